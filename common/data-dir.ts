@@ -1,0 +1,62 @@
+// Claims a directory for one process: creates it, proves it writable and locks it.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AppError, reasonOf, systemCode } from './errors.ts'
+
+/** A held lock; `release` may be called more than once. */
+export interface DirectoryLock {
+  release(): void
+}
+
+/**
+ * Creates `dir` where needed and locks it with a file that names this process. A lock whose process
+ * has died is taken over. Throws AppError DATA_DIR_LOCKED or DATA_DIR_NOT_WRITABLE.
+ */
+export function claimDirectory(dir: string): DirectoryLock {
+  const file = join(dir, 'lock')
+  try {
+    mkdirSync(dir, { recursive: true })
+    writeLock(file, dir)
+  } catch (error) {
+    if (error instanceof AppError) throw error
+    throw new AppError('DATA_DIR_NOT_WRITABLE', { dir, reason: reasonOf(error) }, error)
+  }
+  return { release: () => rmSync(file, { force: true }) }
+}
+
+function writeLock(file: string, dir: string): void {
+  const own = `${process.pid} ${startOf(process.pid) ?? ''}`
+  try {
+    return writeFileSync(file, own, { flag: 'wx' })
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error
+  }
+  const [pid, start] = readFileSync(file, 'utf8').split(' ')
+  if (isAlive(Number(pid), start)) throw new AppError('DATA_DIR_LOCKED', { dir, pid: pid ?? '?' })
+  writeFileSync(file, own)
+}
+
+// In a container every process is number 1, so a lock of our own number is an earlier life's
+// unless it was taken by this very process.
+function isAlive(pid: number, start: string | undefined): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    return systemCode(error) === 'EPERM'
+  }
+  const now = startOf(pid)
+  return now === undefined || start === undefined || start === '' || start === now
+}
+
+/** When a process started, in the kernel's ticks; undefined where there is no /proc. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // Field 22, counted from after the name, which may hold blanks: proc(5).
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}

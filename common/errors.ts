@@ -1,0 +1,67 @@
+// The one table of operating errors: what can go wrong with machine, disk, network or configuration.
+
+/**
+ * Every operating error, by code. `retriable` says whether the same call may succeed later with
+ * nothing changed by the operator; `message` is a template whose `{name}` parts are filled in.
+ * `docs/errors.md` is generated from this table.
+ */
+export const errorTable = {
+  CONFIG_INVALID: { retriable: false, message: '{setting}: {reason}' },
+  PORT_TAKEN: {
+    retriable: false,
+    message: 'cannot open the {door} door on {host}:{port}: another process listens there',
+  },
+  DOOR_NOT_OPENED: {
+    retriable: false,
+    message: 'cannot open the {door} door on {host}:{port}: {reason}',
+  },
+  DATA_DIR_LOCKED: {
+    retriable: false,
+    message: 'data directory {dir} is in use by process {pid}',
+  },
+  DATA_DIR_NOT_WRITABLE: {
+    retriable: false,
+    message: 'data directory {dir} is not writable: {reason}',
+  },
+  LOG_CORRUPT: { retriable: false, message: '{file} is damaged at position {position}: {reason}' },
+  STORAGE_FAILED: { retriable: true, message: 'cannot {operation} {file}: {reason}' },
+  REGISTRY_CORRUPT: { retriable: false, message: '{file} is not a registry entry: {reason}' },
+  BROKER_UNREACHABLE: { retriable: true, message: 'no broker answers at {brokers}: {reason}' },
+  WORKERS_UNREACHABLE: { retriable: true, message: 'no workers answer at {url}: {reason}' },
+  TEMPLATE_INVALID: { retriable: false, message: '{file}:{line}: {reason}' },
+  INPUT_INVALID: { retriable: false, message: '{source}: {reason}' },
+} as const satisfies Record<string, { retriable: boolean; message: string }>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** An operating error from the table. `cause` is what the machine or a library reported. */
+export class AppError extends Error {
+  readonly code: ErrorCode
+  readonly retriable: boolean
+
+  constructor(
+    code: ErrorCode,
+    details: Readonly<Record<string, string | number>>,
+    cause?: unknown,
+  ) {
+    super(fill(errorTable[code].message, details), cause === undefined ? {} : { cause })
+    this.name = 'AppError'
+    this.code = code
+    this.retriable = errorTable[code].retriable
+  }
+}
+
+/** The message of anything thrown, for a log line. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}
+
+/** The system's code of a thrown error (`ENOENT`, `EADDRINUSE`, …), where it has one. */
+export function systemCode(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || !('code' in thrown)) return undefined
+  return typeof thrown.code === 'string' ? thrown.code : undefined
+}
+
+function fill(template: string, details: Readonly<Record<string, string | number>>): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => String(details[name] ?? `{${name}}`))
+}

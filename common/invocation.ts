@@ -1,0 +1,46 @@
+// The contract of Invoke between those who call a function and the workers that run it.
+
+/** One synchronous invocation. `payload` is the event as JSON text, at most 6,291,556 bytes. */
+export interface Invocation {
+  readonly functionName: string
+  readonly payload: string
+  /** Base64 of the caller's client context, as Lambda's header carries it. */
+  readonly clientContext?: string
+  /** Whether the last 4 KB of the invocation's log come back with the result. */
+  readonly tailLog?: boolean
+}
+
+/** The function ran. `functionError` is set when its handler failed; `payload` then says how. */
+export interface InvocationCompleted {
+  readonly outcome: 'completed'
+  readonly requestId: string
+  readonly executedVersion: string
+  /** JSON text: what the handler returned, or `{errorType, errorMessage, trace}`. */
+  readonly payload: string
+  readonly functionError?: 'Handled' | 'Unhandled'
+  /** Base64, present when `tailLog` was asked for. */
+  readonly logTail?: string
+}
+
+/** The function did not run: a service error with Lambda's code, text and HTTP status. */
+export interface InvocationRefused {
+  readonly outcome: 'refused'
+  readonly requestId: string
+  readonly code:
+    | 'ResourceNotFoundException'
+    | 'TooManyRequestsException'
+    | 'RequestTooLargeException'
+    | 'InvalidRequestContentException'
+    | 'ServiceException'
+  readonly message: string
+  readonly status: 400 | 404 | 413 | 429 | 500
+  /** Lambda's `Reason` of a throttle. */
+  readonly reason?: string
+}
+
+export type InvocationResult = InvocationCompleted | InvocationRefused
+
+/** Runs functions. Never rejects for what a handler does; rejects with AppError when unreachable. */
+export interface FunctionInvoker {
+  invoke(invocation: Invocation): Promise<InvocationResult>
+}

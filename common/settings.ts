@@ -1,0 +1,255 @@
+// The one table of settings: every flag and environment variable, its type, default and meaning.
+
+/** The programs that `main.ts` starts. */
+export const roles = ['broker', 'control', 'poller', 'workers', 'producer', 'all'] as const
+export type RoleName = (typeof roles)[number]
+
+/** How a setting's text becomes a value; `parse` in config.ts has one function per kind. */
+export type SettingKind = 'text' | 'port' | 'count' | 'switch' | 'bytes' | 'milliseconds' | 'list'
+
+export interface Setting {
+  readonly kind: SettingKind
+  readonly default: string
+  /** For a `text` that is one of a few words. */
+  readonly choices?: readonly string[]
+  readonly roles: readonly RoleName[]
+  readonly help: string
+}
+
+const servers = ['broker', 'control', 'poller', 'workers', 'all'] as const
+const everyone = roles
+
+/**
+ * A setting `kafkaPort` is the flag `--kafka-port` and the variable `MILLRACE_KAFKA_PORT`; the flag
+ * wins. Defaults are texts, parsed like any other. `docs/settings.md` is generated from this table.
+ */
+export const settingsTable = {
+  dataDir: {
+    kind: 'text',
+    default: './millrace-data',
+    roles: servers,
+    help: 'Directory for logs, offsets, functions and mappings.',
+  },
+  host: {
+    kind: 'text',
+    default: '127.0.0.1',
+    roles: servers,
+    help: 'Address every door listens on.',
+  },
+  kafkaPort: {
+    kind: 'port',
+    default: '9092',
+    roles: ['broker', 'all'],
+    help: 'Port of the Kafka wire protocol; 0 means any free one.',
+  },
+  awsPort: {
+    kind: 'port',
+    default: '4566',
+    roles: ['control', 'all'],
+    help: 'Port of the AWS APIs (Lambda); 0 means any free one.',
+  },
+  workersPort: {
+    kind: 'port',
+    default: '4568',
+    roles: ['workers'],
+    help: 'Port on which workers take Invoke from control and poller; 0 means any free one.',
+  },
+  metricsPort: {
+    kind: 'port',
+    default: '9464',
+    roles: servers,
+    help: 'Port of /metrics (Prometheus) and /health; 0 means any free one.',
+  },
+  kafkaAdvertised: {
+    kind: 'text',
+    default: '',
+    roles: ['broker', 'all'],
+    help: 'host:port that Kafka clients are told to connect to; the listening address unless set.',
+  },
+  brokers: {
+    kind: 'list',
+    default: '127.0.0.1:9092',
+    roles: ['control', 'poller', 'producer'],
+    help: 'Bootstrap servers of the built-in broker, or of the cluster that takes its place.',
+  },
+  workersUrl: {
+    kind: 'text',
+    default: 'http://127.0.0.1:4568',
+    roles: ['control', 'poller'],
+    help: 'Where the workers take Invoke.',
+  },
+  template: {
+    kind: 'text',
+    default: '',
+    roles: ['control', 'all'],
+    help: 'AWS SAM template (a file, or a directory with template.yaml) deployed at start.',
+  },
+  parameterOverrides: {
+    kind: 'list',
+    default: '',
+    roles: ['control', 'all'],
+    help: "Values for the template's Parameters: Name=value, separated by commas.",
+  },
+  numPartitions: {
+    kind: 'count',
+    default: '1',
+    roles: ['broker', 'all'],
+    help: "Partitions of a topic that a client creates by using it (Kafka's num.partitions).",
+  },
+  autoCreateTopics: {
+    kind: 'switch',
+    default: 'true',
+    roles: ['broker', 'all'],
+    help: 'Whether a topic comes to be when a client first asks for it.',
+  },
+  retentionMs: {
+    kind: 'milliseconds',
+    default: '7d',
+    roles: ['broker', 'all'],
+    help: 'Default retention.ms of a topic; -1 keeps records for ever.',
+  },
+  retentionBytes: {
+    kind: 'bytes',
+    default: '-1',
+    roles: ['broker', 'all'],
+    help: 'Default retention.bytes of a partition; -1 means no bound.',
+  },
+  segmentBytes: {
+    kind: 'bytes',
+    default: '1GiB',
+    roles: ['broker', 'all'],
+    help: "Default segment.bytes: the size at which a partition's log starts a new file.",
+  },
+  flush: {
+    kind: 'text',
+    default: 'commit',
+    choices: ['commit', 'interval', 'never'],
+    roles: ['broker', 'all'],
+    help: 'When data reaches the disk: before it is acknowledged, every flush-interval, or when the system likes.',
+  },
+  flushInterval: {
+    kind: 'milliseconds',
+    default: '1s',
+    roles: ['broker', 'all'],
+    help: 'Time between flushes with --flush interval.',
+  },
+  groupInitialRebalanceDelay: {
+    kind: 'milliseconds',
+    default: '0',
+    roles: ['broker', 'all'],
+    help: 'How long a new consumer group waits for more members (Kafka: 3 s; here a start is immediate).',
+  },
+  region: {
+    kind: 'text',
+    default: 'us-east-1',
+    roles: ['control', 'poller', 'workers', 'all'],
+    help: 'AWS region in ARNs and in the environment of functions.',
+  },
+  accountId: {
+    kind: 'text',
+    default: '000000000000',
+    roles: ['control', 'poller', 'workers', 'all'],
+    help: 'AWS account in ARNs.',
+  },
+  accountConcurrency: {
+    kind: 'count',
+    default: '1000',
+    roles: ['workers', 'all'],
+    help: 'Concurrent executions of all functions together before invocations are throttled.',
+  },
+  workersMax: {
+    kind: 'count',
+    default: '64',
+    roles: ['workers', 'all'],
+    help: 'Execution environments (threads) alive at once; invocations beyond it wait.',
+  },
+  workersIdleTimeout: {
+    kind: 'milliseconds',
+    default: '5m',
+    roles: ['workers', 'all'],
+    help: 'How long an execution environment stays warm without work.',
+  },
+  logLevel: {
+    kind: 'text',
+    default: 'info',
+    choices: ['debug', 'info', 'warn', 'error'],
+    roles: everyone,
+    help: 'Least severe log line that is written to standard error.',
+  },
+  logFormat: {
+    kind: 'text',
+    default: 'text',
+    choices: ['text', 'json'],
+    roles: everyone,
+    help: 'How a log line is written.',
+  },
+  topic: {
+    kind: 'text',
+    default: '',
+    roles: ['producer'],
+    help: 'Topic to send to (required).',
+  },
+  rate: {
+    kind: 'count',
+    default: '1000',
+    roles: ['producer'],
+    help: 'Records per second.',
+  },
+  spike: {
+    kind: 'text',
+    default: '',
+    roles: ['producer'],
+    help: 'RATE@START:LENGTH, for example 9000@10s:20s: from second 10, for 20 s, send 9000/s.',
+  },
+  size: {
+    kind: 'bytes',
+    default: '1000',
+    roles: ['producer'],
+    help: 'Size of a generated value.',
+  },
+  keys: {
+    kind: 'count',
+    default: '1000',
+    roles: ['producer'],
+    help: 'Different keys among generated records; 0 sends no key.',
+  },
+  seconds: {
+    kind: 'count',
+    default: '60',
+    roles: ['producer'],
+    help: 'How long to send; 0 means until stopped.',
+  },
+  file: {
+    kind: 'text',
+    default: '',
+    roles: ['producer'],
+    help: 'NDJSON file to send, a record a line (- for standard input), in place of generated records.',
+  },
+  keyField: {
+    kind: 'text',
+    default: '',
+    roles: ['producer'],
+    help: 'Field of a JSON record whose value is its key; dots go deeper: properties.net.',
+  },
+  loop: {
+    kind: 'switch',
+    default: 'false',
+    roles: ['producer'],
+    help: 'Start the file again at its end, until --seconds is over.',
+  },
+  maxRate: {
+    kind: 'switch',
+    default: 'false',
+    roles: ['producer'],
+    help: 'Send as fast as the broker acknowledges, in place of --rate.',
+  },
+  acks: {
+    kind: 'text',
+    default: 'all',
+    choices: ['all', '1', '0'],
+    roles: ['producer'],
+    help: 'What counts as sent: flushed (all), written (1), or handed to the socket (0).',
+  },
+} as const satisfies Record<string, Setting>
+
+export type SettingName = keyof typeof settingsTable

@@ -1,0 +1,95 @@
+// The registry's interface: desired functions and mappings, and what the poller reports of them.
+
+/** Where a function's code lies: unpacked from a zip under its digest, or a directory of the user's. */
+export type FunctionCode =
+  | {
+      readonly kind: 'zip'
+      readonly directory: string
+      readonly sha256: string
+      readonly sizeBytes: number
+    }
+  | { readonly kind: 'hot-reload'; readonly directory: string }
+
+/** A function as deployed. `revision` grows with every change of code or configuration. */
+export interface FunctionRecord {
+  readonly name: string
+  readonly arn: string
+  readonly revision: number
+  readonly revisionId: string
+  readonly lastModifiedMs: number
+  readonly code: FunctionCode
+  readonly runtime: string
+  readonly handler: string
+  readonly role: string
+  readonly description: string
+  readonly memorySizeMb: number
+  readonly timeoutSeconds: number
+  readonly ephemeralStorageMb: number
+  readonly architectures: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export type StartingPosition = 'TRIM_HORIZON' | 'LATEST' | 'AT_TIMESTAMP'
+
+/** An event source mapping as asked for. `revision` grows with every change. */
+export interface MappingRecord {
+  readonly uuid: string
+  readonly revision: number
+  readonly lastModifiedMs: number
+  /** What the last change was, so that the API can answer with AWS's state while it takes effect. */
+  readonly lastChange: 'create' | 'update' | 'enable' | 'disable' | 'delete'
+  readonly desired: 'enabled' | 'disabled' | 'deleted'
+  readonly functionName: string
+  readonly functionArn: string
+  /** A managed cluster's ARN; absent for a self-managed one, which has `bootstrapServers`. */
+  readonly eventSourceArn?: string
+  readonly bootstrapServers?: readonly string[]
+  readonly topic: string
+  readonly consumerGroupId: string
+  readonly batchSize: number
+  /** Absent means Lambda's default for Kafka, 500 ms, which cannot be expressed in seconds. */
+  readonly batchingWindowSeconds?: number
+  readonly startingPosition: StartingPosition
+  readonly startingPositionTimestampMs?: number
+  /** Filter patterns as JSON texts, OR-ed; empty lets everything through. */
+  readonly filterPatterns: readonly string[]
+}
+
+/** What the poller says of a mapping; `revision` is the record's that it acts on. */
+export interface MappingStatus {
+  readonly uuid: string
+  readonly revision: number
+  readonly state: 'enabled' | 'disabled' | 'gone'
+  /** AWS's words: `No records processed`, `OK`, `PROBLEM: Function call failed`, … */
+  readonly lastProcessingResult: string
+}
+
+export type RegistryChange =
+  | { readonly kind: 'function'; readonly name: string }
+  | { readonly kind: 'mapping'; readonly uuid: string }
+  | { readonly kind: 'status'; readonly uuid: string }
+
+/**
+ * Reads answer at once from memory; writes resolve when they are durable. Each kind of entry has one
+ * writer: control writes functions and mappings, the poller writes status.
+ * Writes reject with AppError STORAGE_FAILED and change nothing.
+ */
+export interface Registry {
+  functions(): readonly FunctionRecord[]
+  function(name: string): FunctionRecord | undefined
+  putFunction(record: FunctionRecord): Promise<void>
+  removeFunction(name: string): Promise<void>
+
+  mappings(): readonly MappingRecord[]
+  mapping(uuid: string): MappingRecord | undefined
+  putMapping(record: MappingRecord): Promise<void>
+  /** Forgets the mapping and its status. */
+  removeMapping(uuid: string): Promise<void>
+
+  status(uuid: string): MappingStatus | undefined
+  putStatus(status: MappingStatus): Promise<void>
+
+  /** Calls `listener` after every change, whoever made it; returns how to stop. */
+  watch(listener: (change: RegistryChange) => void): () => void
+  close(): Promise<void>
+}

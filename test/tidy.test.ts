@@ -1,0 +1,117 @@
+// Checks the code itself: who imports whom, how long files are, how they open, and that none is dead.
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+
+/** Who may import whom. A folder absent from a row must never be imported by it. */
+const layers: Record<string, readonly string[]> = {
+  common: [],
+  protocol: ['common'],
+  filter: ['common'],
+  'broker/log': ['common'],
+  'broker/groups': ['common', 'protocol', 'broker/log'],
+  'broker/api': ['common', 'protocol', 'broker/log', 'broker/groups'],
+  'broker/server': ['common', 'protocol', 'broker/api'],
+  broker: ['common', 'protocol', 'broker/log', 'broker/groups', 'broker/api', 'broker/server'],
+  'control/registry': ['common'],
+  'control/lambda': ['common', 'filter', 'control/registry'],
+  'control/template': ['common', 'control/lambda', 'control/registry'],
+  control: ['common', 'control/registry', 'control/lambda', 'control/template'],
+  poller: ['common', 'protocol', 'filter', 'control/registry'],
+  workers: ['common', 'control/registry'],
+  producer: ['common'],
+  demo: ['common'],
+  docs: ['common'],
+}
+/** `folder/file` pairs that cross a layer by design: the file alone, not its folder. */
+const exceptions: Record<string, readonly string[]> = {
+  'broker/log': ['protocol/record-batch.ts'],
+  // Only the interface of the registry is shared; its implementations are control's.
+  poller: ['control/registry/registry.ts'],
+  workers: ['control/registry/registry.ts'],
+}
+const linesMax = 350
+/** Programs and threads: what starts them is not an import. */
+const entries = new Set([
+  'main.ts',
+  'broker/thread.ts',
+  'workers/thread.ts',
+  'demo/main.ts',
+  'docs/generate.ts',
+  'vitest.config.ts',
+])
+
+const all = globSync('**/*.ts', { exclude: (name) => /node_modules|millrace-data/.test(name) })
+const sources = all.filter(
+  (file) => !file.endsWith('.test.ts') && !/^(test|bench|examples)\//.test(file),
+)
+const folders = Object.keys(layers).sort((a, b) => b.length - a.length)
+const layerOf = (path: string): string => folders.find((l) => path.startsWith(`${l}/`)) ?? ''
+const text = new Map(all.map((file) => [file, readFileSync(file, 'utf8')]))
+const importsOf = (file: string): string[] =>
+  [...(text.get(file) ?? '').matchAll(/(?:from|import\(|import|new URL\()\s*'(\.[^']+)'/g)].map(
+    (m) => join(dirname(file), m[1] ?? ''),
+  )
+
+function mayImport(file: string, target: string): boolean {
+  const [from, to] = [layerOf(file), layerOf(target)]
+  if (from === to || from === '') return true
+  if (exceptions[from]?.some((path) => layerOf(path) === to) === true) {
+    return exceptions[from].includes(target)
+  }
+  return layers[from]?.includes(to) === true
+}
+
+test('imports follow the layers', () => {
+  const untidy = sources.flatMap((file) =>
+    importsOf(file)
+      .filter((target) => !mayImport(file, target))
+      .map((target) => `${file} imports ${target}`),
+  )
+  expect(untidy).toEqual([])
+})
+
+test('every folder with code has its row in the table of layers', () => {
+  expect(sources.filter((file) => file.includes('/') && layerOf(file) === '')).toEqual([])
+})
+
+test('no file is longer than the limit', () => {
+  const long = sources.filter((file) => (text.get(file) ?? '').split('\n').length > linesMax + 1)
+  expect(long).toEqual([])
+})
+
+test('every file opens with a sentence that says what it is for', () => {
+  const opening = /^(?:#!.*\n)?\/\/ [A-Z].*\.\n/
+  expect(all.filter((file) => !opening.test(text.get(file) ?? ''))).toEqual([])
+})
+
+test('no file is dead', () => {
+  const imported = new Set(sources.flatMap(importsOf))
+  expect(sources.filter((file) => !imported.has(file) && !entries.has(file))).toEqual([])
+})
+
+test('only main.ts reads the environment of the process', () => {
+  const readers = sources.filter((file) => /process\.env\b/.test(text.get(file) ?? ''))
+  // A thread's own copy is what a handler sees; a demo and a generator are programs of their own.
+  expect(readers.filter((file) => !entries.has(file))).toEqual([])
+})
+
+test('time comes from the clock', () => {
+  const outside = sources.filter((file) =>
+    /\bDate\.now\(|\bsetTimeout\(|\bsetInterval\(|\bMath\.random\(/.test(text.get(file) ?? ''),
+  )
+  expect(outside.filter((file) => file !== 'common/clock.ts' && !entries.has(file))).toEqual([])
+})
+
+test('each named dependency is wrapped in one file', () => {
+  const wrappers = (name: string): string[] =>
+    sources.filter((file) =>
+      new RegExp(`(?:from|import\\()\\s*'${name}[/']`).test(text.get(file) ?? ''),
+    )
+  expect(wrappers('prom-client')).toEqual(['common/telemetry.ts'])
+  expect(wrappers('piscina')).toEqual(['workers/thread-pool.ts'])
+  expect(wrappers('yauzl')).toEqual(['control/lambda/zip.ts'])
+  expect(wrappers('yaml')).toEqual(['control/template/yaml.ts'])
+  expect(wrappers('@node-rs/crc32')).toEqual(['protocol/crc32c.ts'])
+  expect(wrappers('kafkajs')).toEqual(['common/kafka-client.ts'])
+})

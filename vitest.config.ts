@@ -1,0 +1,40 @@
+// Splits the tests into projects: unit tests beside their files, end-to-end tests, and peers.
+import { defineConfig } from 'vitest/config'
+
+const exclude = ['**/node_modules/**', '**/millrace-data/**']
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['**/*.test.ts'],
+          exclude: [...exclude, 'test/**'],
+          testTimeout: 20_000,
+        },
+      },
+      { test: { name: 'tidy', include: ['test/tidy.test.ts', 'test/docs.test.ts'], exclude } },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          exclude,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'peers',
+          include: ['test/peers/**/*.test.ts'],
+          exclude,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
