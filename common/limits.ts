@@ -29,3 +29,210 @@ export const batchSizeMax = 10_000
 
 /** How long a stopping process waits for batches and requests in flight. */
 export const stopGraceMs = 10_000
+
+/** A compressed batch of one megabyte can unpack to a gigabyte; nobody sends more than a frame. */
+export const unpackedBatchMaxBytes = 100 * 1024 * 1024
+
+/** One write-ahead file: so much is replayed after a crash, and written twice before a checkpoint. */
+export const walFileMaxBytes = 64 * 1024 * 1024
+
+/** Write-ahead files that wait for a checkpoint; at this many, commits wait for it too. */
+export const walFilesMax = 8
+
+/** One commit: larger ones only make the first of their appends wait for the last. */
+export const commitMaxBytes = 16 * 1024 * 1024
+
+/** Appends that wait for a commit, all partitions together; above it they are refused. */
+export const appendQueueMaxBytes = 256 * 1024 * 1024
+
+/** Committed bytes that are not in segments yet, held in memory; above it commits wait. */
+export const logTailMaxBytes = 64 * 1024 * 1024
+
+/** A partition's segment is written when so much has gathered: one call for many batches. */
+export const segmentFillBytes = 1024 * 1024
+
+/** Or after this time, so that a quiet partition does not stay in memory. */
+export const segmentFillDelayMs = 200
+
+/** Segment files open at once, whatever the number of partitions. */
+export const logOpenFilesMax = 512
+
+/** Indexes of closed segments held in memory; they are read again when needed. */
+export const indexCacheMaxBytes = 64 * 1024 * 1024
+
+/** Kafka: index.interval.bytes, log bytes between two entries of a sparse index. */
+export const indexIntervalBytes = 4096
+
+/** How often retention looks for segments to drop. */
+export const retentionCheckIntervalMs = 30_000
+
+/** CloudFormation: a template is at most 1 MB. */
+export const templateMaxBytes = 1_000_000
+
+/** Deeper than any real template, shallow enough for the recursion that walks it. */
+export const templateMaxDepth = 100
+
+/** YAML aliases repeat a node as often as they like: what one megabyte may unfold to. */
+export const templateMaxNodes = 200_000
+
+/** Lambda: a deployment package as sent, and unpacked; the latter as its error text says it. */
+export const codeZipMaxBytes = 50 * 1024 * 1024
+export const codeUnzippedMaxBytes = 262_144_000
+
+/** Lambda names no bound; each entry costs a file, so a typing error must not create a million. */
+export const codeZipEntriesMax = 20_000
+
+/** Linux allows 4096 bytes for a whole path (PATH_MAX); half of it is left to the directory. */
+export const codePathMaxBytes = 2048
+
+/** Lambda: a request with 50 MB of zip in base64, and a little for the rest. */
+export const functionRequestMaxBytes = 70_167_211
+
+/** Room for a mapping with ten servers and five filters of 4 KB, escaped. */
+export const mappingRequestMaxBytes = 256 * 1024
+
+/** Lambda: all names and values of a function's environment together, as JSON. */
+export const environmentMaxBytes = 4096
+
+/** Lambda: X-Amz-Client-Context, as base64. */
+export const clientContextMaxBytes = 3583
+
+/** Entries of the registry are held in memory, and each mapping costs a consumer. */
+export const functionsMax = 10_000
+export const mappingsMax = 10_000
+
+/** Lambda: five filters a mapping, of 4096 characters each. */
+export const filtersMax = 5
+export const filterPatternMaxLength = 4096
+
+/** Connections to one HTTP door at once: each may hold a request of 70 MB. */
+export const httpConnectionsMax = 1000
+
+/** Records the producer has offered and not seen acknowledged: the pacer waits at this many. */
+export const producerInFlightMaxRecords = 20_000
+
+/** The same in bytes: what a slow broker may make the producer hold. */
+export const producerInFlightMaxBytes = 32 * 1024 * 1024
+
+/** And where the broker's pace is the only one: two requests on the way, two ready. */
+export const producerUnpacedInFlightMaxBytes = 4 * 1024 * 1024
+
+/** One request of the producer: all of it may be one partition's batch (recordBatchMaxBytes). */
+export const producerRequestMaxBytes = 1_000_000
+
+/** A line of a file to send: no broker takes more in a record by default. */
+export const producerLineMaxBytes = 1024 * 1024
+
+/** More than any one client reaches; keeps rate × milliseconds an exact integer for ten days. */
+export const producerRateMax = 10_000_000
+
+/** A run whose first batch is not acknowledged by then will not get better: no topic, no leader. */
+export const producerFirstAcknowledgementMs = 10_000
+
+/** Consumer groups that have members or offsets: each is kept in memory. */
+export const groupsMax = 10_000
+
+/** Members of one group, ids given out included: a rebalance answers each with a share of all. */
+export const groupMembersMax = 1_000
+
+/** Kafka: group.min.session.timeout.ms and group.max.session.timeout.ms. */
+export const groupSessionTimeoutMinMs = 6_000
+export const groupSessionTimeoutMaxMs = 1_800_000
+
+/** A member's subscriptions of one join, or one assignment: ten thousand partitions' names fit. */
+export const memberMetadataMaxBytes = 256 * 1024
+
+/** Kafka: offset.metadata.max.bytes, the text a consumer may keep with an offset. */
+export const offsetMetadataMaxBytes = 4096
+
+/** Kafka: offsets.retention.minutes, counted from when a group has no members. */
+export const offsetsRetentionMs = 7 * 24 * 3_600_000
+
+/** How often offsets are looked through for groups whose retention is over. */
+export const offsetsRetentionCheckIntervalMs = 600_000
+
+/** What may be appended to __consumer_offsets before the offsets are written anew and the rest dropped. */
+export const offsetsJournalMaxBytes = 16 * 1024 * 1024
+
+/** Kafka connections: each costs a file handle and its buffers. */
+export const kafkaConnectionsMax = 2_000
+
+/** Requests of one connection that are not answered yet; above it reading waits. Clients keep 5 or so. */
+export const connectionRequestsMax = 64
+
+/** And their bytes; a single larger frame is still taken. */
+export const connectionInFlightMaxBytes = 16 * 1024 * 1024
+
+/** Requests of all connections, whole or in part; whoever brings more is disconnected. */
+export const requestMemoryMaxBytes = 1024 * 1024 * 1024
+
+/** Kafka: fetch.max.bytes of a broker, whatever a client asks for. */
+export const fetchResponseMaxBytes = 55 * 1024 * 1024
+
+/** A long poll ends by then, whatever a client asks for, so that no connection waits for ever. */
+export const fetchWaitMaxMs = 60_000
+
+/** EventBridge: so many ways through the `$or` of one pattern. */
+export const filterOrCombinationsMax = 1000
+
+/** Arrays in arrays of a record that a filter walks; a record of nothing but brackets must not kill. */
+export const eventArrayNestingMax = 100
+
+/** A mapping's unfinished records as event text: ten full batches; above it reading pauses. */
+export const mappingBufferMaxBytes = 64 * 1024 * 1024
+
+/** Lambda: an on-demand event poller runs several batches side by side; AWS says five in its guides. */
+export const mappingConcurrentInvocations = 5
+
+/** Each commit is a flushed write in the broker: ten a second bound its cost at any rate of batches. */
+export const mappingCommitIntervalMs = 100
+
+/** Lambda publishes no backoff; recorded counts fit doubling from one second. */
+export const retryBaseMs = 1000
+export const retryMaxMs = 60_000
+
+/** A status is a durable write; a mapping that alternates between OK and PROBLEM must not write more. */
+export const statusIntervalMs = 1000
+
+/** Between two attempts to reach a mapping's cluster: first and at most. */
+export const sourceRestartMs = 250
+export const sourceRestartMaxMs = 5_000
+
+/** One fetch of a mapping: an idle one is answered by then, which also bounds how late a resume shows. */
+export const sourceFetchWaitMs = 200
+
+/** Partitions of all topics together: each costs memory and files of its own. */
+export const brokerPartitionsMax = 20_000
+
+/** Lambda: a function's top level has ten seconds before they count against its timeout. */
+export const handlerInitMaxMs = 10_000
+
+/** A thread that has not even started by then never will; the machine is out of something. */
+export const threadStartMaxMs = 30_000
+
+/** Lambda: `LogType: Tail` gives the last 4 KB of an invocation's log. */
+export const invocationLogTailBytes = 4096
+
+/** Handler output that reaches the platform's log, per invocation; then only the tail is kept. */
+export const invocationLogMaxBytes = 256 * 1024
+
+/** Events of invocations that wait for a thread, together; beyond it they are throttled. */
+export const waitingPayloadsMaxBytes = 256 * 1024 * 1024
+
+/** How long a waiting invocation may see warm threads of other functions go on before it. */
+export const warmPreferenceMaxMs = 100
+
+/**
+ * Above a function's memory, what V8 may still allocate before it aborts the whole process, as it
+ * does when one array or table does not fit. Threads are ended long before: see `memoryCheckIntervalMs`.
+ */
+export const threadHeapHeadroomMb = 1024
+
+/** How often the memory of busy threads is looked at: half a gigabyte can be filled in 250 ms. */
+export const memoryCheckIntervalMs = 25
+
+/** Files of a hot-reload directory that are looked at for changes; node_modules is not. */
+export const hotReloadFilesMax = 2_000
+
+/** Connections from control or poller to the workers; one invocation each. */
+export const remoteInvocationsMax = 1_024

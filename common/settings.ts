@@ -191,21 +191,27 @@ export const settingsTable = {
   },
   rate: {
     kind: 'count',
-    default: '1000',
+    default: '0',
     roles: ['producer'],
-    help: 'Records per second.',
+    help: 'Records per second; 0 means 1000, or with --file as fast as the broker acknowledges.',
   },
   spike: {
     kind: 'text',
     default: '',
     roles: ['producer'],
-    help: 'RATE@START:LENGTH, for example 9000@10s:20s: from second 10, for 20 s, send 9000/s.',
+    help: 'RATE@START:LENGTH, for example 9000@10s:20s: from second 10, for 20 s, send 9000/s. Several: separated by commas.',
   },
   size: {
     kind: 'bytes',
     default: '1000',
     roles: ['producer'],
-    help: 'Size of a generated value.',
+    help: 'Size of a generated value, exact to the byte.',
+  },
+  seed: {
+    kind: 'count',
+    default: '1',
+    roles: ['producer'],
+    help: 'Start of the random numbers in generated records; the same seed gives the same values.',
   },
   keys: {
     kind: 'count',
@@ -215,9 +221,9 @@ export const settingsTable = {
   },
   seconds: {
     kind: 'count',
-    default: '60',
+    default: '0',
     roles: ['producer'],
-    help: 'How long to send; 0 means until stopped.',
+    help: 'How long to send; 0 means until stopped or, with --file, until its end.',
   },
   file: {
     kind: 'text',
@@ -235,7 +241,7 @@ export const settingsTable = {
     kind: 'switch',
     default: 'false',
     roles: ['producer'],
-    help: 'Start the file again at its end, until --seconds is over.',
+    help: 'Start the file again at its end, until --seconds is over or the producer is stopped.',
   },
   maxRate: {
     kind: 'switch',
@@ -248,7 +254,14 @@ export const settingsTable = {
     default: 'all',
     choices: ['all', '1', '0'],
     roles: ['producer'],
-    help: 'What counts as sent: flushed (all), written (1), or handed to the socket (0).',
+    help: 'What counts as acknowledged: flushed (all), written (1), or handed to the socket (0).',
+  },
+  report: {
+    kind: 'text',
+    default: 'text',
+    choices: ['text', 'json'],
+    roles: ['producer'],
+    help: 'How the final report is written to standard output.',
   },
 } as const satisfies Record<string, Setting>
 

@@ -1,0 +1,40 @@
+// Tests the end of a program in a process of its own: signals, exit codes, a stop that hangs.
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { expect, test } from 'vitest'
+
+const module = new URL('./lifecycle.ts', import.meta.url).href
+
+/** Runs a program whose `stop` is the given text; sends the signals once it is ready. */
+function program(stop: string, signals: readonly NodeJS.Signals[]): Promise<number | null> {
+  const source = `
+    import { runUntilStopped } from '${module}'
+    const logger = { info() {}, warn() {}, error() {}, debug() {}, child: () => logger }
+    setInterval(() => {}, 1000)
+    process.exit(await runUntilStopped({
+      logger,
+      start: async () => ({ doors: {}, stop: ${stop} }),
+      ready: () => console.log('ready'),
+    }))`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line === 'ready') child.kill(signals[0])
+    if (line === 'stopping') child.kill(signals[1])
+  })
+  return new Promise((resolve) => child.once('close', resolve))
+}
+
+test.each(['SIGTERM', 'SIGINT'] as const)('%s stops and exits with 0', async (signal) => {
+  expect(await program('async () => {}', [signal])).toBe(0)
+})
+
+test('a stop that fails exits with 1', async () => {
+  expect(await program('async () => { throw new Error("no") }', ['SIGTERM'])).toBe(1)
+})
+
+test('a second signal ends a stop that hangs', async () => {
+  const hangs = 'async () => { console.log("stopping"); await new Promise(() => {}) }'
+  expect(await program(hangs, ['SIGTERM', 'SIGINT'])).toBe(1)
+})

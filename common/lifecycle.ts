@@ -1,0 +1,61 @@
+// Runs what was started until a signal asks it to stop, and sees that stopping ends.
+import { systemClock } from './clock.ts'
+import { reasonOf } from './errors.ts'
+import { stopGraceMs } from './limits.ts'
+import type { Logger } from './logger.ts'
+
+export interface Started {
+  /** What the ready line shows: addresses by door. */
+  readonly doors: Readonly<Record<string, string>>
+  stop(): Promise<void>
+}
+
+export interface Lifecycle {
+  readonly logger: Logger
+  start(): Promise<Started>
+  ready(doors: Started['doors']): void
+}
+
+/**
+ * Resolves with the exit code: 0 after a clean stop on SIGTERM or SIGINT, 1 if stopping failed or took
+ * longer than the grace. A second signal ends the process at once. Rejects as `start` rejects.
+ */
+export async function runUntilStopped({ logger, start, ready }: Lifecycle): Promise<number> {
+  // Listening before starting: a signal during the start must end it, not be lost.
+  const signalled = firstSignal(logger)
+  const started = await start()
+  ready(started.doors)
+  await signalled
+  return stopWithin(started, logger)
+}
+
+function firstSignal(logger: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    let signals = 0
+    const onSignal = (signal: NodeJS.Signals): void => {
+      signals += 1
+      if (signals > 1) process.exit(1)
+      logger.info('stopping', { signal })
+      resolve()
+    }
+    process.on('SIGTERM', onSignal)
+    process.on('SIGINT', onSignal)
+  })
+}
+
+async function stopWithin(started: Started, logger: Logger): Promise<number> {
+  // Half again the grace: what drains within it still has to close its files.
+  const timer = systemClock.after(stopGraceMs * 1.5, () => {
+    logger.error('did not stop in time', { graceMs: stopGraceMs })
+    process.exit(1)
+  })
+  try {
+    await started.stop()
+    return 0
+  } catch (error) {
+    logger.error('did not stop cleanly', { reason: reasonOf(error) })
+    return 1
+  } finally {
+    timer.cancel()
+  }
+}

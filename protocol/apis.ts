@@ -1,0 +1,61 @@
+// The Kafka APIs that are spoken, by name and by key, and the types of their messages.
+import type { Api } from './api.ts'
+import type { ReadOf, WriteOf } from './fields.ts'
+import { apiVersions } from './messages/api-versions.ts'
+import { createPartitions } from './messages/create-partitions.ts'
+import { createTopics } from './messages/create-topics.ts'
+import { deleteTopics } from './messages/delete-topics.ts'
+import { describeGroups } from './messages/describe-groups.ts'
+import { fetch } from './messages/fetch.ts'
+import { findCoordinator } from './messages/find-coordinator.ts'
+import { heartbeat } from './messages/heartbeat.ts'
+import { joinGroup } from './messages/join-group.ts'
+import { leaveGroup } from './messages/leave-group.ts'
+import { listGroups } from './messages/list-groups.ts'
+import { listOffsets } from './messages/list-offsets.ts'
+import { metadata } from './messages/metadata.ts'
+import { offsetCommit } from './messages/offset-commit.ts'
+import { offsetFetch } from './messages/offset-fetch.ts'
+import { produce } from './messages/produce.ts'
+import { syncGroup } from './messages/sync-group.ts'
+
+export const apis = {
+  Produce: produce,
+  Fetch: fetch,
+  ListOffsets: listOffsets,
+  Metadata: metadata,
+  OffsetCommit: offsetCommit,
+  OffsetFetch: offsetFetch,
+  FindCoordinator: findCoordinator,
+  JoinGroup: joinGroup,
+  Heartbeat: heartbeat,
+  LeaveGroup: leaveGroup,
+  SyncGroup: syncGroup,
+  DescribeGroups: describeGroups,
+  ListGroups: listGroups,
+  ApiVersions: apiVersions,
+  CreateTopics: createTopics,
+  DeleteTopics: deleteTopics,
+  CreatePartitions: createPartitions,
+} as const satisfies { readonly [Name in string]: Api<Name> }
+
+type Apis = typeof apis
+export type ApiName = keyof Apis
+
+/** A request as the server reads it: every field is there, absent ones with their default. */
+export type RequestOf<Name extends ApiName> = ReadOf<Apis[Name]['request']>
+/** A response as the server writes it: fields that have a default may be left out. */
+export type ResponseOf<Name extends ApiName> = WriteOf<Apis[Name]['response']>
+/** A request as a client writes it: fields that have a default may be left out. */
+export type RequestToSend<Name extends ApiName> = WriteOf<Apis[Name]['request']>
+/** A response as a client reads it: every field is there, absent ones with their default. */
+export type ReceivedResponse<Name extends ApiName> = ReadOf<Apis[Name]['response']>
+
+const byKey: ReadonlyMap<number, Apis[ApiName]> = new Map(
+  Object.values(apis).map((api) => [api.key, api]),
+)
+
+/** The table of an API key; undefined where it is not spoken. */
+export function apiByKey(key: number): Apis[ApiName] | undefined {
+  return byKey.get(key)
+}

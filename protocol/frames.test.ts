@@ -1,0 +1,83 @@
+// Tests of the frame splitter: the same frames, however the bytes are cut.
+import { expect, test } from 'vitest'
+import { randomFrom, seed } from '../test/support/seeded-random.ts'
+import { FrameSplitter, FrameTooLargeError } from './frames.ts'
+
+function framed(body: Buffer): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(body.length)
+  return Buffer.concat([length, body])
+}
+
+function split(stream: Buffer, sizeOf: () => number, splitter = new FrameSplitter()): Buffer[] {
+  const frames: Buffer[] = []
+  for (let position = 0; position < stream.length;) {
+    const size = Math.max(1, sizeOf())
+    frames.push(...splitter.push(stream.subarray(position, position + size)))
+    position += size
+  }
+  return frames
+}
+
+test(`random cuts never change the frames (SEED=${seed})`, () => {
+  const random = randomFrom(seed)
+  for (let round = 0; round < 200; round++) {
+    const bodies = Array.from({ length: 1 + Math.floor(random() * 8) }, (_, index) =>
+      Buffer.alloc(Math.floor(random() ** 4 * 5000), index + 1),
+    )
+    const stream = Buffer.concat(bodies.map(framed))
+    const chunkMax = 1 + random() ** 3 * 3000
+    const splitter = new FrameSplitter()
+    const frames = split(stream, () => Math.floor(random() * chunkMax), splitter)
+    expect(frames.length).toBe(bodies.length)
+    expect(frames.every((frame, index) => frame.equals(bodies[index] ?? frame))).toBe(true)
+    expect(splitter.pendingBytes).toBe(0)
+  }
+})
+
+test('bytes may come one at a time', () => {
+  const bodies = [Buffer.from('ab'), Buffer.alloc(0), Buffer.from('c')]
+  expect(split(Buffer.concat(bodies.map(framed)), () => 1)).toEqual(bodies)
+})
+
+test('a frame within one chunk is a view of it, not a copy', () => {
+  const chunk = Buffer.concat([framed(Buffer.from('one')), framed(Buffer.from('two'))])
+  const frames = new FrameSplitter().push(chunk)
+  expect(frames.map((frame) => frame.buffer === chunk.buffer)).toEqual([true, true])
+})
+
+test('a big frame in many chunks is put together once', () => {
+  const body = Buffer.alloc(8 * 1024 * 1024, 7)
+  const concat = Buffer.concat
+  let copiedBytes = 0
+  Buffer.concat = (list, total) => {
+    const whole = concat(list, total)
+    copiedBytes += whole.length
+    return whole
+  }
+  try {
+    const stream = framed(body)
+    copiedBytes = 0
+    const [frame] = split(stream, () => 1024)
+    expect(frame?.equals(body)).toBe(true)
+    expect(copiedBytes).toBeLessThan(body.length + 2048)
+  } finally {
+    Buffer.concat = concat
+  }
+})
+
+test('a length over the limit ends the stream, after the frames before it', () => {
+  const splitter = new FrameSplitter({ maxBytes: 10 })
+  const bad = Buffer.from([0, 0, 0, 11])
+  expect(splitter.push(Buffer.concat([framed(Buffer.alloc(10)), bad]))).toHaveLength(1)
+  expect(splitter.error).toBeInstanceOf(FrameTooLargeError)
+  expect(splitter.error?.message).toBe('frame length is 11 where at most 10 bytes are taken')
+  expect(splitter.push(framed(Buffer.from('x')))).toEqual([])
+  expect(splitter.pendingBytes).toBe(0)
+})
+
+test('a negative length ends the stream', () => {
+  const splitter = new FrameSplitter()
+  expect(split(Buffer.from([0xff, 0xff, 0xff, 0xff]), () => 1, splitter)).toEqual([])
+  expect(splitter.error?.lengthBytes).toBe(-1)
+})

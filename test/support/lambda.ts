@@ -1,0 +1,88 @@
+// What end-to-end tests do with the AWS SDK: a client, a zip from text, a function that records.
+import { readFile } from 'node:fs/promises'
+import { CreateFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import { ZipFile } from 'yazl'
+import type { Platform } from './platform.ts'
+
+/** The SDK as a user sets it up: an endpoint, any region, any credentials. */
+export function lambdaClient(platform: Platform): LambdaClient {
+  return new LambdaClient({
+    endpoint: platform.aws,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
+    maxAttempts: 1,
+  })
+}
+
+/** A zip archive of files given as texts. */
+export function zipOf(files: Readonly<Record<string, string>>): Promise<Buffer> {
+  const zip = new ZipFile()
+  for (const [name, text] of Object.entries(files)) zip.addBuffer(Buffer.from(text), name)
+  zip.end()
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    zip.outputStream
+      .on('data', (chunk: Buffer) => chunks.push(chunk))
+      .on('error', reject)
+      .on('end', () => resolve(Buffer.concat(chunks)))
+  })
+}
+
+export interface NewFunction {
+  readonly name: string
+  readonly files: Readonly<Record<string, string>>
+  readonly handler?: string
+  readonly memorySizeMb?: number
+  readonly timeoutSeconds?: number
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+export async function createFunction(client: LambdaClient, options: NewFunction): Promise<void> {
+  await client.send(
+    new CreateFunctionCommand({
+      FunctionName: options.name,
+      Runtime: 'nodejs22.x',
+      Handler: options.handler ?? 'index.handler',
+      Role: 'arn:aws:iam::000000000000:role/any',
+      MemorySize: options.memorySizeMb ?? 256,
+      Timeout: options.timeoutSeconds ?? 30,
+      Environment: { Variables: { ...options.environment } },
+      Code: { ZipFile: await zipOf(options.files) },
+    }),
+  )
+}
+
+/** A handler that appends each Kafka record of its event to the file named by `OUT`, a line each. */
+export const recordingHandler = `
+import { appendFileSync } from 'node:fs'
+export const handler = async (event) => {
+  const lines = Object.values(event.records).flat().map((record) =>
+    JSON.stringify({ ...record, key: record.key && atob(record.key), value: Buffer.from(record.value, 'base64').toString() }))
+  appendFileSync(process.env.OUT, lines.join('\\n') + '\\n')
+  return { handled: lines.length }
+}
+`
+
+export interface RecordedLine {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly key?: string
+  readonly value: string
+}
+
+/** What a recording handler has written so far; nothing yet is an empty list. */
+export async function readRecorded(file: string): Promise<RecordedLine[]> {
+  try {
+    const text = await readFile(file, 'utf8')
+    // The last line may be half-written while the handler runs.
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+    return whole
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as RecordedLine)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
+}

@@ -1,0 +1,199 @@
+// What every registry must do: one suite, run against each implementation.
+import { expect, onTestFinished, test } from 'vitest'
+import type {
+  FunctionRecord,
+  MappingRecord,
+  Registry,
+  RegistryChange,
+} from '../../control/registry/registry.ts'
+
+/** Two views of one fresh store, as two processes have them. */
+export interface RegistryPair {
+  /** Writes functions and mappings. */
+  readonly control: Registry
+  /** Writes status. */
+  readonly poller: Registry
+  /** The same store after a restart of both. */
+  reopen(): Promise<{ control: Registry; poller: Registry }>
+  cleanUp(): Promise<void>
+}
+
+export function functionRecord(change: Partial<FunctionRecord> = {}): FunctionRecord {
+  return {
+    name: 'tyres',
+    arn: 'arn:aws:lambda:us-east-1:000000000000:function:tyres',
+    revision: 1,
+    revisionId: 'a-revision',
+    lastModifiedMs: 1_700_000_000_000,
+    code: { kind: 'zip', directory: '/code', sha256: 'digest', sizeBytes: 7 },
+    runtime: 'nodejs24.x',
+    handler: 'index.handler',
+    role: 'arn:aws:iam::000000000000:role/any',
+    description: '',
+    memorySizeMb: 128,
+    timeoutSeconds: 3,
+    ephemeralStorageMb: 512,
+    architectures: ['x86_64'],
+    environment: { STAGE: 'test' },
+    ...change,
+  }
+}
+
+export function mappingRecord(change: Partial<MappingRecord> = {}): MappingRecord {
+  return {
+    uuid: '11111111-2222-3333-4444-555555555555',
+    revision: 1,
+    lastModifiedMs: 1_700_000_000_000,
+    lastChange: 'create',
+    desired: 'enabled',
+    functionName: 'tyres',
+    functionArn: 'arn:aws:lambda:us-east-1:000000000000:function:tyres',
+    bootstrapServers: ['127.0.0.1:9092'],
+    topic: 'telemetry',
+    consumerGroupId: 'group',
+    batchSize: 100,
+    startingPosition: 'TRIM_HORIZON',
+    filterPatterns: [],
+    ...change,
+  }
+}
+
+/** Resolves once `isTrue` of what `registry` shows; changes of another process take a moment. */
+export function eventually(registry: Registry, isTrue: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = registry.watch(check)
+    check()
+    function check(): void {
+      if (!isTrue()) return
+      stop()
+      resolve()
+    }
+  })
+}
+
+/** `create` gives a new, empty store each time. */
+export function registryContract(name: string, create: () => Promise<RegistryPair>): void {
+  const open = async (): Promise<RegistryPair> => {
+    const pair = await create()
+    onTestFinished(() => pair.cleanUp())
+    return pair
+  }
+
+  test(`${name}: what was put is read at once by its writer`, async () => {
+    const { control } = await open()
+    expect(control.functions()).toEqual([])
+    await control.putFunction(functionRecord())
+    await control.putMapping(mappingRecord())
+    expect(control.function('tyres')).toEqual(functionRecord())
+    expect(control.functions()).toEqual([functionRecord()])
+    expect(control.mapping(mappingRecord().uuid)).toEqual(mappingRecord())
+    expect(control.mappings()).toEqual([mappingRecord()])
+  })
+
+  test(`${name}: a second put replaces the first`, async () => {
+    const { control } = await open()
+    await control.putFunction(functionRecord())
+    await control.putFunction(functionRecord({ revision: 2, environment: {} }))
+    expect(control.functions()).toEqual([functionRecord({ revision: 2, environment: {} })])
+  })
+
+  test(`${name}: puts of one entry that overlap end with the last`, async () => {
+    const { control } = await open()
+    const revisions = Array.from({ length: 20 }, (_, i) => i + 1)
+    await Promise.all(
+      revisions.map((revision) => control.putFunction(functionRecord({ revision }))),
+    )
+    expect(control.function('tyres')?.revision).toBe(20)
+  })
+
+  test(`${name}: everything is there after a restart`, async () => {
+    const { control, poller, reopen } = await open()
+    const mapping = mappingRecord({
+      batchingWindowSeconds: 3,
+      filterPatterns: ['{"value":{"a":["ü\\u0000"]}}'],
+      startingPosition: 'AT_TIMESTAMP',
+      startingPositionTimestampMs: 5,
+    })
+    const code = { kind: 'hot-reload', directory: '/my/code' } as const
+    const status = {
+      uuid: mapping.uuid,
+      revision: 1,
+      state: 'enabled',
+      lastProcessingResult: 'OK',
+    } as const
+    await control.putFunction(functionRecord({ code }))
+    await control.putMapping(mapping)
+    await poller.putStatus(status)
+    const next = await reopen()
+    expect(next.control.functions()).toEqual([functionRecord({ code })])
+    expect(next.control.mappings()).toEqual([mapping])
+    expect(next.control.status(mapping.uuid)).toEqual(status)
+    expect(next.poller.functions()).toEqual([functionRecord({ code })])
+    expect(next.poller.mapping(mapping.uuid)).toEqual(mapping)
+    expect(next.poller.status(mapping.uuid)).toEqual(status)
+  })
+
+  test(`${name}: what was removed is gone, also after a restart`, async () => {
+    const { control, poller, reopen } = await open()
+    const { uuid } = mappingRecord()
+    await control.putFunction(functionRecord())
+    await control.putMapping(mappingRecord())
+    await poller.putStatus({ uuid, revision: 1, state: 'gone', lastProcessingResult: '' })
+    await control.removeFunction('tyres')
+    await control.removeMapping(uuid)
+    await control.removeFunction('never-was')
+    expect([control.functions(), control.mappings(), control.status(uuid)]).toEqual([
+      [],
+      [],
+      undefined,
+    ])
+    const next = await reopen()
+    expect([next.control.functions(), next.control.mappings()]).toEqual([[], []])
+    expect([next.control.status(uuid), next.poller.status(uuid)]).toEqual([undefined, undefined])
+  })
+
+  test(`${name}: the other process sees records, their changes and their removal`, async () => {
+    const { control, poller } = await open()
+    const { uuid } = mappingRecord()
+    await control.putFunction(functionRecord())
+    await control.putMapping(mappingRecord())
+    await eventually(poller, () => poller.mapping(uuid) !== undefined)
+    await eventually(poller, () => poller.function('tyres') !== undefined)
+    expect(poller.mapping(uuid)).toEqual(mappingRecord())
+    await control.putMapping(mappingRecord({ revision: 2, batchSize: 7 }))
+    await eventually(poller, () => poller.mapping(uuid)?.revision === 2)
+    expect(poller.mapping(uuid)?.batchSize).toBe(7)
+    await control.removeFunction('tyres')
+    await eventually(poller, () => poller.functions().length === 0)
+  })
+
+  test(`${name}: control sees what the poller reports, and removal forgets it`, async () => {
+    const { control, poller } = await open()
+    const { uuid } = mappingRecord()
+    await control.putMapping(mappingRecord())
+    await poller.putStatus({ uuid, revision: 1, state: 'enabled', lastProcessingResult: 'OK' })
+    await eventually(control, () => control.status(uuid) !== undefined)
+    expect(control.status(uuid)?.lastProcessingResult).toBe('OK')
+    await eventually(poller, () => poller.mapping(uuid) !== undefined)
+    await control.removeMapping(uuid)
+    await eventually(poller, () => poller.mapping(uuid) === undefined)
+    expect(poller.status(uuid)).toBeUndefined()
+  })
+
+  test(`${name}: a listener hears of each change, and of none after it stopped`, async () => {
+    const { control } = await open()
+    const heard: RegistryChange[] = []
+    const stop = control.watch((change) => heard.push(change))
+    await control.putFunction(functionRecord())
+    await control.putFunction(functionRecord())
+    await control.putMapping(mappingRecord())
+    await control.removeFunction('tyres')
+    stop()
+    await control.putFunction(functionRecord())
+    expect(heard).toEqual([
+      { kind: 'function', name: 'tyres' },
+      { kind: 'mapping', uuid: mappingRecord().uuid },
+      { kind: 'function', name: 'tyres' },
+    ])
+  })
+}
