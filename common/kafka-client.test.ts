@@ -1,7 +1,13 @@
 // Tests the wrapper of kafkajs against servers that accept, refuse or stay silent.
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { createKafka, brokerUnreachable, partitioners, type Kafka } from './kafka-client.ts'
+import {
+  brokerUnreachable,
+  createKafka,
+  isRetriable,
+  partitioners,
+  type Kafka,
+} from './kafka-client.ts'
 import { closeServer, listen } from './listen.ts'
 import { createLogger, silentLogger } from './logger.ts'
 
@@ -113,7 +119,13 @@ test('an idle connection arms no timer for a time in the past', async () => {
   expect(warnings).toEqual([])
 })
 
-test('keys go to the partitions that Kafka’s own clients choose', async () => {
+// Hashes from Kafka's own tests (org.apache.kafka.common.utils.UtilsTest, testMurmur2).
+test.each([
+  ['21', -973_932_308],
+  ['foobar', -790_332_482],
+  ['a-little-bit-long-string', -985_981_536],
+  ['abc', 479_470_107],
+])('the key "%s" goes to the partition that Kafka’s Java client chooses', async (key, murmur2) => {
   const choose = (await partitioners()).DefaultPartitioner()
   const partitionMetadata = Array.from({ length: 12 }, (_, partitionId) => ({
     partitionErrorCode: 0,
@@ -122,9 +134,22 @@ test('keys go to the partitions that Kafka’s own clients choose', async () => 
     replicas: [1],
     isr: [1],
   }))
-  // murmur2 of `v-000001` and of `kafka`, positive, modulo 12: org.apache.kafka.common.utils.Utils.
-  const partitionOf = (key: string): number =>
-    choose({ topic: 't', partitionMetadata, message: { key, value: '' } })
-  expect(partitionOf('kafka')).toBe(partitionOf('kafka'))
-  expect(new Set(Array.from({ length: 100 }, (_, i) => partitionOf(`v-${i}`))).size).toBe(12)
+  const partition = choose({ topic: 't', partitionMetadata, message: { key, value: '' } })
+  expect(partition).toBe((murmur2 & 0x7fff_ffff) % 12)
+})
+
+const refused = { name: 'KafkaJSProtocolError', retriable: false }
+const passing = { name: 'KafkaJSProtocolError', retriable: true }
+const wrapped = (cause: object): object => ({
+  name: 'KafkaJSNumberOfRetriesExceeded',
+  retriable: false,
+  cause: Object.assign(new Error('inner'), cause),
+})
+
+test('an error is retriable when the one that kafkajs wrapped is', () => {
+  const error = (fields: object): Error => Object.assign(new Error('outer'), fields)
+  expect(
+    [passing, refused, wrapped(passing), wrapped(refused)].map(error).map(isRetriable),
+  ).toEqual([true, false, true, false])
+  expect(() => isRetriable(new TypeError('a mistake'))).toThrow('a mistake')
 })

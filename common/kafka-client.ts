@@ -128,8 +128,8 @@ interface RequestQueue {
 }
 
 /**
- * kafkajs 2.2.4 arms a timer after every response even with nothing pending, for the negative time
- * `-1 - Date.now()`: Node 24 warns of it (TimeoutNegativeWarning) and fires it after 1 ms, upon which
+ * kafkajs 2.2.4 arms a timer after every response even with nothing pending, for as far in the past
+ * as the epoch: Node 24 warns of it (TimeoutNegativeWarning) and fires it after 1 ms, upon which
  * it is armed again, a thousand times a second per connection (kafkajs issue 1751). With an empty
  * queue there is nothing to check, and with a waiting one the time is positive.
  */

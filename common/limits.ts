@@ -196,7 +196,7 @@ export const statusIntervalMs = 1000
 
 /** Between two attempts to reach a mapping's cluster: first and at most. */
 export const sourceRestartMs = 250
-export const sourceRestartMaxMs = 5_000
+export const sourceRestartMaxMs = 2_000
 
 /** One fetch of a mapping: an idle one is answered by then, which also bounds how late a resume shows. */
 export const sourceFetchWaitMs = 200
@@ -215,6 +215,9 @@ export const invocationLogTailBytes = 4096
 
 /** Handler output that reaches the platform's log, per invocation; then only the tail is kept. */
 export const invocationLogMaxBytes = 256 * 1024
+
+/** The result of an invocation waits so long for log lines that its thread sent before it. */
+export const logDeliveryMaxMs = 1_000
 
 /** Events of invocations that wait for a thread, together; beyond it they are throttled. */
 export const waitingPayloadsMaxBytes = 256 * 1024 * 1024

@@ -91,5 +91,7 @@ export interface Registry {
 
   /** Calls `listener` after every change, whoever made it; returns how to stop. */
   watch(listener: (change: RegistryChange) => void): () => void
+  /** What is wrong with the store, a sentence each, for `/health`; absent where nothing can be. */
+  problems?(): readonly string[]
   close(): Promise<void>
 }

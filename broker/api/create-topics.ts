@@ -1,0 +1,167 @@
+// CreateTopics (key 19), versions 0 to 7: creates topics, or says what would be wrong with them.
+//
+// One replica per partition is all there is: a replication factor of 1 or -1 is taken, more is refused
+// with INVALID_REPLICATION_FACTOR. Assignments are taken where they name this node (or 0). The timeout is not
+// needed: a topic is there when its response is sent. Configurations are those that topic-config.ts knows.
+import { topicPartitionsMax } from '../../common/limits.ts'
+import type { RequestOf, ResponseOf } from '../../protocol/apis.ts'
+import {
+  formatTopicConfig,
+  InvalidTopicConfigError,
+  parseTopicConfig,
+} from '../log/topic-config.ts'
+import { isTopicName, type Topic } from '../log/topic.ts'
+import type { BrokerContext, Call, Handler } from './broker-context.ts'
+import { hasRoomFor } from './metadata.ts'
+import { attempt, duplicates, isAssignable, refuse, type TopicRefusal } from './topic-outcome.ts'
+
+type NewTopic = RequestOf<'CreateTopics'>['topics'][number]
+type Created = ResponseOf<'CreateTopics'>['topics'][number]
+
+/** What a request comes to when nothing is wrong with it. */
+interface Plan {
+  readonly partitions: number
+  readonly configs: Readonly<Record<string, string>>
+}
+
+export const createTopics: Handler<'CreateTopics'> = async (broker, request, call) => {
+  const twice = duplicates(request.topics.map(({ name }) => name))
+  const topics: Created[] = []
+  for (const wanted of request.topics) {
+    const plan = twice.has(wanted.name)
+      ? refuse('INVALID_REQUEST', `Topic '${wanted.name}' occurs more than once in the request.`)
+      : planOf(broker, wanted)
+    const outcome =
+      request.validateOnly || 'error' in plan ? plan : await create(broker, wanted, plan)
+    topics.push('error' in outcome ? refused(wanted, outcome, call) : done(broker, wanted, outcome))
+  }
+  return { topics }
+}
+
+function planOf(broker: BrokerContext, topic: NewTopic): Plan | TopicRefusal {
+  const { name, assignments } = topic
+  if (!isTopicName(name)) {
+    return refuse(
+      'INVALID_TOPIC_EXCEPTION',
+      `Topic name is invalid: '${name}' must be 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and not '.' or '..'.`,
+    )
+  }
+  if (broker.store.topic(name) !== undefined) {
+    return refuse('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
+  }
+  const flaw = assignments.length > 0 ? assignmentFlaw(broker, topic) : numbersFlaw(topic)
+  if (flaw !== undefined) return flaw
+  const partitions =
+    assignments.length > 0
+      ? assignments.length
+      : topic.numPartitions === -1
+        ? broker.numPartitions
+        : topic.numPartitions
+  if (partitions > topicPartitionsMax) {
+    return refuse('INVALID_PARTITIONS', `A topic has at most ${topicPartitionsMax} partitions.`)
+  }
+  if (!hasRoomFor(broker, partitions)) {
+    return refuse('POLICY_VIOLATION', 'The broker has no room for so many more partitions.')
+  }
+  return withConfigs(broker, topic, partitions)
+}
+
+function numbersFlaw({ numPartitions, replicationFactor }: NewTopic): TopicRefusal | undefined {
+  if (numPartitions === 0 || numPartitions < -1) {
+    return refuse(
+      'INVALID_PARTITIONS',
+      'Number of partitions must be larger than 0, or -1 to use the default value.',
+    )
+  }
+  if (replicationFactor === 0 || replicationFactor < -1) {
+    return refuse(
+      'INVALID_REPLICATION_FACTOR',
+      'Replication factor must be larger than 0, or -1 to use the default value.',
+    )
+  }
+  if (replicationFactor > 1) {
+    return refuse(
+      'INVALID_REPLICATION_FACTOR',
+      `A replication factor of ${replicationFactor} is not possible: there is one broker.`,
+    )
+  }
+  return undefined
+}
+
+function assignmentFlaw(
+  { identity }: BrokerContext,
+  { numPartitions, replicationFactor, assignments }: NewTopic,
+): TopicRefusal | undefined {
+  if (numPartitions !== -1 || replicationFactor !== -1) {
+    return refuse(
+      'INVALID_REQUEST',
+      'Both numPartitions and replicationFactor must be -1 where assignments are given.',
+    )
+  }
+  const indexes = new Set(assignments.map(({ partitionIndex }) => partitionIndex))
+  const isComplete = assignments.every((_, index) => indexes.has(index))
+  const isHere = assignments.every((a) => isAssignable(a.brokerIds, identity.nodeId))
+  if (isComplete && isHere) return undefined
+  return refuse(
+    'INVALID_REPLICA_ASSIGNMENT',
+    isComplete
+      ? `Each partition must have one replica, on broker ${identity.nodeId}.`
+      : 'Partitions must be numbered from 0 without a gap.',
+  )
+}
+
+function withConfigs(
+  broker: BrokerContext,
+  { configs }: NewTopic,
+  partitions: number,
+): Plan | TopicRefusal {
+  const empty = configs.find(({ value }) => value === null)
+  if (empty !== undefined) return refuse('INVALID_CONFIG', `${empty.name}: null is not a value`)
+  const texts = Object.fromEntries(configs.map(({ name, value }) => [name, value ?? '']))
+  try {
+    parseTopicConfig(texts, broker.topicDefaults)
+    return { partitions, configs: texts }
+  } catch (error) {
+    if (!(error instanceof InvalidTopicConfigError)) throw error
+    return refuse(error.code, error.message)
+  }
+}
+
+async function create(
+  broker: BrokerContext,
+  { name }: NewTopic,
+  plan: Plan,
+): Promise<(Plan & Pick<Topic, 'id'>) | TopicRefusal> {
+  const outcome = await attempt(broker, () => broker.store.createTopic(name, plan))
+  if ('error' in outcome) return outcome
+  broker.logger.info('topic created', { topic: name, partitions: plan.partitions })
+  return { ...plan, id: outcome.id }
+}
+
+function refused({ name }: NewTopic, { error, message }: TopicRefusal, call: Call): Created {
+  const errorCode = call.code(error)
+  return { name, errorCode, errorMessage: message, topicConfigErrorCode: 0, configs: null }
+}
+
+/** Kafka's config sources: 1 is the topic's own, 5 a default. */
+function done(
+  broker: BrokerContext,
+  { name }: NewTopic,
+  { partitions, configs, id }: Plan & Partial<Pick<Topic, 'id'>>,
+): Created {
+  const config = formatTopicConfig(parseTopicConfig(configs, broker.topicDefaults))
+  return {
+    name,
+    ...(id === undefined ? {} : { topicId: id }),
+    errorCode: 0,
+    numPartitions: partitions,
+    replicationFactor: 1,
+    configs: Object.entries(config).map(([key, value]) => ({
+      name: key,
+      value,
+      readOnly: false,
+      configSource: key in configs ? 1 : 5,
+      isSensitive: false,
+    })),
+  }
+}

@@ -1,0 +1,50 @@
+// JoinGroup (key 11, versions 0 to 9), SyncGroup (14, 0 to 5), Heartbeat (12, 0 to 4), LeaveGroup (13, 0 to 5).
+//
+// The classic protocol of consumer groups: here the wire's versions become one request, which the coordinator
+// answers. JoinGroup from version 4 on sends a new member back with its id (KIP-394), static members excepted.
+import type { GenerationClaim } from '../groups/membership.ts'
+import type { Handler } from './broker-context.ts'
+
+export const joinGroup: Handler<'JoinGroup'> = async (broker, request, call) => {
+  const { groupId, memberId, groupInstanceId, sessionTimeoutMs, protocolType, protocols } = request
+  const result = await broker.coordinator.join({
+    groupId,
+    memberId,
+    groupInstanceId,
+    clientId: call.clientId,
+    clientHost: call.clientHost,
+    sessionTimeoutMs,
+    // Version 0 has one timeout for both.
+    rebalanceTimeoutMs: call.version === 0 ? sessionTimeoutMs : request.rebalanceTimeoutMs,
+    protocolType,
+    protocols,
+    requiresMemberId: call.version >= 4,
+    canSkipAssignment: call.version >= 9,
+  })
+  const { error, ...rest } = result
+  return { ...rest, errorCode: call.code(error) }
+}
+
+export const syncGroup: Handler<'SyncGroup'> = async (broker, request, call) => {
+  const { error, ...rest } = await broker.coordinator.sync(request)
+  return { ...rest, errorCode: call.code(error) }
+}
+
+export const heartbeat: Handler<'Heartbeat'> = (broker, request, call) => {
+  const claim: GenerationClaim = request
+  return { errorCode: call.code(broker.coordinator.heartbeat(request.groupId, claim)) }
+}
+
+export const leaveGroup: Handler<'LeaveGroup'> = (broker, request, call) => {
+  const { groupId, memberId } = request
+  if (call.version < 3) {
+    const error = broker.coordinator.leave(groupId, { memberId, groupInstanceId: null })
+    return { errorCode: call.code(error) }
+  }
+  const members = request.members.map((claim) => ({
+    memberId: claim.memberId,
+    groupInstanceId: claim.groupInstanceId,
+    errorCode: call.code(broker.coordinator.leave(groupId, claim)),
+  }))
+  return { errorCode: 0, members }
+}

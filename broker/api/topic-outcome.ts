@@ -1,0 +1,42 @@
+// What became of one topic of an administrative request: done, or Kafka's error and a sentence.
+import { AppError, reasonOf } from '../../common/errors.ts'
+import type { KafkaErrorName } from '../../protocol/error-codes.ts'
+import { TopicExistsError, UnknownTopicError } from '../log/topic.ts'
+import type { BrokerContext } from './broker-context.ts'
+
+export interface TopicRefusal {
+  readonly error: KafkaErrorName
+  readonly message: string
+}
+
+export function refuse(error: KafkaErrorName, message: string): TopicRefusal {
+  return { error, message }
+}
+
+/** Runs a change of the store and turns what it refuses, and failing storage, into an outcome. */
+export async function attempt<T extends object>(
+  broker: BrokerContext,
+  change: () => Promise<T>,
+): Promise<T | TopicRefusal> {
+  try {
+    return await change()
+  } catch (error) {
+    if (error instanceof TopicExistsError || error instanceof UnknownTopicError) {
+      return refuse(error.code, reasonOf(error))
+    }
+    if (!(error instanceof AppError) || error.code !== 'STORAGE_FAILED') throw error
+    broker.logger.error('topic not changed', { reason: reasonOf(error) })
+    return refuse('KAFKA_STORAGE_ERROR', reasonOf(error))
+  }
+}
+
+/** Names that occur more than once in a request, none of which is then acted upon. */
+export function duplicates(names: readonly string[]): ReadonlySet<string> {
+  const seen = new Set<string>()
+  return new Set(names.filter((name) => seen.size === seen.add(name).size))
+}
+
+/** Whether replicas were asked for that this broker, the only node, can hold. Some clients call it 0. */
+export function isAssignable(brokerIds: readonly number[], nodeId: number): boolean {
+  return brokerIds.length === 1 && (brokerIds[0] === nodeId || brokerIds[0] === 0)
+}

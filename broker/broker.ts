@@ -1,0 +1,159 @@
+// The broker role: opens the log and the Kafka door, and closes both in order.
+import { join } from 'node:path'
+import { systemClock } from '../common/clock.ts'
+import { claimDirectory } from '../common/data-dir.ts'
+import { AppError } from '../common/errors.ts'
+import { createLogger, type LogFormat, type Logger, type LogLevel } from '../common/logger.ts'
+import type { RunningRole } from '../common/role.ts'
+import { ApiCounters } from './api/api-counters.ts'
+import type { Address, BrokerContext } from './api/broker-context.ts'
+import { Turns } from './api/turns.ts'
+import { clusterIdIn } from './cluster-id.ts'
+import { GroupCoordinator } from './groups/coordinator.ts'
+import { offsetsTopicName, OffsetStore } from './groups/offset-store.ts'
+import { LogStore } from './log/log-store.ts'
+import type { PartitionLog } from './log/partition-log.ts'
+import { BrokerMetrics } from './metrics.ts'
+import { KafkaServer } from './server/kafka-server.ts'
+
+/** Plain values, which can be handed to a thread. */
+export interface BrokerOptions {
+  /** The broker keeps to the directory `broker` in it. */
+  readonly dataDir: string
+  readonly host: string
+  /** 0 means any free one. */
+  readonly port: number
+  /** `host:port` that clients are told to connect to; empty for the address at which they reached us. */
+  readonly advertised: string
+  readonly numPartitions: number
+  readonly autoCreateTopics: boolean
+  readonly retentionMs: number
+  readonly retentionBytes: number
+  readonly segmentBytes: number
+  readonly flush: 'commit' | 'interval' | 'never'
+  readonly flushIntervalMs: number
+  readonly groupInitialRebalanceDelayMs: number
+  readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
+}
+
+/** Not 0: some clients take that for "none". */
+const nodeId = 1
+
+/** Kept for ever, and in small segments: its start is raised after each snapshot. */
+const offsetsTopicConfigs = {
+  'retention.ms': '-1',
+  'retention.bytes': '-1',
+  'segment.bytes': String(8 * 1024 * 1024),
+}
+
+/**
+ * Resolves when the door is open. Rejects with AppError: DATA_DIR_LOCKED, DATA_DIR_NOT_WRITABLE, PORT_TAKEN,
+ * DOOR_NOT_OPENED, STORAGE_FAILED, LOG_CORRUPT or CONFIG_INVALID; nothing is left open then.
+ */
+export async function startBroker(
+  options: BrokerOptions,
+  logger: Logger = createLogger('millrace.broker', {
+    level: options.logLevel,
+    format: options.logFormat,
+  }),
+): Promise<RunningRole> {
+  const advertised = parseAdvertised(options.advertised)
+  const directory = join(options.dataDir, 'broker')
+  const lock = claimDirectory(directory)
+  const opened: (() => Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    for (const step of opened.toReversed()) await step()
+    lock.release()
+  }
+  try {
+    const store = await openStore(options, directory, logger)
+    opened.push(() => store.close())
+    const coordinator = await openCoordinator(options, store, logger)
+    opened.push(() => coordinator.close())
+    const broker: BrokerContext = {
+      identity: { nodeId, clusterId: await clusterIdIn(directory), advertised },
+      store,
+      coordinator,
+      counters: new ApiCounters(),
+      partitionChanges: new Turns(),
+      clock: systemClock,
+      logger,
+      numPartitions: options.numPartitions,
+      autoCreateTopics: options.autoCreateTopics,
+      topicDefaults: options,
+    }
+    const { server, address } = await KafkaServer.start({ ...options, broker })
+    // Draining ends the long polls; closing the coordinator answers the joins; then connections close.
+    opened.push(async () => {
+      server.drain()
+      await coordinator.close()
+      await server.closed()
+    })
+    return {
+      name: 'broker',
+      doors: { kafka: address },
+      metrics: new BrokerMetrics({ broker, server: server.counters }),
+      problems: () => store.stats().problems,
+      stop: close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function openStore(options: BrokerOptions, directory: string, logger: Logger): Promise<LogStore> {
+  return LogStore.open({
+    dir: join(directory, 'log'),
+    flush: options.flush,
+    flushIntervalMs: options.flushIntervalMs,
+    defaults: options,
+    clock: systemClock,
+    logger: logger.child('log'),
+  })
+}
+
+async function openCoordinator(
+  { groupInitialRebalanceDelayMs }: BrokerOptions,
+  store: LogStore,
+  logger: Logger,
+): Promise<GroupCoordinator> {
+  const clock = systemClock
+  const offsets = await OffsetStore.open({
+    log: await offsetsLog(store),
+    clock,
+    logger: logger.child('offsets'),
+  })
+  // A crash may lie between the end of a topic and that of its offsets.
+  const topics = new Set([...offsets.table.records()].map(({ key }) => key.topic))
+  for (const topic of topics) if (store.topic(topic) === undefined) await offsets.removeTopic(topic)
+  return new GroupCoordinator({
+    offsets,
+    clock,
+    logger: logger.child('groups'),
+    initialRebalanceDelayMs: groupInitialRebalanceDelayMs,
+  })
+}
+
+async function offsetsLog(store: LogStore): Promise<PartitionLog> {
+  const topic =
+    store.topic(offsetsTopicName) ??
+    (await store.createTopic(offsetsTopicName, {
+      partitions: 1,
+      configs: offsetsTopicConfigs,
+      internal: true,
+    }))
+  const log = topic.partitions[0]
+  if (log === undefined) throw new Error('a topic has at least one partition')
+  return log
+}
+
+/** `host:port`, an IPv6 host in brackets; undefined for an empty text. */
+function parseAdvertised(text: string): Address | undefined {
+  if (text === '') return undefined
+  const [, host, port] = /^(?:\[?([^\]]+?)\]?):(\d{1,5})$/.exec(text) ?? []
+  if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) }
+  const reason = `"${text}" is not host:port`
+  throw new AppError('CONFIG_INVALID', { setting: '--kafka-advertised', reason })
+}

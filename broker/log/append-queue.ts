@@ -1,0 +1,50 @@
+// What a partition and the commit loop know of each other, and what all partitions share.
+import type { Clock } from '../../common/clock.ts'
+import type { LogLimits } from './log-limits.ts'
+import type { SegmentFiles } from './segment.ts'
+import type { TopicConfig } from './topic-config.ts'
+
+/** Which partition of which topic; `config` is read at each append, so a change holds at once. */
+export interface PartitionIdentity {
+  readonly topic: string
+  readonly topicId: Buffer
+  readonly index: number
+  readonly internal: boolean
+  readonly directory: string
+  readonly config: () => TopicConfig
+}
+
+/** A partition as those see it who commit its appends and fill its segments. */
+export interface QueuedPartition {
+  readonly identity: PartitionIdentity
+  /** Bytes in memory, committed or not. */
+  readonly tailBytes: number
+  /** Everything up to `endOffset` is committed now. */
+  advance(endOffset: number): void
+  /** A commit failed: whatever is not committed was never appended. */
+  rollBack(): void
+  /** Writes what is committed from memory to segments; rejects with AppError STORAGE_FAILED. */
+  fill(): Promise<void>
+}
+
+/** Where appends wait for their commit. */
+export interface AppendQueue {
+  /** Why nothing can be queued now; undefined when it can. */
+  refusal(sizeBytes: number): string | undefined
+  /** `batches` are from `baseOffset` to `endOffset` (exclusive). */
+  enqueue(
+    partition: QueuedPartition,
+    append: { readonly baseOffset: number; readonly endOffset: number; readonly batches: Buffer },
+  ): Promise<void>
+}
+
+/** What all partitions of a store share. */
+export interface LogEnvironment extends SegmentFiles {
+  readonly clock: Clock
+  readonly limits: LogLimits
+  readonly queue: AppendQueue
+  /** Bytes in the tails of all partitions: queued, or committed and not in a segment yet. */
+  readonly memory: { bytes: number }
+  /** Makes the start offsets of all partitions durable. */
+  persistStarts(): Promise<void>
+}

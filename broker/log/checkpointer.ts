@@ -1,0 +1,116 @@
+// Flushes the segments and writes the checkpoint, so that old write-ahead files can go.
+import type { AppError } from '../../common/errors.ts'
+import { isStorageError, replaceFile, type FileSystem } from './file-system.ts'
+import { encodeCheckpoint, type RecoveryPoint } from './checkpoint-file.ts'
+import { concurrently } from './concurrently.ts'
+import type { PartitionLog } from './partition-log.ts'
+import type { WriteAheadLog } from './write-ahead-log.ts'
+
+export interface CheckpointedTopic {
+  readonly id: string
+  readonly partitions: readonly PartitionLog[]
+}
+
+export interface CheckpointerOptions {
+  readonly files: FileSystem
+  readonly path: string
+  readonly wal: WriteAheadLog
+  topics(): Iterable<CheckpointedTopic>
+  failed(error: unknown): void
+}
+
+/** Two flushes at once keep the disk busy and leave threads of the pool to the commits. */
+const flushWidth = 2
+
+/**
+ * Invariant: the write-ahead log holds everything that lies behind the recovery points of the checkpoint
+ * file. After a segment's flush has failed no checkpoint is taken any more: the system forgets such a
+ * failure, and the next flush would succeed although pages are lost. The next start recovers them.
+ */
+export class Checkpointer {
+  readonly #options: CheckpointerOptions
+  #running: Promise<void> | undefined
+  #saving: Promise<void> = Promise.resolve()
+  #failure: AppError | undefined
+  #problem: string | undefined
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options
+  }
+
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  /** Starts a checkpoint unless one runs, or none can be taken. */
+  request(): void {
+    if (this.#failure !== undefined) return
+    this.run().catch((error: unknown) => {
+      if (!isStorageError(error)) throw error
+    })
+  }
+
+  /** Makes the write-ahead files that are complete now needless and removes them. */
+  run(): Promise<void> {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
+  }
+
+  /** Waits for a checkpoint that runs, then takes one of everything there is. */
+  async runAfresh(): Promise<void> {
+    if (this.#running !== undefined) await this.#running.catch(() => {})
+    await this.run()
+  }
+
+  /** Writes down start offsets and the recovery points as they are. */
+  save(): Promise<void> {
+    const saved = this.#saving.then(() => this.#save())
+    this.#saving = saved.catch(() => {})
+    return saved
+  }
+
+  async #run(): Promise<void> {
+    const covered = this.#options.wal.older
+    try {
+      if (this.#failure !== undefined) throw this.#failure
+      await concurrently(this.#partitions(), flushWidth, (partition) => this.#flush(partition))
+      await this.save()
+      await this.#options.wal.remove(covered)
+      this.#problem = undefined
+    } catch (error) {
+      if (isStorageError(error)) {
+        this.#problem = `no checkpoint: ${error.message}`
+        this.#options.failed(error)
+      }
+      throw error
+    }
+  }
+
+  /** Everything that was committed when this began is flushed when it resolves. */
+  async #flush(partition: PartitionLog): Promise<void> {
+    await partition.fill()
+    try {
+      await partition.flush()
+    } catch (error) {
+      if (isStorageError(error)) this.#failure = error
+      throw error
+    }
+  }
+
+  #partitions(): readonly PartitionLog[] {
+    return [...this.#options.topics()].flatMap((topic) => topic.partitions)
+  }
+
+  #save(): Promise<void> {
+    const points = new Map<string, readonly RecoveryPoint[]>()
+    for (const { id, partitions } of this.#options.topics()) {
+      points.set(
+        id,
+        partitions.map(({ recoveryPoint }) => recoveryPoint),
+      )
+    }
+    return replaceFile(this.#options.files, this.#options.path, encodeCheckpoint(points))
+  }
+}

@@ -1,0 +1,184 @@
+// The file operations the log is built on, as an interface, and the machine's own file system.
+import fs from 'node:fs'
+import { dirname } from 'node:path'
+import { AppError, reasonOf, systemCode } from '../../common/errors.ts'
+
+/** `update` wants an existing file; `create` makes an empty one, whatever was there. */
+export type OpenMode = 'update' | 'create'
+
+export interface FileFacts {
+  readonly sizeBytes: number
+  readonly modifiedMs: number
+}
+
+/** An open file. Reads and writes name their position; there is no cursor. */
+export interface OpenFile {
+  readonly path: string
+  /** Writes all of `buffers` in their order, or rejects; what was written then is unknown. */
+  write(buffers: readonly Buffer[], position: number): Promise<void>
+  /** Fills `buffer` as far as the file goes; resolves with the bytes read. */
+  read(buffer: Buffer, position: number): Promise<number>
+  /** Content and size are on the disk when this resolves; the file's name may not be. */
+  sync(): Promise<void>
+  truncate(sizeBytes: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** Every method rejects with AppError STORAGE_FAILED whose cause is the system's own error. */
+export interface FileSystem {
+  open(path: string, mode: OpenMode): Promise<OpenFile>
+  readFile(path: string): Promise<Buffer>
+  /** Undefined where there is no such file. */
+  facts(path: string): Promise<FileFacts | undefined>
+  /** Names in a directory, sorted; empty where there is no such directory. */
+  list(path: string): Promise<readonly string[]>
+  makeDirectory(path: string): Promise<void>
+  rename(from: string, to: string): Promise<void>
+  /** Removes a file; one that is gone already is fine. */
+  remove(path: string): Promise<void>
+  removeTree(path: string): Promise<void>
+  /** Names created, renamed and removed in the directory are on the disk when this resolves. */
+  syncDirectory(path: string): Promise<void>
+}
+
+/** What every implementation rejects with. */
+export function storageError(operation: string, path: string, cause: unknown): AppError {
+  return new AppError('STORAGE_FAILED', { operation, file: path, reason: reasonOf(cause) }, cause)
+}
+
+export function isStorageError(thrown: unknown): thrown is AppError {
+  return thrown instanceof AppError && thrown.code === 'STORAGE_FAILED'
+}
+
+/** Whether a rejection of the file system says that there is no such file. */
+export function isMissing(thrown: unknown): boolean {
+  return isStorageError(thrown) && systemCode(thrown.cause) === 'ENOENT'
+}
+
+/** Puts `content` in place of a file such that a crash leaves the old or the new, never a mix. */
+export async function replaceFile(files: FileSystem, path: string, content: Buffer): Promise<void> {
+  const temporary = `${path}.tmp`
+  const file = await files.open(temporary, 'create')
+  try {
+    await file.write([content], 0)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await files.rename(temporary, path)
+  await files.syncDirectory(dirname(path))
+}
+
+export const nodeFileSystem: FileSystem = {
+  async open(path, mode) {
+    const flags = mode === 'create' ? 'w+' : 'r+'
+    return new NodeFile(path, await ask<number>('open', path, (done) => fs.open(path, flags, done)))
+  },
+  readFile: (path) => ask('read', path, (done) => fs.readFile(path, done)),
+  async facts(path) {
+    const stat = await unlessMissing(ask<fs.Stats>('stat', path, (done) => fs.stat(path, done)))
+    return stat && { sizeBytes: stat.size, modifiedMs: Math.floor(stat.mtimeMs) }
+  },
+  async list(path) {
+    const names = await unlessMissing(ask<string[]>('list', path, (done) => fs.readdir(path, done)))
+    return names?.sort() ?? []
+  },
+  makeDirectory: (path) =>
+    ask('create', path, (done) => fs.mkdir(path, { recursive: true }, (error) => done(error))),
+  rename: (from, to) => ask('rename', from, (done) => fs.rename(from, to, done)),
+  async remove(path) {
+    await unlessMissing(ask<void>('remove', path, (done) => fs.unlink(path, done)))
+  },
+  removeTree: (path) =>
+    ask('remove', path, (done) => fs.rm(path, { recursive: true, force: true }, done)),
+  async syncDirectory(path) {
+    const descriptor = await ask<number>('open', path, (done) => fs.open(path, 'r', done))
+    try {
+      await ask<void>('flush', path, (done) => fs.fsync(descriptor, done))
+    } finally {
+      await ask<void>('close', path, (done) => fs.close(descriptor, done))
+    }
+  },
+}
+
+class NodeFile implements OpenFile {
+  readonly path: string
+  readonly #descriptor: number
+
+  constructor(path: string, descriptor: number) {
+    this.path = path
+    this.#descriptor = descriptor
+  }
+
+  async write(buffers: readonly Buffer[], position: number): Promise<void> {
+    let left = buffers
+    let at = position
+    while (left.length > 0) {
+      const written = await this.#ask<number>('write', (done) =>
+        fs.writev(this.#descriptor, left, at, done),
+      )
+      at += written
+      // A full disk first shows as a short write; asking for the rest brings out the error.
+      left = after(left, written)
+    }
+  }
+
+  async read(buffer: Buffer, position: number): Promise<number> {
+    let filled = 0
+    while (filled < buffer.length) {
+      const start = filled
+      const bytes = await this.#ask<number>('read', (done) =>
+        fs.read(this.#descriptor, buffer, start, buffer.length - start, position + start, done),
+      )
+      if (bytes === 0) break
+      filled += bytes
+    }
+    return filled
+  }
+
+  sync(): Promise<void> {
+    return this.#ask('flush', (done) => fs.fdatasync(this.#descriptor, done))
+  }
+
+  truncate(sizeBytes: number): Promise<void> {
+    return this.#ask('truncate', (done) => fs.ftruncate(this.#descriptor, sizeBytes, done))
+  }
+
+  close(): Promise<void> {
+    return this.#ask('close', (done) => fs.close(this.#descriptor, done))
+  }
+
+  #ask<T>(operation: string, call: (done: Done<T>) => void): Promise<T> {
+    return ask(operation, this.path, call)
+  }
+}
+
+/** What remains of `buffers` when their first `written` bytes are done. */
+function after(buffers: readonly Buffer[], written: number): readonly Buffer[] {
+  let bytes = written
+  for (const [index, buffer] of buffers.entries()) {
+    if (bytes < buffer.length) return [buffer.subarray(bytes), ...buffers.slice(index + 1)]
+    bytes -= buffer.length
+  }
+  return []
+}
+
+type Done<T> = (error: NodeJS.ErrnoException | null, value?: T) => void
+
+function ask<T>(operation: string, path: string, call: (done: Done<T>) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    call((error, value) => {
+      if (error === null || error === undefined) resolve(value as T)
+      else reject(storageError(operation, path, error))
+    })
+  })
+}
+
+async function unlessMissing<T>(pending: Promise<T>): Promise<T | undefined> {
+  try {
+    return await pending
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,173 @@
+// Wires what partitions share: write-ahead log, commits, segment filling, checkpoints, open files.
+import { join } from 'node:path'
+import type { Clock, Timer } from '../../common/clock.ts'
+import { reasonOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { Checkpointer, type CheckpointedTopic } from './checkpointer.ts'
+import { Committer } from './committer.ts'
+import { concurrently } from './concurrently.ts'
+import { FilePool } from './file-pool.ts'
+import { isStorageError, type FileSystem } from './file-system.ts'
+import { Filler } from './filler.ts'
+import { IndexCache } from './index-cache.ts'
+import type { LogLimits } from './log-limits.ts'
+import type { LogStats } from './log-stats.ts'
+import type { LogEnvironment, QueuedPartition } from './append-queue.ts'
+import { WriteAheadLog } from './write-ahead-log.ts'
+
+export interface LogEngineOptions {
+  readonly dir: string
+  readonly files: FileSystem
+  readonly flush: 'commit' | 'interval' | 'never'
+  readonly flushIntervalMs: number
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: LogLimits
+  readonly firstWalSequence: number
+  topics(): Iterable<CheckpointedTopic>
+}
+
+/** How many partitions are closed at a time. */
+const closeWidth = 4
+
+export class LogEngine {
+  readonly environment: LogEnvironment
+  readonly #options: LogEngineOptions
+  readonly #pool: FilePool
+  readonly #wal: WriteAheadLog
+  readonly #committer: Committer
+  readonly #filler: Filler
+  readonly #checkpointer: Checkpointer
+  readonly #memory = { bytes: 0 }
+  #completeFiles = 0
+  #flushTimer: Timer | undefined
+
+  constructor(options: LogEngineOptions) {
+    this.#options = options
+    const { files, clock, limits, dir } = options
+    this.#pool = new FilePool(files, limits.openFilesMax)
+    this.#wal = new WriteAheadLog({
+      files,
+      directory: join(dir, 'wal'),
+      fileMaxBytes: limits.walFileMaxBytes,
+      firstSequence: options.firstWalSequence,
+      flushBeforeNext: options.flush !== 'never',
+    })
+    this.#committer = this.#createCommitter()
+    const tailBytes = (): number => this.#memory.bytes - this.#committer.queuedBytes
+    const failed = (error: unknown): void => this.#warn('segments cannot be written', error)
+    this.#filler = new Filler({ clock, limits, tailBytes, failed })
+    this.#checkpointer = new Checkpointer({
+      files,
+      path: checkpointPath(dir),
+      wal: this.#wal,
+      topics: () => options.topics(),
+      failed: (error) => this.#warn('no checkpoint could be taken', error),
+    })
+    this.environment = {
+      files,
+      clock,
+      limits,
+      pool: this.#pool,
+      indexes: new IndexCache(limits.indexCacheMaxBytes),
+      queue: this.#committer,
+      memory: this.#memory,
+      persistStarts: () => this.#checkpointer.save(),
+    }
+  }
+
+  /** From now on appends are taken. */
+  start(): void {
+    if (this.#options.flush === 'interval') this.#flushLater()
+  }
+
+  /** Flushes all that recovery brought back, and writes down that it needs no recovery. */
+  settle(): Promise<void> {
+    return this.#checkpointer.run()
+  }
+
+  stats(): Omit<LogStats, 'partitions'> {
+    const problems = [this.#filler.problem, this.#checkpointer.problem, this.#committer.problem]
+    return {
+      commits: this.#committer.counters,
+      queuedBytes: this.#committer.queuedBytes,
+      tailBytes: this.#memory.bytes - this.#committer.queuedBytes,
+      walBytes: this.#wal.sizeBytes,
+      walFiles: this.#wal.files,
+      openFiles: this.#pool.openFiles,
+      problems: problems.filter((problem) => problem !== undefined),
+    }
+  }
+
+  /**
+   * Commits what waits and leaves everything such that the next start has nothing to recover. Where the
+   * disk does not let it, the write-ahead log stays, and the next start recovers from that.
+   */
+  async close(): Promise<void> {
+    this.#flushTimer?.cancel()
+    await this.#committer.close()
+    this.#filler.close()
+    const partitions = [...this.#options.topics()].flatMap((topic) => topic.partitions)
+    try {
+      await this.#wal.complete()
+      await this.#checkpointer.runAfresh()
+      await concurrently(partitions, closeWidth, (partition) => partition.writeIndexes())
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+      this.#warn('closed with a write-ahead log to replay', error)
+    }
+    await this.#pool.close()
+  }
+
+  #createCommitter(): Committer {
+    const { limits, flush } = this.#options
+    return new Committer({
+      wal: this.#wal,
+      flushes: flush === 'commit',
+      commitMaxBytes: limits.commitMaxBytes,
+      queueMaxBytes: limits.appendQueueMaxBytes,
+      room: () => this.#room(),
+      committed: (partitions) => this.#committed(partitions),
+      failed: (error) => this.#warn('appends failed', error),
+    })
+  }
+
+  async #room(): Promise<void> {
+    await this.#filler.makeRoom()
+    if (this.#wal.older.length >= this.#options.limits.walFilesMax) await this.#checkpointer.run()
+  }
+
+  #committed(partitions: Iterable<QueuedPartition>): void {
+    this.#filler.note(partitions)
+    const complete = this.#wal.older.length
+    if (complete > 0 && complete !== this.#completeFiles) this.#checkpointer.request()
+    this.#completeFiles = complete
+  }
+
+  #flushLater(): void {
+    this.#flushTimer = this.#options.clock.after(this.#options.flushIntervalMs, () => {
+      void this.#flushNow().finally(() => {
+        if (this.#flushTimer !== undefined) this.#flushLater()
+      })
+    })
+  }
+
+  async #flushNow(): Promise<void> {
+    try {
+      await this.#committer.between(() => this.#committer.flush())
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+      this.#warn('the write-ahead log cannot be flushed', error)
+      // What was written there is in memory or in segments, so those have to be flushed instead.
+      this.#checkpointer.request()
+    }
+  }
+
+  #warn(message: string, error: unknown): void {
+    this.#options.logger.warn(message, { reason: reasonOf(error) })
+  }
+}
+
+export function checkpointPath(dir: string): string {
+  return join(dir, 'checkpoint.json')
+}

@@ -1,0 +1,46 @@
+// The limits that the log obeys, in one object so that a test can make them small.
+import assert from 'node:assert/strict'
+import {
+  appendQueueMaxBytes,
+  commitMaxBytes,
+  indexCacheMaxBytes,
+  logOpenFilesMax,
+  logTailMaxBytes,
+  retentionCheckIntervalMs,
+  segmentFillBytes,
+  segmentFillDelayMs,
+  walFileMaxBytes,
+  walFilesMax,
+} from '../../common/limits.ts'
+
+/** `common/limits.ts` says what each is for. */
+export interface LogLimits {
+  readonly appendQueueMaxBytes: number
+  readonly commitMaxBytes: number
+  readonly indexCacheMaxBytes: number
+  readonly openFilesMax: number
+  readonly tailMaxBytes: number
+  readonly retentionCheckIntervalMs: number
+  readonly segmentFillBytes: number
+  readonly segmentFillDelayMs: number
+  readonly walFileMaxBytes: number
+  readonly walFilesMax: number
+}
+
+export function logLimits(overrides: Partial<LogLimits> = {}): LogLimits {
+  const limits = {
+    appendQueueMaxBytes,
+    commitMaxBytes,
+    indexCacheMaxBytes,
+    openFilesMax: logOpenFilesMax,
+    tailMaxBytes: logTailMaxBytes,
+    retentionCheckIntervalMs,
+    segmentFillBytes,
+    segmentFillDelayMs,
+    walFileMaxBytes,
+    walFilesMax,
+    ...overrides,
+  }
+  assert(limits.walFilesMax >= 2, 'one write-ahead file is written while another is checkpointed')
+  return limits
+}

@@ -1,0 +1,195 @@
+// Tests of the store as a whole: commits, topics, reopening, limits on what waits.
+import { mkdtemp, rm, cp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import {
+  append,
+  batchOf,
+  openStore,
+  partitionOf,
+  valuesFrom,
+} from '../../test/support/log-store.ts'
+import { silentLogger } from '../../common/logger.ts'
+import { nodeFileSystem } from './file-system.ts'
+import { InvalidTopicConfigError } from './topic-config.ts'
+import { TopicExistsError, UnknownTopicError } from './topic.ts'
+
+async function temporaryDirectory(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'millrace-log-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  return dir
+}
+
+test('an append is readable once it is committed, and not before', async () => {
+  const { store } = await openStore()
+  const { partitions } = await store.createTopic('t', { partitions: 1 })
+  const partition = partitions[0]!
+  const result = partition.append(batchOf(['a', 'b']))
+  expect(result).toMatchObject({ ok: true, baseOffset: 0, lastOffset: 1, logAppendTimeMs: -1 })
+  expect([partition.logEndOffset, partition.highWatermark]).toEqual([2, 0])
+  expect(await partition.read(0, { maxBytes: 1000, minOneBatch: true })).toMatchObject({ bytes: 0 })
+  if (result.ok) await result.committed
+  expect(partition.highWatermark).toBe(2)
+  expect(await valuesFrom(partition)).toEqual(['a', 'b'])
+  expect(await store.check()).toEqual([])
+})
+
+test('a hundred partitions appended to in one tick cost one flush', async () => {
+  const { store, files } = await openStore()
+  const { partitions } = await store.createTopic('t', { partitions: 100 })
+  const wal = '/log/wal/0000000000000001.wal'
+  await Promise.all(partitions.map((partition) => append(partition, ['x'])))
+  expect(files.flushes.get(wal)).toBe(1)
+  await Promise.all(partitions.map((partition) => append(partition, ['y'])))
+  expect(files.flushes.get(wal)).toBe(2)
+  expect(store.stats().commits).toMatchObject({ commits: 2, appends: 200, flushes: 2, failures: 0 })
+  expect(await store.check()).toEqual([])
+})
+
+test('a store that was closed opens without replaying or scanning, on a real disk', async () => {
+  const dir = await temporaryDirectory()
+  const first = await openStore({ dir, disk: nodeFileSystem })
+  const configs = { 'segment.bytes': '3000' }
+  const { id } = await first.store.createTopic('t', { partitions: 2, configs, internal: true })
+  const values = Array.from({ length: 50 }, (_, n) => `value ${n} ${'.'.repeat(200)}`)
+  for (const value of values) await append(partitionOf(first.store, 't'), [value])
+  await first.store.close()
+  const lines: string[] = []
+  const logger = { ...silentLogger, warn: (line: string) => void lines.push(line) }
+  const second = await openStore({ dir, disk: nodeFileSystem, logger })
+  expect(lines).toEqual([])
+  expect(second.store.stats().walFiles).toBe(0)
+  expect(second.store.topicById(id)).toMatchObject({ name: 't', internal: true, configs })
+  const partition = partitionOf(second.store, 't')
+  expect(partition.logEndOffset).toBe(50)
+  expect(second.store.stats().partitions[0]?.segments).toBeGreaterThan(3)
+  expect(await valuesFrom(partition)).toEqual(values)
+  expect(await append(partition, ['more'])).toBe(50)
+  expect(await second.store.check()).toEqual([])
+  await second.store.close()
+})
+
+test('a store that was killed opens with everything that was committed, on a real disk', async () => {
+  const dir = await temporaryDirectory()
+  const copy = `${dir}-copy`
+  onTestFinished(() => rm(copy, { recursive: true, force: true }))
+  const { store, clock } = await openStore({ dir, disk: nodeFileSystem })
+  await store.createTopic('t', { partitions: 3 })
+  for (let n = 0; n < 30; n++) {
+    await append(partitionOf(store, 't', n % 3), [`v${n}`])
+    if (n === 15) clock.advance(200)
+  }
+  await cp(dir, copy, { recursive: true })
+  const second = await openStore({ dir: copy, disk: nodeFileSystem })
+  for (const index of [0, 1, 2]) {
+    const expected = Array.from({ length: 10 }, (_, n) => `v${n * 3 + index}`)
+    expect(await valuesFrom(partitionOf(second.store, 't', index))).toEqual(expected)
+  }
+  expect(await second.store.check()).toEqual([])
+  await second.store.close()
+  await store.close()
+})
+
+test('an invalid configuration creates no topic', async () => {
+  const { store } = await openStore()
+  const create = (configs: Record<string, string>): Promise<unknown> =>
+    store.createTopic('t', { partitions: 1, configs })
+  await expect(create({ 'retention.ms': 'soon' })).rejects.toThrow(InvalidTopicConfigError)
+  await expect(create({ 'retention.hours': '1' })).rejects.toThrow('unknown topic configuration')
+  await expect(create({ 'cleanup.policy': 'compact' })).rejects.toThrow(InvalidTopicConfigError)
+  expect(store.topics()).toEqual([])
+})
+
+test('of two who create a topic at once, one hears that it exists', async () => {
+  const { store } = await openStore()
+  const [first, second] = await Promise.allSettled([
+    store.createTopic('t', { partitions: 1 }),
+    store.createTopic('t', { partitions: 2 }),
+  ])
+  expect(first.status).toBe('fulfilled')
+  expect(second).toMatchObject({ status: 'rejected', reason: expect.any(TopicExistsError) })
+  expect(store.topic('t')?.partitions).toHaveLength(1)
+})
+
+test('a topic is deleted while its appends wait, and its name starts afresh', async () => {
+  const { store, files } = await openStore()
+  const { partitions } = await store.createTopic('t', { partitions: 1 })
+  const result = partitions[0]!.append(batchOf(['old']))
+  await store.deleteTopic('t')
+  if (result.ok) await result.committed
+  expect(store.topic('t')).toBeUndefined()
+  expect(partitions[0]!.append(batchOf(['late']))).toMatchObject({ error: 'KAFKA_STORAGE_ERROR' })
+  await store.createTopic('t', { partitions: 1 })
+  expect(await append(partitionOf(store, 't'), ['new'])).toBe(0)
+  const killed = await openStore({ files: files.copy() })
+  expect(await valuesFrom(partitionOf(killed.store, 't'))).toEqual(['new'])
+  expect(await killed.store.check()).toEqual([])
+  await expect(store.deleteTopic('gone')).rejects.toThrow(UnknownTopicError)
+  await store.close()
+  expect(store.stats()).toMatchObject({ tailBytes: 0, queuedBytes: 0 })
+})
+
+test('partitions that were added are there after a restart', async () => {
+  const { store, files } = await openStore()
+  await store.createTopic('t', { partitions: 1 })
+  await append(partitionOf(store, 't'), ['a'])
+  const grown = await store.createPartitions('t', 3)
+  expect(grown.partitions.map(({ index }) => index)).toEqual([0, 1, 2])
+  await append(partitionOf(store, 't', 2), ['c'])
+  const { store: second } = await openStore({ files: files.copy() })
+  expect(second.topic('t')?.partitions).toHaveLength(3)
+  expect(await valuesFrom(partitionOf(second, 't', 0))).toEqual(['a'])
+  expect(await valuesFrom(partitionOf(second, 't', 2))).toEqual(['c'])
+  expect(await second.check()).toEqual([])
+})
+
+test('a full write-ahead file is removed when segments hold what it held', async () => {
+  const { store, files } = await openStore({ limits: { walFileMaxBytes: 2000 } })
+  await store.createTopic('t', { partitions: 2 })
+  for (let n = 0; n < 60; n++)
+    await append(partitionOf(store, 't', n % 2), [`v${n}`, 'x'.repeat(90)])
+  const wal = files.paths().filter((path) => path.startsWith('/log/wal/'))
+  expect(wal.length).toBeLessThan(4)
+  expect(wal).not.toContain('/log/wal/0000000000000001.wal')
+  const { store: second } = await openStore({ files: files.copy() })
+  expect(partitionOf(second, 't').logEndOffset).toBe(60)
+  expect(await second.check()).toEqual([])
+  await store.close()
+  expect(files.paths().filter((path) => path.endsWith('.wal'))).toEqual([])
+})
+
+test('appends are refused when too much waits for the disk', async () => {
+  const { store } = await openStore({ limits: { appendQueueMaxBytes: 1000 } })
+  const { partitions } = await store.createTopic('t', { partitions: 1 })
+  const partition = partitions[0]!
+  const accepted = partition.append(batchOf(['x'.repeat(800)]))
+  expect(partition.append(batchOf(['y'.repeat(800)]))).toMatchObject({
+    error: 'KAFKA_STORAGE_ERROR',
+  })
+  if (accepted.ok) await accepted.committed
+  expect(await append(partition, ['z'])).toBe(1)
+  expect(await store.check()).toEqual([])
+})
+
+test('memory of what is not in segments stays below its limit', async () => {
+  const { store } = await openStore({ limits: { tailMaxBytes: 3000, commitMaxBytes: 1000 } })
+  await store.createTopic('t', { partitions: 4 })
+  for (let n = 0; n < 40; n++) {
+    await append(partitionOf(store, 't', n % 4), ['x'.repeat(400)])
+    expect(store.stats().tailBytes).toBeLessThan(4000)
+  }
+  expect(await store.check()).toEqual([])
+})
+
+test('with flush=interval the high watermark follows the write, and the clock the flush', async () => {
+  const { store, files, clock } = await openStore({ flush: 'interval' })
+  await store.createTopic('t', { partitions: 1 })
+  await append(partitionOf(store, 't'), ['a'])
+  const wal = '/log/wal/0000000000000001.wal'
+  expect(partitionOf(store, 't').highWatermark).toBe(1)
+  expect(files.flushes.get(wal)).toBeUndefined()
+  clock.advance(1000)
+  await expect.poll(() => files.flushes.get(wal)).toBe(1)
+  await store.close()
+})

@@ -1,0 +1,292 @@
+// The durable log of all topics: opens and recovers it, creates and deletes topics.
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import type { Clock, Timer } from '../../common/clock.ts'
+import { reasonOf } from '../../common/errors.ts'
+import { topicPartitionsMax } from '../../common/limits.ts'
+import type { Logger } from '../../common/logger.ts'
+import type { RecoveryPoint } from './checkpoint-file.ts'
+import { concurrently } from './concurrently.ts'
+import { isStorageError, nodeFileSystem, type FileSystem } from './file-system.ts'
+import { checkpointPath, LogEngine } from './log-engine.ts'
+import { logLimits, type LogLimits } from './log-limits.ts'
+import type { CommitCounters, LogStats } from './log-stats.ts'
+import { PartitionLog } from './partition-log.ts'
+import { recoverPartition } from './recovery.ts'
+import { readCheckpoint, WalRemains } from './store-recovery.ts'
+import { parseTopicConfig, type TopicDefaults } from './topic-config.ts'
+import { TopicDirectory } from './topic-directory.ts'
+import {
+  isTopicName,
+  TopicExistsError,
+  topicIdBytes,
+  UnknownTopicError,
+  type Topic,
+  type TopicRecord,
+} from './topic.ts'
+
+export interface LogStoreOptions {
+  readonly dir: string
+  /** When a commit counts as such: flushed; written and flushed every interval; or just written. */
+  readonly flush: 'commit' | 'interval' | 'never'
+  readonly flushIntervalMs: number
+  readonly defaults: TopicDefaults
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly files?: FileSystem
+  /** For tests: those of `common/limits.ts` hold otherwise. */
+  readonly limits?: Partial<LogLimits>
+}
+
+export interface NewTopic {
+  readonly partitions: number
+  readonly configs?: Readonly<Record<string, string>>
+  readonly internal?: boolean
+}
+
+interface StoredTopic extends Topic {
+  partitions: readonly PartitionLog[]
+}
+
+interface PartitionToOpen {
+  readonly topic: StoredTopic
+  readonly index: number
+  readonly point: RecoveryPoint | undefined
+}
+
+/** How many partitions are opened at a time. */
+const openWidth = 16
+
+/**
+ * All topics below one directory, which must belong to this process alone. Everything that was
+ * acknowledged is there when `open` resolves, and nothing that is half written.
+ */
+export class LogStore {
+  readonly #options: LogStoreOptions
+  readonly #limits: LogLimits
+  readonly #directory: TopicDirectory
+  readonly #engine: LogEngine
+  readonly #byName = new Map<string, StoredTopic>()
+  readonly #byId = new Map<string, StoredTopic>()
+  #administration: Promise<unknown> = Promise.resolve()
+  #retentionTimer: Timer | undefined
+  #isClosed = false
+
+  private constructor(options: LogStoreOptions, files: FileSystem, firstWalSequence: number) {
+    this.#options = options
+    this.#limits = logLimits(options.limits)
+    this.#directory = new TopicDirectory(files, options.dir)
+    const topics = (): Iterable<StoredTopic> => this.#byName.values()
+    this.#engine = new LogEngine({
+      ...options,
+      files,
+      limits: this.#limits,
+      firstWalSequence,
+      topics,
+    })
+  }
+
+  /**
+   * Recovers what a crash left. Rejects with AppError STORAGE_FAILED, or LOG_CORRUPT where something is
+   * missing that had been flushed.
+   */
+  static async open(options: LogStoreOptions): Promise<LogStore> {
+    const files = options.files ?? nodeFileSystem
+    const remains = await WalRemains.find(files, options.dir)
+    const store = new LogStore(options, files, remains.nextSequence)
+    await store.#recover(files, remains)
+    store.#engine.start()
+    store.#applyRetentionLater()
+    return store
+  }
+
+  topics(): readonly Topic[] {
+    return [...this.#byName.values()]
+  }
+
+  topic(name: string): Topic | undefined {
+    return this.#byName.get(name)
+  }
+
+  topicById(id: string): Topic | undefined {
+    return this.#byId.get(id)
+  }
+
+  /**
+   * Durable when it resolves. Rejects with InvalidTopicConfigError, TopicExistsError, or AppError
+   * STORAGE_FAILED. Name and number of partitions are for the caller to check.
+   */
+  createTopic(
+    name: string,
+    { partitions, configs = {}, internal = false }: NewTopic,
+  ): Promise<Topic> {
+    assert(isTopicName(name), 'the name was checked')
+    assert(partitions >= 1 && partitions <= topicPartitionsMax, 'the partitions were checked')
+    return this.#administer(async () => {
+      parseTopicConfig(configs, this.#options.defaults)
+      if (this.#byName.has(name)) throw new TopicExistsError(name)
+      const record = { id: randomUUID(), partitions, internal, configs }
+      await this.#directory.write(name, record)
+      const topic = this.#createTopic(name, record)
+      await this.#openPartitions(
+        indexes(partitions).map((index) => ({ topic, index, point: undefined })),
+      )
+      this.#byName.set(name, topic)
+      this.#byId.set(topic.id, topic)
+      return topic
+    })
+  }
+
+  /** The name is free when it resolves; files go behind. Rejects with UnknownTopicError. */
+  deleteTopic(name: string): Promise<void> {
+    return this.#administer(async () => {
+      const topic = this.#require(name)
+      this.#byName.delete(name)
+      this.#byId.delete(topic.id)
+      for (const partition of topic.partitions) partition.markDeleted()
+      for (const partition of topic.partitions) await partition.idle()
+      const { files } = await this.#directory.remove(name, topic.id)
+      files.catch((error: unknown) => this.#warn('a deleted topic is still on disk', error))
+    })
+  }
+
+  /** `total` is above what the topic has. Rejects with UnknownTopicError. */
+  createPartitions(name: string, total: number): Promise<Topic> {
+    return this.#administer(async () => {
+      const topic = this.#require(name)
+      const before = topic.partitions.length
+      assert(total > before && total <= topicPartitionsMax, 'the partitions were checked')
+      const { id, internal, configs } = topic
+      await this.#directory.write(name, { id, partitions: total, internal, configs })
+      const added = indexes(total).slice(before)
+      await this.#openPartitions(added.map((index) => ({ topic, index, point: undefined })))
+      return topic
+    })
+  }
+
+  get commits(): CommitCounters {
+    return this.#engine.stats().commits
+  }
+
+  stats(): LogStats {
+    const partitions = [...this.#byName.values()].flatMap((topic) =>
+      topic.partitions.map((partition) => partition.stats()),
+    )
+    return { partitions, ...this.#engine.stats() }
+  }
+
+  /** Drops segments that are past their topic's retention; returns how many. */
+  async applyRetention(nowMs: number): Promise<number> {
+    let dropped = 0
+    for (const topic of this.#byName.values()) {
+      for (const partition of topic.partitions) dropped += await partition.applyRetention(nowMs)
+    }
+    return dropped
+  }
+
+  /** Violations of the log's invariants, in words; reads everything. */
+  async check(): Promise<readonly string[]> {
+    const partitions = [...this.#byName.values()].flatMap((topic) => topic.partitions)
+    return (await Promise.all(partitions.map((partition) => partition.check()))).flat()
+  }
+
+  /** Appends are refused from now on; those that wait are committed before it resolves. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#retentionTimer?.cancel()
+    await this.#administration
+    await this.#engine.close()
+  }
+
+  async #recover(files: FileSystem, remains: WalRemains): Promise<void> {
+    const { dir, logger } = this.#options
+    const checkpoint = await readCheckpoint(files, checkpointPath(dir), logger)
+    const toOpen: PartitionToOpen[] = []
+    for (const { name, record } of await this.#directory.open()) {
+      const topic = this.#createTopic(name, record)
+      this.#byName.set(name, topic)
+      this.#byId.set(topic.id, topic)
+      const points = checkpoint?.get(topic.id)
+      for (const index of indexes(record.partitions)) {
+        toOpen.push({ topic, index, point: points?.[index] })
+      }
+    }
+    const repairs = await this.#openPartitions(toOpen)
+    if (remains.isEmpty && repairs === 0) return
+    const byBytes = new Map([...this.#byId].map(([id, topic]) => [id.replaceAll('-', ''), topic]))
+    const find = (id: string, index: number): PartitionLog | undefined =>
+      byBytes.get(id)?.partitions[index]
+    await remains.replay({ find, settle: () => this.#engine.settle() }, logger)
+    await this.#engine.settle()
+    await remains.remove()
+  }
+
+  #createTopic(name: string, { id, internal, configs }: TopicRecord): StoredTopic {
+    const config = parseTopicConfig(configs, this.#options.defaults)
+    return { name, id, internal, configs, config, partitions: [] }
+  }
+
+  /** Adds the partitions to their topics; resolves with the number of repairs. */
+  async #openPartitions(toOpen: readonly PartitionToOpen[]): Promise<number> {
+    const opened = new Map<StoredTopic, PartitionLog[]>()
+    let repaired = 0
+    await concurrently(toOpen, openWidth, async ({ topic, index, point }) => {
+      const directory = this.#directory.partition(topic.name, index)
+      const { environment } = this.#engine
+      const { segments, repairs } = await recoverPartition(environment, directory, point)
+      for (const repair of repairs) {
+        this.#options.logger.warn(repair, { topic: topic.name, partition: index })
+      }
+      repaired += repairs.length
+      const { name, internal } = topic
+      const config = (): Topic['config'] => topic.config
+      const identity = {
+        topic: name,
+        topicId: topicIdBytes(topic.id),
+        index,
+        internal,
+        directory,
+        config,
+      }
+      const partitions = opened.get(topic) ?? [...topic.partitions]
+      opened.set(topic, partitions)
+      partitions[index] = new PartitionLog(environment, identity, segments)
+    })
+    for (const [topic, partitions] of opened) topic.partitions = partitions
+    return repaired
+  }
+
+  #require(name: string): StoredTopic {
+    const topic = this.#byName.get(name)
+    if (topic === undefined) throw new UnknownTopicError(name)
+    return topic
+  }
+
+  /** Topics are created, changed and deleted one after another. */
+  #administer<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#administration.then(work)
+    this.#administration = done.catch(() => {})
+    return done
+  }
+
+  #applyRetentionLater(): void {
+    const { clock } = this.#options
+    this.#retentionTimer = clock.after(this.#limits.retentionCheckIntervalMs, () => {
+      this.applyRetention(clock.now())
+        .catch((error: unknown) => this.#warn('retention could not be applied', error))
+        .finally(() => {
+          if (!this.#isClosed) this.#applyRetentionLater()
+        })
+    })
+  }
+
+  #warn(message: string, error: unknown): void {
+    if (!isStorageError(error)) throw error
+    this.#options.logger.warn(message, { reason: reasonOf(error) })
+  }
+}
+
+function indexes(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, index) => index)
+}

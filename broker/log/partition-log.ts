@@ -1,0 +1,344 @@
+// One partition's durable log: appends, reads, offsets and timestamps.
+import assert from 'node:assert/strict'
+import { AppError } from '../../common/errors.ts'
+import {
+  patchBatch,
+  rewriteTimestamps,
+  validateBatches,
+  type BatchInfo,
+} from '../../protocol/record-batch.ts'
+import { firstRecordAtOrAfter, timestampOfBatch, type OffsetAndTimestamp } from './batch-times.ts'
+import { isMissing, isStorageError } from './file-system.ts'
+import type { RecoveryPoint } from './checkpoint-file.ts'
+import type { PartitionStats } from './log-stats.ts'
+import { checkPartition } from './partition-check.ts'
+import type { SegmentList } from './segment-list.ts'
+import { Tail } from './tail.ts'
+import type { LogEnvironment, PartitionIdentity, QueuedPartition } from './append-queue.ts'
+
+export interface AppendAccepted {
+  readonly ok: true
+  readonly baseOffset: number
+  readonly lastOffset: number
+  /** -1 where records keep the producer's time (CreateTime). */
+  readonly logAppendTimeMs: number
+  /** Resolves when flushed as the store's policy says; rejects with AppError STORAGE_FAILED. */
+  readonly committed: Promise<void>
+}
+
+/** `error` is the name of Kafka's error. */
+export interface AppendRefused {
+  readonly ok: false
+  readonly error:
+    | 'CORRUPT_MESSAGE'
+    | 'MESSAGE_TOO_LARGE'
+    | 'INVALID_RECORD'
+    | 'UNSUPPORTED_FOR_MESSAGE_FORMAT'
+    | 'KAFKA_STORAGE_ERROR'
+  readonly reason: string
+}
+
+export interface ReadLimits {
+  readonly maxBytes: number
+  /** Whether the first batch comes even if it alone is above `maxBytes` (Kafka, KIP-74). */
+  readonly minOneBatch: boolean
+}
+
+export type ReadResult =
+  | { readonly ok: true; readonly chunks: readonly Buffer[]; readonly bytes: number }
+  | { readonly ok: false; readonly error: 'OFFSET_OUT_OF_RANGE' | 'KAFKA_STORAGE_ERROR' }
+
+/**
+ * Invariant: logStartOffset <= highWatermark <= logEndOffset. Segments hold the offsets up to
+ * `filledOffset`, which is at most the high watermark; the tail in memory holds those from there on.
+ * What lies between high watermark and end is not committed: a failed commit takes it back.
+ */
+export class PartitionLog implements QueuedPartition {
+  readonly identity: PartitionIdentity
+  readonly leaderEpoch = 0
+  readonly #environment: LogEnvironment
+  readonly #segments: SegmentList
+  readonly #tail = new Tail()
+  readonly #listeners = new Set<() => void>()
+  #highWatermark: number
+  #logEndOffset: number
+  #recordsAppended = 0
+  #bytesAppended = 0
+  #isDeleted = false
+
+  constructor(environment: LogEnvironment, identity: PartitionIdentity, segments: SegmentList) {
+    this.#environment = environment
+    this.identity = identity
+    this.#segments = segments
+    this.#highWatermark = segments.endOffset
+    this.#logEndOffset = segments.endOffset
+  }
+
+  get topic(): string {
+    return this.identity.topic
+  }
+
+  get index(): number {
+    return this.identity.index
+  }
+
+  get logStartOffset(): number {
+    return this.#segments.startOffset
+  }
+
+  get logEndOffset(): number {
+    return this.#logEndOffset
+  }
+
+  get highWatermark(): number {
+    return this.#highWatermark
+  }
+
+  /** Of segments and tail together. */
+  get sizeBytes(): number {
+    return this.#segments.sizeBytes + this.#tail.sizeBytes
+  }
+
+  /** Committed or not, what is not in a segment yet. */
+  get tailBytes(): number {
+    return this.#tail.sizeBytes
+  }
+
+  /**
+   * Validates the batches, gives them the next offsets (in place: the buffer is the log's from now on)
+   * and queues them for the next commit. Synchronous, so the order of calls is the order of offsets.
+   */
+  append(batches: Buffer): AppendAccepted | AppendRefused {
+    if (this.#isDeleted) return refuse('KAFKA_STORAGE_ERROR', 'the topic was deleted')
+    const validation = validateBatches(batches)
+    if (!validation.ok) return validation
+    const { maxMessageBytes, timestampType } = this.identity.config()
+    const tooLarge = validation.batches.find(({ sizeBytes }) => sizeBytes > maxMessageBytes)
+    if (tooLarge !== undefined) {
+      const reason = `the batch has ${tooLarge.sizeBytes} bytes, max.message.bytes is ${maxMessageBytes}`
+      return refuse('MESSAGE_TOO_LARGE', reason)
+    }
+    const refusal = this.#environment.queue.refusal(batches.length)
+    if (refusal !== undefined) return refuse('KAFKA_STORAGE_ERROR', refusal)
+    const logAppendTimeMs = timestampType === 'LogAppendTime' ? this.#environment.clock.now() : -1
+    const baseOffset = this.#logEndOffset
+    for (const batch of validation.batches) this.#place(batches, batch, logAppendTimeMs)
+    this.#environment.memory.bytes += batches.length
+    const endOffset = this.#logEndOffset
+    const append = { baseOffset, endOffset, batches }
+    const committed = this.#environment.queue.enqueue(this, append)
+    return { ok: true, baseOffset, lastOffset: endOffset - 1, logAppendTimeMs, committed }
+  }
+
+  /** Everything up to `endOffset` is committed now; called by the commit loop alone. */
+  advance(endOffset: number): void {
+    assert(endOffset > this.#highWatermark && endOffset <= this.#logEndOffset, 'it only grows')
+    this.#recordsAppended += endOffset - this.#highWatermark
+    this.#highWatermark = endOffset
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** The commit failed: whatever is not committed was never appended. */
+  rollBack(): void {
+    const bytes = this.#tail.truncate(this.#highWatermark)
+    this.#environment.memory.bytes -= bytes
+    this.#bytesAppended -= bytes
+    this.#logEndOffset = this.#highWatermark
+  }
+
+  /** Takes a committed batch back from the write-ahead log; what the log has already is skipped. */
+  restore(bytes: Buffer, batches: readonly BatchInfo[]): void {
+    for (const { position, sizeBytes, baseOffset, lastOffsetDelta, maxTimestamp } of batches) {
+      const lastOffset = baseOffset + lastOffsetDelta
+      if (lastOffset < this.#logEndOffset) continue
+      if (baseOffset !== this.#logEndOffset) throw this.#gap(baseOffset)
+      const batch = bytes.subarray(position, position + sizeBytes)
+      this.#tail.push({ bytes: batch, baseOffset, lastOffset, maxTimestamp })
+      this.#environment.memory.bytes += sizeBytes
+      this.#logEndOffset = lastOffset + 1
+      this.#highWatermark = lastOffset + 1
+    }
+  }
+
+  /**
+   * Whole batches, the first of which holds `offset` and may start before it; nothing at or above the high
+   * watermark, so no chunks when `offset` is that.
+   */
+  async read(offset: number, limits: ReadLimits): Promise<ReadResult> {
+    if (this.#isDeleted) return { ok: false, error: 'KAFKA_STORAGE_ERROR' }
+    if (offset < this.logStartOffset || offset > this.#logEndOffset) {
+      return { ok: false, error: 'OFFSET_OUT_OF_RANGE' }
+    }
+    if (offset >= this.#highWatermark) return { ok: true, chunks: [], bytes: 0 }
+    if (offset >= this.#segments.endOffset) {
+      const chunks = this.#tail.read(offset, this.#highWatermark, limits)
+      return { ok: true, chunks, bytes: chunks.reduce((sum, { length }) => sum + length, 0) }
+    }
+    try {
+      const chunk = await this.#segments.holding(offset).read(offset, limits)
+      return { ok: true, chunks: chunk.length === 0 ? [] : [chunk], bytes: chunk.length }
+    } catch (error) {
+      if (!isStorageError(error) && !isCorrupt(error)) throw error
+      // Retention may have removed the segment between the look at it and the read.
+      const isGone = isMissing(error) && offset < this.logStartOffset
+      return { ok: false, error: isGone ? 'OFFSET_OUT_OF_RANGE' : 'KAFKA_STORAGE_ERROR' }
+    }
+  }
+
+  /** About how many bytes lie between `offset` and the high watermark. */
+  availableBytes(offset: number): number {
+    const end = this.#highWatermark
+    if (offset >= end || this.#isDeleted) return 0
+    const filled = this.#segments.bytesFrom(Math.max(offset, this.logStartOffset))
+    return filled + this.#tail.bytesBetween(offset, end)
+  }
+
+  /**
+   * The first record with a timestamp of `timestampMs` or above. Where its batch is packed with a codec
+   * that cannot be read here, the batch's base offset.
+   */
+  async offsetForTimestamp(timestampMs: number): Promise<OffsetAndTimestamp | undefined> {
+    const start = this.logStartOffset
+    for (const segment of this.#segments.list) {
+      if (segment.endOffset <= start || (await segment.maxTimestamp()) < timestampMs) continue
+      const batch = await segment.findTimestamp(timestampMs, start)
+      if (batch === undefined) continue
+      const found = firstRecordAtOrAfter(batch, timestampMs, start)
+      if (found !== undefined) return found
+    }
+    for (const { bytes, lastOffset, maxTimestamp } of this.#tail.batches) {
+      if (lastOffset >= this.#highWatermark) return undefined
+      if (maxTimestamp < timestampMs) continue
+      const found = firstRecordAtOrAfter(bytes, timestampMs, start)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  /** The timestamp of the record at `offset`, as its batch's header has it. */
+  async timestampAt(offset: number): Promise<number | undefined> {
+    const read = await this.read(offset, { maxBytes: 0, minOneBatch: true })
+    const batch = read.ok ? read.chunks[0] : undefined
+    return batch && timestampOfBatch(batch, offset)
+  }
+
+  /** Calls `listener` whenever more can be read; returns how to stop. */
+  onHighWatermark(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Writes what is committed from memory to segments, rolling them as the configuration says. */
+  fill(): Promise<void> {
+    return this.#segments.exclusively(async () => {
+      while (!this.#isDeleted) {
+        const most = this.#environment.limits.commitMaxBytes
+        const batches = this.#tail.before(this.#highWatermark, most)
+        if (batches.length === 0) return
+        const written = await this.#segments.write(batches, this.identity.config())
+        if (this.#isDeleted) return
+        const before = this.#tail.sizeBytes
+        this.#tail.drop(written)
+        this.#environment.memory.bytes -= before - this.#tail.sizeBytes
+      }
+    })
+  }
+
+  /** Raises the log's start, durably, and removes the segments that lie below it as a whole. */
+  async deleteRecordsBefore(offset: number): Promise<void> {
+    assert(offset <= this.#highWatermark, 'records above the high watermark cannot be deleted')
+    await this.fill()
+    await this.#segments.raiseStart(offset, () => this.#environment.persistStarts())
+  }
+
+  /** Drops segments that are too old or too many; returns how many. */
+  applyRetention(nowMs: number): Promise<number> {
+    if (this.#isDeleted) return Promise.resolve(0)
+    return this.#segments.applyRetention(this.identity.config(), nowMs, this.#tail.sizeBytes)
+  }
+
+  get recoveryPoint(): RecoveryPoint {
+    return this.#segments.recoveryPoint
+  }
+
+  /** Flushes the segments; afterwards the write-ahead log is not needed up to the recovery point. */
+  flush(): Promise<void> {
+    return this.#isDeleted ? Promise.resolve() : this.#segments.flush()
+  }
+
+  /** Writes the active segment's index files, so that the next start need not read its log. */
+  writeIndexes(): Promise<void> {
+    return this.#segments.writeIndexes()
+  }
+
+  /** Resolves when whatever changes the segments now is done. */
+  idle(): Promise<void> {
+    return this.#segments.exclusively(() => Promise.resolve())
+  }
+
+  /** The topic is deleted: nothing is written from now on, and memory and files are let go. */
+  markDeleted(): void {
+    this.#isDeleted = true
+    this.#environment.memory.bytes -= this.#tail.truncate(0)
+    this.#segments.forget()
+    for (const listener of this.#listeners) listener()
+  }
+
+  stats(): PartitionStats {
+    return {
+      topic: this.topic,
+      partition: this.index,
+      internal: this.identity.internal,
+      logStartOffset: this.logStartOffset,
+      logEndOffset: this.#logEndOffset,
+      highWatermark: this.#highWatermark,
+      sizeBytes: this.sizeBytes,
+      segments: this.#segments.list.length,
+      recordsAppended: this.#recordsAppended,
+      bytesAppended: this.#bytesAppended,
+    }
+  }
+
+  /** Violations of the log's invariants, in words; reads everything, so for tests and repair. */
+  check(): Promise<readonly string[]> {
+    return this.#segments.exclusively(() =>
+      checkPartition({
+        name: `${this.topic}-${this.index}`,
+        segments: this.#segments.list,
+        tail: this.#tail.batches,
+        logStartOffset: this.logStartOffset,
+        highWatermark: this.#highWatermark,
+        logEndOffset: this.#logEndOffset,
+      }),
+    )
+  }
+
+  #place(buffer: Buffer, batch: BatchInfo, logAppendTimeMs: number): void {
+    const { position, sizeBytes, lastOffsetDelta } = batch
+    const baseOffset = this.#logEndOffset
+    const isStamped = logAppendTimeMs >= 0
+    if (isStamped) rewriteTimestamps(buffer, position, logAppendTimeMs)
+    patchBatch(buffer, position, { baseOffset, leaderEpoch: this.leaderEpoch })
+    const lastOffset = baseOffset + lastOffsetDelta
+    const maxTimestamp = isStamped ? logAppendTimeMs : batch.maxTimestamp
+    const isWhole = sizeBytes === buffer.length
+    const bytes = isWhole ? buffer : buffer.subarray(position, position + sizeBytes)
+    this.#tail.push({ bytes, baseOffset, lastOffset, maxTimestamp })
+    this.#logEndOffset = lastOffset + 1
+    this.#bytesAppended += sizeBytes
+  }
+
+  #gap(baseOffset: number): AppError {
+    const reason = `the write-ahead log goes on at offset ${baseOffset}, the segments end before`
+    const file = this.identity.directory
+    return new AppError('LOG_CORRUPT', { file, position: this.#logEndOffset, reason })
+  }
+}
+
+function refuse(error: AppendRefused['error'], reason: string): AppendRefused {
+  return { ok: false, error, reason }
+}
+
+function isCorrupt(thrown: unknown): boolean {
+  return thrown instanceof AppError && thrown.code === 'LOG_CORRUPT'
+}

@@ -1,0 +1,107 @@
+// Tests of a disk that fails or is full: what was acknowledged stays, and writing resumes.
+import { expect, test } from 'vitest'
+import {
+  append,
+  batchOf,
+  openStore,
+  partitionOf,
+  valuesFrom,
+} from '../../test/support/log-store.ts'
+
+test('a failed flush rejects its appends and all that wait behind them, and the next ones succeed', async () => {
+  const { store, files } = await openStore()
+  await store.createTopic('t', { partitions: 2 })
+  const partition = partitionOf(store, 't')
+  await append(partition, ['kept'])
+  let isFailing = true
+  files.fault = (operation, path) =>
+    isFailing && operation === 'flush' && path.endsWith('.wal') ? 'EIO' : undefined
+  const failed = partition.append(batchOf(['lost']))
+  await new Promise((resolve) => setImmediate(resolve))
+  const behind = partition.append(batchOf(['behind']))
+  expect(behind).toMatchObject({ ok: true, baseOffset: 2 })
+  for (const result of [failed, behind]) {
+    await expect(result.ok && result.committed).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+  }
+  expect([partition.logEndOffset, partition.highWatermark]).toEqual([1, 1])
+  expect(store.stats().problems).toHaveLength(1)
+  isFailing = false
+  expect(await append(partition, ['after'])).toBe(1)
+  expect(store.stats()).toMatchObject({ problems: [], queuedBytes: 0 })
+  // The bytes of the failed entries are in the old file, and must not come back.
+  const { store: second } = await openStore({ files: files.copy() })
+  expect(await valuesFrom(partitionOf(second, 't'))).toEqual(['kept', 'after'])
+  expect([...(await store.check()), ...(await second.check())]).toEqual([])
+})
+
+test('a full disk refuses appends until there is room, and loses none that was acknowledged', async () => {
+  const { store, files } = await openStore()
+  await store.createTopic('t', { partitions: 1 })
+  const partition = partitionOf(store, 't')
+  await append(partition, ['a'])
+  files.fault = (operation) => (operation === 'write' ? 'ENOSPC' : undefined)
+  for (let n = 0; n < 5; n++) {
+    await expect(append(partition, ['x'])).rejects.toThrow('ENOSPC')
+  }
+  expect(await valuesFrom(partition)).toEqual(['a'])
+  files.fault = () => undefined
+  expect(await append(partition, ['b'])).toBe(1)
+  expect(files.paths().filter((path) => path.endsWith('.wal')).length).toBeLessThanOrEqual(2)
+  const { store: second } = await openStore({ files: files.copy() })
+  expect(await valuesFrom(partitionOf(second, 't'))).toEqual(['a', 'b'])
+  expect([...(await store.check()), ...(await second.check())]).toEqual([])
+})
+
+test('segments that cannot be written leave records readable, and are written later', async () => {
+  const { store, files, clock } = await openStore()
+  await store.createTopic('t', { partitions: 1 })
+  const partition = partitionOf(store, 't')
+  files.fault = (operation, path) =>
+    operation === 'write' && path.endsWith('.log') ? 'ENOSPC' : undefined
+  await append(partition, ['a'])
+  clock.advance(200)
+  await expect.poll(() => store.stats().problems).toHaveLength(1)
+  expect(await valuesFrom(partition)).toEqual(['a'])
+  files.fault = () => undefined
+  clock.advance(200)
+  await expect.poll(() => store.stats().problems).toEqual([])
+  expect(store.stats().tailBytes).toBe(0)
+  expect(await valuesFrom(partition)).toEqual(['a'])
+  expect(await store.check()).toEqual([])
+})
+
+test('memory does not grow while segments cannot be written: appends fail instead', async () => {
+  const { store, files } = await openStore({ limits: { tailMaxBytes: 1000 } })
+  await store.createTopic('t', { partitions: 1 })
+  const partition = partitionOf(store, 't')
+  files.fault = (operation, path) =>
+    operation === 'write' && path.endsWith('.log') ? 'ENOSPC' : undefined
+  const outcomes: string[] = []
+  for (let n = 0; n < 10; n++) {
+    outcomes.push(await append(partition, ['x'.repeat(300)]).then(String, () => 'failed'))
+  }
+  expect(outcomes.slice(0, 3)).toEqual(['0', '1', '2'])
+  expect(outcomes.slice(4)).toEqual(Array(6).fill('failed'))
+  files.fault = () => undefined
+  expect(await append(partition, ['y'])).toBe(partition.logEndOffset - 1)
+  expect(await store.check()).toEqual([])
+})
+
+test('after a segment’s flush failed the write-ahead log is kept for the next start', async () => {
+  const { store, files } = await openStore({ limits: { walFileMaxBytes: 500 } })
+  await store.createTopic('t', { partitions: 1 })
+  const partition = partitionOf(store, 't')
+  let isFailing = true
+  files.fault = (operation, path) =>
+    isFailing && operation === 'flush' && path.endsWith('.log') ? 'EIO' : undefined
+  for (const value of 'abcdefgh') await append(partition, [value])
+  await expect.poll(() => store.stats().problems).toHaveLength(1)
+  isFailing = false
+  await append(partition, ['i'])
+  await store.close()
+  expect(files.paths().filter((path) => path.endsWith('.wal')).length).toBeGreaterThan(1)
+  // What the failed flush was for is gone with the power.
+  const { store: second } = await openStore({ files: files.cut(() => 0) })
+  expect((await valuesFrom(partitionOf(second, 't'))).join('')).toBe('abcdefghi')
+  expect(await second.check()).toEqual([])
+})

@@ -1,0 +1,129 @@
+// The broker's metric table: names, types, labels and what each means.
+import type { MetricDefinition } from '../common/metrics.ts'
+
+type Row = [MetricDefinition['type'], name: string, labels: readonly string[], help: string]
+
+const partitionLabels = ['topic', 'partition']
+const groupLabels = ['consumergroup', 'topic', 'partition']
+
+/** Names that begin with `kafka_` are kafka_exporter's, so that its dashboards and alerts fit. */
+const rows: readonly Row[] = [
+  ['gauge', 'kafka_brokers', [], 'Brokers of the cluster.'],
+  ['gauge', 'kafka_topic_partitions', ['topic'], 'Partitions of a topic.'],
+  [
+    'gauge',
+    'kafka_topic_partition_current_offset',
+    partitionLabels,
+    'The next offset readers will see: the high watermark.',
+  ],
+  [
+    'gauge',
+    'kafka_topic_partition_oldest_offset',
+    partitionLabels,
+    'The first offset that is still there.',
+  ],
+  [
+    'gauge',
+    'kafka_topic_partition_leader',
+    partitionLabels,
+    'Id of the broker that leads the partition.',
+  ],
+  [
+    'gauge',
+    'kafka_topic_partition_leader_is_preferred',
+    partitionLabels,
+    '1 if the partition is led by its preferred broker.',
+  ],
+  ['gauge', 'kafka_topic_partition_replicas', partitionLabels, 'Replicas of the partition.'],
+  [
+    'gauge',
+    'kafka_topic_partition_in_sync_replica',
+    partitionLabels,
+    'Replicas that have everything.',
+  ],
+  [
+    'gauge',
+    'kafka_topic_partition_under_replicated_partition',
+    partitionLabels,
+    '1 if a replica lags behind.',
+  ],
+  [
+    'gauge',
+    'kafka_consumergroup_current_offset',
+    groupLabels,
+    'Offset that the group has committed.',
+  ],
+  ['gauge', 'kafka_consumergroup_lag', groupLabels, 'Records that the group has not committed.'],
+  [
+    'gauge',
+    'kafka_consumergroup_current_offset_sum',
+    ['consumergroup', 'topic'],
+    'Committed offsets of all partitions.',
+  ],
+  [
+    'gauge',
+    'kafka_consumergroup_lag_sum',
+    ['consumergroup', 'topic'],
+    'Records of all partitions that the group has not committed.',
+  ],
+  ['gauge', 'kafka_consumergroup_members', ['consumergroup'], 'Members of the group.'],
+  [
+    'gauge',
+    'millrace_consumergroup_lag_seconds',
+    groupLabels,
+    'Age of the oldest record that the group has not committed; 0 without lag.',
+  ],
+  ['counter', 'millrace_topic_records_in_total', ['topic'], 'Records appended since the start.'],
+  [
+    'counter',
+    'millrace_topic_bytes_in_total',
+    ['topic'],
+    'Bytes of record batches appended since the start.',
+  ],
+  [
+    'counter',
+    'millrace_topic_records_out_total',
+    ['topic'],
+    'Records sent to consumers since the start.',
+  ],
+  [
+    'counter',
+    'millrace_topic_bytes_out_total',
+    ['topic'],
+    'Bytes of record batches sent to consumers since the start.',
+  ],
+  ['gauge', 'millrace_log_size_bytes', ['topic'], 'Bytes that a topic takes on disk.'],
+  [
+    'histogram',
+    'millrace_log_flush_duration_seconds',
+    [],
+    'Time of a flush of the write-ahead log.',
+  ],
+  ['counter', 'millrace_broker_requests_total', ['api'], 'Kafka requests answered.'],
+  [
+    'counter',
+    'millrace_broker_request_errors_total',
+    ['api', 'error'],
+    "Errors answered, by Kafka's name: one for each partition, topic or group concerned.",
+  ],
+  [
+    'histogram',
+    'millrace_broker_request_duration_seconds',
+    ['api'],
+    'Time from the start of a request to its answer; a long poll is part of it.',
+  ],
+  ['gauge', 'millrace_broker_connections', [], 'Open Kafka connections.'],
+  ['counter', 'millrace_broker_connections_refused_total', [], 'Connections above the limit.'],
+  [
+    'counter',
+    'millrace_broker_connections_failed_total',
+    [],
+    'Connections closed because of what came over them.',
+  ],
+  ['counter', 'millrace_broker_bytes_in_total', [], 'Bytes received on Kafka connections.'],
+  ['counter', 'millrace_broker_bytes_out_total', [], 'Bytes sent on Kafka connections.'],
+]
+
+export const brokerMetricDefinitions: readonly MetricDefinition[] = rows.map(
+  ([type, name, labels, help]) => ({ type, name, labels, help }),
+)

@@ -1,0 +1,208 @@
+// One client's connection: frames in, answers out in their order, and bounds on what is under way.
+import type { Socket } from 'node:net'
+import { AppError, reasonOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { FrameSplitter } from '../../protocol/frames.ts'
+import type { Caller, Reply } from '../api/handlers.ts'
+import type { ServerCounters } from './server-counters.ts'
+
+export interface ConnectionLimits {
+  readonly frameMaxBytes: number
+  /** Requests that are not answered yet; above it reading waits. */
+  readonly requestsMax: number
+  /** And their bytes. */
+  readonly inFlightMaxBytes: number
+  /** Bytes of requests of all connections together; whoever brings more is disconnected. */
+  readonly requestMemoryMaxBytes: number
+}
+
+export interface ConnectionOptions {
+  readonly limits: ConnectionLimits
+  readonly counters: ServerCounters
+  readonly logger: Logger
+  readonly answer: (frame: Buffer, caller: Caller) => Promise<Reply>
+  /** Whether a request's answer may be so large that no other should be made beside it. */
+  readonly isBulky: (frame: Buffer) => boolean
+}
+
+/** A request whose answer is being made, or waits for those before it to be written. */
+interface Slot {
+  readonly bytes: number
+  readonly isBulky: boolean
+  reply: Reply | undefined
+}
+
+/**
+ * Requests start in their order and run beside each other; answers are written in the same order, as Kafka
+ * promises. A client that does not read its answers gets no more made: nothing starts while the socket is
+ * full, and of bulky answers there is one at a time.
+ *
+ * ```
+ * socket ─▶ splitter ─▶ waiting ─▶ slots ─▶ socket
+ *           (partial)   (whole)    (started, in order)
+ * ```
+ */
+export class Connection {
+  readonly #socket: Socket
+  readonly #options: ConnectionOptions
+  readonly #splitter: FrameSplitter
+  readonly #caller: Caller
+  readonly #abort = new AbortController()
+  #waiting: Buffer[] = []
+  #waitingBytes = 0
+  #slots: Slot[] = []
+  #slotBytes = 0
+  /** What this connection has added to the shared counter of request bytes. */
+  #accountedBytes = 0
+  #isDraining = false
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket
+    this.#options = options
+    this.#splitter = new FrameSplitter({ maxBytes: options.limits.frameMaxBytes })
+    this.#caller = {
+      clientHost: `/${plainAddress(socket.remoteAddress)}`,
+      localAddress: {
+        host: plainAddress(socket.localAddress),
+        port: socket.localPort ?? 0,
+      },
+      signal: this.#abort.signal,
+    }
+    socket.on('data', (chunk: Buffer) => this.#received(chunk))
+    socket.on('drain', () => this.#advance())
+    socket.on('close', () => this.#closed())
+    socket.on('error', (error) => {
+      options.logger.debug('connection lost', {
+        client: this.#caller.clientHost,
+        reason: error.message,
+      })
+    })
+  }
+
+  /** Takes no more requests, answers those that have started, waiting ones at once, and closes. */
+  drain(): void {
+    this.#isDraining = true
+    this.#waiting = []
+    this.#waitingBytes = 0
+    this.#abort.abort()
+    this.#socket.pause()
+    this.#advance()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  #received(chunk: Buffer): void {
+    this.#options.counters.bytesIn += chunk.length
+    if (this.#isDraining) return
+    for (const frame of this.#splitter.push(chunk)) {
+      this.#waiting.push(frame)
+      this.#waitingBytes += frame.length
+    }
+    this.#advance()
+    if (this.#splitter.error !== undefined) this.#fail(this.#splitter.error.message)
+  }
+
+  /** Does whatever can be done: writes answers, starts requests, sees to the bounds. */
+  #advance(): void {
+    if (this.#socket.destroyed) return
+    this.#write()
+    this.#start()
+    this.#account()
+    if (this.#isDraining) {
+      if (this.#slots.length === 0) this.#socket.destroySoon()
+      return
+    }
+    const { requestsMax, inFlightMaxBytes } = this.#options.limits
+    const isFull =
+      this.#waiting.length + this.#slots.length >= requestsMax ||
+      this.#waitingBytes + this.#slotBytes >= inFlightMaxBytes
+    if (isFull) this.#socket.pause()
+    else if (this.#socket.isPaused()) this.#socket.resume()
+  }
+
+  #start(): void {
+    while (this.#slots.length < this.#options.limits.requestsMax) {
+      const frame = this.#waiting[0]
+      if (frame === undefined || this.#socket.writableNeedDrain) return
+      const isBulky = this.#options.isBulky(frame)
+      if (isBulky && (this.#socket.writableLength > 0 || this.#slots.some((s) => s.isBulky))) return
+      this.#waiting.shift()
+      this.#waitingBytes -= frame.length
+      const slot: Slot = { bytes: frame.length, isBulky, reply: undefined }
+      this.#slots.push(slot)
+      this.#slotBytes += slot.bytes
+      void this.#answer(frame, slot)
+    }
+  }
+
+  async #answer(frame: Buffer, slot: Slot): Promise<void> {
+    try {
+      slot.reply = await this.#options.answer(frame, this.#caller)
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      slot.reply = { close: reasonOf(error) }
+    }
+    this.#advance()
+  }
+
+  #write(): void {
+    for (let slot = this.#slots[0]; slot?.reply !== undefined; slot = this.#slots[0]) {
+      if (this.#socket.writableNeedDrain) return
+      this.#slots.shift()
+      this.#slotBytes -= slot.bytes
+      if (slot.reply === null) continue
+      if ('close' in slot.reply) return this.#fail(slot.reply.close)
+      this.#writeFrame(slot.reply)
+    }
+  }
+
+  // Corked, the pieces leave in one writev.
+  #writeFrame(pieces: readonly Buffer[]): void {
+    const socket = this.#socket
+    socket.cork()
+    for (const [index, piece] of pieces.entries()) {
+      this.#options.counters.bytesOut += piece.length
+      if (index < pieces.length - 1) socket.write(piece)
+      // A bulky request may wait for an empty socket, of which `drain` does not always tell.
+      else socket.write(piece, () => this.#advance())
+    }
+    socket.uncork()
+  }
+
+  #account(): void {
+    const { counters, limits } = this.#options
+    const bytes = this.#splitter.pendingBytes + this.#waitingBytes + this.#slotBytes
+    counters.requestBytes += bytes - this.#accountedBytes
+    const hasGrown = bytes > this.#accountedBytes
+    this.#accountedBytes = bytes
+    if (hasGrown && counters.requestBytes > limits.requestMemoryMaxBytes) {
+      this.#fail(`requests of all connections are above ${limits.requestMemoryMaxBytes} bytes`)
+    }
+  }
+
+  /** Ends the connection for what came over it, after the answers that were written. */
+  #fail(reason: string): void {
+    if (this.#isDraining) return
+    this.#options.counters.connectionsFailed += 1
+    this.#options.logger.warn('connection closed', { client: this.#caller.clientHost, reason })
+    this.#slots = []
+    this.#slotBytes = 0
+    this.drain()
+  }
+
+  #closed(): void {
+    this.#isDraining = true
+    this.#abort.abort()
+    this.#waiting = []
+    this.#slots = []
+    this.#options.counters.requestBytes -= this.#accountedBytes
+    this.#accountedBytes = 0
+  }
+}
+
+/** IPv4 on an IPv6 socket is shown as IPv4. */
+function plainAddress(address: string | undefined): string {
+  return (address ?? '').replace(/^::ffff:/, '')
+}

@@ -1,0 +1,141 @@
+// Invokes functions of workers in another process, over Lambda's Invoke.
+import { Agent, request, type IncomingMessage } from 'node:http'
+import { AppError, reasonOf } from './errors.ts'
+import type {
+  FunctionInvoker,
+  Invocation,
+  InvocationCompleted,
+  InvocationRefused,
+  InvocationResult,
+} from './invocation.ts'
+import { payloadMaxBytes, remoteInvocationsMax } from './limits.ts'
+
+export interface RemoteInvokerOptions {
+  /** `http://host:port` of the workers. */
+  readonly url: string
+}
+
+/** A result is at most a payload, a log tail and what JSON adds to an error. */
+const responseMaxBytes = payloadMaxBytes + 64 * 1024
+
+/**
+ * Connections are kept and reused, `remoteInvocationsMax` at most; further invocations wait for one.
+ * Rejects with AppError WORKERS_UNREACHABLE when no one answers, or not as workers do: the function
+ * may or may not have run.
+ */
+export class RemoteInvoker implements FunctionInvoker {
+  readonly #url: string
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: remoteInvocationsMax })
+
+  constructor({ url }: RemoteInvokerOptions) {
+    this.#url = url.replace(/\/+$/, '')
+  }
+
+  async invoke(invocation: Invocation): Promise<InvocationResult> {
+    try {
+      const response = await this.#post(invocation)
+      return resultOf(response, await readBody(response))
+    } catch (error) {
+      if (error instanceof AppError) throw error
+      throw new AppError('WORKERS_UNREACHABLE', { url: this.#url, reason: reasonOf(error) }, error)
+    }
+  }
+
+  /** Drops the connections, also those of invocations that still run. */
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  #post({ functionName, payload, clientContext, tailLog }: Invocation): Promise<IncomingMessage> {
+    const body = Buffer.from(payload)
+    const path = `/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`
+    return new Promise((resolve, reject) => {
+      const call = request(
+        `${this.#url}${path}`,
+        {
+          method: 'POST',
+          agent: this.#agent,
+          headers: {
+            'content-type': 'application/json',
+            'content-length': body.length,
+            ...(clientContext === undefined ? {} : { 'x-amz-client-context': clientContext }),
+            ...(tailLog === true ? { 'x-amz-log-type': 'Tail' } : {}),
+          },
+        },
+        resolve,
+      )
+      call.once('error', reject)
+      call.end(body)
+    })
+  }
+}
+
+function resultOf(response: IncomingMessage, payload: string): InvocationResult {
+  const requestId = headerOf(response, 'x-amzn-requestid')
+  if (requestId === undefined) throw new Error(`HTTP ${response.statusCode} is not from workers`)
+  return response.statusCode === 200
+    ? completed(response, requestId, payload)
+    : refused(response, requestId, payload)
+}
+
+function completed(
+  response: IncomingMessage,
+  requestId: string,
+  payload: string,
+): InvocationCompleted {
+  const functionError = headerOf(response, 'x-amz-function-error')
+  const logTail = headerOf(response, 'x-amz-log-result')
+  return {
+    outcome: 'completed',
+    requestId,
+    executedVersion: headerOf(response, 'x-amz-executed-version') ?? '$LATEST',
+    payload,
+    ...(functionError === undefined
+      ? {}
+      : { functionError: functionError === 'Handled' ? 'Handled' : 'Unhandled' }),
+    ...(logTail === undefined ? {} : { logTail }),
+  }
+}
+
+const statuses = {
+  ResourceNotFoundException: 404,
+  TooManyRequestsException: 429,
+  RequestTooLargeException: 413,
+  InvalidRequestContentException: 400,
+  ServiceException: 500,
+} as const satisfies Record<InvocationRefused['code'], InvocationRefused['status']>
+
+function refused(response: IncomingMessage, requestId: string, body: string): InvocationRefused {
+  const code = headerOf(response, 'x-amzn-errortype') ?? ''
+  if (!isCode(code))
+    throw new Error(`HTTP ${response.statusCode} ${code} is not an answer of Invoke`)
+  const { Message: message, Reason: reason } = JSON.parse(body) as Record<string, unknown>
+  return {
+    outcome: 'refused',
+    requestId,
+    code,
+    message: String(message),
+    status: statuses[code],
+    ...(typeof reason === 'string' ? { reason } : {}),
+  }
+}
+
+function isCode(code: string): code is InvocationRefused['code'] {
+  return Object.hasOwn(statuses, code)
+}
+
+function headerOf(response: IncomingMessage, name: string): string | undefined {
+  const value = response.headers[name]
+  return Array.isArray(value) ? value[0] : value
+}
+
+async function readBody(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > responseMaxBytes) throw new Error(`a response above ${responseMaxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}

@@ -1,0 +1,120 @@
+// The control role: opens the AWS door and answers the Lambda API from the registry.
+import { createServer } from 'node:http'
+import type { Clock } from '../common/clock.ts'
+import type { FunctionInvoker } from '../common/invocation.ts'
+import { httpConnectionsMax, stopGraceMs } from '../common/limits.ts'
+import { closeServer, listen } from '../common/listen.ts'
+import type { Logger } from '../common/logger.ts'
+import type { RunningRole } from '../common/role.ts'
+import { CodeStore } from './lambda/code-store.ts'
+import { functionRoutes } from './lambda/function-routes.ts'
+import { FunctionService } from './lambda/function-service.ts'
+import { invokeRoute } from './lambda/invoke-route.ts'
+import { mappingRoutes } from './lambda/mapping-routes.ts'
+import { MappingService } from './lambda/mapping-service.ts'
+import { RequestCounter } from './lambda/request-counter.ts'
+import type { Route } from './lambda/route.ts'
+import { createRouter } from './lambda/router.ts'
+import { controlMetricSource } from './metrics.ts'
+import type { Registry } from './registry/registry.ts'
+
+export interface ControlOptions {
+  /** The control role is its writer of functions and mappings. Its owner closes it. */
+  readonly registry: Registry
+  readonly invoker: FunctionInvoker
+  readonly host: string
+  /** 0 means any free one. */
+  readonly port: number
+  /** Functions' code is unpacked into `functions/` of it. */
+  readonly dataDir: string
+  readonly region: string
+  readonly accountId: string
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Shown at `/`. */
+  readonly version?: string
+}
+
+export interface RunningControl extends RunningRole {
+  readonly functions: FunctionService
+  readonly mappings: MappingService
+}
+
+/** Rejects with AppError PORT_TAKEN, DOOR_NOT_OPENED or STORAGE_FAILED. */
+export async function startControl(options: ControlOptions): Promise<RunningControl> {
+  const { registry, clock, logger, dataDir, region, accountId } = options
+  const account = { region, accountId }
+  const codeStore = new CodeStore(dataDir)
+  const functions = new FunctionService({ registry, codeStore, account, clock, logger })
+  const mappings = new MappingService({ registry, account, clock, logger })
+  const counter = new RequestCounter()
+  const problems = (): readonly string[] => registry.problems?.() ?? []
+  let stopping = false
+  const router = await createRouter({
+    routes: [
+      ...functionRoutes({ functions, account }),
+      invokeRoute({ functions, invoker: options.invoker }),
+      ...mappingRoutes({ mappings, account }),
+      ...pages(options, problems),
+    ],
+    counter,
+    logger,
+    isStopping: () => stopping,
+  })
+  await functions.start()
+  mappings.start()
+  const server = createServer(router)
+  server.maxConnections = httpConnectionsMax
+  const address = await listen(server, { door: 'aws', host: options.host, port: options.port })
+  return {
+    name: 'control',
+    doors: { aws: `http://${address}` },
+    metrics: controlMetricSource(registry, counter),
+    problems,
+    functions,
+    mappings,
+    stop: async () => {
+      stopping = true
+      const grace = clock.after(stopGraceMs, () => server.closeAllConnections())
+      await closeServer(server)
+      grace.cancel()
+      await Promise.all([functions.stop(), mappings.stop()])
+    },
+  }
+}
+
+/** What someone sees who opens the door with a browser. */
+function pages({ version }: ControlOptions, problems: () => readonly string[]): readonly Route[] {
+  return [
+    {
+      operation: 'Index',
+      method: 'get',
+      path: '/',
+      bodyMaxBytes: 0,
+      handle: () => ({
+        status: 200,
+        body: {
+          name: 'millrace',
+          ...(version === undefined ? {} : { version }),
+          links: {
+            functions: '/2015-03-31/functions',
+            eventSourceMappings: '/2015-03-31/event-source-mappings',
+            health: '/health',
+          },
+        },
+      }),
+    },
+    {
+      operation: 'Health',
+      method: 'get',
+      path: '/health',
+      bodyMaxBytes: 0,
+      handle: () => {
+        const found = problems()
+        const healthy = found.length === 0
+        const status = healthy ? 'ok' : 'unhealthy'
+        return { status: healthy ? 200 : 503, body: { status, problems: found } }
+      },
+    },
+  ]
+}

@@ -1,0 +1,84 @@
+// Tests where code ends up: by digest, once, and removed when nobody needs it.
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { zipOf } from '../../test/support/zip-file.ts'
+import { CodeStore } from './code-store.ts'
+
+async function store(): Promise<{ dataDir: string; codeStore: CodeStore }> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'millrace-code-'))
+  onTestFinished(() => rm(dataDir, { recursive: true }))
+  return { dataDir, codeStore: new CodeStore(dataDir) }
+}
+
+test('a package is unpacked once, under its digest, and described as AWS does', async () => {
+  const { dataDir, codeStore } = await store()
+  const zip = await zipOf({ name: 'index.js', content: 'code' })
+  const digest = createHash('sha256').update(zip)
+  const directory = join(dataDir, 'functions', digest.copy().digest('hex'))
+  const sha256 = digest.digest('base64')
+  const [first, second] = [
+    await codeStore.store({ ZipFile: zip }),
+    await codeStore.store({ ZipFile: zip }),
+  ]
+  expect(first).toEqual({ kind: 'zip', directory, sha256, sizeBytes: zip.length })
+  expect(second).toEqual(first)
+  expect(await readFile(join(directory, 'index.js'), 'utf8')).toBe('code')
+  expect(await readdir(join(dataDir, 'functions'))).toHaveLength(1)
+})
+
+test('a refused package leaves nothing behind', async () => {
+  const { dataDir, codeStore } = await store()
+  const zip = await zipOf({ name: 'a', content: '1' }, { name: 'link', mode: 0o120777 })
+  expect(await codeStore.store({ ZipFile: zip })).toMatchObject({
+    code: 'InvalidParameterValueException',
+  })
+  expect(await readdir(join(dataDir, 'functions'))).toEqual([])
+})
+
+test('a zip over 50 MB is refused before it is looked at', async () => {
+  const { codeStore } = await store()
+  expect(await codeStore.store({ ZipFile: new Uint8Array(52_428_801) })).toMatchObject({
+    code: 'RequestTooLargeException',
+    message: 'Zipped size must be at most 52428800 bytes',
+  })
+})
+
+test('hot-reload takes an absolute directory that exists, and nothing else', async () => {
+  const { dataDir, codeStore } = await store()
+  const hotReload = (S3Key: string): Promise<unknown> =>
+    codeStore.store({ S3Bucket: 'hot-reload', S3Key })
+  expect(await hotReload(dataDir)).toEqual({ kind: 'hot-reload', directory: dataDir })
+  expect(await hotReload(`${dataDir}/`)).toEqual({ kind: 'hot-reload', directory: dataDir })
+  await writeFile(join(dataDir, 'file'), '')
+  for (const wrong of [join(dataDir, 'none'), join(dataDir, 'file'), `${dataDir}\0`]) {
+    expect(await hotReload(wrong)).toMatchObject({
+      message: `With bucket hot-reload: ${wrong} is not a directory.`,
+    })
+  }
+  expect(await hotReload('relative')).toMatchObject({
+    message: 'With bucket hot-reload, S3Key must be the absolute path of a local directory.',
+  })
+})
+
+test('the sweep removes unused packages and unfinished ones, and touches nothing else', async () => {
+  const { dataDir, codeStore } = await store()
+  const kept = await codeStore.store({ ZipFile: await zipOf({ name: 'kept' }) })
+  await codeStore.store({ ZipFile: await zipOf({ name: 'unused' }) })
+  const root = join(dataDir, 'functions')
+  await mkdir(join(root, '.unpacking-1'))
+  await mkdir(join(root, 'somebody-elses'))
+  await writeFile(join(root, 'tyres.json'), '')
+  expect(await readdir(root)).toHaveLength(5)
+  if (!('kind' in kept)) throw new Error('refused')
+  await codeStore.sweep([kept])
+  const names = await readdir(root)
+  expect(names.toSorted()).toEqual([
+    ...names.filter((n) => n.length === 64),
+    'somebody-elses',
+    'tyres.json',
+  ])
+  expect(names.map((n) => join(root, n))).toContain(kept.directory)
+})

@@ -1,0 +1,137 @@
+// Keeps functions' code: each package unpacked once, in a directory named after its digest.
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { isAbsolute, join, resolve } from 'node:path'
+import { systemCode } from '../../common/errors.ts'
+import { codeZipMaxBytes } from '../../common/limits.ts'
+import { storageFailed, syncDirectory } from '../registry/durable-file.ts'
+import type { FunctionCode } from '../registry/registry.ts'
+import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
+import type { CodeInput } from './requests.ts'
+import { unpackZip } from './zip.ts'
+
+/** The bucket that stands for "run my directory as it is", as LocalStack's users know it. */
+export const hotReloadBucket = 'hot-reload'
+
+const digestName = /^[0-9a-f]{64}$/
+const temporaryPrefix = '.unpacking-'
+
+/** A directory under its final name is complete and on disk: it got there by one rename. */
+export class CodeStore {
+  readonly #directory: string
+
+  /** Code lies in `<dataDir>/functions/<sha256 in hex>/`. */
+  constructor(dataDir: string) {
+    this.#directory = join(resolve(dataDir), 'functions')
+  }
+
+  /** Takes the code of a request in. Rejects with AppError STORAGE_FAILED. */
+  async store(input: CodeInput): Promise<Outcome<FunctionCode>> {
+    if (input.ZipFile !== undefined) {
+      if (input.S3Bucket !== undefined || input.S3Key !== undefined) {
+        return invalidParameter('Please do not provide other FunctionCode parameters with ZipFile.')
+      }
+      return this.#unpack(input.ZipFile)
+    }
+    if (input.S3Bucket === hotReloadBucket) return hotReload(input.S3Key)
+    if (input.S3Bucket !== undefined) {
+      return invalidParameter(
+        `Code of bucket ${input.S3Bucket} cannot be read: code comes as ZipFile, or from bucket ` +
+          `${hotReloadBucket} with the absolute path of a local directory as S3Key.`,
+      )
+    }
+    return invalidParameter(
+      `Code is missing: give ZipFile, or S3Bucket ${hotReloadBucket} with the absolute path of a ` +
+        'local directory as S3Key.',
+    )
+  }
+
+  /** Where the code of a digest (base64, as `CodeSha256`) lies. */
+  directoryOf(sha256: string): string {
+    return join(this.#directory, Buffer.from(sha256, 'base64').toString('hex'))
+  }
+
+  /** Removes every package that is not among `used`, and what a crash left half unpacked. */
+  async sweep(used: Iterable<FunctionCode>): Promise<void> {
+    const kept = new Set([...used].map(({ directory }) => directory))
+    for (const name of await this.#names()) {
+      const path = join(this.#directory, name)
+      const ours = digestName.test(name) || name.startsWith(temporaryPrefix)
+      if (ours && !kept.has(path)) await rm(path, { recursive: true, force: true })
+    }
+  }
+
+  /** Removes one package; a directory of the user's is left alone. */
+  async remove(code: FunctionCode): Promise<void> {
+    if (code.kind === 'zip') await rm(code.directory, { recursive: true, force: true })
+  }
+
+  async #unpack(zip: Uint8Array): Promise<Outcome<FunctionCode>> {
+    if (zip.byteLength > codeZipMaxBytes) {
+      const text = `Zipped size must be at most ${codeZipMaxBytes} bytes`
+      return new LambdaApiError('RequestTooLargeException', text)
+    }
+    const sha256 = createHash('sha256').update(zip).digest('base64')
+    const directory = this.directoryOf(sha256)
+    const code: FunctionCode = { kind: 'zip', directory, sha256, sizeBytes: zip.byteLength }
+    if (await isDirectory(directory)) return code
+    const temporary = join(this.#directory, `${temporaryPrefix}${randomUUID()}`)
+    try {
+      await makeDirectory(temporary)
+      const refusal = await unpackZip(zip, temporary)
+      if (refusal !== undefined) return refusal
+      await moveIntoPlace(temporary, directory)
+      return code
+    } finally {
+      await rm(temporary, { recursive: true, force: true })
+    }
+  }
+
+  async #names(): Promise<readonly string[]> {
+    try {
+      return await readdir(this.#directory)
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return []
+      throw storageFailed('read', this.#directory, error)
+    }
+  }
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (error) {
+    throw storageFailed('create', path, error)
+  }
+}
+
+async function moveIntoPlace(temporary: string, directory: string): Promise<void> {
+  try {
+    await rename(temporary, directory)
+    await syncDirectory(resolve(directory, '..'))
+  } catch (error) {
+    throw storageFailed('write', directory, error)
+  }
+}
+
+async function hotReload(directory: string | undefined): Promise<Outcome<FunctionCode>> {
+  if (directory === undefined || !isAbsolute(directory)) {
+    return invalidParameter(
+      `With bucket ${hotReloadBucket}, S3Key must be the absolute path of a local directory.`,
+    )
+  }
+  if (!(await isDirectory(directory))) {
+    return invalidParameter(`With bucket ${hotReloadBucket}: ${directory} is not a directory.`)
+  }
+  return { kind: 'hot-reload', directory: resolve(directory) }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    // A path of the user's: absent, not ours to read, or no path at all.
+    if (systemCode(error) === undefined) throw error
+    return false
+  }
+}

@@ -1,0 +1,125 @@
+// Reads a JSON request by a table of its members: checks JSON types only, ranges come later.
+import { LambdaApiError, type Outcome } from './api-errors.ts'
+
+/** Turns one JSON value into its type, or says as AWS does that it is of the wrong one. */
+export type Member<T> = (value: unknown) => Outcome<T>
+
+/** The TypeScript type of what a member reads. */
+export type MemberValue<M> = M extends Member<infer T> ? Exclude<T, LambdaApiError> : never
+
+type Members = Readonly<Record<string, Member<unknown>>>
+
+/** All members may be absent: which ones are required is a rule, with a text of its own. */
+export type StructureValue<M extends Members> = {
+  readonly [Name in keyof M]?: MemberValue<M[Name]>
+}
+
+export const text: Member<string> = (value) =>
+  typeof value === 'string' ? value : mismatch(value, 'a String')
+
+export const whole: Member<number> = (value) =>
+  typeof value === 'number' && Number.isSafeInteger(value) ? value : mismatch(value, 'an Integer')
+
+export const flag: Member<boolean> = (value) =>
+  typeof value === 'boolean' ? value : mismatch(value, 'a Boolean')
+
+/** Epoch seconds (rest-json's form of a timestamp), as milliseconds. */
+export const timestamp: Member<number> = (value) =>
+  typeof value === 'number' && Number.isFinite(value)
+    ? Math.round(value * 1000)
+    : mismatch(value, 'a Timestamp')
+
+/** Base64 in JSON; callers inside the process hand over the bytes themselves. */
+export const blob: Member<Uint8Array> = (value) => {
+  if (value instanceof Uint8Array) return value
+  if (typeof value !== 'string') return mismatch(value, 'a Blob')
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(value)) {
+    return new LambdaApiError('SerializationException', 'A Blob is not valid Base64')
+  }
+  return Buffer.from(value, 'base64')
+}
+
+/** A member that is only looked at to be refused. */
+export const anything: Member<unknown> = (value) => value
+
+export function list<T>(element: Member<T>): Member<readonly T[]> {
+  return (value) => {
+    if (!Array.isArray(value)) return mismatch(value, 'a List')
+    const elements: T[] = []
+    for (const each of value) {
+      const read = element(each)
+      if (read instanceof LambdaApiError) return read
+      elements.push(read)
+    }
+    return elements
+  }
+}
+
+export function map<T>(element: Member<T>): Member<Readonly<Record<string, T>>> {
+  return (value) => {
+    if (!isObject(value)) return mismatch(value, 'a Map')
+    // Without a prototype: a key may be `__proto__`.
+    const entries = Object.create(null) as Record<string, T>
+    for (const [key, each] of Object.entries(value)) {
+      const read = element(each)
+      if (read instanceof LambdaApiError) return read
+      entries[key] = read
+    }
+    return entries
+  }
+}
+
+/** Members that the table does not name are passed over, as AWS does; `null` means absent. */
+export function structure<M extends Members>(members: M): Member<StructureValue<M>> {
+  return (value) => {
+    if (!isObject(value)) return mismatch(value, 'a Structure')
+    const result: Record<string, unknown> = {}
+    for (const [name, member] of Object.entries(members)) {
+      const given = Object.hasOwn(value, name) ? value[name] : undefined
+      if (given === undefined || given === null) continue
+      const read = member(given)
+      if (read instanceof LambdaApiError) return read
+      result[name] = read
+    }
+    return result as StructureValue<M>
+  }
+}
+
+/** Reads a request's body; an empty one is an empty structure. */
+export function readRequest<T>(request: Member<T>, body: Uint8Array): Outcome<T> {
+  if (body.byteLength === 0) return request({})
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error
+    const reason = `Could not parse request body into json: ${error.message}`
+    return new LambdaApiError('SerializationException', reason)
+  }
+  return request(parsed)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+// AWS's words for the JSON type that it met (Coral's deserializer).
+function mismatch(value: unknown, wanted: string): LambdaApiError {
+  if (Array.isArray(value)) return serialization('Start of list found where not expected')
+  if (isObject(value)) {
+    return serialization('Start of structure or map found where not expected.')
+  }
+  const found =
+    typeof value === 'boolean'
+      ? `${value ? 'TRUE' : 'FALSE'}_VALUE`
+      : typeof value === 'number'
+        ? `${Number.isInteger(value) ? 'NUMBER' : 'DECIMAL'}_VALUE`
+        : value === null
+          ? 'NULL_VALUE'
+          : 'STRING_VALUE'
+  return serialization(`${found} can not be converted to ${wanted}`)
+}
+
+function serialization(message: string): LambdaApiError {
+  return new LambdaApiError('SerializationException', message)
+}

@@ -1,0 +1,122 @@
+// The members of each Lambda API request that this platform reads, named as AWS names them.
+import {
+  anything,
+  blob,
+  flag,
+  list,
+  map,
+  structure,
+  text,
+  timestamp,
+  whole,
+  type MemberValue,
+} from './members.ts'
+
+const codeMembers = {
+  ZipFile: blob,
+  S3Bucket: text,
+  S3Key: text,
+  S3ObjectVersion: anything,
+  ImageUri: anything,
+  SourceKMSKeyArn: anything,
+} as const
+
+const configurationMembers = {
+  Runtime: text,
+  Role: text,
+  Handler: text,
+  Description: text,
+  Timeout: whole,
+  MemorySize: whole,
+  Environment: structure({ Variables: map(text) }),
+  EphemeralStorage: structure({ Size: whole }),
+  VpcConfig: anything,
+  DeadLetterConfig: anything,
+  KMSKeyArn: anything,
+  TracingConfig: anything,
+  Layers: anything,
+  FileSystemConfigs: anything,
+  ImageConfig: anything,
+  SnapStart: anything,
+  LoggingConfig: anything,
+  CapacityProviderConfig: anything,
+  DurableConfig: anything,
+} as const
+
+export const createFunctionRequest = structure({
+  ...configurationMembers,
+  FunctionName: text,
+  Code: structure(codeMembers),
+  Architectures: list(text),
+  PackageType: text,
+  Publish: flag,
+  PublishTo: anything,
+  Tags: anything,
+  CodeSigningConfigArn: anything,
+  TenancyConfig: anything,
+})
+export type CreateFunctionInput = MemberValue<typeof createFunctionRequest>
+export type CodeInput = NonNullable<CreateFunctionInput['Code']>
+
+export const updateFunctionCodeRequest = structure({
+  ...codeMembers,
+  Architectures: list(text),
+  Publish: flag,
+  PublishTo: anything,
+  DryRun: flag,
+  RevisionId: text,
+})
+/** The request's body; `FunctionName` comes from its path. */
+export type UpdateFunctionCodeInput = MemberValue<typeof updateFunctionCodeRequest>
+
+export const updateFunctionConfigurationRequest = structure({
+  ...configurationMembers,
+  RevisionId: text,
+})
+/** The request's body; `FunctionName` comes from its path. */
+export type UpdateFunctionConfigurationInput = MemberValue<
+  typeof updateFunctionConfigurationRequest
+>
+
+const kafkaConfig = structure({ ConsumerGroupId: text, SchemaRegistryConfig: anything })
+
+const mappingMembers = {
+  FunctionName: text,
+  Enabled: flag,
+  BatchSize: whole,
+  MaximumBatchingWindowInSeconds: whole,
+  FilterCriteria: structure({ Filters: list(structure({ Pattern: text })) }),
+  ParallelizationFactor: whole,
+  MaximumRetryAttempts: whole,
+  MaximumRecordAgeInSeconds: whole,
+  TumblingWindowInSeconds: whole,
+  BisectBatchOnFunctionError: flag,
+  FunctionResponseTypes: list(text),
+  DestinationConfig: structure({ OnSuccess: anything, OnFailure: anything }),
+  SourceAccessConfigurations: anything,
+  KMSKeyArn: anything,
+  MetricsConfig: anything,
+  LoggingConfig: anything,
+  ScalingConfig: anything,
+  ProvisionedPollerConfig: anything,
+  DocumentDBEventSourceConfig: anything,
+  AmazonManagedKafkaEventSourceConfig: kafkaConfig,
+  SelfManagedKafkaEventSourceConfig: kafkaConfig,
+} as const
+
+export const createMappingRequest = structure({
+  ...mappingMembers,
+  EventSourceArn: text,
+  SelfManagedEventSource: structure({ Endpoints: map(list(text)) }),
+  Topics: list(text),
+  Queues: anything,
+  StartingPosition: text,
+  /** Epoch seconds in JSON, milliseconds once read. */
+  StartingPositionTimestamp: timestamp,
+  Tags: anything,
+})
+export type CreateMappingInput = MemberValue<typeof createMappingRequest>
+
+export const updateMappingRequest = structure(mappingMembers)
+/** The request's body; `UUID` comes from its path. */
+export type UpdateMappingInput = MemberValue<typeof updateMappingRequest>

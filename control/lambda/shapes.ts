@@ -1,0 +1,98 @@
+// Writes functions and mappings as the Lambda API answers them: members, defaults and formats.
+import { createHash } from 'node:crypto'
+import { pathToFileURL } from 'node:url'
+import type { FunctionRecord, MappingRecord, MappingStatus } from '../registry/registry.ts'
+import type { Account } from './function-name.ts'
+import type { MappingState } from './mapping-state.ts'
+
+type Shape = Readonly<Record<string, unknown>>
+
+/** FunctionConfiguration. A qualifier that was asked for shows in the ARN, as on AWS. */
+export function functionConfiguration(
+  record: FunctionRecord,
+  { region }: Account,
+  qualifier?: string,
+): Shape {
+  const { code, environment } = record
+  return {
+    Architectures: record.architectures,
+    CodeSha256: code.kind === 'zip' ? code.sha256 : '',
+    CodeSize: code.kind === 'zip' ? code.sizeBytes : 0,
+    Description: record.description,
+    ...(Object.keys(environment).length === 0 ? {} : { Environment: { Variables: environment } }),
+    EphemeralStorage: { Size: record.ephemeralStorageMb },
+    FunctionArn: qualifier === undefined ? record.arn : `${record.arn}:${qualifier}`,
+    FunctionName: record.name,
+    Handler: record.handler,
+    LastModified: new Date(record.lastModifiedMs).toISOString().replace('Z', '+0000'),
+    LastUpdateStatus: 'Successful',
+    LoggingConfig: { LogFormat: 'Text', LogGroup: `/aws/lambda/${record.name}` },
+    MemorySize: record.memorySizeMb,
+    PackageType: 'Zip',
+    RevisionId: record.revisionId,
+    Role: record.role,
+    Runtime: record.runtime,
+    RuntimeVersionConfig: { RuntimeVersionArn: runtimeVersionArn(region, record.runtime) },
+    SnapStart: { ApplyOn: 'None', OptimizationStatus: 'Off' },
+    State: 'Active',
+    Timeout: record.timeoutSeconds,
+    TracingConfig: { Mode: 'PassThrough' },
+    Version: '$LATEST',
+  }
+}
+
+/** FunctionCodeLocation. AWS gives a link to the zip, here it is the directory that is run. */
+export function codeLocation({ code }: FunctionRecord): Shape {
+  return {
+    Location: pathToFileURL(code.directory).href,
+    RepositoryType: code.kind === 'zip' ? 'S3' : code.kind,
+  }
+}
+
+/** EventSourceMappingConfiguration. */
+export function mappingConfiguration(
+  record: MappingRecord,
+  state: MappingState,
+  { account, status }: { account: Account; status: MappingStatus | undefined },
+): Shape {
+  const { batchingWindowSeconds, filterPatterns, startingPositionTimestampMs } = record
+  const arn = `arn:aws:lambda:${account.region}:${account.accountId}:event-source-mapping:`
+  return {
+    BatchSize: record.batchSize,
+    ...sourceOf(record),
+    EventSourceMappingArn: `${arn}${record.uuid}`,
+    ...(filterPatterns.length === 0
+      ? {}
+      : { FilterCriteria: { Filters: filterPatterns.map((pattern) => ({ Pattern: pattern })) } }),
+    FunctionArn: record.functionArn,
+    LastModified: record.lastModifiedMs / 1000,
+    LastProcessingResult: status?.lastProcessingResult ?? 'No records processed',
+    ...(batchingWindowSeconds === undefined
+      ? {}
+      : { MaximumBatchingWindowInSeconds: batchingWindowSeconds }),
+    StartingPosition: record.startingPosition,
+    ...(startingPositionTimestampMs === undefined
+      ? {}
+      : { StartingPositionTimestamp: startingPositionTimestampMs / 1000 }),
+    State: state,
+    StateTransitionReason: 'USER_INITIATED',
+    Topics: [record.topic],
+    UUID: record.uuid,
+  }
+}
+
+function sourceOf({ bootstrapServers, consumerGroupId, eventSourceArn }: MappingRecord): Shape {
+  const config = { ConsumerGroupId: consumerGroupId }
+  return eventSourceArn === undefined
+    ? {
+        SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: bootstrapServers ?? [] } },
+        SelfManagedKafkaEventSourceConfig: config,
+      }
+    : { AmazonManagedKafkaEventSourceConfig: config, EventSourceArn: eventSourceArn }
+}
+
+// On AWS the digest is of the runtime's image; here it only has to be stable and well-formed.
+function runtimeVersionArn(region: string, runtime: string): string {
+  const digest = createHash('sha256').update(runtime).digest('hex')
+  return `arn:aws:lambda:${region}::runtime:${digest}`
+}

@@ -1,0 +1,210 @@
+// Tests what an event source mapping may not be, text by text, and what is accepted as a default.
+import {
+  CreateFunctionCommand,
+  CreateEventSourceMappingCommand,
+  type CreateEventSourceMappingCommandInput as CreateInput,
+} from '@aws-sdk/client-lambda'
+import { expect, test } from 'vitest'
+import { startControlForTest, type ControlHarness } from '../test/support/control-harness.ts'
+
+const clusterArn = 'arn:aws:kafka:us-east-1:000000000000:cluster/demo/1234'
+const servers = (...list: string[]): Pick<CreateInput, 'SelfManagedEventSource'> => ({
+  SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: list } },
+})
+const valid: CreateInput = {
+  FunctionName: 'tyres',
+  Topics: ['telemetry'],
+  ...servers('kafka:1000'),
+}
+
+async function start(): Promise<ControlHarness> {
+  const harness = await startControlForTest()
+  for (const FunctionName of ['tyres', 'other']) {
+    await harness.client.send(
+      new CreateFunctionCommand({
+        FunctionName,
+        Role: 'arn:aws:iam::000000000000:role/any',
+        Runtime: 'nodejs24.x',
+        Handler: 'index.handler',
+        Code: { S3Bucket: 'hot-reload', S3Key: harness.dataDir },
+      }),
+    )
+  }
+  return harness
+}
+
+function create({ client }: ControlHarness, change: Partial<CreateInput> = {}) {
+  return client.send(new CreateEventSourceMappingCommand({ ...valid, ...change }))
+}
+
+const invalid = 'InvalidParameterValueException'
+const violation = 'ValidationException'
+const filters = (...patterns: unknown[]): Partial<CreateInput> => ({
+  FilterCriteria: { Filters: patterns.map((Pattern) => ({ Pattern }) as { Pattern: string }) },
+})
+const unavailable = (name: string): string =>
+  `${name} is not available yet for a Kafka event source.`
+const tomorrow = new Date(Date.now() + 86_400_000)
+
+test.each<[string, Partial<CreateInput>, string, string | RegExp]>([
+  ['no source', { SelfManagedEventSource: undefined }, invalid, 'Unrecognized event source.'],
+  [
+    'a Kinesis source',
+    {
+      SelfManagedEventSource: undefined,
+      EventSourceArn: 'arn:aws:kinesis:us-east-1:000000000000:stream/s',
+    },
+    invalid,
+    /^Event source arn:aws:kinesis:\S+ is not available yet: only Kafka is/,
+  ],
+  ['two sources', { EventSourceArn: clusterArn }, invalid, /^Give either EventSourceArn or/],
+  ['an unknown function', { FunctionName: 'none' }, invalid, 'Function does not exist'],
+  ['an unknown alias', { FunctionName: 'tyres:prod' }, invalid, 'Function does not exist'],
+  ['no topic', { Topics: undefined }, invalid, 'Topics must name exactly one topic.'],
+  [
+    'two topics',
+    { Topics: ['aa', 'bb'] },
+    violation,
+    "1 validation error detected: Value '[aa, bb]' at 'topics' failed to satisfy constraint: Member must have length less than or equal to 1",
+  ],
+  [
+    'an unknown starting position',
+    { StartingPosition: 'invalid' as never },
+    violation,
+    "1 validation error detected: Value 'invalid' at 'startingPosition' failed to satisfy constraint: Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]",
+  ],
+  [
+    'sizes out of range, counted',
+    { BatchSize: 0, MaximumBatchingWindowInSeconds: 301 },
+    violation,
+    "2 validation errors detected: Value '0' at 'batchSize' failed to satisfy constraint: Member must have value greater than or equal to 1; Value '301' at 'maximumBatchingWindowInSeconds' failed to satisfy constraint: Member must have value less than or equal to 300",
+  ],
+  ['a server without port', servers('kafka'), violation, /regular expression pattern: /],
+  [
+    'eleven servers',
+    servers(...Array.from({ length: 11 }, (_, i) => `k:${i}`)),
+    violation,
+    /at 'selfManagedEventSource\.endpoints\.KAFKA_BOOTSTRAP_SERVERS' failed to satisfy constraint: Member must have length less than or equal to 10$/,
+  ],
+  ['no function', { FunctionName: undefined }, violation, /Value null at 'functionName'/],
+  [
+    'a broken filter',
+    filters('{"value":{"k":"v"}}'),
+    invalid,
+    'Invalid filter pattern definition.',
+  ],
+  ['a filter that is text', filters('text'), invalid, 'Invalid filter pattern definition.'],
+  ['a filter that is null', filters(null), invalid, 'Invalid filter pattern definition.'],
+  [
+    'six filters',
+    filters(...Array.from({ length: 6 }, () => '{"value":{"a":[1]}}')),
+    invalid,
+    'There cannot be more than 5 filters.',
+  ],
+  [
+    'a long filter',
+    filters('x'.repeat(4097)),
+    violation,
+    /'filterCriteria.filters.1.member.pattern'/,
+  ],
+  [
+    'a time in the future',
+    { StartingPosition: 'AT_TIMESTAMP', StartingPositionTimestamp: tomorrow },
+    invalid,
+    'StartingPositionTimestamp must not be in the future.',
+  ],
+  [
+    'AT_TIMESTAMP without time',
+    { StartingPosition: 'AT_TIMESTAMP' },
+    invalid,
+    'StartingPosition AT_TIMESTAMP needs StartingPositionTimestamp.',
+  ],
+  [
+    'a destination of successes',
+    { DestinationConfig: { OnSuccess: { Destination: 'arn:aws:sqs:us-east-1:0:q' } } },
+    invalid,
+    'Unsupported DestinationConfig parameter for given event source mapping type.',
+  ],
+  [
+    'a destination of failures',
+    { DestinationConfig: { OnFailure: { Destination: 'kafka://dead' } } },
+    invalid,
+    'DestinationConfig is not available yet.',
+  ],
+  [
+    'credentials',
+    { SourceAccessConfigurations: [{ Type: 'BASIC_AUTH', URI: 'arn:aws:x' }] },
+    invalid,
+    /^SourceAccessConfigurations is not available yet: .* without SASL or TLS\.$/,
+  ],
+  ['retries', { MaximumRetryAttempts: 3 }, invalid, unavailable('MaximumRetryAttempts')],
+  [
+    'a record age',
+    { MaximumRecordAgeInSeconds: 60 },
+    invalid,
+    unavailable('MaximumRecordAgeInSeconds'),
+  ],
+  [
+    'bisecting',
+    { BisectBatchOnFunctionError: true },
+    invalid,
+    unavailable('BisectBatchOnFunctionError'),
+  ],
+  ['a factor', { ParallelizationFactor: 2 }, invalid, unavailable('ParallelizationFactor')],
+  [
+    'a tumbling window',
+    { TumblingWindowInSeconds: 1 },
+    invalid,
+    unavailable('TumblingWindowInSeconds'),
+  ],
+  [
+    'partial responses',
+    { FunctionResponseTypes: ['ReportBatchItemFailures'] },
+    invalid,
+    unavailable('FunctionResponseTypes'),
+  ],
+  [
+    'provisioned pollers',
+    { ProvisionedPollerConfig: { MinimumPollers: 1 } },
+    invalid,
+    unavailable('ProvisionedPollerConfig'),
+  ],
+  [
+    "the other kind's configuration",
+    { AmazonManagedKafkaEventSourceConfig: { ConsumerGroupId: 'g' } },
+    invalid,
+    'AmazonManagedKafkaEventSourceConfig does not fit a self-managed event source.',
+  ],
+])('%s refuses the creation', async (_, change, code, message) => {
+  const harness = await start()
+  // Sent past the SDK's own checks, so that it is ours which is tested.
+  const response = await fetch(`${harness.url}/2015-03-31/event-source-mappings/`, {
+    method: 'POST',
+    body: JSON.stringify({ ...valid, ...change }, (_key, value: unknown) =>
+      typeof value === 'string' && value === tomorrow.toISOString() ? +tomorrow / 1000 : value,
+    ),
+  })
+  const body = (await response.json()) as Record<string, string>
+  expect([response.status, response.headers.get('x-amzn-errortype')]).toEqual([400, code])
+  expect(body['Type']).toBe(code === violation ? undefined : 'User')
+  if (typeof message === 'string') expect(body['message']).toBe(message)
+  else expect(body['message']).toMatch(message)
+  expect(harness.registry.mappings()).toEqual([])
+})
+
+test('what says no more than the default of AWS is accepted', async () => {
+  const harness = await start()
+  await create(harness, {
+    BisectBatchOnFunctionError: false,
+    DestinationConfig: { OnFailure: {} },
+    FilterCriteria: { Filters: [] },
+    FunctionResponseTypes: [],
+    MaximumRecordAgeInSeconds: -1,
+    MaximumRetryAttempts: -1,
+    ParallelizationFactor: 1,
+    ProvisionedPollerConfig: {},
+    SourceAccessConfigurations: [],
+    TumblingWindowInSeconds: 0,
+  })
+  expect(harness.registry.mappings()).toHaveLength(1)
+})

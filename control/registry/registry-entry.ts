@@ -1,0 +1,135 @@
+// Writes a registry entry as JSON text and reads it back, checking every field.
+import type { FunctionCode, FunctionRecord, MappingRecord, MappingStatus } from './registry.ts'
+
+/** Grows when a field changes its meaning; an entry of another format is refused, not guessed at. */
+const format = 1
+
+/** What a field must be. `undefined` answers "not this". */
+type Field = (value: unknown) => boolean
+type Fields = Readonly<Record<string, Field>>
+
+const text: Field = (value) => typeof value === 'string'
+const whole: Field = (value) => Number.isSafeInteger(value)
+const texts: Field = (value) => Array.isArray(value) && value.every(text)
+const textByName: Field = (value) => isObject(value) && Object.values(value).every(text)
+const oneOf =
+  (...words: readonly string[]): Field =>
+  (value) =>
+    typeof value === 'string' && words.includes(value)
+const maybe =
+  (field: Field): Field =>
+  (value) =>
+    value === undefined || field(value)
+
+const functionCode: Field = (value) => {
+  if (!isObject(value) || !text(value['directory'])) return false
+  const kind = value['kind'] as FunctionCode['kind']
+  return kind === 'hot-reload'
+    ? true
+    : kind === 'zip' && text(value['sha256']) && whole(value['sizeBytes'])
+}
+
+const functionFields = {
+  name: text,
+  arn: text,
+  revision: whole,
+  revisionId: text,
+  lastModifiedMs: whole,
+  code: functionCode,
+  runtime: text,
+  handler: text,
+  role: text,
+  description: text,
+  memorySizeMb: whole,
+  timeoutSeconds: whole,
+  ephemeralStorageMb: whole,
+  architectures: texts,
+  environment: textByName,
+} as const satisfies Record<keyof FunctionRecord, Field>
+
+const mappingFields = {
+  uuid: text,
+  revision: whole,
+  lastModifiedMs: whole,
+  lastChange: oneOf('create', 'update', 'enable', 'disable', 'delete'),
+  desired: oneOf('enabled', 'disabled', 'deleted'),
+  functionName: text,
+  functionArn: text,
+  eventSourceArn: maybe(text),
+  bootstrapServers: maybe(texts),
+  topic: text,
+  consumerGroupId: text,
+  batchSize: whole,
+  batchingWindowSeconds: maybe(whole),
+  startingPosition: oneOf('TRIM_HORIZON', 'LATEST', 'AT_TIMESTAMP'),
+  startingPositionTimestampMs: maybe(whole),
+  filterPatterns: texts,
+} as const satisfies Record<keyof MappingRecord, Field>
+
+const statusFields = {
+  uuid: text,
+  revision: whole,
+  state: oneOf('enabled', 'disabled', 'gone'),
+  lastProcessingResult: text,
+} as const satisfies Record<keyof MappingStatus, Field>
+
+/** How one kind of entry is named and checked. */
+export interface EntryFormat<T> {
+  /** The name that its file must have. */
+  keyOf(entry: T): string
+  /** The field that holds `keyOf`. */
+  readonly keyField: string
+  readonly fields: Fields
+}
+
+export const functionFormat: EntryFormat<FunctionRecord> = {
+  keyOf: (record) => record.name,
+  keyField: 'name',
+  fields: functionFields,
+}
+
+export const mappingFormat: EntryFormat<MappingRecord> = {
+  keyOf: (record) => record.uuid,
+  keyField: 'uuid',
+  fields: mappingFields,
+}
+
+export const statusFormat: EntryFormat<MappingStatus> = {
+  keyOf: (status) => status.uuid,
+  keyField: 'uuid',
+  fields: statusFields,
+}
+
+/** Indented, because people look into the folder. */
+export function formatEntry(entry: object): string {
+  return `${JSON.stringify({ format, ...entry }, undefined, 2)}\n`
+}
+
+/** An entry, or what is wrong with the text. `key` is what the file's name says. */
+export function parseEntry<T>(
+  entryFormat: EntryFormat<T>,
+  key: string,
+  source: string,
+): { readonly entry: T } | { readonly reason: string } {
+  let value: unknown
+  try {
+    value = JSON.parse(source)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return { reason: 'it is not JSON' }
+  }
+  if (!isObject(value)) return { reason: 'it is not an object' }
+  if (value['format'] !== format) return { reason: `its format is not ${format}` }
+  for (const [name, field] of Object.entries(entryFormat.fields)) {
+    if (!field(value[name])) return { reason: `its ${name} is missing or of the wrong kind` }
+  }
+  if (value[entryFormat.keyField] !== key) {
+    return { reason: `its ${entryFormat.keyField} is not its file's name` }
+  }
+  const { format: _, ...entry } = value
+  return { entry: entry as T }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

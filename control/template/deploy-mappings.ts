@@ -1,0 +1,102 @@
+// Brings one mapping of a plan about: recognizes it by function, source and topic, and updates in place.
+import { isDeepStrictEqual } from 'node:util'
+import { sleep, type Clock } from '../../common/clock.ts'
+import { LambdaApiError, type Outcome } from '../lambda/api-errors.ts'
+import type { MappingService } from '../lambda/mapping-service.ts'
+import type { UpdateMappingInput } from '../lambda/requests.ts'
+import type { MappingRecord } from '../registry/registry.ts'
+import type { Action } from './deploy-functions.ts'
+import type { MappingInput, PlannedMapping } from './plan.ts'
+
+export type MappingDeployer = Pick<MappingService, 'get' | 'list' | 'create' | 'update'>
+
+export interface DeployedMapping {
+  readonly action: Action
+  readonly uuid: string
+  readonly warnings: readonly string[]
+}
+
+/** A mapping that is being created cannot be changed; the poller is given so long to be done. */
+const inUseRetryDelayMs = 200
+const inUseRetriesMax = 25
+
+/** Creates or updates the mapping. Rejects with AppError STORAGE_FAILED. */
+export async function deployMapping(
+  { input, logicalId }: PlannedMapping,
+  mappings: MappingDeployer,
+  clock: Clock,
+): Promise<Outcome<DeployedMapping>> {
+  const current = find(input, mappings)
+  if (current instanceof LambdaApiError) return current
+  if (current === undefined) {
+    const created = await mappings.create(input)
+    if (created instanceof LambdaApiError) return created
+    return { action: 'created', uuid: created.uuid, warnings: [] }
+  }
+  const { uuid } = current
+  const warnings = fixedDifferences(current, input).map(
+    (what) => `mapping ${logicalId}: ${what} cannot be changed; delete mapping ${uuid} first`,
+  )
+  const changes = changesOf(current, input)
+  if (Object.keys(changes).length === 0) return { action: 'unchanged', uuid, warnings }
+  for (let retries = 0; ; retries++) {
+    const updated = await mappings.update(uuid, changes)
+    if (!(updated instanceof LambdaApiError)) return { action: 'updated', uuid, warnings }
+    const inUse = updated.code === 'ResourceInUseException'
+    if (!inUse || retries === inUseRetriesMax) return updated
+    await sleep(clock, inUseRetryDelayMs)
+  }
+}
+
+function find(input: MappingInput, mappings: MappingDeployer): Outcome<MappingRecord> | undefined {
+  for (let marker: string | undefined; ;) {
+    const page = mappings.list({ functionName: input.FunctionName, marker })
+    if (page instanceof LambdaApiError) return page
+    const found = page.items.find((record) => isSame(record, input))
+    if (found !== undefined || page.nextMarker === undefined) return found
+    marker = page.nextMarker
+  }
+}
+
+function isSame(record: MappingRecord, input: MappingInput): boolean {
+  if (record.desired === 'deleted' || record.topic !== input.Topics[0]) return false
+  if (input.EventSourceArn !== undefined) return record.eventSourceArn === input.EventSourceArn
+  const servers = input.SelfManagedEventSource?.Endpoints.KAFKA_BOOTSTRAP_SERVERS ?? []
+  return servers.some((server) => record.bootstrapServers?.includes(server) === true)
+}
+
+/** Members of an update, only those that differ. */
+function changesOf(record: MappingRecord, input: MappingInput): UpdateMappingInput {
+  const window = input.MaximumBatchingWindowInSeconds
+  const patterns = input.FilterCriteria.Filters.map(({ Pattern }) => Pattern)
+  return {
+    ...(record.batchSize === input.BatchSize ? {} : { BatchSize: input.BatchSize }),
+    ...(window === undefined || window === record.batchingWindowSeconds
+      ? {}
+      : { MaximumBatchingWindowInSeconds: window }),
+    ...((record.desired === 'enabled') === input.Enabled ? {} : { Enabled: input.Enabled }),
+    ...(isDeepStrictEqual(record.filterPatterns, patterns)
+      ? {}
+      : { FilterCriteria: input.FilterCriteria }),
+  }
+}
+
+/** What Lambda lets nobody change in a mapping once it is there. */
+function fixedDifferences(record: MappingRecord, input: MappingInput): readonly string[] {
+  const { StartingPosition: position = 'TRIM_HORIZON', StartingPositionTimestamp: atMs } = input
+  const group = input.SelfManagedKafkaEventSourceConfig ?? input.AmazonManagedKafkaEventSourceConfig
+  const servers = input.SelfManagedEventSource?.Endpoints.KAFKA_BOOTSTRAP_SERVERS
+  const differences: readonly (readonly [string, boolean])[] = [
+    ['StartingPosition', record.startingPosition !== position],
+    ['StartingPositionTimestamp', record.startingPositionTimestampMs !== atMs],
+    // Without one the group is the mapping's UUID.
+    ['ConsumerGroupId', record.consumerGroupId !== (group?.ConsumerGroupId ?? record.uuid)],
+    ['KafkaBootstrapServers', !isDeepStrictEqual(record.bootstrapServers, servers)],
+    [
+      'the default MaximumBatchingWindowInSeconds',
+      record.batchingWindowSeconds !== undefined &&
+        input.MaximumBatchingWindowInSeconds === undefined,
+    ],
+  ]
+  return differences.filter(([, differs]) => differs).map(([name]) => name)
+}

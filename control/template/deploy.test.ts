@@ -1,0 +1,312 @@
+// Tests that deploying a template brings its plan about, once, and says what it leaves.
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test as base } from 'vitest'
+import { ZipFile } from 'yazl'
+import { systemClock } from '../../common/clock.ts'
+import { AppError } from '../../common/errors.ts'
+import { silentLogger } from '../../common/logger.ts'
+import { CodeStore } from '../lambda/code-store.ts'
+import { FunctionService } from '../lambda/function-service.ts'
+import { MappingService } from '../lambda/mapping-service.ts'
+import { FileRegistry } from '../registry/file-registry.ts'
+import { deployTemplate, type DeployReport } from './deploy.ts'
+import type { PlannedTopic } from './plan.ts'
+
+interface Stage {
+  readonly dir: string
+  readonly registry: FileRegistry
+  readonly functions: FunctionService
+  readonly mappings: MappingService
+  /** Names in the order in which they were asked for. */
+  readonly topics: PlannedTopic[]
+  topicFailure: Error | undefined
+  deploy(template: string, parameterOverrides?: readonly string[]): Promise<DeployReport>
+}
+
+const test = base.extend<{ stage: Stage }>({
+  // oxlint-disable-next-line no-empty-pattern -- vitest reads the pattern to know what is needed.
+  stage: async ({}, use) => {
+    const dir = await mkdtemp(join(tmpdir(), 'millrace-template-'))
+    const common = { clock: systemClock, logger: silentLogger }
+    const account = { region: 'us-east-1', accountId: '000000000000' }
+    const registry = await FileRegistry.open({
+      dir: join(dir, 'registry'),
+      writer: 'both',
+      ...common,
+    })
+    const codeStore = new CodeStore(dir)
+    const functions = new FunctionService({ registry, codeStore, account, ...common })
+    const mappings = new MappingService({ registry, account, ...common })
+    await functions.start()
+    mappings.start()
+    await mkdir(join(dir, 'src'))
+    const stage: Stage = {
+      dir,
+      registry,
+      functions,
+      mappings,
+      topics: [],
+      topicFailure: undefined,
+      deploy: async (template, parameterOverrides = []) => {
+        await writeFile(join(dir, 'template.yaml'), template)
+        return deployTemplate({
+          path: dir,
+          parameterOverrides,
+          ...account,
+          dataDir: join(dir, 'data'),
+          brokers: ['127.0.0.1:1'],
+          functions,
+          mappings,
+          ...common,
+          topics: {
+            ensure: async (topic) => {
+              if (stage.topicFailure !== undefined) throw stage.topicFailure
+              stage.topics.push(topic)
+              return { action: 'created', warnings: [] }
+            },
+            close: async () => {},
+          },
+        })
+      },
+    }
+    await use(stage)
+    await mappings.stop()
+    await functions.stop()
+    await registry.close()
+    await rm(dir, { recursive: true })
+  },
+})
+
+const template = `
+Parameters:
+  Batch: { Type: Number, Default: 50 }
+Resources:
+  Reader:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: nodejs24.x
+      Handler: app.handler
+      CodeUri: src
+      MemorySize: 256
+      Environment: { Variables: { LEVEL: 1 } }
+      Events:
+        Stream:
+          Type: SelfManagedKafka
+          Properties:
+            KafkaBootstrapServers: [127.0.0.1:1]
+            Topics: [readings]
+            BatchSize: !Ref Batch
+            FilterCriteria: { Filters: [{ Pattern: '{"value":{"a":[1]}}' }] }
+`
+
+function actions({ items }: DeployReport): string[] {
+  return items.map(({ kind, name, action }) => `${kind} ${name} ${action}`)
+}
+
+test('a template becomes topics, functions and mappings, in this order', async ({ stage }) => {
+  const report = await stage.deploy(template)
+  expect(actions(report)).toEqual([
+    'topic readings created',
+    'function Reader created',
+    'mapping ReaderStream created',
+  ])
+  expect(report.warnings).toEqual([])
+  expect(stage.registry.function('Reader')).toMatchObject({
+    code: { kind: 'hot-reload', directory: join(stage.dir, 'src') },
+    runtime: 'nodejs24.x',
+    handler: 'app.handler',
+    memorySizeMb: 256,
+    timeoutSeconds: 3,
+    environment: { LEVEL: '1' },
+  })
+  expect(stage.registry.mappings()).toMatchObject([
+    {
+      functionName: 'Reader',
+      bootstrapServers: ['127.0.0.1:1'],
+      topic: 'readings',
+      batchSize: 50,
+      desired: 'enabled',
+      filterPatterns: ['{"value":{"a":[1]}}'],
+    },
+  ])
+})
+
+test('what is there and equal is left alone', async ({ stage }) => {
+  await stage.deploy(template)
+  const before = [stage.registry.function('Reader'), ...stage.registry.mappings()]
+  const report = await stage.deploy(template)
+  expect(actions(report).slice(1)).toEqual([
+    'function Reader unchanged',
+    'mapping ReaderStream unchanged',
+  ])
+  expect([stage.registry.function('Reader'), ...stage.registry.mappings()]).toEqual(before)
+})
+
+test('what has changed is updated in place', async ({ stage }) => {
+  await stage.deploy(template)
+  const [mapping] = stage.registry.mappings()
+  // The poller has the mapping, as it can only be changed then.
+  await stage.registry.putStatus({
+    uuid: mapping?.uuid ?? '',
+    revision: mapping?.revision ?? 0,
+    state: 'enabled',
+    lastProcessingResult: 'OK',
+  })
+  const changed = template
+    .replace('MemorySize: 256', 'Timeout: 9')
+    .replace('{ LEVEL: 1 }', '{}')
+    .replace(/ +FilterCriteria.*\n/, '')
+  const report = await stage.deploy(changed, ['Batch=70'])
+  expect(actions(report).slice(1)).toEqual([
+    'function Reader updated',
+    'mapping ReaderStream updated',
+  ])
+  expect(stage.registry.function('Reader')).toMatchObject({
+    memorySizeMb: 128,
+    timeoutSeconds: 9,
+    environment: {},
+  })
+  expect(stage.registry.mappings()).toMatchObject([
+    { uuid: mapping?.uuid, batchSize: 70, filterPatterns: [] },
+  ])
+})
+
+test('what Lambda lets nobody change in a mapping is named and left', async ({ stage }) => {
+  await stage.deploy(template)
+  const changed = template.replace(
+    'BatchSize: !Ref Batch',
+    'BatchSize: 50\n            ConsumerGroupId: g',
+  )
+  const report = await stage.deploy(changed)
+  const uuid = stage.registry.mappings()[0]?.uuid ?? ''
+  expect(report.warnings).toEqual([
+    `${stage.dir}/template.yaml:14: mapping ReaderStream: ConsumerGroupId cannot be changed; delete mapping ${uuid} first`,
+  ])
+  expect(actions(report)).toContain('mapping ReaderStream unchanged')
+})
+
+test('what is not in the template any more is left and reported until somebody deletes it', async ({
+  stage,
+}) => {
+  await stage.deploy(template)
+  const emptied = template.replace('  Reader:', '  Other:').replace('[readings]', '[others]')
+  for (let round = 0; round < 2; round++) {
+    const report = await stage.deploy(emptied)
+    expect(actions(report).slice(3)).toEqual(['function Reader left', 'mapping ReaderStream left'])
+  }
+  expect(
+    stage.registry
+      .functions()
+      .map(({ name }) => name)
+      .sort(),
+  ).toEqual(['Other', 'Reader'])
+  await stage.functions.delete('Reader')
+  expect(actions(await stage.deploy(emptied)).slice(3)).toEqual(['mapping ReaderStream left'])
+})
+
+test('inline code is a directory of its own, written only where it changes', async ({ stage }) => {
+  const inline = template
+    .replace('CodeUri: src', 'InlineCode: exports.handler = 1')
+    .replace('app.', 'index.')
+  await stage.deploy(inline)
+  const directory = join(stage.dir, 'data', 'inline', 'Reader')
+  expect(stage.registry.function('Reader')?.code).toEqual({ kind: 'hot-reload', directory })
+  expect(await readFile(join(directory, 'index.js'), 'utf8')).toBe('exports.handler = 1')
+  const before = await stat(join(directory, 'index.js'))
+  expect(actions(await stage.deploy(inline))).toContain('function Reader unchanged')
+  expect((await stat(join(directory, 'index.js'))).ino).toBe(before.ino)
+  await stage.deploy(inline.replace('handler = 1', 'handler = 2'))
+  expect(await readFile(join(directory, 'index.js'), 'utf8')).toBe('exports.handler = 2')
+})
+
+test('a zip is deployed, and deployed again only when its bytes have changed', async ({
+  stage,
+}) => {
+  const zipped = template.replace('CodeUri: src', 'CodeUri: src/code.zip')
+  await writeZip(join(stage.dir, 'src/code.zip'), 'exports.handler = 1')
+  expect(actions(await stage.deploy(zipped))).toContain('function Reader created')
+  const first = stage.registry.function('Reader')?.code
+  expect(first?.kind).toBe('zip')
+  expect(actions(await stage.deploy(zipped))).toContain('function Reader unchanged')
+  await writeZip(join(stage.dir, 'src/code.zip'), 'exports.handler = 2')
+  expect(actions(await stage.deploy(zipped))).toContain('function Reader updated')
+  expect(stage.registry.function('Reader')?.code).not.toEqual(first)
+})
+
+test.for([
+  [
+    'a directory that is not there',
+    'CodeUri: src',
+    'CodeUri: nowhere',
+    /:5: function Reader: CodeUri: .*nowhere is not a directory$/,
+  ],
+  [
+    'a zip that is not there',
+    'CodeUri: src',
+    'CodeUri: a.zip',
+    /:5: function Reader: CodeUri: .*a.zip cannot be read \(ENOENT\)$/,
+  ],
+  [
+    'what the Lambda API refuses',
+    '"a":[1]',
+    '"a":1',
+    /:14: mapping ReaderStream: Invalid filter pattern definition.$/,
+  ],
+  [
+    'what the template has wrong',
+    'MemorySize: 256',
+    'MemorySize: 1',
+    /:11: .*MemorySize: "1" is not a whole number/,
+  ],
+] as const)('%s ends the deployment with its line', async ([, from, to, message], { stage }) => {
+  const failure: unknown = await stage
+    .deploy(template.replace(from, to))
+    .catch((error: unknown) => error)
+  expect(failure).toBeInstanceOf(AppError)
+  expect(failure).toMatchObject({ code: 'TEMPLATE_INVALID' })
+  expect((failure as AppError).message).toMatch(message)
+})
+
+test('somebody else’s cluster may be down; the platform’s own may not', async ({ stage }) => {
+  stage.topicFailure = new AppError('BROKER_UNREACHABLE', { brokers: 'b:1', reason: 'refused' })
+  const report = await stage.deploy(template)
+  expect(report.warnings).toEqual([
+    `${stage.dir}/template.yaml:14: topic readings was not created: no broker answers at b:1: refused`,
+  ])
+  expect(actions(report)).toEqual(['function Reader created', 'mapping ReaderStream created'])
+  const own = `${template}\nMetadata: { Millrace: { Topics: { own: {} } } }`
+  await expect(stage.deploy(own)).rejects.toThrow('no broker answers at b:1')
+})
+
+test.each([
+  ['no file', 'nowhere.yaml', /nowhere.yaml cannot be read \(ENOENT\)/],
+  ['a directory without a template', '.', /there is no template.yaml in /],
+])('a template that is not there is a wrong configuration: %s', async (_, path, message) => {
+  const dir = await mkdtemp(join(tmpdir(), 'millrace-template-'))
+  const unused = {} as FunctionService & MappingService
+  const failure: unknown = await deployTemplate({
+    path: join(dir, path),
+    parameterOverrides: [],
+    region: 'us-east-1',
+    accountId: '000000000000',
+    dataDir: dir,
+    brokers: [],
+    functions: unused,
+    mappings: unused,
+    logger: silentLogger,
+  }).catch((error: unknown) => error)
+  await rm(dir, { recursive: true })
+  expect(failure).toMatchObject({ code: 'CONFIG_INVALID' })
+  expect((failure as AppError).message).toMatch(message)
+})
+
+async function writeZip(file: string, text: string): Promise<void> {
+  const zip = new ZipFile()
+  zip.addBuffer(Buffer.from(text), 'app.js')
+  zip.end()
+  const chunks: Buffer[] = []
+  for await (const chunk of zip.outputStream) chunks.push(Buffer.from(chunk))
+  await writeFile(file, Buffer.concat(chunks))
+}

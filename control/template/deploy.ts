@@ -1,0 +1,240 @@
+// Deploys a template: reads the file, then brings its topics, functions and mappings about.
+import { readFile, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { systemClock, type Clock } from '../../common/clock.ts'
+import { AppError, systemCode } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { LambdaApiError } from '../lambda/api-errors.ts'
+import { deployFunction, type Action, type FunctionDeployer } from './deploy-functions.ts'
+import { deployMapping, type MappingDeployer } from './deploy-mappings.ts'
+import { DeployedStore, type Deployed } from './deployed.ts'
+import { formatFinding } from './findings.ts'
+import { parseParameterOverrides } from './parameters.ts'
+import type { Plan, PlannedTopic } from './plan.ts'
+import { loadTemplate } from './template.ts'
+import { KafkaTopics, type TopicCreator, type TopicOutcome } from './topics.ts'
+
+export interface DeployOptions {
+  /** A template, or a directory with a `template.yaml`, `.yml` or `.json`. */
+  readonly path: string
+  /** `Name=value` for the template's Parameters. */
+  readonly parameterOverrides: readonly string[]
+  readonly region: string
+  readonly accountId: string
+  /** For inline code, and the memory of what was deployed. */
+  readonly dataDir: string
+  /** The platform's own cluster. */
+  readonly brokers: readonly string[]
+  readonly functions: FunctionDeployer
+  readonly mappings: MappingDeployer
+  readonly logger: Logger
+  /** kafkajs's on `brokers`, and the machine's, unless given. */
+  readonly topics?: TopicCreator
+  readonly clock?: Clock
+}
+
+/** `left` was deployed by an earlier state of the template, and is not in it any more. */
+export interface DeployedItem {
+  readonly kind: 'topic' | 'function' | 'mapping'
+  readonly name: string
+  readonly action: Action | 'left'
+}
+
+export interface DeployReport {
+  readonly file: string
+  readonly items: readonly DeployedItem[]
+  /** With file and line where they are about one. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Idempotent: what is there and equal is left alone. Nothing is ever deleted. Warnings and what was
+ * done are logged as well. Rejects with AppError TEMPLATE_INVALID for the first error, after logging
+ * all of them; with BROKER_UNREACHABLE for the platform's own cluster; with STORAGE_FAILED.
+ */
+export async function deployTemplate(options: DeployOptions): Promise<DeployReport> {
+  const file = await templateFile(resolve(options.path))
+  const { plan, warnings, errors } = loadTemplate(await readTemplate(file), {
+    file,
+    parameters: parseParameterOverrides(options.parameterOverrides),
+    region: options.region,
+    accountId: options.accountId,
+  })
+  for (const warning of warnings) options.logger.warn(formatFinding(warning))
+  for (const error of errors) options.logger.error(formatFinding(error))
+  const [first] = errors
+  if (first !== undefined) throw invalid(first.file, first.line, first.message)
+  const deployment = new Deployment(options, file)
+  await deployment.run(plan)
+  return {
+    file,
+    items: deployment.items,
+    warnings: [...warnings.map(formatFinding), ...deployment.warnings],
+  }
+}
+
+class Deployment {
+  readonly items: DeployedItem[] = []
+  readonly warnings: string[] = []
+  readonly #options: DeployOptions
+  readonly #file: string
+
+  constructor(options: DeployOptions, file: string) {
+    this.#options = options
+    this.#file = file
+  }
+
+  async run(plan: Plan): Promise<void> {
+    const store = new DeployedStore(this.#options.dataDir, this.#file)
+    const before = await store.read()
+    await this.#ensureTopics(plan.topics)
+    const functions = await this.#deployFunctions(plan)
+    const mappings = await this.#deployMappings(plan)
+    const left = this.#leftOf(before, { functions, mappings })
+    // What is left is remembered too, so that it is named until somebody deletes it.
+    await store.write({
+      functions: [...functions, ...left.functions],
+      mappings: [...mappings, ...left.mappings],
+    })
+  }
+
+  async #ensureTopics(topics: readonly PlannedTopic[]): Promise<void> {
+    const { brokers, logger } = this.#options
+    if (topics.length === 0) return
+    const creator = this.#options.topics ?? new KafkaTopics({ brokers, logger })
+    try {
+      for (const topic of topics) await this.#ensureTopic(topic, creator)
+    } finally {
+      await creator.close()
+    }
+  }
+
+  async #ensureTopic(topic: PlannedTopic, creator: TopicCreator): Promise<void> {
+    const { name, line } = topic
+    const isOwn = topic.bootstrapServers === undefined
+    const outcome = await ensure(topic, creator, isOwn)
+    if (outcome.action !== 'refused') {
+      this.#done('topic', name, outcome.action)
+      for (const warning of outcome.warnings) this.#warn(line, warning)
+      return
+    }
+    if (isOwn) throw invalid(this.#file, line, `topic ${name}: ${outcome.reason}`)
+    this.#warn(line, `topic ${name} was not created: ${outcome.reason}`)
+  }
+
+  async #deployFunctions({ functions }: Plan): Promise<readonly string[]> {
+    const inlineDir = join(this.#options.dataDir, 'inline')
+    for (const planned of functions) {
+      const outcome = await deployFunction(planned, this.#options.functions, inlineDir)
+      const name = planned.configuration.FunctionName
+      if (outcome instanceof LambdaApiError) {
+        throw invalid(this.#file, planned.line, `function ${name}: ${outcome.message}`)
+      }
+      this.#done('function', name, outcome)
+    }
+    return functions.map(({ configuration }) => configuration.FunctionName)
+  }
+
+  async #deployMappings({ mappings }: Plan): Promise<Deployed['mappings']> {
+    const { clock = systemClock } = this.#options
+    const deployed: { uuid: string; logicalId: string }[] = []
+    for (const planned of mappings) {
+      const { line, logicalId } = planned
+      const outcome = await deployMapping(planned, this.#options.mappings, clock)
+      if (outcome instanceof LambdaApiError) {
+        throw invalid(this.#file, line, `mapping ${logicalId}: ${outcome.message}`)
+      }
+      this.#done('mapping', logicalId, outcome.action)
+      for (const warning of outcome.warnings) this.#warn(line, warning)
+      deployed.push({ uuid: outcome.uuid, logicalId })
+    }
+    return deployed
+  }
+
+  #leftOf(before: Deployed, now: Deployed): Deployed {
+    const { functions, mappings } = this.#options
+    const left = {
+      functions: before.functions.filter(
+        (name) => !now.functions.includes(name) && !(functions.get(name) instanceof LambdaApiError),
+      ),
+      mappings: before.mappings.filter(
+        ({ uuid }) =>
+          now.mappings.every((mapping) => mapping.uuid !== uuid) &&
+          !(mappings.get(uuid) instanceof LambdaApiError),
+      ),
+    }
+    for (const name of left.functions) this.#done('function', name, 'left')
+    for (const { logicalId } of left.mappings) this.#done('mapping', logicalId, 'left')
+    return left
+  }
+
+  #done(kind: DeployedItem['kind'], name: string, action: DeployedItem['action']): void {
+    this.items.push({ kind, name, action })
+    const { logger } = this.#options
+    if (action === 'left') logger.warn(`not in the template any more, and left`, { kind, name })
+    else logger.info(`${kind} ${action}`, { name })
+  }
+
+  #warn(line: number, message: string): void {
+    const warning = formatFinding({ file: this.#file, line, message })
+    this.warnings.push(warning)
+    this.#options.logger.warn(warning)
+  }
+}
+
+/** Somebody else's cluster may be down: its mapping finds out for itself, so that is a refusal. */
+async function ensure(
+  topic: PlannedTopic,
+  creator: TopicCreator,
+  isOwn: boolean,
+): Promise<TopicOutcome> {
+  try {
+    return await creator.ensure(topic)
+  } catch (error) {
+    if (isOwn || !(error instanceof AppError)) throw error
+    return { action: 'refused', reason: error.message }
+  }
+}
+
+function invalid(file: string, line: number, reason: string): AppError {
+  return new AppError('TEMPLATE_INVALID', { file, line, reason })
+}
+
+async function templateFile(path: string): Promise<string> {
+  if (!(await isDirectory(path))) return path
+  for (const name of ['template.yaml', 'template.yml', 'template.json']) {
+    const file = join(path, name)
+    try {
+      if ((await stat(file)).isFile()) return file
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw unreadable(file, error)
+    }
+  }
+  throw new AppError('CONFIG_INVALID', {
+    setting: 'template',
+    reason: `there is no template.yaml in ${path}`,
+  })
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+async function readTemplate(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw unreadable(file, error)
+  }
+}
+
+function unreadable(file: string, error: unknown): unknown {
+  const code = systemCode(error)
+  if (code === undefined) return error
+  const reason = `${file} cannot be read (${code})`
+  return new AppError('CONFIG_INVALID', { setting: 'template', reason }, error)
+}

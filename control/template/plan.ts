@@ -1,0 +1,75 @@
+// What a template comes to: functions, mappings and topics to be there, as plain data.
+
+/** Everything a template asks for. Each item has the line of the template that it comes from. */
+export interface Plan {
+  readonly functions: readonly PlannedFunction[]
+  readonly mappings: readonly PlannedMapping[]
+  readonly topics: readonly PlannedTopic[]
+}
+
+export interface PlannedFunction {
+  readonly logicalId: string
+  readonly line: number
+  readonly configuration: FunctionConfiguration
+  readonly code: PlannedCode
+}
+
+/**
+ * Members of CreateFunction. Those that a template leaves out have Lambda's defaults, so that taking
+ * a property out of a template takes it back.
+ */
+export interface FunctionConfiguration {
+  readonly FunctionName: string
+  readonly Runtime: string
+  readonly Handler: string
+  readonly Role: string
+  readonly Description: string
+  readonly MemorySize: number
+  readonly Timeout: number
+  readonly Architectures: readonly string[]
+  readonly EphemeralStorage: { readonly Size: number }
+  readonly Environment: { readonly Variables: Readonly<Record<string, string>> }
+}
+
+/** Where code comes from; paths are absolute. A directory is read anew when it changes. */
+export type PlannedCode =
+  | { readonly kind: 'directory'; readonly directory: string }
+  | { readonly kind: 'zip'; readonly file: string }
+  | { readonly kind: 'inline'; readonly text: string; readonly fileName: string }
+
+export interface PlannedMapping {
+  /** Function and event: the id that SAM gives the mapping that it makes of an event. */
+  readonly logicalId: string
+  readonly line: number
+  readonly input: MappingInput
+}
+
+/** Members of CreateEventSourceMapping. */
+export interface MappingInput {
+  readonly FunctionName: string
+  readonly EventSourceArn?: string
+  readonly SelfManagedEventSource?: {
+    readonly Endpoints: { readonly KAFKA_BOOTSTRAP_SERVERS: readonly string[] }
+  }
+  readonly Topics: readonly [string]
+  readonly StartingPosition?: string
+  /** Milliseconds since the epoch, as the API's requests are once they are read. */
+  readonly StartingPositionTimestamp?: number
+  readonly BatchSize: number
+  readonly MaximumBatchingWindowInSeconds?: number
+  readonly Enabled: boolean
+  readonly FilterCriteria: { readonly Filters: readonly { readonly Pattern: string }[] }
+  readonly AmazonManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId: string }
+  readonly SelfManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId: string }
+}
+
+export interface PlannedTopic {
+  readonly name: string
+  readonly line: number
+  /** The self-managed cluster of the mapping that reads it; absent for the platform's own. */
+  readonly bootstrapServers?: readonly string[]
+  /** Absent leaves the number to the broker. */
+  readonly partitions?: number
+  /** Kafka's names of topic configurations: `retention.ms`. */
+  readonly configs: Readonly<Record<string, string>>
+}

@@ -1,0 +1,69 @@
+// Starts a role, or all of them in one process; the only reader of arguments and environment.
+import { enableCompileCache } from 'node:module'
+import { parseConfig, type Config } from './common/config.ts'
+import { AppError } from './common/errors.ts'
+import { programHelp, roleHelp } from './common/help.ts'
+import { createLogger, type Logger } from './common/logger.ts'
+import { roles, type RoleName } from './common/settings.ts'
+import { runUntilStopped, type Started } from './common/lifecycle.ts'
+
+// Stripped and compiled modules are kept between starts: a second start is faster and smaller.
+enableCompileCache()
+
+// Not exitCode: whatever a library left open must not keep a stopped program alive.
+process.exit(await main(process.argv.slice(2), process.env))
+
+async function main(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  const role = roles.find((name) => name === argv[0])
+  const wantsHelp = argv.includes('--help') || argv.includes('-h')
+  if (role === undefined) {
+    ;(wantsHelp ? process.stdout : process.stderr).write(programHelp())
+    return wantsHelp ? 0 : 1
+  }
+  if (wantsHelp) {
+    process.stdout.write(roleHelp(role))
+    return 0
+  }
+  try {
+    const config = parseConfig(role, argv.slice(1), environment)
+    const logger = createLogger('millrace', { level: config.logLevel, format: config.logFormat })
+    return role === 'producer' ? await produce(config, logger) : await serve(role, config, logger)
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    process.stderr.write(`millrace: ${error.message}\n`)
+    return 1
+  }
+}
+
+async function serve(
+  role: Exclude<RoleName, 'producer'>,
+  config: Config,
+  logger: Logger,
+): Promise<number> {
+  const { startRoles } = await import('./roles.ts')
+  return runUntilStopped({
+    logger,
+    start: (): Promise<Started> => startRoles(role, config, logger),
+    ready: (doors) => process.stdout.write(`millrace ready ${JSON.stringify(doors)}\n`),
+  })
+}
+
+async function produce(config: Config, logger: Logger): Promise<number> {
+  const { runProducer } = await import('./producer/producer.ts')
+  const { systemClock } = await import('./common/clock.ts')
+  const stopping = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => (stopping.signal.aborted ? process.exit(1) : stopping.abort()))
+  }
+  return runProducer(config, {
+    clock: systemClock,
+    logger: logger.child('producer'),
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signal: stopping.signal,
+  })
+}

@@ -1,0 +1,110 @@
+// Decides when the records of ready lanes make a batch, and which of them go into it.
+import { groupSizeBytes, type EventFrame, type EventGroup } from './event.ts'
+import type { Lane, LaneRecord } from './lane.ts'
+
+export interface BatchRules {
+  readonly batchSize: number
+  readonly windowMs: number
+  /** Of the whole event as JSON text, framing included. */
+  readonly payloadMaxBytes: number
+  readonly frame: EventFrame
+}
+
+export interface BatchGroup extends EventGroup {
+  readonly lane: Lane
+  readonly records: readonly LaneRecord[]
+}
+
+/**
+ * Lanes that have records and none in flight, in the order in which they became ready. A lane waits
+ * from its first record, or from the end of its invocation if records had gathered by then, and the
+ * batching window runs from there (Lambda, on-demand Kafka: the next window starts when the previous
+ * invocation completes).
+ */
+export class Batcher {
+  readonly #rules: BatchRules
+  // A Set keeps the order of insertion and gives up a member in constant time.
+  readonly #ready = new Set<Lane>()
+
+  constructor(rules: BatchRules) {
+    this.#rules = rules
+  }
+
+  /** Takes note of a lane that may have become ready. */
+  offer(lane: Lane, nowMs: number): void {
+    if (lane.waiting === 0 || lane.isInFlight || !lane.assigned || this.#ready.has(lane)) return
+    lane.readySinceMs = nowMs
+    this.#ready.add(lane)
+  }
+
+  withdraw(lane: Lane): void {
+    this.#ready.delete(lane)
+  }
+
+  /** When the window of what waits ends; undefined where nothing waits. */
+  get deadlineMs(): number | undefined {
+    for (const lane of this.#ready) return lane.readySinceMs + this.#rules.windowMs
+    return undefined
+  }
+
+  /** The next batch, its records in flight; undefined while none of the three triggers is reached. */
+  next(nowMs: number): readonly BatchGroup[] | undefined {
+    const deadlineMs = this.deadlineMs
+    if (deadlineMs === undefined) return undefined
+    return nowMs >= deadlineMs || this.#isFull() ? this.#take() : undefined
+  }
+
+  /** Whether a record fits into an event at all. */
+  fits(partition: number, recordBytes: number): boolean {
+    return groupSizeBytes(this.#rules.frame, partition) + recordBytes + 1 <= this.#budgetBytes
+  }
+
+  // Each ready lane has a record at least, so this ends after as many lanes as a batch has records.
+  #isFull(): boolean {
+    const { batchSize, frame } = this.#rules
+    let records = 0
+    let bytes = 0
+    for (const lane of this.#ready) {
+      records += lane.waiting
+      bytes += groupSizeBytes(frame, lane.partition) + lane.waitingBytes + lane.waiting
+      // A lane whose reading is paused gains nothing by waiting.
+      if (records >= batchSize || bytes >= this.#budgetBytes || lane.paused) return true
+    }
+    return false
+  }
+
+  #take(): readonly BatchGroup[] {
+    const groups: BatchGroup[] = []
+    let records = 0
+    let bytes = 0
+    for (const lane of this.#ready) {
+      const groupBytes = groupSizeBytes(this.#rules.frame, lane.partition)
+      const fitting = this.#countFitting(lane, records, bytes + groupBytes)
+      if (fitting.records === 0) break
+      this.#ready.delete(lane)
+      records += fitting.records
+      bytes = fitting.bytes
+      groups.push({ lane, partition: lane.partition, records: lane.take(fitting.records) })
+      if (lane.waiting > 0 || records === this.#rules.batchSize) break
+    }
+    return groups
+  }
+
+  /** How many of the lane's records go beside `records` others that make an event of `bytes`. */
+  #countFitting(lane: Lane, records: number, bytes: number): { records: number; bytes: number } {
+    const most = Math.min(lane.waiting, this.#rules.batchSize - records)
+    const fitting = { records: 0, bytes }
+    while (fitting.records < most) {
+      const next = fitting.bytes + (lane.peek(fitting.records)?.sizeBytes ?? 0) + 1
+      if (next > this.#budgetBytes) break
+      fitting.bytes = next
+      fitting.records += 1
+    }
+    return fitting
+  }
+
+  // The sum over groups has one comma too many: see groupSizeBytes.
+  get #budgetBytes(): number {
+    return this.#rules.payloadMaxBytes - this.#rules.frame.sizeBytes + 1
+  }
+}

@@ -1,0 +1,72 @@
+// Decides when which offsets are committed: one commit at a time, and not more often than is useful.
+import type { Lane } from './lane.ts'
+
+/**
+ * Lanes whose checkpoint may have moved past what the group knows. A commit takes all of them at
+ * once; those that move while it is under way wait for the next.
+ */
+export class CommitLedger {
+  readonly #intervalMs: number
+  readonly #retryMs: number
+  #moved = new Set<Lane>()
+  #underWay: ReadonlyMap<Lane, number> | undefined
+  #notBeforeMs = 0
+
+  constructor(options: { readonly intervalMs: number; readonly retryMs: number }) {
+    this.#intervalMs = options.intervalMs
+    this.#retryMs = options.retryMs
+  }
+
+  /** Takes note of a lane whose checkpoint may have moved. */
+  note(lane: Lane): void {
+    this.#moved.add(lane)
+  }
+
+  get isUnderWay(): boolean {
+    return this.#underWay !== undefined
+  }
+
+  /** When there is something to commit; undefined where there is not, or a commit is under way. */
+  get dueMs(): number | undefined {
+    if (this.#underWay !== undefined || this.#moved.size === 0) return undefined
+    return this.#notBeforeMs
+  }
+
+  /** Offsets by partition to commit now; undefined where none are due. */
+  next(nowMs: number): ReadonlyMap<number, number> | undefined {
+    if (this.dueMs === undefined || nowMs < this.dueMs) return undefined
+    const offsets = new Map<Lane, number>()
+    for (const lane of this.#moved) {
+      const { checkpoint, committedOffset } = lane
+      if (!lane.assigned || checkpoint === undefined) continue
+      if (checkpoint > (committedOffset ?? -1)) offsets.set(lane, checkpoint)
+    }
+    this.#moved = new Set()
+    if (offsets.size === 0) return undefined
+    this.#underWay = offsets
+    this.#notBeforeMs = nowMs + this.#intervalMs
+    return new Map([...offsets].map(([lane, offset]) => [lane.partition, offset]))
+  }
+
+  /** Returns by how many offsets the group moved on. */
+  succeeded(): number {
+    let moved = 0
+    for (const [lane, offset] of this.#underWay ?? []) {
+      moved += offset - (lane.committedOffset ?? offset)
+      lane.committedOffset = offset
+    }
+    this.#underWay = undefined
+    return moved
+  }
+
+  failed(nowMs: number): void {
+    for (const lane of this.#underWay?.keys() ?? []) this.#moved.add(lane)
+    this.#underWay = undefined
+    this.#notBeforeMs = nowMs + this.#retryMs
+  }
+
+  /** The last commit of a mapping does not wait for its turn. */
+  hurry(): void {
+    this.#notBeforeMs = 0
+  }
+}

@@ -1,0 +1,20 @@
+// Counts what a mapping does, for whoever wants to read it.
+import { durationBoundsSeconds, Histogram } from '../common/metrics.ts'
+
+const batchSizeBounds = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000]
+
+/** Plain counters; events are records, as AWS's names have it. */
+export class MappingCounters {
+  polledEvents = 0
+  filteredOutEvents = 0
+  invokedEvents = 0
+  failedInvokeEvents = 0
+  committedEvents = 0
+  oversizedEvents = 0
+  batches = 0
+  retries = 0
+  throttles = 0
+  commitErrors = 0
+  readonly batchSize = new Histogram(batchSizeBounds)
+  readonly putToHandlerSeconds = new Histogram(durationBoundsSeconds)
+}

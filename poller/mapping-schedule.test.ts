@@ -1,0 +1,235 @@
+// Runs mappings through random schedules of arrivals, outcomes, commits and rebalances.
+import assert from 'node:assert'
+import { expect, test } from 'vitest'
+import { compileCriteria } from '../filter/criteria.ts'
+import { randomFrom, seed } from '../test/support/seeded-random.ts'
+import { buildEvent, eventFrame } from './event.ts'
+import { MappingCounters } from './mapping-counters.ts'
+import { Mapping, type Batch, type BatchOutcome, type Effect } from './mapping.ts'
+import type { SourceRecord } from './sources/source.ts'
+
+const partitions = [0, 1, 2, 3]
+const perPartition = 60
+const runMax = 8
+const payloadMaxBytes = 2500
+const bufferMaxBytes = 6000
+const recordMaxBytes = 400
+const frame = eventFrame({ bootstrapServers: ['b:9092'] }, 't')
+
+/** A cluster and a function, reduced to what a mapping can tell of them. */
+class World {
+  nowMs = 1_000_000
+  readonly random: () => number
+  readonly counters = new MappingCounters()
+  readonly mapping: Mapping
+  readonly committed = partitions.map(() => 0)
+  readonly finished = partitions.map(() => new Set<number>())
+  readonly delivered = partitions.map(() => [] as number[])
+  readonly positions = partitions.map(() => 0)
+  readonly paused = new Set<number>()
+  readonly out = new Set<Batch>()
+  owned = new Set<number>()
+  underWay: ReadonlyMap<number, number> | undefined
+  stalls = true
+
+  constructor(random: () => number) {
+    this.random = random
+    const compiled = compileCriteria(['{"value":[{"prefix":"keep"}]}'], 'value')
+    assert(compiled.ok)
+    const rules = {
+      batchSize: 7,
+      windowMs: this.below(3) * 100,
+      payloadMaxBytes,
+      frame,
+      criteria: compiled.criteria,
+      maxConcurrentInvocations: 1 + this.below(3),
+      bufferMaxBytes,
+      commitIntervalMs: 50,
+    }
+    this.mapping = new Mapping(rules, this.counters, random)
+  }
+
+  below(n: number): number {
+    return Math.floor(this.random() * n)
+  }
+
+  /** What a record is follows from where it is. One in ten is too large to be sent at all. */
+  record(partition: number, offset: number): SourceRecord {
+    const kind = (partition * 31 + offset * 17) % 10
+    const text = kind < 4 ? 'drop' : kind === 9 ? `keep${'x'.repeat(2500)}` : `keep${offset}`
+    const bytes = { key: null, value: Buffer.from(text), headers: [] }
+    const when = { timestampMs: this.nowMs, timestampType: 'CREATE_TIME' as const }
+    return { topic: 't', partition, offset, ...when, ...bytes }
+  }
+
+  isKept(partition: number, offset: number): boolean {
+    const kind = (partition * 31 + offset * 17) % 10
+    return kind >= 4 && kind < 9
+  }
+
+  rebalance(): void {
+    const lost = this.random() < 0.3
+    const next = new Set(partitions.filter(() => this.random() < 0.7))
+    for (const partition of partitions) {
+      // Whoever has the partition meanwhile may get on with it.
+      if (this.owned.has(partition) && !lost) continue
+      const to = Math.min(perPartition, (this.committed[partition] ?? 0) + this.below(4))
+      for (let offset = this.committed[partition] ?? 0; offset < to; offset++) {
+        this.finished[partition]?.add(offset)
+      }
+      this.committed[partition] = to
+    }
+    const readOn = this.mapping.assigned([...next], !lost)
+    for (const partition of next) {
+      this.positions[partition] = readOn.get(partition) ?? this.committed[partition] ?? 0
+    }
+    this.owned = next
+    this.paused.clear()
+  }
+
+  fetch(): void {
+    const partition = this.below(partitions.length)
+    if (!this.owned.has(partition) || this.paused.has(partition)) return
+    const from = this.positions[partition] ?? 0
+    const to = Math.min(perPartition, from + 1 + this.below(runMax))
+    const records = []
+    for (let offset = from; offset < to; offset++) records.push(this.record(partition, offset))
+    this.mapping.recordsArrived({ partition, records, nextOffset: to }, this.nowMs)
+    this.positions[partition] = to
+  }
+
+  endBatch(): void {
+    const batch = [...this.out][this.below(this.out.size)]
+    if (batch === undefined) return
+    const outcomes: readonly BatchOutcome[] = this.stalls
+      ? ['succeeded', 'succeeded', 'failed', 'unreached', 'throttled']
+      : ['succeeded']
+    const outcome = outcomes[this.below(outcomes.length)] ?? 'succeeded'
+    this.out.delete(batch)
+    if (outcome === 'succeeded') {
+      for (const { partition, records } of batch.groups) {
+        for (const { offset } of records) this.finished[partition]?.add(offset)
+      }
+    }
+    this.mapping.batchEnded(batch, outcome, this.nowMs)
+  }
+
+  endCommit(): void {
+    if (this.underWay === undefined) return
+    const succeeded = !this.stalls || this.random() < 0.8
+    if (succeeded) {
+      for (const [partition, offset] of this.underWay) this.committed[partition] = offset
+    }
+    this.underWay = undefined
+    this.mapping.commitEnded(succeeded, this.nowMs)
+  }
+
+  run(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'invoke':
+          this.invoke(effect.batch)
+          break
+        case 'commit':
+          assert.equal(this.underWay, undefined, 'two commits at once')
+          this.underWay = effect.offsets
+          break
+        case 'pause':
+          for (const partition of effect.partitions) this.paused.add(partition)
+          break
+        case 'resume':
+          for (const partition of effect.partitions) this.paused.delete(partition)
+          break
+        case 'skipped':
+          this.finished[effect.record.partition]?.add(effect.record.offset)
+          break
+      }
+    }
+    this.check()
+  }
+
+  invoke(batch: Batch): void {
+    const taken = new Set([...this.out].flatMap(({ groups }) => groups.map((g) => g.lane)))
+    assert(buildEvent(frame, batch.groups).length <= payloadMaxBytes, 'too large an event')
+    for (const { lane, partition, records } of batch.groups) {
+      assert(!taken.has(lane), 'two batches of one lane in flight')
+      assert(records.length > 0, 'an empty group')
+      const offsets = records.map(({ offset }) => offset)
+      assert.deepEqual(
+        offsets,
+        [...offsets].sort((a, b) => a - b),
+        'out of order in a batch',
+      )
+      assert(
+        offsets.every((offset) => this.isKept(partition, offset)),
+        'a record that was filtered',
+      )
+      this.delivered[partition]?.push(...offsets)
+    }
+    this.out.add(batch)
+  }
+
+  check(): void {
+    this.mapping.check()
+    assert.equal(this.mapping.invocationsInFlight, this.out.size)
+    for (const [partition, offset] of [...this.committed.entries(), ...(this.underWay ?? [])]) {
+      for (let below = 0; below < offset; below++) {
+        const done = this.finished[partition]?.has(below) === true || !this.isKept(partition, below)
+        assert(done, `offset ${offset} of partition ${partition} passes ${below}`)
+      }
+    }
+    const runBytes = runMax * recordMaxBytes
+    assert(this.mapping.bufferedBytes <= bufferMaxBytes + partitions.length * runBytes, 'unbounded')
+  }
+
+  step(): void {
+    const dice = this.random()
+    if (dice < 0.4) this.fetch()
+    else if (dice < 0.65) this.endBatch()
+    else if (dice < 0.75) this.endCommit()
+    else if (dice < 0.77 && this.stalls) this.rebalance()
+    else this.nowMs += this.below(300)
+    this.run(this.mapping.tick(this.nowMs))
+  }
+
+  /** Whether everything has gone through. */
+  get isDone(): boolean {
+    return this.committed.every((offset) => offset === perPartition)
+  }
+}
+
+test(`no schedule loses, reorders or commits too far, seed ${seed}`, () => {
+  for (let round = 0; round < 60; round++) {
+    const world = new World(randomFrom(seed + round * 7919))
+    world.rebalance()
+    for (let step = 0; step < 400; step++) world.step()
+    world.stalls = false
+    world.owned = new Set(partitions)
+    const readOn = world.mapping.assigned(partitions, false)
+    for (const partition of partitions) {
+      world.positions[partition] = readOn.get(partition) ?? world.committed[partition] ?? 0
+    }
+    world.paused.clear()
+    for (let step = 0; step < 20_000 && !world.isDone; step++) world.step()
+    expect(world.committed, `round ${round}`).toEqual(partitions.map(() => perPartition))
+    expect(world.mapping.bufferedRecords).toBe(0)
+  }
+})
+
+test(`without faults every record is delivered once and in order, seed ${seed}`, () => {
+  for (let round = 0; round < 30; round++) {
+    const world = new World(randomFrom(seed + round * 104_729))
+    world.stalls = false
+    world.owned = new Set(partitions)
+    world.mapping.assigned(partitions, false)
+    for (let step = 0; step < 20_000 && !world.isDone; step++) world.step()
+    for (const partition of partitions) {
+      const kept = Array.from({ length: perPartition }, (_, offset) => offset)
+      expect(world.delivered[partition], `round ${round}`).toEqual(
+        kept.filter((offset) => world.isKept(partition, offset)),
+      )
+    }
+    // An offset before the first record read is not counted as a step of the group.
+    expect(world.counters.committedEvents).toBe(partitions.length * perPartition)
+  }
+})

@@ -1,0 +1,156 @@
+// Keeps one mapping of the registry in the state that was asked for, a change at a time.
+import type { Clock } from '../common/clock.ts'
+import type { FunctionInvoker } from '../common/invocation.ts'
+import {
+  kafkaBatchingWindowDefaultMs,
+  mappingBufferMaxBytes,
+  mappingCommitIntervalMs,
+  mappingConcurrentInvocations,
+  payloadMaxBytes,
+} from '../common/limits.ts'
+import type { Logger } from '../common/logger.ts'
+import type { MappingRecord, MappingStatus, Registry } from '../control/registry/registry.ts'
+import { compileCriteria } from '../filter/criteria.ts'
+import { eventFrame } from './event.ts'
+import { MappingCounters } from './mapping-counters.ts'
+import { MappingRunner } from './mapping-runner.ts'
+import type { MappingRules } from './mapping.ts'
+import type { MeasuredMapping } from './metrics.ts'
+import type { Source } from './sources/source.ts'
+import { StatusReporter } from './status-reporter.ts'
+
+/** What every mapping of a poller shares. */
+export interface MappingSlotOptions {
+  readonly registry: Registry
+  readonly invoker: FunctionInvoker
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly random: () => number
+  /** The cluster behind mappings that name an event source ARN. */
+  readonly brokers: readonly string[]
+  readonly createSource: (record: MappingRecord, brokers: readonly string[]) => Source
+}
+
+export class MappingSlot implements MeasuredMapping {
+  readonly uuid: string
+  readonly counters = new MappingCounters()
+  readonly #options: MappingSlotOptions
+  readonly #logger: Logger
+  readonly #status: StatusReporter
+  #record: MappingRecord
+  #runner: MappingRunner | undefined
+  #working: Promise<void> | undefined
+  #actedOn = -1
+  #isStopping = false
+
+  constructor(record: MappingRecord, options: MappingSlotOptions) {
+    this.uuid = record.uuid
+    this.#record = record
+    this.#options = options
+    this.#logger = options.logger.child(record.uuid)
+    this.#status = new StatusReporter({ ...options, uuid: record.uuid, logger: this.#logger })
+  }
+
+  get functionName(): string {
+    return this.#record.functionName
+  }
+
+  get topic(): string {
+    return this.#record.topic
+  }
+
+  get mapping(): MeasuredMapping['mapping'] {
+    return this.#runner?.mapping
+  }
+
+  /** A sentence for `/health` where our own cluster cannot be read; others' are in the status. */
+  get problem(): string | undefined {
+    const reason = this.#runner?.sourceProblem
+    if (reason === undefined || this.#record.bootstrapServers !== undefined) return undefined
+    return `mapping ${this.uuid}: ${reason}`
+  }
+
+  /** Brings the mapping to what `record` asks for, after what is under way. */
+  reconcile(record: MappingRecord): void {
+    this.#record = record
+    this.#work()
+  }
+
+  /** Finishes what is in flight, commits, and does nothing from then on. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    this.#work()
+    await this.#working
+    this.#status.close()
+  }
+
+  #work(): void {
+    this.#working ??= this.#settle().finally(() => {
+      this.#working = undefined
+    })
+  }
+
+  async #settle(): Promise<void> {
+    while (
+      this.#isStopping ? this.#runner !== undefined : this.#actedOn !== this.#record.revision
+    ) {
+      const record = this.#record
+      const runner = this.#runner
+      await runner?.stop()
+      this.#runner = undefined
+      if (this.#isStopping) continue
+      this.#actedOn = record.revision
+      if (record.desired === 'enabled') this.#start(record)
+      else this.#report(record, record.desired === 'disabled' ? 'disabled' : 'gone')
+    }
+  }
+
+  #start(record: MappingRecord): void {
+    const brokers = record.bootstrapServers ?? this.#options.brokers
+    const rules = rulesOf(record, brokers)
+    if (typeof rules === 'string') {
+      this.#logger.error('filter does not compile', { reason: rules })
+      this.#report(record, 'enabled', 'PROBLEM: Invalid filter pattern definition.')
+      return
+    }
+    const source = this.#options.createSource(record, brokers)
+    this.#runner = new MappingRunner({
+      ...this.#options,
+      record,
+      rules,
+      source,
+      counters: this.counters,
+      status: this.#status,
+      logger: this.#logger,
+    })
+    this.#runner.start()
+    this.#logger.info('mapping runs', { topic: record.topic, function: record.functionName })
+  }
+
+  #report(record: MappingRecord, state: MappingStatus['state'], result?: string): void {
+    const lastProcessingResult =
+      result ?? this.#status.stored?.lastProcessingResult ?? 'No records processed'
+    this.#status.report({ revision: record.revision, state, lastProcessingResult })
+  }
+}
+
+/** A record's rules, or the reason why its filters do not compile. */
+export function rulesOf(record: MappingRecord, brokers: readonly string[]): MappingRules | string {
+  const compiled = compileCriteria(record.filterPatterns, 'value')
+  if (!compiled.ok) return compiled.reason
+  const { eventSourceArn, batchingWindowSeconds, topic, batchSize } = record
+  const origin = { bootstrapServers: brokers, ...(eventSourceArn ? { eventSourceArn } : {}) }
+  return {
+    batchSize,
+    windowMs:
+      batchingWindowSeconds === undefined
+        ? kafkaBatchingWindowDefaultMs
+        : batchingWindowSeconds * 1000,
+    payloadMaxBytes,
+    frame: eventFrame(origin, topic),
+    criteria: compiled.criteria,
+    maxConcurrentInvocations: mappingConcurrentInvocations,
+    bufferMaxBytes: mappingBufferMaxBytes,
+    commitIntervalMs: mappingCommitIntervalMs,
+  }
+}

@@ -1,0 +1,135 @@
+// The poller's table of metrics, read from the counters of its mappings.
+import type { MetricDefinition, MetricSample, MetricSource } from '../common/metrics.ts'
+import type { MappingCounters } from './mapping-counters.ts'
+import type { Mapping } from './mapping.ts'
+
+/** A mapping as metrics see it; `mapping` is absent while it does not run. */
+export interface MeasuredMapping {
+  readonly uuid: string
+  readonly functionName: string
+  readonly topic: string
+  readonly counters: MappingCounters
+  readonly mapping: Mapping | undefined
+}
+
+type Read = (measured: MeasuredMapping, nowMs: number) => MetricSample['value']
+
+interface Row extends Omit<MetricDefinition, 'labels' | 'name'> {
+  readonly read: Read
+}
+
+const labels = ['mapping', 'function', 'topic'] as const
+
+const counter = (help: string, read: (counters: MappingCounters) => number, aws?: string): Row => ({
+  type: 'counter',
+  help,
+  read: ({ counters }) => read(counters),
+  ...(aws === undefined ? {} : { aws }),
+})
+
+const gauge = (help: string, read: (mapping: Mapping, nowMs: number) => number): Row => ({
+  type: 'gauge',
+  help,
+  read: ({ mapping }, nowMs) => (mapping === undefined ? 0 : read(mapping, nowMs)),
+})
+
+const table: Readonly<Record<string, Row>> = {
+  millrace_mapping_polled_events_total: counter(
+    'Records read from the topic.',
+    (counters) => counters.polledEvents,
+    'PolledEventCount',
+  ),
+  millrace_mapping_filtered_out_events_total: counter(
+    'Records that the filter criteria dropped.',
+    (counters) => counters.filteredOutEvents,
+    'FilteredOutEventCount',
+  ),
+  millrace_mapping_invoked_events_total: counter(
+    'Records that the function was invoked with; retries count again.',
+    (counters) => counters.invokedEvents,
+    'InvokedEventCount',
+  ),
+  millrace_mapping_failed_invoke_events_total: counter(
+    'Records whose invocation failed, or did not come about.',
+    (counters) => counters.failedInvokeEvents,
+    'FailedInvokeEventCount',
+  ),
+  millrace_mapping_committed_events_total: counter(
+    'Steps of the committed offsets.',
+    (counters) => counters.committedEvents,
+    'CommittedEventCount',
+  ),
+  millrace_mapping_oversized_events_total: counter(
+    'Records skipped because no event can hold them.',
+    (counters) => counters.oversizedEvents,
+  ),
+  millrace_mapping_commit_errors_total: counter(
+    'Commits of offsets that failed and were tried again.',
+    (counters) => counters.commitErrors,
+    'CommitErrorCount',
+  ),
+  millrace_mapping_batches_total: counter('Batches formed.', (counters) => counters.batches),
+  millrace_mapping_retries_total: counter(
+    'Batches sent again after a failure or a throttle.',
+    (counters) => counters.retries,
+  ),
+  millrace_mapping_throttles_total: counter(
+    'Batches that the function had no concurrency for.',
+    (counters) => counters.throttles,
+  ),
+  millrace_mapping_invocations_in_flight: gauge(
+    'Invocations under way.',
+    (mapping) => mapping.invocationsInFlight,
+  ),
+  millrace_mapping_buffered_records: gauge(
+    'Records read and not finished.',
+    (mapping) => mapping.bufferedRecords,
+  ),
+  millrace_mapping_buffered_bytes: gauge(
+    'The same as event text.',
+    (mapping) => mapping.bufferedBytes,
+  ),
+  millrace_mapping_lag_seconds: gauge(
+    'Age of the oldest record read and not finished; 0 if there is none.',
+    ({ oldestTimestampMs }, nowMs) =>
+      oldestTimestampMs === undefined ? 0 : Math.max(0, nowMs - oldestTimestampMs) / 1000,
+  ),
+  millrace_mapping_batch_size: {
+    type: 'histogram',
+    help: 'Records of a batch.',
+    read: ({ counters }) => counters.batchSize.read(),
+  },
+  millrace_mapping_put_to_handler_seconds: {
+    type: 'histogram',
+    help: 'From the time of a record to its first invocation.',
+    read: ({ counters }) => counters.putToHandlerSeconds.read(),
+  },
+}
+
+export const pollerMetricDefinitions: readonly MetricDefinition[] = Object.entries(table).map(
+  ([name, { read: _read, ...definition }]) => Object.assign(definition, { name, labels }),
+)
+
+/** Series of the mappings there are; one that is deleted takes its series with it. */
+export function pollerMetrics(
+  mappings: () => readonly MeasuredMapping[],
+  now: () => number,
+): MetricSource {
+  return {
+    definitions: pollerMetricDefinitions,
+    collect: () => {
+      const nowMs = now()
+      return mappings().flatMap((measured) => samplesOf(measured, nowMs))
+    },
+  }
+}
+
+function samplesOf(measured: MeasuredMapping, nowMs: number): MetricSample[] {
+  const { uuid, functionName, topic } = measured
+  const values = { mapping: uuid, function: functionName, topic }
+  return Object.entries(table).map(([name, { read }]) => ({
+    name,
+    labels: values,
+    value: read(measured, nowMs),
+  }))
+}

@@ -1,0 +1,55 @@
+// What a source of records gives a mapping, whatever speaks to the cluster behind it.
+
+export type TimestampType = 'CREATE_TIME' | 'LOG_APPEND_TIME'
+
+/** One record as read. Its buffers may be slices of a whole fetch: copy what is kept. */
+export interface SourceRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestampMs: number
+  readonly timestampType: TimestampType
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: readonly RecordHeader[]
+}
+
+export interface RecordHeader {
+  readonly name: string
+  readonly value: Buffer
+}
+
+/** Consecutive records of one partition. */
+export interface RecordRun {
+  readonly partition: number
+  readonly records: readonly SourceRecord[]
+  /** The offset after the run; more than the last record's plus one where the log has gaps. */
+  readonly nextOffset: number
+}
+
+/** What a source tells its mapping. None of these may throw or wait. */
+export interface SourceListener {
+  /**
+   * The partitions that this member has from now on. `continued` is true while the group has known
+   * this member all along, so nobody else can have read its partitions in between. The answer says
+   * where to read on; a partition that is not in it is read from its committed offset.
+   */
+  assigned(partitions: readonly number[], continued: boolean): ReadonlyMap<number, number>
+  /** A partition's log was cut or made anew: what follows starts below what was read before. */
+  rewound(partition: number): void
+  records(run: RecordRun): void
+  /** Why nothing can be read, in a sentence; undefined when all is well again. */
+  problem(reason: string | undefined): void
+}
+
+/** Reads one topic as a member of one consumer group, and survives whatever the cluster does. */
+export interface Source {
+  /** Returns at once; failures are told to the listener and tried again until `stop`. */
+  start(listener: SourceListener): void
+  pause(partitions: readonly number[]): void
+  resume(partitions: readonly number[]): void
+  /** Rejects when nothing is committed: not connected, or refused by the group. */
+  commit(offsets: ReadonlyMap<number, number>): Promise<void>
+  /** Leaves the group. */
+  stop(): Promise<void>
+}

@@ -1,0 +1,219 @@
+// Wires the roles together: who gets which collaborator, in which order they start and stop.
+import { join, resolve } from 'node:path'
+import type { BrokerOptions } from './broker/broker.ts'
+import { systemClock as clock } from './common/clock.ts'
+import type { Config } from './common/config.ts'
+import { claimDirectory } from './common/data-dir.ts'
+import type { FunctionInvoker } from './common/invocation.ts'
+import type { Started } from './common/lifecycle.ts'
+import type { Logger } from './common/logger.ts'
+import type { RunningRole } from './common/role.ts'
+import type { RoleName } from './common/settings.ts'
+import { startTelemetry, type Telemetry } from './common/telemetry.ts'
+import type { RegistryWriter } from './control/registry/file-registry.ts'
+import type { Registry } from './control/registry/registry.ts'
+
+type ServerRole = Exclude<RoleName, 'producer'>
+
+/** Starts one role or all. When a part does not start, those before it are stopped again. */
+export async function startRoles(
+  role: ServerRole,
+  config: Config,
+  logger: Logger,
+): Promise<Started> {
+  const platform = new Platform(config, logger)
+  try {
+    await platform.openMetrics()
+    await starters[role](platform)
+    return { doors: platform.doors(), stop: () => platform.stop() }
+  } catch (error) {
+    await platform.stop()
+    throw error
+  }
+}
+
+const starters: Record<ServerRole, (platform: Platform) => Promise<void>> = {
+  broker: (platform) => platform.startBroker(),
+  workers: async (platform) => {
+    await platform.openRegistry('reader')
+    await platform.startWorkers({ door: true })
+  },
+  poller: async (platform) => {
+    await platform.openRegistry('poller')
+    await platform.useRemoteWorkers()
+    await platform.startPoller()
+  },
+  control: async (platform) => {
+    await platform.openRegistry('control')
+    await platform.useRemoteWorkers()
+    await platform.startControl()
+    await platform.deployTemplate()
+  },
+  all: async (platform) => {
+    await Promise.all([platform.startBrokerThread(), platform.openRegistry('both')])
+    await platform.startWorkers({ door: false })
+    await platform.startControl()
+    await platform.startPoller()
+    await platform.deployTemplate()
+  },
+}
+
+/** The parts of this process, kept in the order in which they started; stopped in reverse. */
+class Platform {
+  readonly #config: Config
+  readonly #logger: Logger
+  readonly #roles: RunningRole[] = []
+  readonly #cleanups: (() => void | Promise<void>)[] = []
+  #telemetry: Telemetry | undefined
+  #registry: Registry | undefined
+  #invoker: FunctionInvoker | undefined
+  #control: Awaited<ReturnType<(typeof import('./control/control.ts'))['startControl']>> | undefined
+  #brokers: readonly string[]
+
+  constructor(config: Config, logger: Logger) {
+    this.#config = { ...config, dataDir: resolve(config.dataDir) }
+    this.#logger = logger
+    this.#brokers = config.brokers
+  }
+
+  doors(): Started['doors'] {
+    const doors = Object.assign({}, ...this.#roles.map((role) => role.doors)) as Started['doors']
+    return { ...doors, metrics: this.#telemetry?.url ?? '' }
+  }
+
+  async openMetrics(): Promise<void> {
+    this.#telemetry = await startTelemetry({
+      host: this.#config.host,
+      port: this.#config.metricsPort,
+      logger: this.#logger.child('metrics'),
+      sources: () => this.#roles,
+    })
+  }
+
+  async openRegistry(writer: RegistryWriter): Promise<void> {
+    if (writer !== 'reader') this.#claim(writer === 'both' ? 'control' : writer)
+    if (writer === 'both') this.#claim('poller')
+    const { FileRegistry } = await import('./control/registry/file-registry.ts')
+    const registry = await FileRegistry.open({
+      dir: join(this.#config.dataDir, 'registry'),
+      writer,
+      clock,
+      logger: this.#logger.child('registry'),
+    })
+    this.#registry = registry
+    this.#cleanups.push(() => registry.close())
+  }
+
+  async startBroker(): Promise<void> {
+    const { startBroker } = await import('./broker/broker.ts')
+    this.#roles.push(await startBroker(this.#brokerOptions()))
+  }
+
+  async startBrokerThread(): Promise<void> {
+    const { startBrokerThread } = await import('./broker/broker-thread.ts')
+    const broker = await startBrokerThread(this.#brokerOptions(), this.#logger.child('broker'))
+    this.#roles.push(broker)
+    this.#brokers = [broker.doors['kafka'] ?? '']
+  }
+
+  async startWorkers({ door }: { door: boolean }): Promise<void> {
+    const { startWorkers } = await import('./workers/workers.ts')
+    const workers = await startWorkers({
+      ...this.#config,
+      ...(door ? { port: this.#config.workersPort } : {}),
+      idleTimeoutMs: this.#config.workersIdleTimeout,
+      registry: this.#need(this.#registry),
+      clock,
+      logger: this.#logger.child('workers'),
+    })
+    this.#roles.push(workers)
+    this.#invoker = workers
+  }
+
+  async useRemoteWorkers(): Promise<void> {
+    const { RemoteInvoker } = await import('./common/remote-invoker.ts')
+    const invoker = new RemoteInvoker({ url: this.#config.workersUrl })
+    this.#invoker = invoker
+    this.#cleanups.push(() => invoker.close())
+  }
+
+  async startPoller(): Promise<void> {
+    const { startPoller } = await import('./poller/poller.ts')
+    this.#roles.push(
+      await startPoller({
+        ...this.#config,
+        brokers: this.#brokers,
+        registry: this.#need(this.#registry),
+        invoker: this.#need(this.#invoker),
+        clock,
+        logger: this.#logger.child('poller'),
+      }),
+    )
+  }
+
+  async startControl(): Promise<void> {
+    const { startControl } = await import('./control/control.ts')
+    this.#control = await startControl({
+      ...this.#config,
+      port: this.#config.awsPort,
+      registry: this.#need(this.#registry),
+      invoker: this.#need(this.#invoker),
+      clock,
+      logger: this.#logger.child('control'),
+    })
+    this.#roles.push(this.#control)
+  }
+
+  async deployTemplate(): Promise<void> {
+    if (this.#config.template === '') return
+    const { deployTemplate } = await import('./control/template/deploy.ts')
+    const control = this.#need(this.#control)
+    await deployTemplate({
+      ...this.#config,
+      path: this.#config.template,
+      brokers: this.#brokers,
+      functions: control.functions,
+      mappings: control.mappings,
+      logger: this.#logger.child('template'),
+    })
+  }
+
+  /** Stops the parts in reverse order, each even if another failed; rejects with the first failure. */
+  async stop(): Promise<void> {
+    const steps = [
+      ...this.#roles.toReversed().map((role) => () => role.stop()),
+      ...this.#cleanups.toReversed(),
+      () => this.#telemetry?.stop(),
+    ]
+    const failures: unknown[] = []
+    for (const step of steps) {
+      try {
+        await step()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
+  }
+
+  #brokerOptions(): BrokerOptions {
+    const config = this.#config
+    return {
+      ...config,
+      port: config.kafkaPort,
+      advertised: config.kafkaAdvertised,
+      flushIntervalMs: config.flushInterval,
+      groupInitialRebalanceDelayMs: config.groupInitialRebalanceDelay,
+    }
+  }
+
+  #claim(name: string): void {
+    const lock = claimDirectory(join(this.#config.dataDir, name))
+    this.#cleanups.push(() => lock.release())
+  }
+
+  #need<Part>(part: Part | undefined): Part {
+    if (part === undefined) throw new Error('a role was started before what it needs')
+    return part
+  }
+}

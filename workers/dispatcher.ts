@@ -1,0 +1,81 @@
+// Gives the machine's threads to the pools of all functions, one decision after another.
+import type { Clock } from '../common/clock.ts'
+import { warmPreferenceMaxMs } from '../common/limits.ts'
+import type { FunctionPool } from './function-pool.ts'
+import { allot } from './thread-allotment.ts'
+
+export interface DispatcherOptions {
+  /** Threads alive at once, all functions together. */
+  readonly threadsMax: number
+  readonly clock: Clock
+}
+
+/** Carries out what `allot` decides. Invariant: the pools' threads are never more than `threadsMax`. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #pools = new Set<FunctionPool>()
+  #waiting = 0
+  #isPumping = false
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  get threads(): number {
+    let threads = 0
+    for (const pool of this.#pools) threads += pool.threads
+    return threads
+  }
+
+  get threadsMax(): number {
+    return this.#options.threadsMax
+  }
+
+  /** A dispatcher's pools report to `pump` when a thread of theirs changes. */
+  add(pool: FunctionPool): void {
+    this.#pools.add(pool)
+  }
+
+  /** Calls `start` as soon as a thread of `pool` is due: now, if one is idle and nobody waits. */
+  dispatch(pool: FunctionPool, start: () => void): void {
+    if (this.#waiting === 0 && pool.idle > 0) return start()
+    this.#waiting += 1
+    pool.wait(start)
+    this.pump()
+  }
+
+  /** Decides until nothing is left to decide; to be called after every change of a thread. */
+  pump(): void {
+    if (this.#isPumping) return
+    this.#isPumping = true
+    try {
+      this.#closeRetired()
+      while (this.#waiting > 0 && this.#step());
+    } finally {
+      this.#isPumping = false
+    }
+  }
+
+  async close(): Promise<void> {
+    const pools = [...this.#pools]
+    await Promise.all(pools.map((pool) => pool.close()))
+    this.#pools.clear()
+  }
+
+  #step(): boolean {
+    const { clock, threadsMax } = this.#options
+    const decision = allot(this.#pools, clock.now(), { threadsMax, warmPreferenceMaxMs })
+    if (decision.action === 'wait') return false
+    if (decision.action === 'end-idle') return decision.pool.endIdle()
+    this.#waiting -= 1
+    decision.pool.startNext()
+    return true
+  }
+
+  #closeRetired(): void {
+    for (const pool of this.#pools) {
+      // Its threads count until they are gone.
+      if (pool.isDone) void pool.close().then(() => this.#pools.delete(pool))
+    }
+  }
+}

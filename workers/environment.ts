@@ -1,0 +1,28 @@
+// The environment variables of a function: Lambda's own and the function's, never the platform's.
+import { dirname } from 'node:path'
+import type { FunctionRecord } from '../control/registry/registry.ts'
+
+/** Lambda's reserved variables win over the function's; its plain defaults do not. */
+export function environmentOf(record: FunctionRecord, region: string): Record<string, string> {
+  return {
+    PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+    LANG: 'en_US.UTF-8',
+    TZ: 'UTC',
+    // Clients want some; nothing on this machine checks them.
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_SESSION_TOKEN: 'test',
+    ...record.environment,
+    _HANDLER: record.handler,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: record.environment['AWS_DEFAULT_REGION'] ?? region,
+    AWS_EXECUTION_ENV: `AWS_Lambda_${record.runtime}`,
+    AWS_LAMBDA_FUNCTION_NAME: record.name,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(record.memorySizeMb),
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${record.name}`,
+    LAMBDA_TASK_ROOT: record.code.directory,
+    LAMBDA_RUNTIME_DIR: dirname(process.execPath),
+  }
+}

@@ -1,0 +1,86 @@
+// Keeps the threads of one function in step with its code: one pool per revision.
+import type { Clock } from '../common/clock.ts'
+import type { FunctionRecord } from '../control/registry/registry.ts'
+import { CodeSignature } from './code-signature.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import { environmentOf } from './environment.ts'
+import { FunctionCounters } from './function-counters.ts'
+import { FunctionPool } from './function-pool.ts'
+import { openThreadPool } from './thread-pool.ts'
+
+export interface FunctionHostOptions {
+  readonly dispatcher: Dispatcher
+  readonly region: string
+  readonly idleTimeoutMs: number
+  readonly clock: Clock
+}
+
+/** New invocations use the newest revision's pool; older pools finish what they have and end. */
+export class FunctionHost {
+  readonly counters = new FunctionCounters()
+  readonly #options: FunctionHostOptions
+  #signature: CodeSignature | undefined
+  #version = ''
+  #pool: FunctionPool | undefined
+  #opening: Promise<FunctionPool> | undefined
+
+  constructor(options: FunctionHostOptions) {
+    this.#options = options
+  }
+
+  /** The pool for `record` as its code is now; at once when it is open already. */
+  pool(record: FunctionRecord): FunctionPool | Promise<FunctionPool> {
+    const version = this.#versionOf(record)
+    if (version !== this.#version) {
+      this.retire()
+      this.#version = version
+      this.#opening = this.#open(record, version)
+    }
+    return this.#pool ?? this.#opening ?? this.#open(record, version)
+  }
+
+  /** The current pool takes no more invocations. */
+  retire(): void {
+    this.#pool?.retire()
+    this.#pool = undefined
+    this.#opening = undefined
+    this.#version = ''
+    this.#options.dispatcher.pump()
+  }
+
+  #versionOf(record: FunctionRecord): string {
+    const version = `${record.revision} ${record.revisionId}`
+    if (record.code.kind === 'zip') return version
+    const { directory } = record.code
+    if (this.#signature?.directory !== directory) {
+      this.#signature = new CodeSignature(directory, this.#options.clock)
+    }
+    return `${version}\n${this.#signature.read()}`
+  }
+
+  async #open(record: FunctionRecord, version: string): Promise<FunctionPool> {
+    const { dispatcher, region, idleTimeoutMs, clock } = this.#options
+    const threads = await openThreadPool({
+      settings: {
+        functionName: record.name,
+        functionArn: record.arn,
+        runtime: record.runtime,
+        handler: record.handler,
+        directory: record.code.directory,
+        memorySizeMb: record.memorySizeMb,
+        timeoutMs: record.timeoutSeconds * 1000,
+      },
+      environment: environmentOf(record, region),
+      threadsMax: dispatcher.threadsMax,
+      idleTimeoutMs,
+      clock,
+      onChange: () => dispatcher.pump(),
+    })
+    const pool = new FunctionPool(threads, clock)
+    dispatcher.add(pool)
+    // A newer revision may have come while this one was opened.
+    if (this.#version === version) this.#pool = pool
+    else pool.retire()
+    return pool
+  }
+}

@@ -1,0 +1,295 @@
+// Invokes functions of the registry in threads of this process.
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../common/clock.ts'
+import type {
+  FunctionInvoker,
+  Invocation,
+  InvocationRefused,
+  InvocationResult,
+} from '../common/invocation.ts'
+import { clientContextMaxBytes, payloadMaxBytes } from '../common/limits.ts'
+import type { Logger } from '../common/logger.ts'
+import type { FunctionRecord, Registry } from '../control/registry/registry.ts'
+import { ConcurrencyLedger, type ConcurrencyLimits } from './concurrency.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { execute, type Execution } from './execution.ts'
+import type { FunctionCounters } from './function-counters.ts'
+import { FunctionHost } from './function-host.ts'
+import type { FunctionPool } from './function-pool.ts'
+import { InvocationLog } from './invocation-log.ts'
+
+export interface InvokerOptions extends ConcurrencyLimits {
+  readonly registry: Registry
+  readonly region: string
+  readonly accountId: string
+  readonly threadsMax: number
+  readonly idleTimeoutMs: number
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** One function's numbers at this moment. */
+export interface FunctionState {
+  readonly name: string
+  readonly executions: number
+  readonly counters: FunctionCounters
+}
+
+/** A function's host exists from its first invocation until the function is deleted. */
+export class Invoker implements FunctionInvoker {
+  readonly #options: InvokerOptions
+  readonly #ledger: ConcurrencyLedger
+  readonly #dispatcher: Dispatcher
+  readonly #hosts = new Map<string, FunctionHost>()
+  readonly #loggers = new Map<string, Logger>()
+  readonly #unwatch: () => void
+  #onIdle: (() => void) | undefined
+  #isStopping = false
+
+  constructor(options: InvokerOptions) {
+    this.#options = options
+    this.#ledger = new ConcurrencyLedger(options)
+    this.#dispatcher = new Dispatcher(options)
+    this.#unwatch = options.registry.watch((change) => {
+      if (change.kind === 'function') this.#onFunctionChange(change.name)
+    })
+  }
+
+  get threads(): number {
+    return this.#dispatcher.threads
+  }
+
+  get threadsMax(): number {
+    return this.#dispatcher.threadsMax
+  }
+
+  functions(): readonly FunctionState[] {
+    return [...this.#hosts].map(([name, { counters }]) => ({
+      name,
+      executions: this.#ledger.executions(name),
+      counters,
+    }))
+  }
+
+  async invoke(invocation: Invocation): Promise<InvocationResult> {
+    const requestId = randomUUID()
+    const { functionName } = invocation
+    const record = this.#options.registry.function(functionName)
+    if (record === undefined) {
+      return refusal(requestId, 'ResourceNotFoundException', this.#notFound(functionName))
+    }
+    const refused = this.#refuse(requestId, record, invocation)
+    if (refused !== undefined) return refused
+    const host = this.#host(functionName)
+    if (!this.#ledger.admit(functionName)) return throttle(requestId, host.counters)
+    try {
+      const log = new InvocationLog(
+        requestId,
+        this.#logger(functionName),
+        invocation.tailLog === true,
+      )
+      const execution = await this.#execute({ host, invocation, requestId, log })
+      if (execution === 'gone') {
+        return refusal(requestId, 'ResourceNotFoundException', this.#notFound(functionName))
+      }
+      if (execution === 'throttled') return throttle(requestId, host.counters)
+      count(host.counters, execution)
+      return resultOf(requestId, execution, invocation.tailLog === true ? log : undefined)
+    } finally {
+      this.#ledger.release(functionName)
+      if (this.#ledger.total === 0) this.#onIdle?.()
+    }
+  }
+
+  /** Takes no more invocations; resolves when those in flight have ended or `graceMs` are over. */
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true
+    this.#unwatch()
+    if (this.#ledger.total > 0) await this.#drained(graceMs)
+    await this.#dispatcher.close()
+  }
+
+  /** The invariants of what this keeps; tests call it. */
+  check(): string | undefined {
+    return this.#ledger.check()
+  }
+
+  async #execute(call: Call): Promise<Execution | 'throttled' | 'gone'> {
+    const payloadBytes = call.invocation.payload.length
+    if (!this.#ledger.enterQueue(payloadBytes)) return 'throttled'
+    let isQueued = true
+    const leaveQueue = (): void => {
+      if (isQueued) this.#ledger.leaveQueue(payloadBytes)
+      isQueued = false
+    }
+    try {
+      // While a pool is opened its function may change or go: the record is read again after it.
+      for (;;) {
+        const record = this.#options.registry.function(call.invocation.functionName)
+        if (record === undefined) return 'gone'
+        const pool = call.host.pool(record)
+        if (!(pool instanceof Promise))
+          return await this.#dispatch(call, { record, pool }, leaveQueue)
+        await pool
+      }
+    } finally {
+      leaveQueue()
+    }
+  }
+
+  #dispatch(call: Call, target: Target, onStart: () => void): Promise<Execution> {
+    const askedMs = this.#options.clock.now()
+    return new Promise((resolve, reject) => {
+      this.#dispatcher.dispatch(target.pool, () => {
+        onStart()
+        const waitedMs = this.#options.clock.now() - askedMs
+        call.host.counters.waitSeconds.observe(waitedMs / 1000)
+        execute(this.#request(call, target)).then(resolve, reject)
+      })
+    })
+  }
+
+  #request({ invocation, requestId, log }: Call, { record, pool }: Target) {
+    return {
+      pool,
+      requestId,
+      // Lambda: an invocation without a payload gets an empty object.
+      payload: invocation.payload === '' ? '{}' : invocation.payload,
+      clientContext: invocation.clientContext,
+      timeoutMs: record.timeoutSeconds * 1000,
+      memorySizeMb: record.memorySizeMb,
+      clock: this.#options.clock,
+      log,
+    }
+  }
+
+  #refuse(
+    requestId: string,
+    record: FunctionRecord,
+    { payload, clientContext = '' }: Invocation,
+  ): InvocationRefused | undefined {
+    if (this.#isStopping) return refusal(requestId, 'ServiceException', 'The workers are stopping.')
+    if (payload.length * 3 > payloadMaxBytes && Buffer.byteLength(payload) > payloadMaxBytes) {
+      const text = `Request must be smaller than ${payloadMaxBytes} bytes for the InvokeFunction operation`
+      return refusal(requestId, 'RequestTooLargeException', text)
+    }
+    if (clientContext.length > clientContextMaxBytes) {
+      const text = `Client context must be no more than ${clientContextMaxBytes} bytes.`
+      return refusal(requestId, 'InvalidRequestContentException', text)
+    }
+    if (!record.runtime.startsWith('nodejs')) {
+      const text = `The runtime ${record.runtime} is not available on this machine yet; nodejs runtimes are.`
+      return refusal(requestId, 'ServiceException', text)
+    }
+    return undefined
+  }
+
+  #host(name: string): FunctionHost {
+    let host = this.#hosts.get(name)
+    if (host === undefined) {
+      host = new FunctionHost({ ...this.#options, dispatcher: this.#dispatcher })
+      this.#hosts.set(name, host)
+    }
+    return host
+  }
+
+  #logger(name: string): Logger {
+    let logger = this.#loggers.get(name)
+    if (logger === undefined) {
+      logger = this.#options.logger.child(name)
+      this.#loggers.set(name, logger)
+    }
+    return logger
+  }
+
+  #onFunctionChange(name: string): void {
+    this.#hosts.get(name)?.retire()
+    if (this.#options.registry.function(name) !== undefined) return
+    this.#hosts.delete(name)
+    this.#loggers.delete(name)
+  }
+
+  #drained(graceMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(graceMs, resolve)
+      this.#onIdle = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+  }
+
+  #notFound(name: string): string {
+    const { region, accountId } = this.#options
+    return `Function not found: arn:aws:lambda:${region}:${accountId}:function:${name}`
+  }
+}
+
+interface Call {
+  readonly host: FunctionHost
+  readonly invocation: Invocation
+  readonly requestId: string
+  readonly log: InvocationLog
+}
+
+interface Target {
+  readonly record: FunctionRecord
+  readonly pool: FunctionPool
+}
+
+const statuses = {
+  ResourceNotFoundException: 404,
+  TooManyRequestsException: 429,
+  RequestTooLargeException: 413,
+  InvalidRequestContentException: 400,
+  ServiceException: 500,
+} as const satisfies Record<InvocationRefused['code'], InvocationRefused['status']>
+
+function refusal(
+  requestId: string,
+  code: InvocationRefused['code'],
+  message: string,
+): InvocationRefused {
+  return { outcome: 'refused', requestId, code, message, status: statuses[code] }
+}
+
+function throttle(requestId: string, counters: FunctionCounters): InvocationRefused {
+  counters.throttles += 1
+  return {
+    ...refusal(requestId, 'TooManyRequestsException', 'Rate Exceeded.'),
+    reason: 'ConcurrentInvocationLimitExceeded',
+  }
+}
+
+function count(counters: FunctionCounters, { outcome, durationMs, initMs }: Execution): void {
+  if (outcome === 'unparsable' || outcome === 'not-started') return
+  counters.invocations += 1
+  counters.durationSeconds.observe(durationMs / 1000)
+  if (outcome !== 'returned') counters.errors += 1
+  if (outcome === 'timed-out') counters.timeouts += 1
+  if (initMs === undefined) return
+  counters.coldStarts += 1
+  counters.initSeconds.observe(initMs / 1000)
+}
+
+function resultOf(
+  requestId: string,
+  { outcome, payload }: Execution,
+  log: InvocationLog | undefined,
+): InvocationResult {
+  if (outcome === 'unparsable') {
+    const text = `Could not parse request body into json: Could not parse payload into json: ${payload}`
+    return refusal(requestId, 'InvalidRequestContentException', text)
+  }
+  if (outcome === 'not-started') {
+    return refusal(requestId, 'ServiceException', `The function did not run: ${payload}.`)
+  }
+  return {
+    outcome: 'completed',
+    requestId,
+    executedVersion: '$LATEST',
+    payload,
+    ...(outcome === 'returned' ? {} : { functionError: 'Unhandled' as const }),
+    ...(log === undefined ? {} : { logTail: log.tail() }),
+  }
+}

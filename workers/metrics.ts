@@ -1,0 +1,110 @@
+// The workers' metric table, read from the counters of each function.
+import type { MetricDefinition, MetricSample, MetricSource } from '../common/metrics.ts'
+import type { FunctionState, Invoker } from './invoker.ts'
+
+const perFunction = ['function'] as const
+
+interface FunctionMetric {
+  readonly type: MetricDefinition['type']
+  readonly help: string
+  readonly aws?: string
+  readonly read: (state: FunctionState) => MetricSample['value']
+}
+
+const functionMetrics = {
+  millrace_function_invocations_total: {
+    type: 'counter',
+    help: 'Events that a function ran for, successful or not.',
+    aws: 'Invocations',
+    read: ({ counters }) => counters.invocations,
+  },
+  millrace_function_errors_total: {
+    type: 'counter',
+    help: 'Invocations that ended in a function error, timeouts included.',
+    aws: 'Errors',
+    read: ({ counters }) => counters.errors,
+  },
+  millrace_function_throttles_total: {
+    type: 'counter',
+    help: 'Invocations refused for want of concurrency.',
+    aws: 'Throttles',
+    read: ({ counters }) => counters.throttles,
+  },
+  millrace_function_timeouts_total: {
+    type: 'counter',
+    help: "Invocations that ran into the function's timeout.",
+    read: ({ counters }) => counters.timeouts,
+  },
+  millrace_function_cold_starts_total: {
+    type: 'counter',
+    help: 'Invocations that found no warm environment.',
+    read: ({ counters }) => counters.coldStarts,
+  },
+  millrace_function_duration_seconds: {
+    type: 'histogram',
+    help: "The handler's time, without its initialisation.",
+    aws: 'Duration',
+    read: ({ counters }) => counters.durationSeconds.read(),
+  },
+  millrace_function_init_duration_seconds: {
+    type: 'histogram',
+    help: "Time to load the handler's module in a new environment.",
+    aws: 'InitDuration',
+    read: ({ counters }) => counters.initSeconds.read(),
+  },
+  millrace_function_wait_seconds: {
+    type: 'histogram',
+    help: 'Time that an invocation waited for an environment.',
+    read: ({ counters }) => counters.waitSeconds.read(),
+  },
+  millrace_function_concurrent_executions: {
+    type: 'gauge',
+    help: 'Invocations that run or wait for an environment.',
+    aws: 'ConcurrentExecutions',
+    read: ({ executions }) => executions,
+  },
+} as const satisfies Record<string, FunctionMetric>
+
+const machineMetrics = {
+  millrace_workers_threads: {
+    help: 'Execution environments alive.',
+    read: (invoker: Invoker) => invoker.threads,
+  },
+  millrace_workers_threads_max: {
+    help: 'Execution environments that may be alive at once.',
+    read: (invoker: Invoker) => invoker.threadsMax,
+  },
+} as const
+
+export const workersMetricDefinitions: readonly MetricDefinition[] = [
+  ...Object.entries<FunctionMetric>(functionMetrics).map(([name, { type, help, aws }]) =>
+    Object.assign({ name, type, help, labels: perFunction }, aws === undefined ? {} : { aws }),
+  ),
+  ...Object.entries(machineMetrics).map(([name, { help }]) => ({
+    name,
+    type: 'gauge' as const,
+    help,
+    labels: [],
+  })),
+]
+
+/** The series of a function end with it. */
+export function workersMetrics(invoker: Invoker): MetricSource {
+  return {
+    definitions: workersMetricDefinitions,
+    collect: () => [
+      ...invoker.functions().flatMap((state) =>
+        Object.entries(functionMetrics).map(([name, { read }]) => ({
+          name,
+          labels: { function: state.name },
+          value: read(state),
+        })),
+      ),
+      ...Object.entries(machineMetrics).map(([name, { read }]) => ({
+        name,
+        labels: {},
+        value: read(invoker),
+      })),
+    ],
+  }
+}

@@ -1,0 +1,104 @@
+// Tests who gets the next thread, and simulates functions that compete for a few.
+import { expect, test } from 'vitest'
+import { randomFrom, seed } from '../test/support/seeded-random.ts'
+import { allot, type PoolState } from './thread-allotment.ts'
+
+const limits = { threadsMax: 4, warmPreferenceMaxMs: 100 }
+
+function pool(state: Partial<PoolState>): PoolState {
+  return {
+    threads: 0,
+    idle: 0,
+    starting: 0,
+    ending: 0,
+    lastUsedMs: 0,
+    waitingSinceMs: undefined,
+    ...state,
+  }
+}
+
+test('nothing happens when nobody waits', () => {
+  expect(allot([pool({ threads: 3, idle: 3 })], 0, limits)).toEqual({ action: 'wait' })
+})
+
+test('a new thread is made while there is room', () => {
+  const cold = pool({ waitingSinceMs: 5 })
+  const busy = pool({ threads: 3 })
+  expect(allot([busy, cold], 10, limits)).toEqual({ action: 'run', pool: cold })
+})
+
+test('a machine that is full ends the idle thread that was used longest ago', () => {
+  const cold = pool({ waitingSinceMs: 5 })
+  const recent = pool({ threads: 2, idle: 1, lastUsedMs: 9 })
+  const old = pool({ threads: 2, idle: 1, lastUsedMs: 3 })
+  expect(allot([recent, old, cold], 10, limits)).toEqual({ action: 'end-idle', pool: old })
+})
+
+test('one thread at a time is ended to make room', () => {
+  const cold = pool({ waitingSinceMs: 5 })
+  const ending = pool({ threads: 4, idle: 2, ending: 1 })
+  expect(allot([ending, cold], 10, limits)).toEqual({ action: 'wait' })
+})
+
+test('a warm thread serves its own function first while others have not waited long', () => {
+  const cold = pool({ waitingSinceMs: 5 })
+  const warm = pool({ threads: 4, idle: 1, waitingSinceMs: 6 })
+  expect(allot([cold, warm], 50, limits)).toEqual({ action: 'run', pool: warm })
+  expect(allot([cold, warm], 106, limits)).toEqual({ action: 'end-idle', pool: warm })
+})
+
+test('a thread that starts without an event is waited for, and blocks no other function', () => {
+  const first = pool({ threads: 1, starting: 1, waitingSinceMs: 1 })
+  expect(allot([first], 10, limits)).toEqual({ action: 'wait' })
+  const second = pool({ waitingSinceMs: 2 })
+  expect(allot([first, second], 10, limits)).toEqual({ action: 'run', pool: second })
+})
+
+interface Simulated extends PoolState {
+  threads: number
+  idle: number
+  busy: number[]
+  waiting: number[]
+  lastUsedMs: number
+  waitingSinceMs: number | undefined
+}
+
+test(`nobody starves and the bound holds, whoever competes (SEED=${seed})`, () => {
+  const random = randomFrom(seed)
+  const pools: Simulated[] = Array.from({ length: 4 }, () => ({
+    ...pool({}),
+    busy: [],
+    waiting: [],
+  }))
+  let longestMs = 0
+  for (let nowMs = 0; nowMs < 20_000; nowMs++) {
+    for (const [i, each] of pools.entries()) {
+      const done = each.busy.filter((untilMs) => untilMs <= nowMs).length
+      each.busy = each.busy.filter((untilMs) => untilMs > nowMs)
+      each.idle += done
+      // The first never stops asking; the others ask now and then.
+      const asks = i === 0 ? each.waiting.length < 8 : random() < 0.01
+      if (asks) each.waiting.push(nowMs)
+      each.waitingSinceMs = each.waiting[0]
+    }
+    for (;;) {
+      const decision = allot(pools, nowMs, limits)
+      if (decision.action === 'wait') break
+      const chosen = decision.pool
+      if (decision.action === 'end-idle') {
+        chosen.idle -= 1
+        chosen.threads -= 1
+        continue
+      }
+      if (chosen.idle > 0) chosen.idle -= 1
+      else chosen.threads += 1
+      longestMs = Math.max(longestMs, nowMs - (chosen.waiting.shift() ?? nowMs))
+      chosen.waitingSinceMs = chosen.waiting[0]
+      chosen.busy.push(nowMs + 1 + Math.floor(random() * 20))
+      chosen.lastUsedMs = nowMs
+      expect(pools.reduce((sum, { threads }) => sum + threads, 0)).toBeLessThanOrEqual(4)
+    }
+  }
+  expect(longestMs).toBeLessThan(400)
+  expect(longestMs).toBeGreaterThan(0)
+})

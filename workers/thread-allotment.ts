@@ -1,0 +1,55 @@
+// Decides which waiting invocation gets a thread next, and whose idle thread makes room; pure.
+
+/** What a decision needs to know of a pool. */
+export interface PoolState {
+  readonly threads: number
+  readonly idle: number
+  readonly starting: number
+  readonly ending: number
+  /** When an invocation last used it. */
+  readonly lastUsedMs: number
+  /** Since when its longest-waiting invocation waits; undefined when none does. */
+  readonly waitingSinceMs: number | undefined
+}
+
+export type Allotment<Pool> =
+  /** Run the pool's longest-waiting invocation, on an idle thread or a new one. */
+  | { readonly action: 'run'; readonly pool: Pool }
+  /** End an idle thread of the pool, to make room. */
+  | { readonly action: 'end-idle'; readonly pool: Pool }
+  | { readonly action: 'wait' }
+
+export interface AllotmentLimits {
+  readonly threadsMax: number
+  readonly warmPreferenceMaxMs: number
+}
+
+/**
+ * Who has waited longest is next, but a warm thread is not thrown away for it while the wait is short:
+ * two functions on one thread would pay a cold start for every event. Past `warmPreferenceMaxMs`
+ * nobody goes before it, so none starves.
+ */
+export function allot<Pool extends PoolState>(
+  pools: Iterable<Pool>,
+  nowMs: number,
+  limits: AllotmentLimits,
+): Allotment<Pool> {
+  const all = [...pools]
+  const waiting = all
+    .filter((pool) => pool.waitingSinceMs !== undefined)
+    .sort((a, b) => (a.waitingSinceMs ?? 0) - (b.waitingSinceMs ?? 0))
+  const [first] = waiting
+  if (first === undefined) return { action: 'wait' }
+  if (first.idle > 0) return { action: 'run', pool: first }
+  const isLate = nowMs - (first.waitingSinceMs ?? nowMs) > limits.warmPreferenceMaxMs
+  const warm = isLate ? undefined : waiting.find((pool) => pool.idle > 0)
+  if (warm !== undefined) return { action: 'run', pool: warm }
+  // A thread on its way without an event of its own will serve whoever waits for one.
+  const cold = waiting.find((pool) => pool.starting === 0)
+  if (cold === undefined) return { action: 'wait' }
+  const threads = all.reduce((sum, pool) => sum + pool.threads, 0)
+  if (threads < limits.threadsMax) return { action: 'run', pool: cold }
+  if (all.some((pool) => pool.ending > 0)) return { action: 'wait' }
+  const idle = all.filter((pool) => pool.idle > 0).sort((a, b) => a.lastUsedMs - b.lastUsedMs)
+  return idle[0] === undefined ? { action: 'wait' } : { action: 'end-idle', pool: idle[0] }
+}

@@ -1,0 +1,236 @@
+// A function revision's threads: the one file that knows piscina.
+import type { Worker } from 'node:worker_threads'
+import type { Piscina } from 'piscina'
+import type { Clock, Timer } from '../common/clock.ts'
+import { memoryCheckIntervalMs, threadHeapHeadroomMb } from '../common/limits.ts'
+import {
+  parseThreadMessage,
+  type ThreadMessage,
+  type ThreadResult,
+  type ThreadSettings,
+  type ThreadTask,
+} from './thread-messages.ts'
+
+/** How an event ended. All but `result` end the thread as well. */
+export type ThreadOutcome =
+  | { readonly kind: 'result'; readonly result: ThreadResult }
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'out-of-memory' }
+  | { readonly kind: 'died'; readonly reason: string }
+
+/** An event that runs. `stop` ends its thread, even in an endless loop, and with it the event. */
+export interface RunningTask {
+  readonly outcome: Promise<ThreadOutcome>
+  stop(): void
+  /** To be called at the end: no message is passed on any more. Some may come after the outcome. */
+  forget(): void
+}
+
+export interface ThreadPoolOptions {
+  readonly settings: ThreadSettings
+  readonly environment: Readonly<Record<string, string>>
+  readonly threadsMax: number
+  readonly idleTimeoutMs: number
+  readonly clock: Clock
+  /** Called whenever a thread has become free, ready or has ended. */
+  readonly onChange: () => void
+}
+
+/** Loads piscina on its first call: a platform without functions does without it. */
+export async function openThreadPool(options: ThreadPoolOptions): Promise<ThreadPool> {
+  const { Piscina } = await import('piscina')
+  return new ThreadPool(options, (settings) => new Piscina(settings))
+}
+
+type CreatePiscina = (settings: ConstructorParameters<typeof Piscina>[0]) => Piscina
+
+/**
+ * One event at a time per thread; threads are made on demand and end after `idleTimeoutMs`.
+ * Invariant: threads = idle + busy + starting + ending; piscina queues an event only while the thread
+ * that was made for it starts.
+ */
+export class ThreadPool {
+  readonly #piscina: Piscina
+  readonly #options: ThreadPoolOptions
+  readonly #listeners = new Map<string, (message: ThreadMessage) => void>()
+  readonly #ending = new Set<Worker>()
+  readonly #memoryMaxBytes: number
+  #memoryTimer: Timer | undefined
+  #busy = 0
+
+  constructor(options: ThreadPoolOptions, create: CreatePiscina) {
+    this.#options = options
+    this.#memoryMaxBytes = memoryMaxBytes(options.settings.memorySizeMb)
+    this.#piscina = create({
+      filename: new URL('./thread.ts', import.meta.url).href,
+      name: 'invoke',
+      minThreads: 0,
+      maxThreads: options.threadsMax,
+      concurrentTasksPerWorker: 1,
+      // A thread without an event stands still in Atomics.wait, as Lambda freezes an environment:
+      // no CPU when idle, and timers of a handler go on only within its next event.
+      atomics: 'sync',
+      idleTimeout: options.idleTimeoutMs,
+      recordTiming: false,
+      env: { ...options.environment },
+      argv: [],
+      execArgv: [],
+      workerData: options.settings,
+      resourceLimits: resourceLimits(options.settings.memorySizeMb),
+    })
+    this.#piscina.on('message', (message: unknown) => this.#deliver(message))
+    // Piscina says so just before its own lists show it.
+    this.#piscina.on('workerCreate', () => queueMicrotask(options.onChange))
+    this.#piscina.on('workerDestroy', () => queueMicrotask(options.onChange))
+    // An error of a thread that has no event: piscina drops the thread, nobody waits for it.
+    this.#piscina.on('error', () => queueMicrotask(options.onChange))
+  }
+
+  /** Threads alive, with those that start and those that were told to end. */
+  get threads(): number {
+    return this.#piscina.threads.length + this.#ending.size
+  }
+
+  /** Threads that would begin an event at once. */
+  get idle(): number {
+    return this.#piscina.idleThreads
+  }
+
+  get busy(): number {
+    return this.#busy
+  }
+
+  /** Threads on their way that no event waits for. */
+  get starting(): number {
+    return Math.max(0, this.#piscina.threads.length - this.#piscina.idleThreads - this.#busy)
+  }
+
+  get ending(): number {
+    return this.#ending.size
+  }
+
+  /** Gives `task` to an idle thread, or to a new one. Messages of the event go to `listener`. */
+  run(task: ThreadTask, listener: (message: ThreadMessage) => void): RunningTask {
+    const stopping = new AbortController()
+    this.#listeners.set(task.requestId, listener)
+    this.#busy += 1
+    this.#watchMemory()
+    return {
+      outcome: this.#outcome(task, stopping),
+      stop: () => this.#endThread(() => stopping.abort()),
+      forget: () => this.#listeners.delete(task.requestId),
+    }
+  }
+
+  /** Ends one thread that has nothing to do; false when there is none. */
+  endIdle(): boolean {
+    if (this.idle === 0) return false
+    const stopping = new AbortController()
+    // An aborted task takes its thread with it: the one way to make piscina end a given thread.
+    const ended = this.#piscina.run(null, { signal: stopping.signal })
+    this.#endThread(() => stopping.abort())
+    ended.catch(() => {})
+    return true
+  }
+
+  /** Ends all threads and resolves when they are gone; events that run end as `stopped`. */
+  async close(): Promise<void> {
+    this.#memoryTimer?.cancel()
+    await this.#piscina.destroy()
+    await Promise.all([...this.#ending].map((worker) => exitOf(worker)))
+  }
+
+  async #outcome(task: ThreadTask, stopping: AbortController): Promise<ThreadOutcome> {
+    try {
+      const result: unknown = await this.#piscina.run(task, { signal: stopping.signal })
+      return { kind: 'result', result: result as ThreadResult }
+    } catch (error) {
+      // A thread that could not be made leaves its event in piscina's queue.
+      stopping.abort()
+      return outcomeOf(error)
+    } finally {
+      this.#busy -= 1
+      this.#options.onChange()
+    }
+  }
+
+  // Ending is asynchronous, and waits for a synchronous system call: a thread counts until it is gone.
+  #endThread(abort: () => void): void {
+    const before = this.#piscina.threads
+    abort()
+    const after = new Set(this.#piscina.threads)
+    for (const worker of before.filter((thread) => !after.has(thread))) {
+      this.#ending.add(worker)
+      void exitOf(worker).then(() => {
+        this.#ending.delete(worker)
+        this.#options.onChange()
+      })
+    }
+  }
+
+  #deliver(message: unknown): void {
+    const parsed = parseThreadMessage(message)
+    if (parsed !== undefined) this.#listeners.get(parsed.requestId)?.(parsed)
+  }
+
+  /**
+   * V8's own limit cannot be the function's memory: a single allocation that does not fit aborts the
+   * process, not the thread, and it leaves buffers out. So it is far off, and this looks instead.
+   */
+  #watchMemory(): void {
+    if (this.#memoryTimer !== undefined) return
+    const waitMs = Math.max(memoryCheckIntervalMs, 2 * this.#piscina.threads.length)
+    this.#memoryTimer = this.#options.clock.after(waitMs, () => {
+      void Promise.all(this.#piscina.threads.map((worker) => this.#checkMemory(worker))).then(
+        () => {
+          this.#memoryTimer = undefined
+          if (this.#busy > 0) this.#watchMemory()
+        },
+      )
+    })
+  }
+
+  async #checkMemory(worker: Worker): Promise<void> {
+    try {
+      const { used_heap_size: heap, external_memory: external } = await worker.getHeapStatistics()
+      if (heap + external > this.#memoryMaxBytes) await worker.terminate()
+    } catch (error) {
+      if (codeOf(error) !== 'ERR_WORKER_NOT_RUNNING') throw error
+    }
+  }
+}
+
+/** With room for garbage that V8 has not collected yet, and for Node's own 32 MB. */
+function memoryMaxBytes(memorySizeMb: number): number {
+  return (memorySizeMb * 1.25 + 32) * 1024 * 1024
+}
+
+function resourceLimits(memorySizeMb: number) {
+  return {
+    maxOldGenerationSizeMb: memorySizeMb + threadHeapHeadroomMb,
+    // Lambda starts Node with semi-spaces of 5 % of the memory; V8 has three of them.
+    maxYoungGenerationSizeMb: Math.min(48, Math.ceil(memorySizeMb * 0.15)),
+  }
+}
+
+/** Piscina has no classes for these: an abort, V8's limit, and the end of a thread by itself or ours. */
+function outcomeOf(error: unknown): ThreadOutcome {
+  if (!(error instanceof Error)) return { kind: 'died', reason: String(error) }
+  if (error.name === 'AbortError' || error.message === 'Terminating worker thread') {
+    return { kind: 'stopped' }
+  }
+  if (codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY') return { kind: 'out-of-memory' }
+  return { kind: 'died', reason: error.message }
+}
+
+function exitOf(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    // A thread that has ended already has no number any more.
+    if (worker.threadId === -1) return resolve()
+    worker.once('exit', () => resolve())
+  })
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}

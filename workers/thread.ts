@@ -1,0 +1,182 @@
+// Runs in a thread of the pool: loads one handler, then gives it one event after another.
+import { randomBytes } from 'node:crypto'
+import { getHeapStatistics } from 'node:v8'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Clock } from '../common/clock.ts'
+import { payloadMaxBytes } from '../common/limits.ts'
+import { EventLoop } from './runtime/event-loop.ts'
+import { loadHandler, type Handler } from './runtime/handler-loader.ts'
+import { runHandler, type Answer, type ContextFacts } from './runtime/run-handler.ts'
+import { errorForLog, errorPayload, RuntimeError } from './runtime/runtime-errors.ts'
+import { guardProcess } from './runtime/thread-guards.ts'
+import { captureOutput, logLine, ThreadOutput } from './runtime/thread-output.ts'
+import type { ThreadMessage, ThreadResult, ThreadSettings, ThreadTask } from './thread-messages.ts'
+
+const settings = workerData as ThreadSettings
+const port = parentPort
+const { setTimeout, clearTimeout, Date } = globalThis
+// Timers of ours must not count as something that the handler left behind.
+const clock: Clock = {
+  now: () => Date.now(),
+  after: (delayMs, callback) => {
+    const timeout = setTimeout(callback, delayMs).unref()
+    return { cancel: () => clearTimeout(timeout) }
+  },
+}
+
+let requestId = ''
+let handler: Handler | undefined
+let loop: EventLoop | undefined
+const tell = (message: ThreadMessage): void => port?.postMessage(message)
+const output = new ThreadOutput((text) => tell({ type: 'log', requestId, text }))
+const log = (level: string, message: string): void =>
+  output.write(logLine(requestId, level, message))
+
+// Not process.exit as the handler sees it: for an end whose reason is told already.
+const exitThread = guardProcess(settings.directory, (reason) =>
+  tellEnding({
+    errorType: 'Runtime.ExitError',
+    errorMessage: `RequestId: ${requestId} Error: ${reason}`,
+  }),
+)
+prepareThread()
+
+/** The pool's task: one event. Rejects never; a thread that cannot go on ends itself. */
+export async function invoke(task: ThreadTask): Promise<ThreadResult> {
+  requestId = task.requestId
+  output.begin()
+  loop ??= new EventLoop(clock)
+  const initMs = handler === undefined ? await initialise() : undefined
+  if (initMs !== undefined || task.announce) tell({ type: 'running', requestId })
+  const startedMs = performance.now()
+  const { outcome, payload } = await run(task)
+  return {
+    outcome,
+    payload,
+    durationMs: performance.now() - startedMs,
+    memoryUsedMb: memoryUsedMb(),
+    ...(initMs === undefined ? {} : { initMs }),
+    ...output.end(),
+  }
+}
+
+function prepareThread(): void {
+  // Lambda: YYYY/MM/DD/[version]<32 hex digits>, one stream per environment.
+  const day = new Date().toISOString().slice(0, 10).replaceAll('-', '/')
+  process.env['AWS_LAMBDA_LOG_STREAM_NAME'] = `${day}/[$LATEST]${randomBytes(16).toString('hex')}`
+  captureOutput(
+    (text) => output.write(text),
+    () => requestId,
+  )
+  process.on('uncaughtException', (error) => {
+    log('ERROR', `Uncaught Exception \t${errorForLog(error)}`)
+    endWith(error)
+  })
+  process.on('unhandledRejection', (reason) => {
+    const error = new RuntimeError('UnhandledPromiseRejection', reason)
+    log('ERROR', `Unhandled Promise Rejection \t${errorForLog(error)}`)
+    endWith(error)
+  })
+}
+
+/** Loads the handler; resolves with how long it took. A module cannot be loaded twice, so an error ends. */
+async function initialise(): Promise<number> {
+  tell({ type: 'initialising', requestId })
+  const startedMs = performance.now()
+  try {
+    handler = await loadHandler(settings.directory, settings.handler)
+  } catch (error) {
+    log('ERROR', `Uncaught Exception \t${errorForLog(error)}`)
+    endWith(error)
+  }
+  return performance.now() - startedMs
+}
+
+async function run(task: ThreadTask): Promise<Pick<ThreadResult, 'outcome' | 'payload'>> {
+  let event: unknown
+  try {
+    event = JSON.parse(task.payload)
+  } catch (error) {
+    return { outcome: 'unparsable', payload: (error as SyntaxError).message }
+  }
+  let facts: ContextFacts
+  try {
+    facts = contextFacts(task)
+  } catch (error) {
+    return failed(new Error(`Cannot parse ClientContext as json: ${String(error)}`))
+  }
+  if (handler === undefined || loop === undefined) throw new Error('an event before the handler')
+  const answer = await runHandler({
+    handler,
+    event,
+    facts,
+    deadlineMs: clock.now() + settings.timeoutMs,
+    awaitsReturn: Number(/\d+/.exec(settings.runtime)?.[0] ?? 0) >= 24,
+    clock,
+    loop,
+  })
+  return serialise(answer)
+}
+
+function serialise(answer: Answer): Pick<ThreadResult, 'outcome' | 'payload'> {
+  if (!answer.ok) return failed(answer.error)
+  let payload: string
+  try {
+    // What JSON has no word for (undefined, a function) is null.
+    payload = JSON.stringify(answer.value) ?? 'null'
+  } catch {
+    return failed(new Error('Unable to stringify response body'))
+  }
+  if (fits(payload)) return { outcome: 'returned', payload }
+  const errorMessage = `Response payload size exceeded maximum allowed payload size (${payloadMaxBytes} bytes).`
+  return {
+    outcome: 'failed',
+    payload: JSON.stringify({ errorType: 'Function.ResponseSizeTooLarge', errorMessage }),
+  }
+}
+
+function failed(error: unknown): Pick<ThreadResult, 'outcome' | 'payload'> {
+  log('ERROR', `Invoke Error \t${errorForLog(error)}`)
+  return { outcome: 'failed', payload: bounded(JSON.stringify(errorPayload(error))) }
+}
+
+function contextFacts({ clientContext }: ThreadTask): ContextFacts {
+  return {
+    functionName: settings.functionName,
+    functionVersion: '$LATEST',
+    invokedFunctionArn: settings.functionArn,
+    memoryLimitInMB: String(settings.memorySizeMb),
+    awsRequestId: requestId,
+    logGroupName: process.env['AWS_LAMBDA_LOG_GROUP_NAME'],
+    logStreamName: process.env['AWS_LAMBDA_LOG_STREAM_NAME'],
+    ...(clientContext === undefined
+      ? {}
+      : { clientContext: JSON.parse(Buffer.from(clientContext, 'base64').toString()) as unknown }),
+  }
+}
+
+function endWith(error: unknown): void {
+  tellEnding(errorPayload(error))
+  exitThread(1)
+}
+
+function tellEnding(payload: object): void {
+  tell({ type: 'ending', requestId, payload: bounded(JSON.stringify(payload)) })
+}
+
+// A message of 100 MB must not come back as one.
+function bounded(payload: string): string {
+  if (fits(payload)) return payload
+  const errorMessage = 'the error was larger than a response may be'
+  return JSON.stringify({ errorType: 'Function.ResponseSizeTooLarge', errorMessage })
+}
+
+// Counting bytes costs; UTF-8 has at most three for each unit of a string.
+function fits(payload: string): boolean {
+  return payload.length * 3 <= payloadMaxBytes || Buffer.byteLength(payload) <= payloadMaxBytes
+}
+
+function memoryUsedMb(): number {
+  const { total_heap_size: heap, external_memory: external } = getHeapStatistics()
+  return Math.ceil((heap + external) / 1024 / 1024)
+}

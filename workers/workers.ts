@@ -1,0 +1,57 @@
+// The workers role: runs functions for whoever invokes them, in this process or over HTTP.
+import type { Clock } from '../common/clock.ts'
+import type { FunctionInvoker } from '../common/invocation.ts'
+import { stopGraceMs, waitingPayloadsMaxBytes } from '../common/limits.ts'
+import { closeServer, listen } from '../common/listen.ts'
+import type { Logger } from '../common/logger.ts'
+import type { RunningRole } from '../common/role.ts'
+import type { Registry } from '../control/registry/registry.ts'
+import { createInvokeServer } from './invoke-server.ts'
+import { Invoker } from './invoker.ts'
+import { workersMetrics } from './metrics.ts'
+
+export interface WorkersOptions {
+  readonly registry: Registry
+  readonly host: string
+  /** Undefined: no door, invocations come from this process alone. */
+  readonly port?: number | undefined
+  readonly region: string
+  readonly accountId: string
+  readonly accountConcurrency: number
+  /** Threads alive at once, all functions together. */
+  readonly workersMax: number
+  readonly idleTimeoutMs: number
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Rejects with AppError PORT_TAKEN or DOOR_NOT_OPENED. */
+export async function startWorkers(
+  options: WorkersOptions,
+): Promise<RunningRole & FunctionInvoker> {
+  const invoker = new Invoker({
+    ...options,
+    threadsMax: Math.max(1, options.workersMax),
+    waitingMaxBytes: waitingPayloadsMaxBytes,
+  })
+  const server = createInvokeServer(invoker, options.logger)
+  const doors: Record<string, string> = {}
+  if (options.port !== undefined) {
+    const where = { door: 'workers', host: options.host, port: options.port }
+    doors['workers'] = `http://${await listen(server, where)}`
+  }
+  return {
+    name: 'workers',
+    doors,
+    metrics: workersMetrics(invoker),
+    problems: () => [],
+    invoke: (invocation) => invoker.invoke(invocation),
+    stop: async () => {
+      const closed = closeServer(server)
+      await invoker.stop(stopGraceMs)
+      // Answers are out; connections that a client keeps for later need not be waited for.
+      server.closeIdleConnections()
+      await closed
+    },
+  }
+}
