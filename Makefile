@@ -10,7 +10,7 @@ help: ## Show this list.
 install: $(installed) ## Install what npm has to give.
 
 $(installed): package.json package-lock.json
-	npm ci --no-audit --no-fund
+	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 demo: $(installed) ## Start everything, send a spike, watch it in the terminal (DEMO_SECONDS=60).

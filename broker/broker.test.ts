@@ -1,7 +1,9 @@
 // Tests the broker end to end with kafkajs: producing, consumer groups, administration, restarts.
 import { Kafka, logLevel, type Consumer, type KafkaConfig } from 'kafkajs'
 import { afterEach, expect, test } from 'vitest'
-import { TestBroker } from '../test/support/test-broker.ts'
+import { RawKafka } from '../test/support/raw-kafka.ts'
+import { brokerOptions, TestBroker } from '../test/support/test-broker.ts'
+import { startBroker } from './broker.ts'
 
 let broker: TestBroker
 const cleanups: (() => Promise<void>)[] = []
@@ -69,7 +71,7 @@ class Group {
 
   get shares(): string {
     return this.members
-      .map(({ partitions }) => partitions.length)
+      .map(({ partitions }) => String(partitions.length))
       .toSorted()
       .join()
   }
@@ -128,7 +130,7 @@ test('members share the partitions; when one joins or leaves they are shared ane
   await group.join('g', 't')
   await group.until(() => group.shares === '2,2,2')
   const all = group.members.flatMap(({ partitions }) => partitions)
-  expect(all.toSorted()).toEqual([0, 1, 2, 3, 4, 5])
+  expect(all.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5])
   await group.members.pop()?.consumer.disconnect()
   await group.until(() => group.shares === '3,3')
   await send('t', numbers(200).slice(100))
@@ -206,7 +208,15 @@ test('a deleted topic takes its offsets along', async () => {
   const client = await admin()
   await client.createTopics({ topics: [{ topic: 't' }] })
   await send('t', ['a'])
-  await client.setOffsets({ groupId: 'g', topic: 't', partitions: [{ partition: 0, offset: '1' }] })
+  const raw = await RawKafka.connect(broker.address)
+  const partitions = [{ partitionIndex: 0, committedOffset: 1, committedMetadata: null }]
+  await raw.ask('OffsetCommit', 2, {
+    groupId: 'g',
+    generationIdOrMemberEpoch: -1,
+    memberId: '',
+    topics: [{ name: 't', partitions }],
+  })
+  raw.close()
   const fetch = async () => (await client.fetchOffsets({ groupId: 'g' })).map(({ topic }) => topic)
   expect(await fetch()).toEqual(['t'])
   await client.deleteTopics({ topics: ['t'] })
@@ -242,8 +252,6 @@ test('a topic is not created where the broker does not allow it', async () => {
 
 test('a second broker in the same directory is refused, and the first goes on', async () => {
   broker = await TestBroker.start()
-  const { startBroker } = await import('./broker.ts')
-  const { brokerOptions } = await import('../test/support/test-broker.ts')
   const second = startBroker(brokerOptions(broker.dataDir))
   await expect(second).rejects.toMatchObject({ code: 'DATA_DIR_LOCKED' })
   await send('t', ['a'])
@@ -255,8 +263,6 @@ test('a broker that cannot open its door leaves its directory free', async () =>
   const other = await TestBroker.start()
   cleanups.push(() => other.remove())
   await other.role.stop()
-  const { startBroker } = await import('./broker.ts')
-  const { brokerOptions } = await import('../test/support/test-broker.ts')
   const taken = startBroker(brokerOptions(other.dataDir, { port }))
   await expect(taken).rejects.toMatchObject({ code: 'PORT_TAKEN' })
   await other.start()

@@ -63,8 +63,11 @@ export async function startBroker(
   const lock = claimDirectory(directory)
   const opened: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
-    for (const step of opened.toReversed()) await step()
-    lock.release()
+    try {
+      for (const step of opened.toReversed()) await step()
+    } finally {
+      lock.release()
+    }
   }
   try {
     const store = await openStore(options, directory, logger)

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { claimDirectory } from './data-dir.ts'
 import { AppError } from './errors.ts'
@@ -55,3 +55,20 @@ test('a path that cannot be a directory is not writable, with the reason', () =>
   expect(refusal(file)).toMatchObject({ code: 'DATA_DIR_NOT_WRITABLE' })
   expect(refusal(join(file, 'below')).message).toContain('ENOTDIR')
 })
+
+test.runIf(process.platform === 'linux')(
+  'a killed process that is still listed holds no lock',
+  async () => {
+    // A shell that never asks for the end of its child, which so stays a zombie.
+    const shell = spawn('sh', ['-c', 'true & echo $!; exec sleep 10'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const pid = await new Promise<string>((resolve) =>
+      shell.stdout.once('data', (text: Buffer) => resolve(text.toString().trim())),
+    )
+    await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'utf8')).toContain(') Z ')
+    writeFileSync(join(scratch, 'lock'), `${pid} `)
+    claimDirectory(scratch).release()
+    shell.kill()
+  },
+)

@@ -46,15 +46,18 @@ function isAlive(pid: number, start: string | undefined): boolean {
     return systemCode(error) === 'EPERM'
   }
   const now = startOf(pid)
+  if (now === 'ended') return false
   return now === undefined || start === undefined || start === '' || start === now
 }
 
-/** When a process started, in the kernel's ticks; undefined where there is no /proc. */
+/** When a process started, in the kernel's ticks, or `ended`; undefined where there is no /proc. */
 function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // Field 22, counted from after the name, which may hold blanks: proc(5).
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    // From field 3 on: the name before it may hold blanks, proc(5). Field 22 is the start.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    // A killed process whose parent has not asked for its end is still listed, and holds nothing.
+    return fields[0] === 'Z' ? 'ended' : fields[19]
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined
     throw error

@@ -9,6 +9,9 @@ export const recordBatchMaxBytes = 1024 * 1024 + 12
 /** Kafka 4.4: a decoder refuses arrays longer than this before it allocates anything. */
 export const arrayMaxElements = 1_000_000
 
+/** Kafka: a string's length is an int16; the compact form could say more. */
+export const stringMaxBytes = 32_767
+
 /** Kafka 4.4: and tagged sections with more fields than this. */
 export const taggedFieldsMax = 10_000
 
@@ -131,6 +134,12 @@ export const producerFirstAcknowledgementMs = 10_000
 
 /** Consumer groups that have members or offsets: each is kept in memory. */
 export const groupsMax = 10_000
+
+/** Ids of groups and of their members, names of their strategies: other clients are told them. */
+export const groupTextMaxBytes = 1024
+
+/** A shorter rebalance would end before its members could hear of it, and the next begin at once. */
+export const rebalanceTimeoutMinMs = 100
 
 /** Members of one group, ids given out included: a rebalance answers each with a share of all. */
 export const groupMembersMax = 1_000

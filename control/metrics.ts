@@ -4,7 +4,7 @@ import { mappingState, mappingStates } from './lambda/mapping-state.ts'
 import type { RequestCounter } from './lambda/request-counter.ts'
 import type { Registry } from './registry/registry.ts'
 
-export const controlMetrics = [
+export const controlMetricDefinitions = [
   {
     name: 'millrace_control_requests_total',
     type: 'counter',
@@ -27,7 +27,7 @@ export const controlMetrics = [
 
 export function controlMetricSource(registry: Registry, counter: RequestCounter): MetricSource {
   return {
-    definitions: controlMetrics,
+    definitions: controlMetricDefinitions,
     collect: () => [
       ...counter.read().map(({ operation, status, count }): MetricSample => ({
         name: 'millrace_control_requests_total',

@@ -25,9 +25,7 @@ export class Screen {
 
   /** A line above the table that stays. */
   say(line: string): void {
-    this.#erase()
-    this.#output.write(`${line}\n`)
-    this.#draw()
+    this.#output.write(`${this.#eraser()}${line}\n${this.#table()}`)
   }
 
   add(row: Row): void {
@@ -39,22 +37,21 @@ export class Screen {
     }
     this.#rows.push(row)
     if (this.#rows.length > rowsShown) this.#rows.shift()
-    this.#erase()
-    this.#draw()
+    // In one write: what is erased must not be seen missing.
+    this.#output.write(`${this.#eraser()}${this.#table()}`)
   }
 
   // ECMA-48: CPL moves to the start of a line above, ED erases from there to the end of the screen.
-  #erase(): void {
-    if (this.#drawnLines > 0) this.#output.write(`\u001B[${this.#drawnLines}F\u001B[J`)
-    this.#drawnLines = 0
+  #eraser(): string {
+    return this.#drawnLines === 0 ? '' : `\u001B[${this.#drawnLines}F\u001B[J`
   }
 
-  #draw(): void {
-    if (this.#rows.length === 0) return
+  #table(): string {
+    if (this.#rows.length === 0) return ''
     // A line that wraps would be counted as one and erased by half.
     const width = (this.#output.columns ?? 120) - 1
     const lines = [headerLine(), ...this.#rows.map(rowLine)].map((line) => line.slice(0, width))
-    this.#output.write(`${lines.join('\n')}\n`)
     this.#drawnLines = lines.length
+    return `${lines.join('\n')}\n`
   }
 }

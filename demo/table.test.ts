@@ -206,9 +206,11 @@ test('on a terminal the table is erased as tall as it was drawn', () => {
   const written: string[] = []
   const screen = new Screen({ write: (text) => written.push(text), isTTY: true, columns: 40 })
   for (const row of rows.slice(0, 2)) screen.add(row)
+  const [header, first, second] = [headerLine(), ...rows.slice(0, 2).map(rowLine)].map((line) =>
+    line.slice(0, 39),
+  )
   expect(written).toEqual([
-    `${headerLine().slice(0, 39)}\n${rowLine(rows[0] as Row).slice(0, 39)}\n`,
-    '\u001B[2F\u001B[J',
-    `${headerLine().slice(0, 39)}\n${rowLine(rows[0] as Row).slice(0, 39)}\n${rowLine(rows[1] as Row).slice(0, 39)}\n`,
+    `${header}\n${first}\n`,
+    `\u001B[2F\u001B[J${header}\n${first}\n${second}\n`,
   ])
 })

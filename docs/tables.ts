@@ -1,8 +1,13 @@
 // Writes the pages of docs/ that are tables in the code, so that a test can keep both equal.
+import { brokerMetricDefinitions } from '../broker/metric-definitions.ts'
 import { flagOf, variableOf } from '../common/config.ts'
 import { errorTable } from '../common/errors.ts'
+import type { MetricDefinition } from '../common/metrics.ts'
 import { settingsTable, type Setting } from '../common/settings.ts'
+import { controlMetricDefinitions } from '../control/metrics.ts'
+import { pollerMetricDefinitions } from '../poller/metrics.ts'
 import { apis } from '../protocol/apis.ts'
+import { workersMetricDefinitions } from '../workers/metrics.ts'
 
 /** Every generated page by its path from the root of the repository. */
 export function generatedPages(): Readonly<Record<string, string>> {
@@ -10,6 +15,7 @@ export function generatedPages(): Readonly<Record<string, string>> {
     'docs/settings.md': settingsPage(),
     'docs/errors.md': errorsPage(),
     'docs/kafka-apis.md': kafkaApisPage(),
+    'docs/metrics.md': metricsPage(),
   }
 }
 
@@ -61,6 +67,30 @@ function kafkaApisPage(): string {
     'Kafka APIs',
     `What the broker advertises in ApiVersions and answers. ${origin} \`protocol/apis.ts\`; each API's file there and in \`broker/api/\` says what its versions mean.`,
     table(['key', 'API', 'versions', 'flexible from'], rows),
+  )
+}
+
+function metricsPage(): string {
+  const roles: Readonly<Record<string, readonly MetricDefinition[]>> = {
+    broker: brokerMetricDefinitions,
+    control: controlMetricDefinitions,
+    poller: pollerMetricDefinitions,
+    workers: workersMetricDefinitions,
+  }
+  const rows = Object.entries(roles).flatMap(([role, definitions]) =>
+    definitions.map(({ name, type, labels, help, aws }) => [
+      code(name),
+      type,
+      labels.join(' '),
+      role,
+      help,
+      aws ?? '',
+    ]),
+  )
+  return page(
+    'Metrics',
+    `What \`/metrics\` shows, beside the \`process_\` and \`nodejs_\` metrics of every process. Names that begin with \`kafka_\` are those of kafka_exporter. Units are in the names. ${origin} each role's \`metrics.ts\`.`,
+    table(['metric', 'type', 'labels', 'role', 'meaning', 'on AWS'], rows),
   )
 }
 

@@ -40,6 +40,7 @@ export class MappingSlot implements MeasuredMapping {
   #record: MappingRecord
   #runner: MappingRunner | undefined
   #working: Promise<void> | undefined
+  #isWorking = false
   #actedOn = -1
   #isStopping = false
 
@@ -85,24 +86,27 @@ export class MappingSlot implements MeasuredMapping {
   }
 
   #work(): void {
-    this.#working ??= this.#settle().finally(() => {
-      this.#working = undefined
-    })
+    if (!this.#isWorking) this.#working = this.#settle()
   }
 
   async #settle(): Promise<void> {
-    while (
-      this.#isStopping ? this.#runner !== undefined : this.#actedOn !== this.#record.revision
-    ) {
-      const record = this.#record
+    this.#isWorking = true
+    while (this.#hasWork) {
       const runner = this.#runner
       await runner?.stop()
       this.#runner = undefined
       if (this.#isStopping) continue
+      // What was asked for while the last state came to its end counts, not what was before.
+      const record = this.#record
       this.#actedOn = record.revision
       if (record.desired === 'enabled') this.#start(record)
       else this.#report(record, record.desired === 'disabled' ? 'disabled' : 'gone')
     }
+    this.#isWorking = false
+  }
+
+  get #hasWork(): boolean {
+    return this.#isStopping ? this.#runner !== undefined : this.#actedOn !== this.#record.revision
   }
 
   #start(record: MappingRecord): void {

@@ -183,3 +183,12 @@ test('a writer grows past its first piece without losing a byte', () => {
   const wire = encode(array(string), value, { flexible: true })
   expect(decode(array(string), wire, { flexible: true })).toEqual(value)
 })
+
+test('a string that is not UTF-8, or longer than an int16 can say, is a decode error', () => {
+  expect(decode(string, [0, 2, 0xc3, 0xa9])).toBe('é')
+  expect(() => decode(string, [0, 2, 0xc3, 0x28])).toThrow('not UTF-8')
+  const length = [0x81, 0x80, 0x02]
+  expect(() =>
+    decode(string, [...length, ...Array<number>(32_768).fill(97)], { flexible: true }),
+  ).toThrow('string of 32768 bytes')
+})

@@ -1,5 +1,6 @@
 // Reads the primitive types of Kafka's messages from a frame, never beyond its end.
-import { arrayMaxElements, taggedFieldsMax } from '../common/limits.ts'
+import { isUtf8 } from 'node:buffer'
+import { arrayMaxElements, stringMaxBytes, taggedFieldsMax } from '../common/limits.ts'
 import { DecodeError } from './decode-error.ts'
 import { readUnsignedVarint, type Cursor } from './varint.ts'
 
@@ -62,8 +63,14 @@ export class Reader implements Cursor {
   nullableString(): string | null {
     const length = this.#length(true)
     if (length === -1) return null
+    // A compact length may say more; what cannot be answered in kind is not taken (KIP-482 keeps int16).
+    if (length > stringMaxBytes) throw new DecodeError(`string of ${length} bytes`, this.position)
     const position = this.#advance(length)
-    return this.buffer.toString('utf8', position, position + length)
+    const end = position + length
+    if (!isUtf8(this.buffer.subarray(position, end))) {
+      throw new DecodeError('string that is not UTF-8', position)
+    }
+    return this.buffer.toString('utf8', position, end)
   }
 
   /** A view of the frame, not a copy. */

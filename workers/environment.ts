@@ -4,6 +4,8 @@ import type { FunctionRecord } from '../control/registry/registry.ts'
 
 /** Lambda's reserved variables win over the function's; its plain defaults do not. */
 export function environmentOf(record: FunctionRecord, region: string): Record<string, string> {
+  // A thread is refused for most of Node's options; the thread itself shows them to its handler.
+  const { NODE_OPTIONS: _, ...own } = record.environment
   return {
     PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
     LANG: 'en_US.UTF-8',
@@ -12,7 +14,7 @@ export function environmentOf(record: FunctionRecord, region: string): Record<st
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
     AWS_SESSION_TOKEN: 'test',
-    ...record.environment,
+    ...own,
     _HANDLER: record.handler,
     AWS_REGION: region,
     AWS_DEFAULT_REGION: record.environment['AWS_DEFAULT_REGION'] ?? region,

@@ -60,6 +60,7 @@ export class FunctionHost {
 
   async #open(record: FunctionRecord, version: string): Promise<FunctionPool> {
     const { dispatcher, region, idleTimeoutMs, clock } = this.#options
+    const nodeOptions = record.environment['NODE_OPTIONS']
     const threads = await openThreadPool({
       settings: {
         functionName: record.name,
@@ -69,6 +70,7 @@ export class FunctionHost {
         directory: record.code.directory,
         memorySizeMb: record.memorySizeMb,
         timeoutMs: record.timeoutSeconds * 1000,
+        ...(nodeOptions === undefined ? {} : { nodeOptions }),
       },
       environment: environmentOf(record, region),
       threadsMax: dispatcher.threadsMax,

@@ -80,20 +80,20 @@ export class Invoker implements FunctionInvoker {
     }
     const refused = this.#refuse(requestId, record, invocation)
     if (refused !== undefined) return refused
-    const host = this.#host(functionName)
-    if (!this.#ledger.admit(functionName)) return throttle(requestId, host.counters)
+    const { counters } = this.#host(functionName)
+    if (!this.#ledger.admit(functionName)) return throttle(requestId, counters)
     try {
       const log = new InvocationLog(
         requestId,
         this.#logger(functionName),
         invocation.tailLog === true,
       )
-      const execution = await this.#execute({ host, invocation, requestId, log })
+      const execution = await this.#execute({ counters, invocation, requestId, log })
       if (execution === 'gone') {
         return refusal(requestId, 'ResourceNotFoundException', this.#notFound(functionName))
       }
-      if (execution === 'throttled') return throttle(requestId, host.counters)
-      count(host.counters, execution)
+      if (execution === 'throttled') return throttle(requestId, counters)
+      count(counters, execution)
       return resultOf(requestId, execution, invocation.tailLog === true ? log : undefined)
     } finally {
       this.#ledger.release(functionName)
@@ -125,9 +125,10 @@ export class Invoker implements FunctionInvoker {
     try {
       // While a pool is opened its function may change or go: the record is read again after it.
       for (;;) {
-        const record = this.#options.registry.function(call.invocation.functionName)
+        const { functionName } = call.invocation
+        const record = this.#options.registry.function(functionName)
         if (record === undefined) return 'gone'
-        const pool = call.host.pool(record)
+        const pool = this.#host(functionName).pool(record)
         if (!(pool instanceof Promise))
           return await this.#dispatch(call, { record, pool }, leaveQueue)
         await pool
@@ -143,7 +144,7 @@ export class Invoker implements FunctionInvoker {
       this.#dispatcher.dispatch(target.pool, () => {
         onStart()
         const waitedMs = this.#options.clock.now() - askedMs
-        call.host.counters.waitSeconds.observe(waitedMs / 1000)
+        call.counters.waitSeconds.observe(waitedMs / 1000)
         execute(this.#request(call, target)).then(resolve, reject)
       })
     })
@@ -226,7 +227,7 @@ export class Invoker implements FunctionInvoker {
 }
 
 interface Call {
-  readonly host: FunctionHost
+  readonly counters: FunctionCounters
   readonly invocation: Invocation
   readonly requestId: string
   readonly log: InvocationLog

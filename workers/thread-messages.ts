@@ -11,6 +11,8 @@ export interface ThreadSettings {
   readonly directory: string
   readonly memorySizeMb: number
   readonly timeoutMs: number
+  /** The function's NODE_OPTIONS; a thread must not be started with them. */
+  readonly nodeOptions?: string
 }
 
 /** One event for a thread. */

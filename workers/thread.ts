@@ -24,6 +24,9 @@ const clock: Clock = {
   },
 }
 
+// Lambda: from nodejs24.x on a handler is awaited, and callbacks are no more.
+const awaitsReturn = Number(/\d+/.exec(settings.runtime)?.[0] ?? 0) >= 24
+
 let requestId = ''
 let handler: Handler | undefined
 let loop: EventLoop | undefined
@@ -61,9 +64,12 @@ export async function invoke(task: ThreadTask): Promise<ThreadResult> {
 }
 
 function prepareThread(): void {
+  delete process.env['NODE_COMPILE_CACHE']
   // Lambda: YYYY/MM/DD/[version]<32 hex digits>, one stream per environment.
   const day = new Date().toISOString().slice(0, 10).replaceAll('-', '/')
   process.env['AWS_LAMBDA_LOG_STREAM_NAME'] = `${day}/[$LATEST]${randomBytes(16).toString('hex')}`
+  if (settings.nodeOptions !== undefined) process.env['NODE_OPTIONS'] = settings.nodeOptions
+  process.setSourceMapsEnabled(settings.nodeOptions?.includes('--enable-source-maps') === true)
   captureOutput(
     (text) => output.write(text),
     () => requestId,
@@ -85,6 +91,9 @@ async function initialise(): Promise<number> {
   const startedMs = performance.now()
   try {
     handler = await loadHandler(settings.directory, settings.handler)
+    if (awaitsReturn && handler.length >= 3) {
+      log('WARN', 'Lambda refuses handlers with a callback from nodejs24.x on; here they run.')
+    }
   } catch (error) {
     log('ERROR', `Uncaught Exception \t${errorForLog(error)}`)
     endWith(error)
@@ -111,7 +120,7 @@ async function run(task: ThreadTask): Promise<Pick<ThreadResult, 'outcome' | 'pa
     event,
     facts,
     deadlineMs: clock.now() + settings.timeoutMs,
-    awaitsReturn: Number(/\d+/.exec(settings.runtime)?.[0] ?? 0) >= 24,
+    awaitsReturn,
     clock,
     loop,
   })

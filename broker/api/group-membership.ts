@@ -2,6 +2,7 @@
 //
 // The classic protocol of consumer groups: here the wire's versions become one request, which the coordinator
 // answers. JoinGroup from version 4 on sends a new member back with its id (KIP-394), static members excepted.
+import { groupTextMaxBytes, rebalanceTimeoutMinMs } from '../../common/limits.ts'
 import type { GenerationClaim } from '../groups/membership.ts'
 import type { Handler } from './broker-context.ts'
 
@@ -11,11 +12,15 @@ export const joinGroup: Handler<'JoinGroup'> = async (broker, request, call) => 
     groupId,
     memberId,
     groupInstanceId,
-    clientId: call.clientId,
+    // It becomes part of the member's id, of which the other members are told.
+    clientId: call.clientId.slice(0, groupTextMaxBytes / 4),
     clientHost: call.clientHost,
     sessionTimeoutMs,
     // Version 0 has one timeout for both.
-    rebalanceTimeoutMs: call.version === 0 ? sessionTimeoutMs : request.rebalanceTimeoutMs,
+    rebalanceTimeoutMs: Math.max(
+      rebalanceTimeoutMinMs,
+      call.version === 0 ? sessionTimeoutMs : request.rebalanceTimeoutMs,
+    ),
     protocolType,
     protocols,
     requiresMemberId: call.version >= 4,

@@ -7,6 +7,7 @@ import {
   groupSessionTimeoutMaxMs,
   groupSessionTimeoutMinMs,
   groupsMax,
+  groupTextMaxBytes,
   memberMetadataMaxBytes,
   offsetsRetentionCheckIntervalMs,
   offsetsRetentionMs,
@@ -186,7 +187,10 @@ export class GroupCoordinator {
   #refusal(request: JoinRequest): KafkaErrorName | undefined {
     const { groupId, sessionTimeoutMs, protocols } = request
     if (this.#closed) return 'COORDINATOR_NOT_AVAILABLE'
-    if (groupId === '') return 'INVALID_GROUP_ID'
+    if (groupId === '' || isTooLong(groupId)) return 'INVALID_GROUP_ID'
+    const names = protocols.map(({ name }) => name)
+    const texts = [request.protocolType, request.groupInstanceId ?? '', ...names]
+    if (texts.some((text) => isTooLong(text))) return 'INVALID_REQUEST'
     if (
       sessionTimeoutMs < groupSessionTimeoutMinMs ||
       sessionTimeoutMs > groupSessionTimeoutMaxMs
@@ -205,6 +209,7 @@ export class GroupCoordinator {
 
   #commitRefusal(groupId: string, claim: GenerationClaim): KafkaErrorName {
     if (this.#closed) return 'COORDINATOR_NOT_AVAILABLE'
+    if (isTooLong(groupId)) return 'INVALID_GROUP_ID'
     if (this.#isFull(groupId)) return 'POLICY_VIOLATION'
     const entry = this.#entries.get(groupId)
     if (entry === undefined) {
@@ -301,4 +306,8 @@ export class GroupCoordinator {
       }
     }
   }
+}
+
+function isTooLong(text: string): boolean {
+  return Buffer.byteLength(text) > groupTextMaxBytes
 }

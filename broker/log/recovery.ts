@@ -122,7 +122,10 @@ class Recovery {
   }
 
   async #scan({ baseOffset, sizeBytes }: FoundSegment, from: Place): Promise<End> {
-    if (from.position === sizeBytes) return { ...from, isTrusted: true }
+    if (from.position === sizeBytes) {
+      // The name of an empty file may be as little flushed as what was to be written to it.
+      return { ...from, isTrusted: sizeBytes > 0 && this.#point?.segment === baseOffset }
+    }
     // The index may say more than the log that survives; it is made again when it is needed.
     await this.#removeIndex(baseOffset)
     let { offset } = from

@@ -48,7 +48,8 @@ export function parseTopicConfig(
     timestampType: 'CreateTime',
   }
   for (const [key, text] of Object.entries(configs)) {
-    const parse = parsers[key]
+    // A client chooses the key: `constructor` and `__proto__` are on every object.
+    const parse = Object.hasOwn(parsers, key) ? parsers[key] : undefined
     if (parse === undefined) throw new InvalidTopicConfigError(key, 'unknown topic configuration')
     Object.assign(config, parse(key, text))
   }

@@ -1,8 +1,10 @@
 // Tests where code ends up: by digest, once, and removed when nobody needs it.
 import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire, findPackageJSON } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { zipOf } from '../../test/support/zip-file.ts'
 import { CodeStore } from './code-store.ts'
@@ -26,7 +28,19 @@ test('a package is unpacked once, under its digest, and described as AWS does', 
   expect(first).toEqual({ kind: 'zip', directory, sha256, sizeBytes: zip.length })
   expect(second).toEqual(first)
   expect(await readFile(join(directory, 'index.js'), 'utf8')).toBe('code')
-  expect(await readdir(join(dataDir, 'functions'))).toHaveLength(1)
+  const names = await readdir(join(dataDir, 'functions'))
+  expect(names.filter((name) => name !== 'package.json')).toHaveLength(1)
+})
+
+test('code below a package of type module keeps its own type', async () => {
+  const { dataDir, codeStore } = await store()
+  await writeFile(join(dataDir, 'package.json'), '{"type":"module"}')
+  await codeStore.store({ ZipFile: await zipOf({ name: 'index.js', content: 'exports.a = 1' }) })
+  const names = await readdir(join(dataDir, 'functions'))
+  const directory = names.find((name) => name.length === 64)
+  const file = join(dataDir, 'functions', directory ?? '', 'index.js')
+  expect(createRequire(import.meta.url)(file)).toEqual({ a: 1 })
+  expect(findPackageJSON('.', pathToFileURL(file))).toBe(join(dataDir, 'functions/package.json'))
 })
 
 test('a refused package leaves nothing behind', async () => {
@@ -71,12 +85,13 @@ test('the sweep removes unused packages and unfinished ones, and touches nothing
   await mkdir(join(root, '.unpacking-1'))
   await mkdir(join(root, 'somebody-elses'))
   await writeFile(join(root, 'tyres.json'), '')
-  expect(await readdir(root)).toHaveLength(5)
+  expect(await readdir(root)).toHaveLength(6)
   if (!('kind' in kept)) throw new Error('refused')
   await codeStore.sweep([kept])
   const names = await readdir(root)
   expect(names.toSorted()).toEqual([
     ...names.filter((n) => n.length === 64),
+    'package.json',
     'somebody-elses',
     'tyres.json',
   ])

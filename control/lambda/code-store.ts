@@ -1,6 +1,6 @@
 // Keeps functions' code: each package unpacked once, in a directory named after its digest.
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import { systemCode } from '../../common/errors.ts'
 import { codeZipMaxBytes } from '../../common/limits.ts'
@@ -80,10 +80,24 @@ export class CodeStore {
       await makeDirectory(temporary)
       const refusal = await unpackZip(zip, temporary)
       if (refusal !== undefined) return refusal
+      await this.#fencePackageType()
       await moveIntoPlace(temporary, directory)
       return code
     } finally {
       await rm(temporary, { recursive: true, force: true })
+    }
+  }
+
+  /**
+   * Node looks for the type of a `.js` file in every directory above it: a data directory inside a
+   * repository of `"type": "module"` must not turn a function's CommonJS into modules.
+   */
+  async #fencePackageType(): Promise<void> {
+    const path = join(this.#directory, 'package.json')
+    try {
+      await writeFile(path, '{}\n')
+    } catch (error) {
+      throw storageFailed('write', path, error)
     }
   }
 

@@ -50,7 +50,7 @@ export interface DeployReport {
 /**
  * Idempotent: what is there and equal is left alone. Nothing is ever deleted. Warnings and what was
  * done are logged as well. Rejects with AppError TEMPLATE_INVALID for the first error, after logging
- * all of them; with BROKER_UNREACHABLE for the platform's own cluster; with STORAGE_FAILED.
+ * the others; with BROKER_UNREACHABLE for the platform's own cluster; with STORAGE_FAILED.
  */
 export async function deployTemplate(options: DeployOptions): Promise<DeployReport> {
   const file = await templateFile(resolve(options.path))
@@ -61,8 +61,8 @@ export async function deployTemplate(options: DeployOptions): Promise<DeployRepo
     accountId: options.accountId,
   })
   for (const warning of warnings) options.logger.warn(formatFinding(warning))
-  for (const error of errors) options.logger.error(formatFinding(error))
-  const [first] = errors
+  const [first, ...others] = errors
+  for (const error of others) options.logger.error(formatFinding(error))
   if (first !== undefined) throw invalid(first.file, first.line, first.message)
   const deployment = new Deployment(options, file)
   await deployment.run(plan)

@@ -29,6 +29,8 @@ export interface PropertyTable<Table extends Readers> {
 /** A mapping to be read. `subject` opens its sentences; `line` is where a missing property is missing. */
 export interface Subject {
   readonly subject: string
+  /** Opens a warning in its place, so that one of a property of Globals is given once for all. */
+  readonly kind?: string
   readonly line: number
   readonly names: Names
 }
@@ -40,7 +42,7 @@ export interface Subject {
 export function readProperties<Table extends Readers>(
   mapping: Mapping,
   table: PropertyTable<Table>,
-  { subject, line, names }: Subject,
+  { subject, kind = subject, line, names }: Subject,
 ): ValuesOf<Table> {
   const values: Record<string, unknown> = {}
   const { findings } = names
@@ -49,7 +51,7 @@ export function readProperties<Table extends Readers>(
     if (table.ignored?.includes(name) === true) continue
     const reader = Object.hasOwn(table.read, name) ? table.read[name] : undefined
     if (reader === undefined) {
-      findings.warn(entry.line, `${subject}: ${unsupported(name, table.read)}`)
+      findings.warn(entry.line, `${kind}: ${unsupported(name, table.read)}`)
       continue
     }
     const tree = resolve(entry.value, names)

@@ -53,15 +53,16 @@ export const serverlessFunction: ResourceType = {
   },
 
   plan(resource, names) {
-    const { line, logicalId } = resource
-    const subject = `${resource.type} ${logicalId}`
-    const values = read.readProperties(resource.properties, properties, { subject, line, names })
+    const { line, logicalId, type: kind } = resource
+    const subject = `${kind} ${logicalId}`
+    const at = { subject, kind, line, names }
+    const values = read.readProperties(resource.properties, properties, at)
     const code = planCode(values, { resource, names, subject })
     const name = names.identity(resource).ref
     const configuration = configurationOf(values, { name, resource, names })
     if (!/^[a-zA-Z0-9-_]{1,64}$/.test(name)) {
-      const at = resource.properties.entries.get('FunctionName')?.line ?? line
-      names.findings.error(at, `${subject}: "${name}" is not a function's name`)
+      const nameLine = resource.properties.entries.get('FunctionName')?.line ?? line
+      names.findings.error(nameLine, `${subject}: "${name}" is not a function's name`)
     }
     const events = planEvents(resource, names, name)
     const planned = code !== undefined && configuration !== undefined

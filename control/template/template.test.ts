@@ -425,8 +425,8 @@ test.each<[string, string, string[]]>([
     'a property that is not supported',
     withProperties('Handler: a.b', 'Layers: [!Ref Layer]', 'Timeot: 3'),
     [
-      '8: AWS::Serverless::Function Fn: the property Layers is not supported',
-      '9: AWS::Serverless::Function Fn: the property Timeot is not supported (did you mean Timeout?)',
+      '8: AWS::Serverless::Function: the property Layers is not supported',
+      '9: AWS::Serverless::Function: the property Timeot is not supported (did you mean Timeout?)',
     ],
   ],
   [
@@ -497,8 +497,8 @@ test.each<[string, string, string[]]>([
   ],
   [
     'a property of Globals, once for all functions',
-    `Globals: { Function: { Tracing: Active } }\n${withProperties('Handler: a.b')}`,
-    ['1: AWS::Serverless::Function Fn: the property Tracing is not supported'],
+    `Globals: { Function: { Tracing: Active } }\n${withProperties('Handler: a.b')}\n  Other:\n    Type: AWS::Serverless::Function\n    Properties: { Handler: a.b, Runtime: x, CodeUri: . }`,
+    ['1: AWS::Serverless::Function: the property Tracing is not supported'],
   ],
 ])('a warning has its line: %s', (_, text, warnings) => {
   expect(findings(load(text))).toEqual({ warnings, errors: [] })

@@ -15,7 +15,7 @@ import {
   type LambdaClient,
 } from '@aws-sdk/client-lambda'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createFunction, lambdaClient, zipOf } from '../support/lambda.ts'
+import { createFunction, lambdaClient, zipOfTexts } from '../support/lambda.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
 
 let platform: Platform
@@ -86,7 +86,7 @@ test('a function is created, read, listed, changed and deleted', async () => {
   expect(payloadOf(await invoke(name))).toBe('green')
   const code = { 'index.mjs': 'export const handler = async (e, c) => c.memoryLimitInMB' }
   await client.send(
-    new UpdateFunctionCodeCommand({ FunctionName: name, ZipFile: await zipOf(code) }),
+    new UpdateFunctionCodeCommand({ FunctionName: name, ZipFile: await zipOfTexts(code) }),
   )
   expect(payloadOf(await invoke(name))).toBe('512')
   const found = await client.send(new GetFunctionCommand({ FunctionName: name }))

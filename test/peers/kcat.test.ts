@@ -15,12 +15,16 @@ let platform: Platform
 let scratch: string
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'millrace-kcat-'))
-  platform = await startPlatform({ args: ['--num-partitions', '3'] })
+  platform = await start()
 })
 afterAll(async () => {
   await platform.stop()
   await rm(scratch, { recursive: true, force: true })
 })
+
+function start(): Promise<Platform> {
+  return startPlatform({ args: ['--num-partitions', '3'], dataDir: join(scratch, 'data') })
+}
 
 /** A record as kcat's JSON envelope shows it. */
 interface Envelope {
@@ -173,7 +177,7 @@ test.each([
 async function firstAttributes(topic: string): Promise<number> {
   return eventually(
     async () => {
-      const [path] = globSync(`**/${topic}-0/00000000000000000000.log`, { cwd: platform.dataDir })
+      const [path] = globSync(`**/${topic}/0/00000000000000000000.log`, { cwd: platform.dataDir })
       if (path === undefined) return undefined
       const file = await open(join(platform.dataDir, path))
       const { buffer, bytesRead } = await file.read(Buffer.alloc(23), 0, 23, 0)
@@ -223,11 +227,7 @@ test('what kcat saw acknowledged is there after a kill -9, and so are the groupâ
   const asGroup = ['-G', 'durable', '-q', '-J', '-X', 'auto.offset.reset=earliest']
   await kcat([...asGroup, '-c', '2', 'durable'])
   await platform.kill9()
-  const { dataDir } = platform
-  platform = await startPlatform({ args: ['--num-partitions', '3'], dataDir })
+  platform = await start()
   expect(payloads(await consume('durable', '-o', 'beginning'))).toEqual(['1', '2', '3'])
   expect(payloads(envelopes(await kcat([...asGroup, '-e', 'durable'])))).toEqual(['3'])
-  await platform.stop()
-  await rm(dataDir, { recursive: true, force: true })
-  platform = await startPlatform()
 })

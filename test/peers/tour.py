@@ -167,7 +167,7 @@ def error_tour(client, kafka):
         "notAZip": refused(client.update_function_code, FunctionName="tour", ZipFile=b"text"),
         "noSuchMapping": refused(client.get_event_source_mapping, UUID=NOBODY),
         "mappingOfNobody": refused(create, **{**new_mapping, "FunctionName": "nobody"}),
-        "noSource": refused(create, FunctionName="tour", Topics=["t"], StartingPosition="LATEST"),
+        "noSource": refused(create, FunctionName="tour", Topics=["tour"], StartingPosition="LATEST"),
         "badPosition": refused(create, **{**new_mapping, "StartingPosition": "SOMEWHERE"}),
         "badFilter": refused(create, **new_mapping, FilterCriteria=bad_filter),
     }

@@ -1,8 +1,8 @@
 // What end-to-end tests do with the AWS SDK: a client, a zip from text, a function that records.
 import { readFile } from 'node:fs/promises'
 import { CreateFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda'
-import { ZipFile } from 'yazl'
 import type { Platform } from './platform.ts'
+import { zipOf } from './zip-file.ts'
 
 /** The SDK as a user sets it up: an endpoint, any region, any credentials. */
 export function lambdaClient(platform: Platform): LambdaClient {
@@ -15,17 +15,8 @@ export function lambdaClient(platform: Platform): LambdaClient {
 }
 
 /** A zip archive of files given as texts. */
-export function zipOf(files: Readonly<Record<string, string>>): Promise<Buffer> {
-  const zip = new ZipFile()
-  for (const [name, text] of Object.entries(files)) zip.addBuffer(Buffer.from(text), name)
-  zip.end()
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    zip.outputStream
-      .on('data', (chunk: Buffer) => chunks.push(chunk))
-      .on('error', reject)
-      .on('end', () => resolve(Buffer.concat(chunks)))
-  })
+export function zipOfTexts(files: Readonly<Record<string, string>>): Promise<Buffer> {
+  return zipOf(...Object.entries(files).map(([name, content]) => ({ name, content })))
 }
 
 export interface NewFunction {
@@ -47,7 +38,7 @@ export async function createFunction(client: LambdaClient, options: NewFunction)
       MemorySize: options.memorySizeMb ?? 256,
       Timeout: options.timeoutSeconds ?? 30,
       Environment: { Variables: { ...options.environment } },
-      Code: { ZipFile: await zipOf(options.files) },
+      Code: { ZipFile: await zipOfTexts(options.files) },
     }),
   )
 }

@@ -23,10 +23,10 @@ interface Content {
 }
 
 /** A change of names that the disk may not have yet. Those of a directory reach it in order. */
-interface NameChange {
-  readonly directories: readonly string[]
-  readonly apply: (names: Map<string, Content>) => void
-}
+type NameChange =
+  | { readonly kind: 'create'; readonly paths: readonly [string]; readonly content: Content }
+  | { readonly kind: 'remove' | 'removeTree'; readonly paths: readonly [string] }
+  | { readonly kind: 'rename'; readonly paths: readonly [string, string] }
 
 export type Operation = 'open' | 'write' | 'read' | 'flush' | 'rename' | 'remove'
 
@@ -45,7 +45,7 @@ export class MemoryFileSystem implements FileSystem {
     const after = new MemoryFileSystem()
     const names = new Map(this.#durableNames)
     const kept = Math.floor(random() * (this.#pending.length + 1))
-    for (const change of this.#pending.slice(0, kept)) change.apply(names)
+    for (const change of this.#pending.slice(0, kept)) apply(change, names)
     for (const [path, content] of names) {
       const bytes = whatIsLeft(content, random)
       const copy = { bytes, durable: Buffer.from(bytes), unflushed: [] }
@@ -59,28 +59,18 @@ export class MemoryFileSystem implements FileSystem {
   kill(): MemoryFileSystem {
     const after = new MemoryFileSystem()
     const copies = new Map<Content, Content>()
-    const clones = new Set<Content>()
     const copyOf = (content: Content): Content => {
-      const { bytes, durable, unflushed } = content
-      const known = copies.get(content)
       // The system finishes the writes that it was handed.
-      const written = unflushed.map((write) => ({ ...write, isDone: true }))
-      const copy = known ?? { bytes, durable, unflushed: written }
+      const unflushed = content.unflushed.map((write) => ({ ...write, isDone: true }))
+      const copy = copies.get(content) ?? { ...content, unflushed }
       copies.set(content, copy)
-      clones.add(copy)
       return copy
     }
     for (const [path, content] of this.#names) after.#names.set(path, copyOf(content))
     for (const [path, content] of this.#durableNames) after.#durableNames.set(path, copyOf(content))
-    after.#pending = this.#pending.map(({ directories, apply }) => ({
-      directories,
-      apply: (names) => {
-        apply(names)
-        for (const [path, content] of names) {
-          if (!clones.has(content)) names.set(path, copyOf(content))
-        }
-      },
-    }))
+    after.#pending = this.#pending.map((change) =>
+      change.kind === 'create' ? { ...change, content: copyOf(change.content) } : change,
+    )
     return after
   }
 
@@ -110,7 +100,7 @@ export class MemoryFileSystem implements FileSystem {
     await this.#begin('open', path)
     if (mode === 'create') {
       const content = { bytes: Buffer.alloc(0), durable: Buffer.alloc(0), unflushed: [] }
-      this.#change([path], (names) => void names.set(path, content))
+      this.#change({ kind: 'create', paths: [path], content })
     }
     return this.#openFile(path, this.#require('open', path))
   }
@@ -137,31 +127,23 @@ export class MemoryFileSystem implements FileSystem {
 
   async rename(from: string, to: string): Promise<void> {
     await this.#begin('rename', from)
-    this.#change([from, to], (names) => {
-      for (const [path, content] of names) {
-        if (path !== from && !path.startsWith(`${from}/`)) continue
-        names.delete(path)
-        names.set(to + path.slice(from.length), content)
-      }
-    })
+    this.#change({ kind: 'rename', paths: [from, to] })
   }
 
   async remove(path: string): Promise<void> {
     await this.#begin('remove', path)
-    if (this.#names.has(path)) this.#change([path], (names) => void names.delete(path))
+    if (this.#names.has(path)) this.#change({ kind: 'remove', paths: [path] })
   }
 
   async removeTree(path: string): Promise<void> {
     await this.#begin('remove', path)
-    this.#change([path], (names) => {
-      for (const name of names.keys()) if (name.startsWith(`${path}/`)) names.delete(name)
-    })
+    this.#change({ kind: 'removeTree', paths: [path] })
   }
 
   async syncDirectory(path: string): Promise<void> {
     await this.#begin('flush', path)
-    const isHere = ({ directories }: NameChange): boolean => directories.includes(path)
-    for (const change of this.#pending.filter(isHere)) change.apply(this.#durableNames)
+    const isHere = ({ paths }: NameChange): boolean => paths.some((name) => dirname(name) === path)
+    for (const change of this.#pending.filter(isHere)) apply(change, this.#durableNames)
     this.#pending = this.#pending.filter((change) => !isHere(change))
   }
 
@@ -197,15 +179,18 @@ export class MemoryFileSystem implements FileSystem {
         await tick()
         content.bytes = content.bytes.subarray(0, sizeBytes)
         content.durable = content.durable.subarray(0, sizeBytes)
-        content.unflushed = []
+        content.unflushed = content.unflushed.map((write) => ({
+          ...write,
+          bytes: write.bytes.subarray(0, Math.max(0, sizeBytes - write.position)),
+        }))
       },
       close: () => Promise.resolve(),
     }
   }
 
-  #change(paths: readonly string[], apply: NameChange['apply']): void {
-    apply(this.#names)
-    this.#pending.push({ directories: paths.map(dirname), apply })
+  #change(change: NameChange): void {
+    apply(change, this.#names)
+    this.#pending.push(change)
   }
 
   #require(operation: string, path: string): Content {
@@ -218,6 +203,27 @@ export class MemoryFileSystem implements FileSystem {
     await tick()
     const code = this.fault(operation, path)
     if (code !== undefined) throw systemError(operation, path, code)
+  }
+}
+
+function apply(change: NameChange, names: Map<string, Content>): void {
+  const [path] = change.paths
+  switch (change.kind) {
+    case 'create':
+      names.set(path, change.content)
+      return
+    case 'remove':
+      names.delete(path)
+      return
+    case 'removeTree':
+      for (const name of names.keys()) if (name.startsWith(`${path}/`)) names.delete(name)
+      return
+    case 'rename':
+      for (const [name, content] of names) {
+        if (name !== path && !name.startsWith(`${path}/`)) continue
+        names.delete(name)
+        names.set(change.paths[1] + name.slice(path.length), content)
+      }
   }
 }
 

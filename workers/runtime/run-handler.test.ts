@@ -107,7 +107,7 @@ test('a promise that never settles fails an async function once nothing is left 
 })
 
 test('a handler that never calls back answers null', async () => {
-  const { answer, loop } = run((_: unknown, __: unknown, ___: unknown) => {})
+  const { answer, loop } = run((...[, , callback]: [unknown, unknown, unknown]) => void callback)
   loop.waits[0]?.end()
   expect(await answer).toEqual({ ok: true, value: null })
 })

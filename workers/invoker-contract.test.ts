@@ -1,0 +1,126 @@
+// Tests the contract of Invoke on both of its implementations: in this process and over HTTP.
+import { createServer } from 'node:http'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { AppError } from '../common/errors.ts'
+import type { FunctionInvoker } from '../common/invocation.ts'
+import { closeServer, listen } from '../common/listen.ts'
+import { silentLogger } from '../common/logger.ts'
+import { RemoteInvoker } from '../common/remote-invoker.ts'
+import { startInvoker, tailOf } from '../test/support/worker-threads.ts'
+import { createInvokeServer } from './invoke-server.ts'
+
+const place = { door: 'workers', host: '127.0.0.1', port: 0 }
+
+describe.each(['in this process', 'over HTTP'])('an invoker %s', (where) => {
+  const workers = startInvoker({ accountConcurrency: 1 })
+  const server = createInvokeServer(workers.invoker, silentLogger)
+  let invoker: FunctionInvoker = workers.invoker
+  beforeAll(async () => {
+    const remote = new RemoteInvoker({ url: `http://${await listen(server, place)}/` })
+    if (where === 'over HTTP') invoker = remote
+    await workers.deploy('echo', 'exports.handler = async (event) => event')
+    await workers.deploy('fail', "exports.handler = async () => { throw new Error('né') }")
+    await workers.deploy('log', "exports.handler = async () => console.log('über')")
+    await workers.deploy('client', 'exports.handler = async (_, context) => context.clientContext')
+  })
+  afterAll(async () => {
+    await closeServer(server)
+    await workers.stop()
+  })
+
+  test('gives back what the handler returned', async () => {
+    const payload = JSON.stringify({ text: 'grüß ☃ 𝄞', list: [1, null] })
+    expect(await invoker.invoke({ functionName: 'echo', payload })).toEqual({
+      outcome: 'completed',
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      executedVersion: '$LATEST',
+      payload,
+    })
+  })
+
+  test('takes an empty payload for an empty object', async () => {
+    const result = await invoker.invoke({ functionName: 'echo', payload: '' })
+    expect(result).toMatchObject({ payload: '{}' })
+  })
+
+  test('tells a function error from an answer', async () => {
+    const result = await invoker.invoke({ functionName: 'fail', payload: '{}' })
+    expect(result).toMatchObject({ outcome: 'completed', functionError: 'Unhandled' })
+    expect('payload' in result && JSON.parse(result.payload)).toMatchObject({
+      errorType: 'Error',
+      errorMessage: 'né',
+    })
+    expect(result).not.toHaveProperty('logTail')
+  })
+
+  test('gives the tail of the log when asked', async () => {
+    const result = await invoker.invoke({ functionName: 'log', payload: '{}', tailLog: true })
+    expect(tailOf(result)).toMatch(/^START RequestId: .*\n.*\tINFO\tüber\nEND .*\nREPORT .*\n$/)
+  })
+
+  test('hands the client context over', async () => {
+    const clientContext = Buffer.from('{"a":1}').toString('base64')
+    const result = await invoker.invoke({ functionName: 'client', payload: '{}', clientContext })
+    expect(result).toMatchObject({ payload: '{"a":1}' })
+  })
+
+  test.each([
+    ['no such function', '{}', 'ResourceNotFoundException', 404],
+    ['echo', '{', 'InvalidRequestContentException', 400],
+    ['echo', `"${'x'.repeat(6_291_555)}"`, 'RequestTooLargeException', 413],
+    ['echo', `"${'é'.repeat(3_145_778)}"`, 'RequestTooLargeException', 413],
+  ])('refuses %s with its code and status', async (functionName, payload, code, status) => {
+    const result = await invoker.invoke({ functionName, payload })
+    expect(result).toMatchObject({ outcome: 'refused', code, status })
+    expect('message' in result && result.message).not.toBe('')
+  })
+
+  test('refuses a client context that is too long', async () => {
+    const invocation = { functionName: 'echo', payload: '{}', clientContext: 'a'.repeat(3584) }
+    expect(await invoker.invoke(invocation)).toMatchObject({ status: 400 })
+  })
+
+  test('refuses what is throttled, with the reason', async () => {
+    const gate = await workers.deployGated('gated')
+    const running = invoker.invoke({ functionName: 'gated', payload: '{}' })
+    await gate.arrived(1)
+    expect(await invoker.invoke({ functionName: 'echo', payload: '{}' })).toMatchObject({
+      outcome: 'refused',
+      code: 'TooManyRequestsException',
+      status: 429,
+      reason: 'ConcurrentInvocationLimitExceeded',
+    })
+    gate.open()
+    expect(await running).toMatchObject({ payload: '1' })
+  })
+})
+
+test('workers that are not there are an operating error that may pass', async () => {
+  const invoker = new RemoteInvoker({ url: 'http://127.0.0.1:1' })
+  const failure = await invoker
+    .invoke({ functionName: 'f', payload: '{}' })
+    .catch((e: unknown) => e)
+  expect(failure).toBeInstanceOf(AppError)
+  expect(failure).toMatchObject({ code: 'WORKERS_UNREACHABLE', retriable: true })
+})
+
+test.each([
+  ['another server', { status: 200, headers: {}, body: 'hello' }],
+  ['an unknown code', { status: 418, headers: { 'x-amzn-requestid': 'a' }, body: '{}' }],
+  [
+    'a body that is no JSON',
+    {
+      status: 429,
+      headers: { 'x-amzn-requestid': 'a', 'x-amzn-errortype': 'TooManyRequestsException' },
+      body: '<html>',
+    },
+  ],
+])('%s is not taken for workers', async (_, { status, headers, body }) => {
+  const server = createServer((__, response) => void response.writeHead(status, headers).end(body))
+  const invoker = new RemoteInvoker({ url: `http://${await listen(server, place)}` })
+  await expect(invoker.invoke({ functionName: 'f', payload: '{}' })).rejects.toMatchObject({
+    code: 'WORKERS_UNREACHABLE',
+  })
+  invoker.close()
+  await closeServer(server)
+})

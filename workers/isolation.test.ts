@@ -1,0 +1,118 @@
+// Tests that nothing a handler does takes down the platform or another function, in real threads.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { completed, startInvoker, tailOf, valueOf } from '../test/support/worker-threads.ts'
+
+let workers: ReturnType<typeof startInvoker>
+beforeAll(async () => {
+  workers = startInvoker()
+  await workers.deploy('bystander', 'let n = 0\nexports.handler = async () => ++n')
+  await workers.invoke('bystander')
+})
+afterAll(() => workers.stop())
+
+/** Invokes a bad function twice; the second time shows that it is served again. */
+async function invokeBad(name: string, body: string, timeoutSeconds = 30) {
+  const source = `const fs = require('node:fs')\nexports.handler = async () => {\n${body}\n}`
+  await workers.deploy(name, source, { timeoutSeconds })
+  const before = valueOf(await workers.invoke('bystander')) as number
+  const result = completed(await workers.invoke(name, {}, true))
+  // The same thread as before: its count went on.
+  expect(valueOf(await workers.invoke('bystander'))).toBe(before + 1)
+  return { result, error: JSON.parse(result.payload) as unknown, tail: tailOf(result) }
+}
+
+test.each([
+  ['process.exit(0)', 'Runtime exited without providing a reason'],
+  ['process.exit(3)', 'Runtime exited with error: exit status 3'],
+  ["process.kill(process.pid, 'SIGKILL')", 'Runtime exited with error: signal: killed'],
+  ['process.kill(0)', 'Runtime exited with error: signal: terminated'],
+  ['process.abort()', 'Runtime exited with error: signal: aborted'],
+])('%s ends that environment alone', async (body, reason) => {
+  const { result, error } = await invokeBad(body, body)
+  expect(result.functionError).toBe('Unhandled')
+  expect(error).toEqual({
+    errorType: 'Runtime.ExitError',
+    errorMessage: `RequestId: ${result.requestId} Error: ${reason}`,
+  })
+})
+
+test('an endless loop is killed at the timeout, and what it logged before is kept', async () => {
+  const { result, error, tail } = await invokeBad('loop', "console.log('here'); for (;;) {}", 1)
+  expect(error).toEqual({
+    errorType: 'Sandbox.Timedout',
+    errorMessage: `RequestId: ${result.requestId} Error: Task timed out after 1.00 seconds`,
+  })
+  expect(tail).toContain('INFO\there\n')
+  expect(tail).toContain('Error: Task timed out after 1.00 seconds\nEND RequestId')
+})
+
+test.each([
+  ['a map', 'const all = new Map(); for (let i = 0; ; i++) all.set(i, i)'],
+  ['buffers', 'const all = []; for (;;) all.push(Buffer.alloc(1e7, 1))'],
+])('eating memory with %s ends that environment alone', async (name, body) => {
+  const { result, error } = await invokeBad(name, body)
+  expect(error).toEqual({
+    errorType: 'Runtime.ExitError',
+    errorMessage: `RequestId: ${result.requestId} Error: Runtime exited with error: signal: killed`,
+  })
+})
+
+test('an error thrown in the background fails the invocation that runs', async () => {
+  const { error, tail } = await invokeBad(
+    'background',
+    "setTimeout(() => { throw new Error('late') }, 1); await new Promise((r) => setTimeout(r, 5000))",
+  )
+  expect(error).toMatchObject({ errorType: 'Error', errorMessage: 'late' })
+  expect(tail).toContain('ERROR\tUncaught Exception \t{"errorType":"Error"')
+})
+
+test('a rejection that nobody handles fails the invocation that runs', async () => {
+  const { error } = await invokeBad(
+    'rejection',
+    "Promise.reject(new Error('lost')); await new Promise((r) => setTimeout(r, 5000))",
+  )
+  expect(error).toMatchObject({
+    errorType: 'Runtime.UnhandledPromiseRejection',
+    errorMessage: 'Error: lost',
+  })
+})
+
+test('what is left running stands still between invocations', async () => {
+  await workers.deploy(
+    'leftover',
+    'let n = 0\nexports.handler = async () => { setInterval(() => n++, 1).unref(); return n }',
+  )
+  expect(valueOf(await workers.invoke('leftover'))).toBe(0)
+  const deadline = performance.now() + 40
+  while (performance.now() < deadline) await workers.invoke('bystander')
+  expect(valueOf(await workers.invoke('leftover'))).toBeLessThan(5)
+})
+
+test('the standard streams stay open for the platform', async () => {
+  const { error } = await invokeBad(
+    'streams',
+    'fs.closeSync(0); fs.closeSync(1); fs.closeSync(2); process.stdin.destroy(); return "done"',
+  )
+  expect(error).toBe('done')
+})
+
+test('a line of 100 MB and a hundred thousand lines are cut to the tail', async () => {
+  const huge = await invokeBad('huge', "console.log('x'.repeat(1e8)); return 1")
+  expect(huge.error).toBe(1)
+  expect(huge.tail.length).toBe(4096)
+  const many = await invokeBad('many', "for (let i = 0; i < 1e5; i++) console.log('line', i)")
+  expect(many.tail).toContain('line 99999\nEND RequestId')
+  expect(many.tail.length).toBe(4096)
+})
+
+test('process.chdir is refused as Node refuses it in threads', async () => {
+  const { error } = await invokeBad('chdir', "process.chdir('/')")
+  expect(error).toMatchObject({ errorType: 'TypeError' })
+})
+
+test('options of Node that a thread cannot take are shown to the handler and do no harm', async () => {
+  await workers.deploy('flags', 'exports.handler = async () => process.env.NODE_OPTIONS', {
+    environment: { NODE_OPTIONS: '--no-such-flag' },
+  })
+  expect(valueOf(await workers.invoke('flags'))).toBe('--no-such-flag')
+})
