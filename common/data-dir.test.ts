@@ -59,16 +59,16 @@ test('a path that cannot be a directory is not writable, with the reason', () =>
 test.runIf(process.platform === 'linux')(
   'a killed process that is still listed holds no lock',
   async () => {
-    // A shell that never asks for the end of its child, which so stays a zombie.
-    const shell = spawn('sh', ['-c', 'true & echo $!; exec sleep 10'], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
+    // A parent that stands still never asks for the end of its child, which so stays a zombie.
+    const source = `console.log(require('child_process').spawn('true').pid)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20_000)`
+    const parent = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] })
     const pid = await new Promise<string>((resolve) =>
-      shell.stdout.once('data', (text: Buffer) => resolve(text.toString().trim())),
+      parent.stdout.once('data', (text: Buffer) => resolve(text.toString().trim())),
     )
     await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'utf8')).toContain(') Z ')
     writeFileSync(join(scratch, 'lock'), `${pid} `)
     claimDirectory(scratch).release()
-    shell.kill()
+    parent.kill('SIGKILL')
   },
 )

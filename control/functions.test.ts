@@ -203,7 +203,7 @@ test('a deleted function is gone; its code follows when nothing can be running i
   }
   expect(existsSync(directory)).toBe(true)
   clock.advance(16 * 60_000)
-  await expect.poll(() => readdir(join(dataDir, 'functions'))).toEqual([])
+  await expect.poll(() => readdir(join(dataDir, 'functions'))).toEqual(['package.json'])
   await create(harness)
   expect(existsSync(directory)).toBe(true)
 })

@@ -192,9 +192,13 @@ class World {
     this.run(this.mapping.tick(this.nowMs))
   }
 
-  /** Whether everything has gone through. */
+  /**
+   * Whether everything has gone through. Another member may have committed to the end while a batch
+   * of ours, from before the rebalance, is still out.
+   */
   get isDone(): boolean {
-    return this.committed.every((offset) => offset === perPartition)
+    const committed = this.committed.every((offset) => offset === perPartition)
+    return committed && this.mapping.bufferedRecords === 0
   }
 }
 
