@@ -202,7 +202,7 @@ test('a line that is not JSON ends the run with its number, after what came befo
   const run = await produce(['--file', file, '--key-field', 'k'])
   expect(run.code).toBe(1)
   expect(count(run)).toBe(2)
-  expect(run.stderr).toMatch(/^millrace: .*bad\.ndjson: line 3 is not JSON: .*\n$/)
+  expect(run.stderr).toMatch(/^millrace: .*bad\.ndjson: line 3 is not JSON: .*$/m)
   expect(run.stdout).toContain('acknowledged    2 records')
 })
 

@@ -12,6 +12,8 @@ export interface Platform {
   readonly kafka: string
   /** URL of the AWS door. */
   readonly aws: string
+  /** URL on which workers in a process of their own take Invoke. */
+  readonly workers: string
   /** URL of the scrape. */
   readonly metrics: string
   readonly dataDir: string
@@ -25,6 +27,8 @@ export interface Platform {
 }
 
 export interface PlatformOptions {
+  /** `all` unless given; the doors of other roles are empty texts. */
+  readonly role?: 'broker' | 'control' | 'poller' | 'workers' | 'all'
   readonly args?: readonly string[]
   /** A directory of an earlier life; a fresh temporary one unless given. */
   readonly dataDir?: string
@@ -36,7 +40,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'millrace-')))
   const child = spawn(
     process.execPath,
-    ['main.ts', 'all', '--data-dir', dataDir, ...(options.args ?? [])],
+    ['main.ts', options.role ?? 'all', '--data-dir', dataDir, ...(options.args ?? [])],
     {
       cwd: root,
       env: {
@@ -44,6 +48,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
         MILLRACE_KAFKA_PORT: '0',
         MILLRACE_AWS_PORT: '0',
         MILLRACE_METRICS_PORT: '0',
+        MILLRACE_WORKERS_PORT: '0',
         ...options.env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -53,6 +58,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const doors = await readyLine(child, () => stderr)
   return {
+    ...noDoors,
     ...doors,
     dataDir,
     pid: child.pid ?? 0,
@@ -88,17 +94,15 @@ export function run(
   })
 }
 
-interface Doors {
-  readonly kafka: string
-  readonly aws: string
-  readonly metrics: string
-}
+type Doors = Pick<Platform, 'kafka' | 'aws' | 'workers' | 'metrics'>
 
-function readyLine(child: ChildProcess, stderr: () => string): Promise<Doors> {
+const noDoors: Doors = { kafka: '', aws: '', workers: '', metrics: '' }
+
+function readyLine(child: ChildProcess, stderr: () => string): Promise<Partial<Doors>> {
   return new Promise((resolve, reject) => {
     if (child.stdout === null) return reject(new Error('the platform has no standard output'))
     createInterface({ input: child.stdout }).on('line', (line) => {
-      if (line.startsWith('millrace ready ')) resolve(JSON.parse(line.slice(15)) as Doors)
+      if (line.startsWith('millrace ready ')) resolve(JSON.parse(line.slice(15)) as Partial<Doors>)
     })
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`the platform ended with ${code}: ${stderr()}`)))
