@@ -219,6 +219,9 @@ export const handlerInitMaxMs = 10_000
 /** A thread that has not even started by then never will; the machine is out of something. */
 export const threadStartMaxMs = 30_000
 
+/** An end that a thread did not hear is said again: late enough to be rare, soon enough for a waiter. */
+export const threadEndRepeatMs = 100
+
 /** Lambda: `LogType: Tail` gives the last 4 KB of an invocation's log. */
 export const invocationLogTailBytes = 4096
 

@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import type { Clock, Timer } from '../common/clock.ts'
-import { memoryCheckIntervalMs, threadHeapHeadroomMb } from '../common/limits.ts'
+import { memoryCheckIntervalMs, threadEndRepeatMs, threadHeapHeadroomMb } from '../common/limits.ts'
 import {
   parseThreadMessage,
   type ThreadMessage,
@@ -138,8 +138,8 @@ export class ThreadPool {
   /** Ends all threads and resolves when they are gone; events that run end as `stopped`. */
   async close(): Promise<void> {
     this.#memoryTimer?.cancel()
-    await this.#piscina.destroy()
-    await Promise.all([...this.#ending].map((worker) => exitOf(worker)))
+    const threads = [...this.#piscina.threads, ...this.#ending]
+    await Promise.all([this.#piscina.destroy(), ...threads.map((worker) => this.#exitOf(worker))])
   }
 
   async #outcome(task: ThreadTask, signal: AbortSignal): Promise<ThreadOutcome> {
@@ -160,11 +160,32 @@ export class ThreadPool {
     const after = new Set(this.#piscina.threads)
     for (const worker of before.filter((thread) => !after.has(thread))) {
       this.#ending.add(worker)
-      void exitOf(worker).then(() => {
+      void this.#exitOf(worker).then(() => {
         this.#ending.delete(worker)
         this.#options.onChange()
       })
     }
+  }
+
+  /**
+   * Resolves when a thread that was told to end is gone. One that was woken for an event in that very moment
+   * can go back to sleep in Atomics.wait without having heard (seen with Node 24.21): it is told again.
+   */
+  #exitOf(worker: Worker): Promise<void> {
+    const { clock } = this.#options
+    return new Promise((resolve) => {
+      // A thread that has ended already has no number any more.
+      if (worker.threadId === -1) return resolve()
+      const insist = (): void => {
+        void worker.terminate()
+        timer = clock.after(threadEndRepeatMs, insist)
+      }
+      let timer = clock.after(threadEndRepeatMs, insist)
+      worker.once('exit', () => {
+        timer.cancel()
+        resolve()
+      })
+    })
   }
 
   #deliver(message: unknown): void {
@@ -230,14 +251,6 @@ function outcomeOf(error: unknown): ThreadOutcome {
   }
   if (codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY') return { kind: 'out-of-memory' }
   return { kind: 'died', reason: error.message }
-}
-
-function exitOf(worker: Worker): Promise<void> {
-  return new Promise((resolve) => {
-    // A thread that has ended already has no number any more.
-    if (worker.threadId === -1) return resolve()
-    worker.once('exit', () => resolve())
-  })
 }
 
 function codeOf(error: unknown): unknown {
