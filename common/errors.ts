@@ -27,8 +27,15 @@ export const errorTable = {
   STORAGE_FAILED: { retriable: true, message: 'cannot {operation} {file}: {reason}' },
   REGISTRY_CORRUPT: { retriable: false, message: '{file} is not a registry entry: {reason}' },
   BROKER_UNREACHABLE: { retriable: true, message: 'no broker answers at {brokers}: {reason}' },
+  REDIS_UNREACHABLE: { retriable: true, message: 'no Redis answers at {address}: {reason}' },
+  REDIS_REFUSED: { retriable: true, message: 'Redis at {address} refused {command}: {reason}' },
+  REGISTRY_CONFLICT: {
+    retriable: true,
+    message: '{kind} {key} was changed by another copy of control at the same time',
+  },
   WORKERS_UNREACHABLE: { retriable: true, message: 'no workers answer at {url}: {reason}' },
   TEMPLATE_INVALID: { retriable: false, message: '{file}:{line}: {reason}' },
+  TEMPLATE_WAITS: { retriable: true, message: '{file}:{line}: {reason}' },
   INPUT_INVALID: { retriable: false, message: '{source}: {reason}' },
 } as const satisfies Record<string, { retriable: boolean; message: string }>
 

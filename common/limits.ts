@@ -251,3 +251,28 @@ export const hotReloadFilesMax = 2_000
 
 /** Connections from control or poller to the workers; one invocation each. */
 export const remoteInvocationsMax = 1_024
+
+/** Between two attempts to reach Redis: first and at most. */
+export const redisRetryMs = 50
+export const redisRetryMaxMs = 1_000
+
+/** A start waits so long for Redis, which may start beside it; then it fails and says why. */
+export const redisStartMaxMs = 10_000
+
+/** A command that Redis has not answered by then has failed, and its connection is made anew. */
+export const redisCommandMaxMs = 2_000
+
+/** A change whose notice was lost is seen after this long. */
+export const registryRereadMs = 5_000
+
+/** A poller says so often that it lives, and looks for mappings that nobody runs. */
+export const leaseBeatMs = 1_000
+
+/** A poller not heard of for so long is dead: with a beat for each of the others, taken over in 8 s. */
+export const leaseTtlMs = 6_000
+
+/** A copy of the workers says so often what it runs, and gives back what it does not need. */
+export const quotaBeatMs = 1_000
+
+/** A copy not heard of for so long is dead: what it ran counts no more. */
+export const quotaTtlMs = 5_000

@@ -66,6 +66,12 @@ export const settingsTable = {
     roles: ['broker', 'all'],
     help: 'host:port that Kafka clients are told to connect to; the listening address unless set.',
   },
+  kafkaListeners: {
+    kind: 'list',
+    default: '',
+    roles: ['broker', 'all'],
+    help: 'More Kafka doors, for networks with other names for us: name://host:port@advertisedHost:advertisedPort, ….',
+  },
   brokers: {
     kind: 'list',
     default: '127.0.0.1:9092',
@@ -78,11 +84,24 @@ export const settingsTable = {
     roles: ['control', 'poller'],
     help: 'Where the workers take Invoke.',
   },
+  registry: {
+    kind: 'text',
+    default: 'file',
+    choices: ['file', 'redis'],
+    roles: ['control', 'poller', 'workers', 'all'],
+    help: 'Where functions and mappings are kept: in the data directory, or in Redis for several copies of a role.',
+  },
+  redisUrl: {
+    kind: 'text',
+    default: 'redis://127.0.0.1:6379',
+    roles: ['control', 'poller', 'workers', 'all'],
+    help: 'The Redis of --registry redis: redis://[user:password@]host:port[/database].',
+  },
   template: {
     kind: 'text',
     default: '',
     roles: ['control', 'all'],
-    help: 'AWS SAM template (a file, or a directory with template.yaml) deployed at start.',
+    help: 'AWS SAM template (a file, or a directory with template.yaml) deployed at start and at each change.',
   },
   parameterOverrides: {
     kind: 'list',
@@ -155,7 +174,7 @@ export const settingsTable = {
     kind: 'count',
     default: '1000',
     roles: ['workers', 'all'],
-    help: 'Concurrent executions of all functions together before invocations are throttled.',
+    help: 'Concurrent executions of all functions, and with Redis of all copies, together before invocations are throttled.',
   },
   workersMax: {
     kind: 'count',

@@ -16,5 +16,6 @@ export class MappingCounters {
   throttles = 0
   commitErrors = 0
   readonly batchSize = new Histogram(batchSizeBounds)
+  readonly batchWaitSeconds = new Histogram(durationBoundsSeconds)
   readonly putToHandlerSeconds = new Histogram(durationBoundsSeconds)
 }

@@ -60,6 +60,10 @@ export class MappingSlot implements MeasuredMapping {
     return this.#record.topic
   }
 
+  get consumerGroupId(): string {
+    return this.#record.consumerGroupId
+  }
+
   get mapping(): MeasuredMapping['mapping'] {
     return this.#runner?.mapping
   }
@@ -77,9 +81,13 @@ export class MappingSlot implements MeasuredMapping {
     this.#work()
   }
 
-  /** Finishes what is in flight, commits, and does nothing from then on. */
-  async stop(): Promise<void> {
+  /**
+   * Finishes what is in flight, commits, and does nothing from then on. `silently`: the mapping is
+   * another's already, whose word on its status counts.
+   */
+  async stop({ silently = false } = {}): Promise<void> {
     this.#isStopping = true
+    if (silently) this.#status.close()
     this.#work()
     await this.#working
     this.#status.close()

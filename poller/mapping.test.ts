@@ -236,12 +236,14 @@ test('a failing batch is retried whole with backoff, and only its lanes wait', (
   }
   nowMs += 8000
   expect(contents(only(mapping.tick(nowMs)))).toEqual({ 0: [0, 1] })
+  expect(mapping.attemptsMost).toBe(4)
   mapping.batchEnded(batch, 'succeeded', nowMs)
   const effects = mapping.tick(nowMs)
   expect(contents(only(effects))).toEqual({ 0: [2] })
   expect(committed(effects)).toEqual([[0, 2]])
   expect(counters).toMatchObject({ retries: 4, failedInvokeEvents: 8, invokedEvents: 10 })
   expect(batch.attempts).toBe(5)
+  expect(mapping.attemptsMost).toBe(0)
 })
 
 test('throttles wait like failures and do not count as attempts', () => {

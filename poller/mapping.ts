@@ -56,6 +56,8 @@ export class Mapping {
   readonly #pressure: BackPressure
   readonly #lanes = new Map<number, Lane>()
   readonly #retrying = new Set<Batch>()
+  /** Batches that have failed and are not through, between tries and in flight. */
+  readonly #failing = new Set<Batch>()
   #effects: Effect[] = []
   #inFlight = 0
   #stopping = false
@@ -128,9 +130,12 @@ export class Mapping {
   batchEnded(batch: Batch, outcome: BatchOutcome, nowMs: number): void {
     this.#inFlight -= 1
     this.#count(batch, outcome)
-    if (outcome === 'succeeded') return this.#finish(batch.groups, nowMs)
-    batch.groups = this.#dropRevoked(batch.groups)
-    if (batch.groups.length === 0) return
+    if (outcome === 'succeeded') {
+      this.#failing.delete(batch)
+      return this.#finish(batch.groups, nowMs)
+    }
+    if (this.#isDropped(batch)) return
+    this.#failing.add(batch)
     batch.setbacks += 1
     batch.dueMs = nowMs + retryDelayMs(batch.setbacks, this.#random())
     this.#retrying.add(batch)
@@ -178,8 +183,17 @@ export class Mapping {
     return known.length === 0 ? undefined : Math.min(...known)
   }
 
+  get rules(): MappingRules {
+    return this.#rules
+  }
+
   get invocationsInFlight(): number {
     return this.#inFlight
+  }
+
+  /** Invocations of the batch that has failed most often and is not through; 0 if none has. */
+  get attemptsMost(): number {
+    return Math.max(0, ...[...this.#failing].map(({ attempts }) => attempts))
   }
 
   /** Whether an offset is still to be committed, or a commit under way. */
@@ -247,13 +261,20 @@ export class Mapping {
     })
   }
 
+  /** Takes lanes that are another's out of the batch; true when none is left. */
+  #isDropped(batch: Batch): boolean {
+    batch.groups = this.#dropRevoked(batch.groups)
+    if (batch.groups.length > 0) return false
+    this.#failing.delete(batch)
+    return true
+  }
+
   #sendRetries(nowMs: number): void {
     for (const batch of this.#retrying) {
       if (!this.#hasRoom) return
       if (batch.dueMs > nowMs) continue
       this.#retrying.delete(batch)
-      batch.groups = this.#dropRevoked(batch.groups)
-      if (batch.groups.length === 0) continue
+      if (this.#isDropped(batch)) continue
       this.#counters.retries += 1
       this.#send(batch)
     }
@@ -265,6 +286,8 @@ export class Mapping {
       if (groups === undefined) return
       this.#counters.batches += 1
       this.#counters.batchSize.observe(recordsOf(groups))
+      const readySinceMs = groups[0]?.lane.readySinceMs ?? nowMs
+      this.#counters.batchWaitSeconds.observe((nowMs - readySinceMs) / 1000)
       for (const { records } of groups) {
         for (const { timestampMs } of records) {
           this.#counters.putToHandlerSeconds.observe(Math.max(0, nowMs - timestampMs) / 1000)

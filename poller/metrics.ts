@@ -8,6 +8,7 @@ export interface MeasuredMapping {
   readonly uuid: string
   readonly functionName: string
   readonly topic: string
+  readonly consumerGroupId: string
   readonly counters: MappingCounters
   readonly mapping: Mapping | undefined
 }
@@ -81,6 +82,14 @@ const table: Readonly<Record<string, Row>> = {
     'Invocations under way.',
     (mapping) => mapping.invocationsInFlight,
   ),
+  millrace_mapping_invocations_max: gauge(
+    'Invocations that may be under way at once.',
+    (mapping) => mapping.rules.maxConcurrentInvocations,
+  ),
+  millrace_mapping_batch_attempts: gauge(
+    'Invocations of the batch that has failed most often and is not through; 0 if there is none.',
+    (mapping) => mapping.attemptsMost,
+  ),
   millrace_mapping_buffered_records: gauge(
     'Records read and not finished.',
     (mapping) => mapping.bufferedRecords,
@@ -99,6 +108,19 @@ const table: Readonly<Record<string, Row>> = {
     help: 'Records of a batch.',
     read: ({ counters }) => counters.batchSize.read(),
   },
+  millrace_mapping_batch_size_max: gauge(
+    'BatchSize: records that make a batch full.',
+    (mapping) => mapping.rules.batchSize,
+  ),
+  millrace_mapping_batch_wait_seconds: {
+    type: 'histogram',
+    help: 'Time from the first record of a batch that could be sent until the batch was.',
+    read: ({ counters }) => counters.batchWaitSeconds.read(),
+  },
+  millrace_mapping_batch_window_seconds: gauge(
+    'MaximumBatchingWindowInSeconds: how long a batch waits for more records.',
+    (mapping) => mapping.rules.windowMs / 1000,
+  ),
   millrace_mapping_put_to_handler_seconds: {
     type: 'histogram',
     help: 'From the time of a record to its first invocation.',
@@ -106,9 +128,20 @@ const table: Readonly<Record<string, Row>> = {
   },
 }
 
-export const pollerMetricDefinitions: readonly MetricDefinition[] = Object.entries(table).map(
-  ([name, { read: _read, ...definition }]) => Object.assign(definition, { name, labels }),
-)
+/** Its labels join what the broker says of a consumer group with the mapping behind the group. */
+const info: MetricDefinition = {
+  name: 'millrace_mapping_info',
+  type: 'gauge',
+  help: '1 for each mapping: the consumer group that it reads with.',
+  labels: [...labels, 'consumergroup'],
+}
+
+export const pollerMetricDefinitions: readonly MetricDefinition[] = [
+  info,
+  ...Object.entries(table).map(([name, { read: _read, ...definition }]) =>
+    Object.assign(definition, { name, labels }),
+  ),
+]
 
 /** Series of the mappings there are; one that is deleted takes its series with it. */
 export function pollerMetrics(
@@ -125,11 +158,14 @@ export function pollerMetrics(
 }
 
 function samplesOf(measured: MeasuredMapping, nowMs: number): MetricSample[] {
-  const { uuid, functionName, topic } = measured
+  const { uuid, functionName, topic, consumerGroupId: consumergroup } = measured
   const values = { mapping: uuid, function: functionName, topic }
-  return Object.entries(table).map(([name, { read }]) => ({
-    name,
-    labels: values,
-    value: read(measured, nowMs),
-  }))
+  return [
+    { name: info.name, labels: { ...values, consumergroup }, value: 1 },
+    ...Object.entries(table).map(([name, { read }]) => ({
+      name,
+      labels: values,
+      value: read(measured, nowMs),
+    })),
+  ]
 }

@@ -265,8 +265,10 @@ test('a changed mapping goes on with its new rules', async () => {
 test('a deleted mapping is stopped, reported gone, and takes its series with it', async () => {
   await registry.putMapping(desired)
   const poller = await start()
-  const series = async () => (await poller.metrics.collect()).length
-  expect(await series()).toBe(poller.metrics.definitions.length)
+  const series = async () =>
+    (await poller.metrics.collect()).filter(({ labels }) => 'mapping' in labels).length
+  const ofMappings = poller.metrics.definitions.filter(({ labels }) => labels.includes('mapping'))
+  expect(await series()).toBe(ofMappings.length)
   await registry.putMapping({ ...desired, revision: 2, desired: 'deleted' })
   await settle()
   expect(sources[0]?.calls).toEqual(['stop'])

@@ -5,6 +5,8 @@ import type { FunctionInvoker } from '../common/invocation.ts'
 import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import type { MappingRecord, Registry } from '../control/registry/registry.ts'
+import { leaseMetricDefinitions, leaseSamples } from './lease-metrics.ts'
+import { LocalLeases, type Leases } from './leases.ts'
 import { MappingSlot, type MappingSlotOptions } from './mapping-slot.ts'
 import { pollerMetrics } from './metrics.ts'
 import { KafkaSource } from './sources/kafka-source.ts'
@@ -16,6 +18,8 @@ export interface PollerOptions {
   readonly invoker: FunctionInvoker
   /** Bootstrap servers of the built-in broker, for mappings with an event source ARN. */
   readonly brokers: readonly string[]
+  /** Shares mappings out among copies of the poller; unless given, this one runs them all. */
+  readonly leases?: Leases
   readonly clock: Clock
   readonly logger: Logger
   /** In place of Kafka; for tests. */
@@ -30,39 +34,47 @@ export async function startPoller(options: PollerOptions): Promise<RunningRole> 
     createSource: options.createSource ?? kafkaSources(clock, logger),
     random: () => randomInt(2 ** 32) / 2 ** 32,
   }
-  let isStopping = false
-
+  const leases = options.leases ?? new LocalLeases()
   const reconcile = (uuid: string): void => {
     const record = registry.mapping(uuid)
-    const slot = slots.get(uuid)
-    if (record === undefined) {
-      slots.delete(uuid)
-      if (slot !== undefined) void slot.stop()
-    } else if (slot !== undefined) {
-      slot.reconcile(record)
-    } else if (!isStopping) {
-      const created = new MappingSlot(record, shared)
-      slots.set(uuid, created)
-      created.reconcile(record)
-    }
+    if (record === undefined) return leases.remove(uuid)
+    leases.add(uuid)
+    slots.get(uuid)?.reconcile(record)
   }
+  leases.start({
+    gained: (uuid) => {
+      const record = registry.mapping(uuid)
+      if (record === undefined) return
+      const slot = new MappingSlot(record, shared)
+      slots.set(uuid, slot)
+      slot.reconcile(record)
+    },
+    lost: async (uuid, how) => {
+      const slot = slots.get(uuid)
+      slots.delete(uuid)
+      await slot?.stop({ silently: how === 'taken' })
+    },
+  })
   const unwatch = registry.watch((change) => {
     if (change.kind === 'mapping') reconcile(change.uuid)
   })
   for (const { uuid } of registry.mappings()) reconcile(uuid)
+  const measured = pollerMetrics(
+    () => [...slots.values()],
+    () => clock.now(),
+  )
 
   return {
     name: 'poller',
     doors: {},
-    metrics: pollerMetrics(
-      () => [...slots.values()],
-      () => clock.now(),
-    ),
+    metrics: {
+      definitions: [...measured.definitions, ...leaseMetricDefinitions],
+      collect: async () => [...(await measured.collect()), ...leaseSamples(leases)],
+    },
     problems: () => [...slots.values()].flatMap(({ problem }) => problem ?? []),
     stop: async () => {
-      isStopping = true
       unwatch()
-      await Promise.all([...slots.values()].map((slot) => slot.stop()))
+      await leases.stop()
     },
   }
 }

@@ -22,6 +22,7 @@ export class StatusReporter {
   #writing = false
   #notBeforeMs = 0
   #timer: Timer | undefined
+  #isClosed = false
 
   constructor(options: StatusReporterOptions) {
     this.#options = options
@@ -33,12 +34,14 @@ export class StatusReporter {
   }
 
   report(status: Omit<MappingStatus, 'uuid'>): void {
+    if (this.#isClosed) return
     this.#wanted = { uuid: this.#options.uuid, ...status }
     this.#flush()
   }
 
   /** Writes nothing from now on. */
   close(): void {
+    this.#isClosed = true
     this.#wanted = undefined
     this.#timer?.cancel()
   }

@@ -47,6 +47,18 @@ test('a file inside a package is not looked at', async () => {
   expect(signature.read()).toBe(before)
 })
 
+test('a template beside the code is no part of it', async () => {
+  const clock = new ManualClock()
+  const signature = new CodeSignature(directory, clock)
+  const before = signature.read()
+  await writeFile(join(directory, 'template.yaml'), 'Resources: {}')
+  clock.advance(1000)
+  expect(signature.read()).toBe(before)
+  await writeFile(join(directory, 'lib', 'template.yaml'), 'somebody reads this')
+  clock.advance(1000)
+  expect(signature.read()).not.toBe(before)
+})
+
 test('a look serves for a moment, so that load does not multiply it', async () => {
   const clock = new ManualClock()
   const signature = new CodeSignature(directory, clock)

@@ -9,6 +9,9 @@ import { hotReloadFilesMax } from '../common/limits.ts'
 const costFactor = 20
 const intervalMinMs = 10
 
+/** Beside the code that it deploys, as SAM's `CodeUri: .` has it, a template is no part of it. */
+const templates = new Set(['template.yaml', 'template.yml'])
+
 /**
  * Looks at names, sizes and times of up to `hotReloadFilesMax` files before an invocation; no watcher,
  * so an idle directory costs nothing. Under load a look is used again for a while, in proportion
@@ -43,6 +46,7 @@ function look(root: string): string {
   for (const directory of directories) {
     for (const entry of entriesOf(directory)) {
       if (seen.length >= hotReloadFilesMax) return seen.join('\n')
+      if (directory === root && templates.has(entry.name)) continue
       const path = join(directory, entry.name)
       // Installing packages touches node_modules itself; what lies in it is too much to look at.
       if (entry.isDirectory() && entry.name !== 'node_modules' && entry.name !== '.git') {

@@ -1,4 +1,5 @@
 // Counts what runs and what waits against the account's concurrency; pure.
+import type { AccountQuota } from './account-quota.ts'
 
 export interface ConcurrencyLimits {
   /** Concurrent executions of all functions together: running or waiting for a thread. */
@@ -13,12 +14,15 @@ export interface ConcurrencyLimits {
  */
 export class ConcurrencyLedger {
   readonly #limits: ConcurrencyLimits
+  readonly #quota: Pick<AccountQuota, 'granted'>
   readonly #executions = new Map<string, number>()
   #total = 0
   #waitingBytes = 0
 
-  constructor(limits: ConcurrencyLimits) {
+  /** Where other copies share the limit, `quota` says what of it is this one's. */
+  constructor(limits: ConcurrencyLimits, quota?: Pick<AccountQuota, 'granted'>) {
     this.#limits = limits
+    this.#quota = quota ?? { granted: limits.accountConcurrency }
   }
 
   get total(): number {
@@ -31,7 +35,7 @@ export class ConcurrencyLedger {
 
   /** False when the account is at its limit; otherwise `release` must follow. */
   admit(functionName: string): boolean {
-    if (this.#total >= this.#limits.accountConcurrency) return false
+    if (this.#total >= this.#quota.granted) return false
     this.#total += 1
     this.#executions.set(functionName, this.executions(functionName) + 1)
     return true

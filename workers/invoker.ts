@@ -10,6 +10,7 @@ import type {
 import { clientContextMaxBytes, payloadMaxBytes } from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
 import type { FunctionRecord, Registry } from '../control/registry/registry.ts'
+import { WholeQuota, type AccountQuota } from './account-quota.ts'
 import { ConcurrencyLedger, type ConcurrencyLimits } from './concurrency.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { execute, type Execution } from './execution.ts'
@@ -22,6 +23,8 @@ export interface InvokerOptions extends ConcurrencyLimits {
   readonly registry: Registry
   readonly region: string
   readonly accountId: string
+  /** Shares the account's limit with other copies; unless given, it is all this one's. */
+  readonly quota?: AccountQuota
   readonly threadsMax: number
   readonly idleTimeoutMs: number
   readonly clock: Clock
@@ -39,6 +42,7 @@ export interface FunctionState {
 export class Invoker implements FunctionInvoker {
   readonly #options: InvokerOptions
   readonly #ledger: ConcurrencyLedger
+  readonly #quota: AccountQuota
   readonly #dispatcher: Dispatcher
   readonly #hosts = new Map<string, FunctionHost>()
   readonly #loggers = new Map<string, Logger>()
@@ -48,11 +52,17 @@ export class Invoker implements FunctionInvoker {
 
   constructor(options: InvokerOptions) {
     this.#options = options
-    this.#ledger = new ConcurrencyLedger(options)
+    this.#quota = options.quota ?? new WholeQuota(options.accountConcurrency)
+    this.#ledger = new ConcurrencyLedger(options, this.#quota)
+    this.#quota.start(() => this.#ledger.total)
     this.#dispatcher = new Dispatcher(options)
     this.#unwatch = options.registry.watch((change) => {
       if (change.kind === 'function') this.#onFunctionChange(change.name)
     })
+  }
+
+  get concurrencyMax(): number {
+    return this.#options.accountConcurrency
   }
 
   get threads(): number {
@@ -81,7 +91,7 @@ export class Invoker implements FunctionInvoker {
     const refused = this.#refuse(requestId, record, invocation)
     if (refused !== undefined) return refused
     const { counters } = this.#host(functionName)
-    if (!this.#ledger.admit(functionName)) return throttle(requestId, counters)
+    if (!(await this.#admit(functionName))) return throttle(requestId, counters)
     try {
       const log = new InvocationLog(
         requestId,
@@ -107,11 +117,18 @@ export class Invoker implements FunctionInvoker {
     this.#unwatch()
     if (this.#ledger.total > 0) await this.#drained(graceMs)
     await this.#dispatcher.close()
+    await this.#quota.stop()
   }
 
   /** The invariants of what this keeps; tests call it. */
   check(): string | undefined {
     return this.#ledger.check()
+  }
+
+  async #admit(functionName: string): Promise<boolean> {
+    if (this.#ledger.admit(functionName)) return true
+    await this.#quota.ask()
+    return this.#ledger.admit(functionName)
   }
 
   async #execute(call: Call): Promise<Execution | 'throttled' | 'gone'> {

@@ -66,6 +66,10 @@ const functionMetrics = {
 } as const satisfies Record<string, FunctionMetric>
 
 const machineMetrics = {
+  millrace_workers_concurrency_max: {
+    help: 'Concurrent executions of all functions together before invocations are throttled.',
+    read: (invoker: Invoker) => invoker.concurrencyMax,
+  },
   millrace_workers_threads: {
     help: 'Execution environments alive.',
     read: (invoker: Invoker) => invoker.threads,

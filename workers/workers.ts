@@ -6,6 +6,7 @@ import { closeServer, listen } from '../common/listen.ts'
 import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import type { Registry } from '../control/registry/registry.ts'
+import type { AccountQuota } from './account-quota.ts'
 import { createInvokeServer } from './invoke-server.ts'
 import { Invoker } from './invoker.ts'
 import { workersMetrics } from './metrics.ts'
@@ -18,6 +19,8 @@ export interface WorkersOptions {
   readonly region: string
   readonly accountId: string
   readonly accountConcurrency: number
+  /** Shares that limit with other copies of the workers. */
+  readonly quota?: AccountQuota
   /** Threads alive at once, all functions together. */
   readonly workersMax: number
   readonly idleTimeoutMs: number

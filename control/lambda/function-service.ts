@@ -64,7 +64,8 @@ export class FunctionService {
       if (record.code.kind !== 'zip') continue
       const directory = codeStore.directoryOf(record.code.sha256)
       if (directory === record.code.directory) continue
-      await registry.putFunction({ ...record, code: { ...record.code, directory } })
+      const code = { ...record.code, directory }
+      await registry.putFunction({ ...record, revision: record.revision + 1, code })
     }
     await codeStore.sweep(registry.functions().map(({ code }) => code))
   }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the clients from elsewhere that test-peers drives: kcat (apt), boto3 (PyPI, in .cache/peers).
+# Installs what test-peers drives: kcat and redis-server (apt), boto3 (PyPI, in .cache/peers).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=.cache/peers
@@ -16,16 +16,22 @@ as_root() {
 }
 
 updated=no
+apt_update() {
+  [ "$updated" = yes ] || as_root apt-get update -qq
+  updated=yes
+}
 apt_install() {
   echo "test-peers: installing $* with apt"
-  if [ "$updated" = no ]; then
-    as_root apt-get update -qq
-    updated=yes
-  fi
+  apt_update
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
 }
 
 command -v kcat >/dev/null || apt_install kcat
+# The tests start a server of their own; the package's service is not wanted.
+if ! command -v redis-server >/dev/null; then
+  apt_install redis-server
+  if command -v systemctl >/dev/null; then as_root systemctl disable --now redis-server 2>/dev/null || true; fi
+fi
 
 if ! "$venv/bin/python" -c 'import boto3' 2>/dev/null; then
   command -v python3 >/dev/null || apt_install python3
@@ -37,6 +43,18 @@ if ! "$venv/bin/python" -c 'import boto3' 2>/dev/null; then
   "$venv/bin/pip" install --quiet --disable-pip-version-check 'boto3>=1.40,<2'
 fi
 
+# Unpacked, not installed: Debian's package would start Prometheus as a service of the machine.
+if ! command -v prometheus >/dev/null && ! [ -x "$venv/prometheus/usr/bin/prometheus" ]; then
+  echo "test-peers: unpacking prometheus from apt into $venv/prometheus"
+  apt_update
+  package=$(mktemp -d)
+  (cd "$package" && apt-get download -qq prometheus)
+  mkdir -p "$venv/prometheus"
+  dpkg-deb -x "$package"/prometheus_*.deb "$venv/prometheus"
+  rm -rf "$package"
+fi
+
 kcat_version=$(kcat -V 2>&1 | sed -nE 's/^Version ([0-9.]+).*/\1/p')
 boto3_version=$("$venv/bin/python" -c 'import boto3; print(boto3.__version__)')
-echo "test-peers: kcat $kcat_version, boto3 $boto3_version"
+redis_version=$(redis-server --version | sed -nE 's/.*v=([0-9.]+).*/\1/p')
+echo "test-peers: kcat $kcat_version, redis $redis_version, boto3 $boto3_version"
