@@ -1,81 +1,22 @@
 // Tests that deploying a template brings its plan about, once, and says what it leaves.
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test as base } from 'vitest'
 import { ZipFile } from 'yazl'
-import { systemClock } from '../../common/clock.ts'
 import { AppError } from '../../common/errors.ts'
 import { silentLogger } from '../../common/logger.ts'
-import { CodeStore } from '../lambda/code-store.ts'
-import { FunctionService } from '../lambda/function-service.ts'
-import { MappingService } from '../lambda/mapping-service.ts'
-import { FileRegistry } from '../registry/file-registry.ts'
+import { openTemplateStage, type TemplateStage } from '../../test/support/template-stage.ts'
+import type { FunctionService } from '../lambda/function-service.ts'
+import type { MappingService } from '../lambda/mapping-service.ts'
 import { deployTemplate, type DeployReport } from './deploy.ts'
-import type { PlannedTopic } from './plan.ts'
 
-interface Stage {
-  readonly dir: string
-  readonly registry: FileRegistry
-  readonly functions: FunctionService
-  readonly mappings: MappingService
-  /** Names in the order in which they were asked for. */
-  readonly topics: PlannedTopic[]
-  topicFailure: Error | undefined
-  deploy(template: string, parameterOverrides?: readonly string[]): Promise<DeployReport>
-}
-
-const test = base.extend<{ stage: Stage }>({
+const test = base.extend<{ stage: TemplateStage }>({
   // oxlint-disable-next-line no-empty-pattern -- vitest reads the pattern to know what is needed.
   stage: async ({}, use) => {
-    const dir = await mkdtemp(join(tmpdir(), 'millrace-template-'))
-    const common = { clock: systemClock, logger: silentLogger }
-    const account = { region: 'us-east-1', accountId: '000000000000' }
-    const registry = await FileRegistry.open({
-      dir: join(dir, 'registry'),
-      writer: 'both',
-      ...common,
-    })
-    const codeStore = new CodeStore(dir)
-    const functions = new FunctionService({ registry, codeStore, account, ...common })
-    const mappings = new MappingService({ registry, account, ...common })
-    await functions.start()
-    mappings.start()
-    await mkdir(join(dir, 'src'))
-    const stage: Stage = {
-      dir,
-      registry,
-      functions,
-      mappings,
-      topics: [],
-      topicFailure: undefined,
-      deploy: async (template, parameterOverrides = []) => {
-        await writeFile(join(dir, 'template.yaml'), template)
-        return deployTemplate({
-          path: dir,
-          parameterOverrides,
-          ...account,
-          dataDir: join(dir, 'data'),
-          brokers: ['127.0.0.1:1'],
-          functions,
-          mappings,
-          ...common,
-          topics: {
-            ensure: async (topic) => {
-              if (stage.topicFailure !== undefined) throw stage.topicFailure
-              stage.topics.push(topic)
-              return { action: 'created', warnings: [] }
-            },
-            close: async () => {},
-          },
-        })
-      },
-    }
+    const stage = await openTemplateStage()
     await use(stage)
-    await mappings.stop()
-    await functions.stop()
-    await registry.close()
-    await rm(dir, { recursive: true })
+    await stage.close()
   },
 })
 
@@ -147,13 +88,7 @@ test('what is there and equal is left alone', async ({ stage }) => {
 test('what has changed is updated in place', async ({ stage }) => {
   await stage.deploy(template)
   const [mapping] = stage.registry.mappings()
-  // The poller has the mapping, as it can only be changed then.
-  await stage.registry.putStatus({
-    uuid: mapping?.uuid ?? '',
-    revision: mapping?.revision ?? 0,
-    state: 'enabled',
-    lastProcessingResult: 'OK',
-  })
+  await stage.pollerHasAll()
   const changed = template
     .replace('MemorySize: 256', 'Timeout: 9')
     .replace('{ LEVEL: 1 }', '{}')

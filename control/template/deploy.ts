@@ -1,8 +1,7 @@
 // Deploys a template: reads the file, then brings its topics, functions and mappings about.
-import { readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { systemClock, type Clock } from '../../common/clock.ts'
-import { AppError, systemCode } from '../../common/errors.ts'
+import { AppError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { LambdaApiError } from '../lambda/api-errors.ts'
 import { deployFunction, type Action, type FunctionDeployer } from './deploy-functions.ts'
@@ -11,6 +10,8 @@ import { DeployedStore, type Deployed } from './deployed.ts'
 import { formatFinding } from './findings.ts'
 import { parseParameterOverrides } from './parameters.ts'
 import type { Plan, PlannedTopic } from './plan.ts'
+import { preflight } from './preflight.ts'
+import { findTemplate, readTemplate } from './template-file.ts'
 import { loadTemplate } from './template.ts'
 import { KafkaTopics, type TopicCreator, type TopicOutcome } from './topics.ts'
 
@@ -47,13 +48,19 @@ export interface DeployReport {
   readonly warnings: readonly string[]
 }
 
+/** A template as it was read: sound, but not deployed. */
+export interface ReadTemplate {
+  readonly file: string
+  readonly plan: Plan
+  readonly warnings: readonly string[]
+}
+
 /**
- * Idempotent: what is there and equal is left alone. Nothing is ever deleted. Warnings and what was
- * done are logged as well. Rejects with AppError TEMPLATE_INVALID for the first error, after logging
- * the others; with BROKER_UNREACHABLE for the platform's own cluster; with STORAGE_FAILED.
+ * Reads a template and logs its warnings. Rejects with AppError TEMPLATE_INVALID for its first error,
+ * after logging the others; with CONFIG_INVALID where there is none.
  */
-export async function deployTemplate(options: DeployOptions): Promise<DeployReport> {
-  const file = await templateFile(resolve(options.path))
+export async function readPlan(options: DeployOptions): Promise<ReadTemplate> {
+  const file = await findTemplate(options.path)
   const { plan, warnings, errors } = loadTemplate(await readTemplate(file), {
     file,
     parameters: parseParameterOverrides(options.parameterOverrides),
@@ -64,13 +71,32 @@ export async function deployTemplate(options: DeployOptions): Promise<DeployRepo
   const [first, ...others] = errors
   for (const error of others) options.logger.error(formatFinding(error))
   if (first !== undefined) throw invalid(first.file, first.line, first.message)
+  return { file, plan, warnings: warnings.map(formatFinding) }
+}
+
+/**
+ * Idempotent: what is there and equal is left alone. Nothing is ever deleted. Warnings and what was
+ * done are logged as well. Rejects with AppError TEMPLATE_INVALID for what the Lambda API refuses,
+ * before anything is changed where that can be told; with TEMPLATE_WAITS for a mapping that no poller
+ * has taken up yet; with BROKER_UNREACHABLE for the platform's own cluster; with STORAGE_FAILED.
+ */
+export async function deployPlan(
+  { file, plan, warnings }: ReadTemplate,
+  options: DeployOptions,
+): Promise<DeployReport> {
+  const [refusal, ...others] = await preflight(plan, options.clock ?? systemClock)
+  for (const { line, message } of others) {
+    options.logger.error(formatFinding({ file, line, message }))
+  }
+  if (refusal !== undefined) throw invalid(file, refusal.line, refusal.message)
   const deployment = new Deployment(options, file)
   await deployment.run(plan)
-  return {
-    file,
-    items: deployment.items,
-    warnings: [...warnings.map(formatFinding), ...deployment.warnings],
-  }
+  return { file, items: deployment.items, warnings: [...warnings, ...deployment.warnings] }
+}
+
+/** Reads and deploys a template once. */
+export async function deployTemplate(options: DeployOptions): Promise<DeployReport> {
+  return deployPlan(await readPlan(options), options)
 }
 
 class Deployment {
@@ -142,7 +168,9 @@ class Deployment {
       const { line, logicalId } = planned
       const outcome = await deployMapping(planned, this.#options.mappings, clock)
       if (outcome instanceof LambdaApiError) {
-        throw invalid(this.#file, line, `mapping ${logicalId}: ${outcome.message}`)
+        const reason = `mapping ${logicalId}: ${outcome.message}`
+        if (outcome.code !== 'ResourceInUseException') throw invalid(this.#file, line, reason)
+        throw new AppError('TEMPLATE_WAITS', { file: this.#file, line, reason })
       }
       this.#done('mapping', logicalId, outcome.action)
       for (const warning of outcome.warnings) this.#warn(line, warning)
@@ -172,6 +200,7 @@ class Deployment {
     this.items.push({ kind, name, action })
     const { logger } = this.#options
     if (action === 'left') logger.warn(`not in the template any more, and left`, { kind, name })
+    else if (action === 'unchanged') logger.debug(`${kind} unchanged`, { name })
     else logger.info(`${kind} ${action}`, { name })
   }
 
@@ -198,43 +227,4 @@ async function ensure(
 
 function invalid(file: string, line: number, reason: string): AppError {
   return new AppError('TEMPLATE_INVALID', { file, line, reason })
-}
-
-async function templateFile(path: string): Promise<string> {
-  if (!(await isDirectory(path))) return path
-  for (const name of ['template.yaml', 'template.yml', 'template.json']) {
-    const file = join(path, name)
-    try {
-      if ((await stat(file)).isFile()) return file
-    } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw unreadable(file, error)
-    }
-  }
-  throw new AppError('CONFIG_INVALID', {
-    setting: 'template',
-    reason: `there is no template.yaml in ${path}`,
-  })
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory()
-  } catch (error) {
-    throw unreadable(path, error)
-  }
-}
-
-async function readTemplate(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    throw unreadable(file, error)
-  }
-}
-
-function unreadable(file: string, error: unknown): unknown {
-  const code = systemCode(error)
-  if (code === undefined) return error
-  const reason = `${file} cannot be read (${code})`
-  return new AppError('CONFIG_INVALID', { setting: 'template', reason }, error)
 }

@@ -1,24 +1,14 @@
 // The table of event types of a function; a later one is a file of its own and a row here.
 import { resolve } from './intrinsics.ts'
 import { mskEvent, selfManagedKafkaEvent } from './kafka-events.ts'
+import type { DeclaredMapping } from './kafka-mapping.ts'
 import type { TemplateNames } from './names.ts'
 import type { Plan } from './plan.ts'
 import type { Resource } from './resources.ts'
-import { emptyMapping, nameOf, type Entry, type Mapping } from './tree.ts'
-
-/** One event of a function, as declared. */
-export interface FunctionEvent {
-  /** The function's logical id and the event's name, which SAM joins to an id of its own. */
-  readonly logicalId: string
-  readonly line: number
-  /** Opens sentences about it. */
-  readonly subject: string
-  readonly functionName: string
-  readonly properties: Mapping
-}
+import { emptyMapping, nameOf, type Entry } from './tree.ts'
 
 /** What is to be deployed of an event; errors are reported, and leave things out. */
-export type EventType = (event: FunctionEvent, names: TemplateNames) => Partial<Plan>
+export type EventType = (event: DeclaredMapping, names: TemplateNames) => Partial<Plan>
 
 const eventTypes: ReadonlyMap<string, EventType> = new Map([
   ['SelfManagedKafka', selfManagedKafkaEvent],

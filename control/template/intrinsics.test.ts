@@ -16,6 +16,9 @@ function evaluate(yaml: string): unknown {
       return textOf(`<${name}>`, line)
     },
     attribute: (logicalId, attribute, line) => textOf(`<${logicalId}|${attribute}>`, line),
+    condition: (name) => name === 'Yes',
+    inMap: (map, keys, line) => textOf(`<${map}|${keys.join('|')}>`, line),
+    region: 'eu-west-1',
   }
   const root = parseTemplate(`\nX: ${yaml}`, findings)
   const value = root?.entries.get('X')?.value
@@ -53,6 +56,14 @@ test.each<[string, unknown]>([
   ['!Split [",", "a,b"]', ['a', 'b']],
   ['!Select [1, [a, b]]', 'b'],
   ['!Select [0, !Split [":", !Sub "${A}:x"]]', '<A>'],
+  ['!If [Yes, !Ref A, !Ref B]', '<A>'],
+  ['{ Fn::If: [No, a, !Ref B] }', '<B>'],
+  ['[!If [No, a, !Ref Nothing], b]', ['b']],
+  ['!FindInMap [M, !Ref A, k]', '<M|<A>|k>'],
+  ['!Base64 héllo', 'aMOpbGxv'],
+  ['!ImportValue net-vpc', 'net-vpc'],
+  ['!GetAZs ""', ['eu-west-1a', 'eu-west-1b', 'eu-west-1c']],
+  ['!Select [1, !GetAZs us-east-2]', 'us-east-2b'],
   ['{ a: !Ref Nothing, b: 1 }', { b: '1' }],
   ['[1, !Ref Nothing, 2]', ['1', '2']],
 ])('%s is %j', (yaml, value) => {
@@ -70,6 +81,15 @@ test.each<[string, string]>([
   ['!Join ["-", [a, [b]]]', '2: Fn::Join: an item is not a text'],
   ['!Select [2, [a, b]]', '2: Fn::Select: no item 2 in a list of 2'],
   ['!Select [x, [a]]', '2: Fn::Select: not an index and a list'],
+  ['!If [Yes, a]', '2: Fn::If: not a condition and two values'],
+  ['!If [[a], b, c]', '2: Fn::If: not a condition and two values'],
+  ['!FindInMap [M, k]', '2: Fn::FindInMap: not the names of a mapping and of two keys'],
+  [
+    '!FindInMap [M, j, k, { DefaultValue: d }]',
+    '2: Fn::FindInMap: a DefaultValue is not supported',
+  ],
+  ['!Base64 [a]', '2: Fn::Base64: not a text'],
+  ['!Equals [a, b]', '2: Fn::Equals has its place in Conditions'],
   ['!Split [a]', '2: Fn::Split: not a delimiter and a text'],
   ['\n  - a\n  - !Nonsense\n    - b', '4: Fn::Nonsense is not an intrinsic function'],
   ['!<tag:x> a', '2: the tag tag:x is not known in templates'],

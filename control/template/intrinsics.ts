@@ -10,6 +10,12 @@ export interface Names {
   readonly findings: Findings
   ref(name: string, line: number): Tree | undefined
   attribute(logicalId: string, attribute: string, line: number): Tree | undefined
+  /** Undefined after it has reported that there is no such condition, or that it is wrong. */
+  condition(name: string, line: number): boolean | undefined
+  /** The value of a key of a key of one of the Mappings. */
+  inMap(map: string, keys: readonly [string, string], line: number): Tree
+  /** `us-east-1` */
+  readonly region: string
 }
 
 /** A reference to a name of the template, and where it is made. */
@@ -72,22 +78,32 @@ const functions: Readonly<Record<string, Evaluate>> = {
   'Fn::Join': join,
   'Fn::Split': split,
   'Fn::Select': select,
+  'Fn::If': choose,
+  'Fn::FindInMap': findInMap,
+  'Fn::Base64': base64,
+  'Fn::ImportValue': importValue,
+  'Fn::GetAZs': availabilityZones,
 }
 
 const notYet = new Set(
   (
-    'And Base64 Cidr Contains EachMemberEquals EachMemberIn Equals FindInMap ForEach GetAZs If ' +
-    'ImportValue Length Not Or RefAll ToJsonString Transform ValueOf ValueOfAll'
+    'Cidr Contains EachMemberEquals EachMemberIn ForEach Length RefAll ToJsonString Transform ' +
+    'ValueOf ValueOfAll'
   ).split(' '),
 )
 
+const belongInConditions = new Set(['Condition', 'Fn::And', 'Fn::Equals', 'Fn::Not', 'Fn::Or'])
+
 function call(tree: Call, names: Names): Tree | undefined {
-  const evaluate = functions[tree.name]
+  const evaluate = Object.hasOwn(functions, tree.name) ? functions[tree.name] : undefined
   if (evaluate !== undefined) {
     const value = evaluate(tree, names)
     return value === undefined ? undefined : { ...value, line: tree.line }
   }
-  if (tree.name === 'Condition' || notYet.has(tree.name.replace('Fn::', ''))) {
+  if (belongInConditions.has(tree.name)) {
+    return broken(names, tree.line, `${tree.name} has its place in Conditions`)
+  }
+  if (notYet.has(tree.name.replace('Fn::', ''))) {
     names.findings.warn(tree.line, `${tree.name} is not supported yet: its value is left out`)
     return undefined
   }
@@ -200,6 +216,58 @@ function select({ argument, line }: Call, names: Names): Tree | undefined {
     list.items[Number(index.text)] ??
     broken(names, line, `Fn::Select: no item ${index.text} in a list of ${list.items.length}`)
   )
+}
+
+/** Only the branch that is taken is looked at: the other may refer to what is not there. */
+function choose({ argument, line }: Call, names: Names): Tree | undefined {
+  const [condition, then, otherwise, ...others] = argument.kind === 'list' ? argument.items : []
+  if (condition?.kind !== 'text' || then === undefined || otherwise === undefined) {
+    return broken(names, line, 'Fn::If: not a condition and two values')
+  }
+  if (others.length > 0) return broken(names, line, 'Fn::If: not a condition and two values')
+  const value = names.condition(condition.text, line)
+  if (value === undefined) return { kind: 'broken', line }
+  return resolve(value ? then : otherwise, names)
+}
+
+function findInMap({ argument, line }: Call, names: Names): Tree | undefined {
+  const items = listOf(argument, names)
+  const broke = items.find((item) => item?.kind === 'broken')
+  if (broke !== undefined) return broke
+  const [map, first, second, ...others] = items
+  if (map?.kind !== 'text' || first?.kind !== 'text' || second?.kind !== 'text') {
+    return broken(names, line, 'Fn::FindInMap: not the names of a mapping and of two keys')
+  }
+  if (others.length > 0) {
+    return broken(names, line, 'Fn::FindInMap: a DefaultValue is not supported')
+  }
+  return names.inMap(map.text, [first.text, second.text], line)
+}
+
+function base64({ argument, line }: Call, names: Names): Tree | undefined {
+  const value = resolve(argument, names)
+  if (value?.kind === 'broken') return value
+  return value?.kind === 'text'
+    ? text(Buffer.from(value.text).toString('base64'), line)
+    : broken(names, line, 'Fn::Base64: not a text')
+}
+
+function importValue({ argument, line }: Call, names: Names): Tree | undefined {
+  const value = resolve(argument, names)
+  if (value?.kind === 'broken') return value
+  if (value?.kind !== 'text') return broken(names, line, 'Fn::ImportValue: not a text')
+  names.findings.warn(
+    line,
+    `the text "${value.text}" takes the place of what another stack exports`,
+  )
+  return value
+}
+
+function availabilityZones({ argument, line }: Call, names: Names): Tree | undefined {
+  const value = resolve(argument, names)
+  const region = value?.kind === 'text' && value.text !== '' ? value.text : names.region
+  names.findings.warn(line, `zones a, b and c take the place of those that ${region} has`)
+  return { kind: 'list', items: ['a', 'b', 'c'].map((zone) => text(region + zone, line)), line }
 }
 
 function listOf(argument: Tree, names: Names): readonly (Tree | undefined)[] {

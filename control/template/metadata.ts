@@ -1,6 +1,6 @@
 // Metadata: Millrace: what CloudFormation has no words for, partitions and retention of topics.
 import { topicPartitionsMax } from '../../common/limits.ts'
-import { isTopicName } from './kafka-events.ts'
+import { isTopicName } from './kafka-mapping.ts'
 import type { TemplateNames } from './names.ts'
 import type { PlannedTopic } from './plan.ts'
 import * as read from './readers.ts'

@@ -1,8 +1,9 @@
-// Knows what Ref and Fn::GetAtt mean in one template: parameters, pseudo parameters, resources.
+// Knows what names mean in one template: parameters, resources, conditions, keys of Mappings.
+import type { Conditions } from './conditions.ts'
 import type { Findings } from './findings.ts'
 import { resolve, type Names } from './intrinsics.ts'
 import { resourceTypes, type Identity, type Resource, type Stack } from './resources.ts'
-import type { Tree } from './tree.ts'
+import type { Mapping, Tree } from './tree.ts'
 
 /** Resolves names lazily: a resource's identity is worked out when something first refers to it. */
 export class TemplateNames implements Names {
@@ -10,6 +11,8 @@ export class TemplateNames implements Names {
   readonly stack: Stack
   readonly #parameters: ReadonlyMap<string, Tree>
   readonly #resources: ReadonlyMap<string, Resource>
+  readonly #conditions: Conditions
+  readonly #maps: Mapping
   readonly #identities = new Map<string, Identity>()
 
   constructor(of: {
@@ -17,11 +20,20 @@ export class TemplateNames implements Names {
     readonly stack: Stack
     readonly parameters: ReadonlyMap<string, Tree>
     readonly resources: ReadonlyMap<string, Resource>
+    readonly conditions: Conditions
+    /** The section `Mappings`. */
+    readonly maps: Mapping
   }) {
     this.findings = of.findings
     this.stack = of.stack
     this.#parameters = of.parameters
     this.#resources = of.resources
+    this.#conditions = of.conditions
+    this.#maps = of.maps
+  }
+
+  get region(): string {
+    return this.stack.region
   }
 
   ref(name: string, line: number): Tree | undefined {
@@ -30,8 +42,11 @@ export class TemplateNames implements Names {
     if (parameter !== undefined) return parameter
     const pseudo = pseudoParameters(this.stack).get(name)
     if (pseudo !== undefined) return { kind: 'text', text: pseudo, line }
+    if (name === 'AWS::NotificationARNs') return { kind: 'list', items: [], line }
     const resource = this.#resources.get(name)
     if (resource !== undefined) {
+      const leftOut = this.#leftOut(resource, line)
+      if (leftOut !== undefined) return leftOut
       if (!resourceTypes.has(resource.type)) this.#standIn(name, resource, line)
       return { kind: 'text', text: this.identity(resource).ref, line }
     }
@@ -41,6 +56,8 @@ export class TemplateNames implements Names {
   attribute(logicalId: string, attribute: string, line: number): Tree | undefined {
     const resource = this.#resources.get(logicalId)
     if (resource === undefined) return this.#unknown(line, `${logicalId} is not a resource`)
+    const leftOut = this.#leftOut(resource, line)
+    if (leftOut !== undefined) return leftOut
     if (!resourceTypes.has(resource.type)) {
       this.#standIn(`${logicalId}.${attribute}`, resource, line)
       return { kind: 'text', text: `${logicalId}.${attribute}`, line }
@@ -48,6 +65,27 @@ export class TemplateNames implements Names {
     const value = this.identity(resource).attributes[attribute]
     if (value !== undefined) return { kind: 'text', text: value, line }
     return this.#unknown(line, `${resource.type} has no attribute ${attribute} here`)
+  }
+
+  condition(name: string, line: number): boolean | undefined {
+    return this.#conditions.value(name, line, this)
+  }
+
+  inMap(map: string, [first, second]: readonly [string, string], line: number): Tree {
+    const top = this.#maps.entries.get(map)?.value
+    if (top?.kind !== 'mapping') return this.#unknown(line, `${map} is not one of the Mappings`)
+    const values = top.entries.get(first)?.value
+    if (values?.kind !== 'mapping') {
+      return this.#unknown(line, `Mappings.${map} has no key "${first}"`)
+    }
+    const value = values.entries.get(second)?.value
+    if (value?.kind === 'text' || value?.kind === 'list') return value
+    return this.#unknown(line, `Mappings.${map}.${first} has no value "${second}"`)
+  }
+
+  /** Whether the template has the resource here and now: its condition holds, or it has none. */
+  isIncluded({ condition }: Resource): boolean {
+    return condition === undefined || this.condition(condition.name, condition.line) !== false
   }
 
   identity(resource: Resource): Identity {
@@ -71,6 +109,15 @@ export class TemplateNames implements Names {
 
   #standIn(name: string, { type }: Resource, line: number): void {
     this.findings.warn(line, `the text "${name}" takes the place of a value of ${type}`)
+  }
+
+  #leftOut(resource: Resource, line: number): Tree | undefined {
+    if (this.isIncluded(resource)) return undefined
+    const { logicalId, condition } = resource
+    return this.#unknown(
+      line,
+      `${logicalId} is not there: its condition ${condition?.name} is false`,
+    )
   }
 
   #unknown(line: number, message: string): Tree {

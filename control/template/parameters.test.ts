@@ -1,5 +1,6 @@
 // Tests where the values of Parameters come from, and what is said of wrong ones.
 import { expect, test } from 'vitest'
+import { loadText } from '../../test/support/load-template.ts'
 import { AppError } from '../../common/errors.ts'
 import { parseParameterOverrides } from './parameters.ts'
 import { loadTemplate } from './template.ts'
@@ -43,6 +44,49 @@ test('a value that its declaration does not allow is an error', () => {
   ])
   expect(describe('{ Type: AWS::SSM::Parameter::Value<String>, Default: a }')).toEqual([
     '2: Parameters.P: "a" would be looked up in SSM, which is not supported',
+  ])
+})
+
+test.each<[string, string, string]>([
+  ['{ Type: Number, MinValue: 2, MaxValue: 4 }', '5', '"5" is above MaxValue 4'],
+  ['{ Type: Number, MinValue: 2, MaxValue: 4 }', '-1', '"-1" is below MinValue 2'],
+  ['{ Type: List<Number>, MaxValue: 4 }', '1, 5', '"1, 5" is above MaxValue 4'],
+  ['{ Type: String, MinLength: 2 }', 'a', '"a" has a length that is below MinLength 2'],
+  ['{ Type: String, MaxLength: 2 }', 'abc', '"abc" has a length that is above MaxLength 2'],
+  ['{ Type: String, AllowedPattern: "[a-z]+" }', 'a1', '"a1" does not match [a-z]+'],
+  ['{ Type: CommaDelimitedList, AllowedPattern: "[a-z]" }', 'a,1', '"a,1" does not match [a-z]'],
+  [
+    '{ Type: String, AllowedPattern: "[a-z]+", ConstraintDescription: small letters }',
+    'A',
+    '"A" does not match [a-z]+ (small letters)',
+  ],
+  [
+    '{ Type: String, NoEcho: true, MinLength: 9 }',
+    's3cret',
+    'the value has a length that is below MinLength 9',
+  ],
+])('a parameter %s is not %s', (parameter, value, problem) => {
+  expect(describe(parameter, { P: value })).toEqual([`2: Parameters.P: ${problem}`])
+})
+
+test('a bound that is no number is an error', () => {
+  expect(describe('{ Type: Number, Default: 1, MinValue: few }')).toEqual([
+    '2: Parameters.P: MinValue: "few" is not a number',
+  ])
+})
+
+test('a value within its bounds is taken', () => {
+  const bounds = '{ Type: Number, Default: 3, MinValue: 3, MaxValue: 3, AllowedPattern: "\\\\d" }'
+  expect(describe(bounds)).toBe('3')
+})
+
+test('what NoEcho hides is in no sentence', () => {
+  const text =
+    'Parameters:\n  P: { Type: String, NoEcho: true, Default: s3cret }\nResources:\n  Fn:\n' +
+    '    Type: AWS::Serverless::Function\n' +
+    '    Properties: { Runtime: x, Handler: a.b, CodeUri: ., Timeout: !Ref P }'
+  expect(loadText(text).errors).toEqual([
+    '6: AWS::Serverless::Function Fn: Timeout: the value is not a whole number from 1 to 900',
   ])
 })
 

@@ -20,9 +20,20 @@ export function parseParameterOverrides(
   return Object.fromEntries(pairs)
 }
 
-/** Members of a parameter that are for people, or for CloudFormation's console. */
-const forPeople = ['Description', 'NoEcho', 'ConstraintDescription']
-const members = new Set(['Type', 'Default', 'AllowedValues', ...forPeople])
+const members = new Set([
+  'Type',
+  'Default',
+  'AllowedValues',
+  'AllowedPattern',
+  'MinLength',
+  'MaxLength',
+  'MinValue',
+  'MaxValue',
+  'NoEcho',
+  // For people.
+  'Description',
+  'ConstraintDescription',
+])
 
 /** The value of each declared parameter; errors are reported, and leave a `broken` value. */
 export function parameterValues(
@@ -67,37 +78,118 @@ function parameterValue(declaration: Mapping, declared: Declared): Tree {
     findings.error(line, `Parameters.${name}: there is no Default, and no value was given`)
     return broken
   }
-  const problem = problemOf(value, type, declaration)
+  const isHidden = /^true$/i.test(textOf(declaration, 'NoEcho') ?? '')
+  const problem = problemOf(value, type, { declaration, name, findings })
   if (problem !== undefined) {
     const at = override === undefined ? (declaration.entries.get('Default')?.line ?? line) : line
-    findings.error(at, `Parameters.${name}: "${value}" ${problem}`)
+    const shown = isHidden ? 'the value' : `"${value}"`
+    const why = textOf(declaration, 'ConstraintDescription')
+    const sentence = why === undefined ? '' : ` (${why})`
+    findings.error(at, `Parameters.${name}: ${shown} ${problem}${sentence}`)
     return broken
   }
-  const text: Text = { kind: 'text', text: value, line }
+  const text: Text = { kind: 'text', text: value, line, ...(isHidden ? { isHidden } : {}) }
   return isList(type) ? listOf(text) : text
 }
 
-function problemOf(value: string, type: string, declaration: Mapping): string | undefined {
+interface Declaration {
+  readonly declaration: Mapping
+  readonly name: string
+  readonly findings: Findings
+}
+
+function problemOf(value: string, type: string, of: Declaration): string | undefined {
   if (type.startsWith('AWS::SSM::')) return 'would be looked up in SSM, which is not supported'
-  const numbers = type === 'List<Number>' ? value.split(',') : type === 'Number' ? [value] : []
-  if (numbers.some((number) => number.trim() === '' || !Number.isFinite(Number(number)))) {
+  const values = isList(type) ? value.split(',').map((item) => item.trim()) : [value]
+  const checks = [
+    isNumber(type) ? numberProblem(values, type, of) : undefined,
+    type === 'String' ? lengthProblem(value, of) : undefined,
+    wordProblem(values, of),
+    patternProblem(values, of),
+  ]
+  return checks.find((problem) => problem !== undefined)
+}
+
+function numberProblem(
+  values: readonly string[],
+  type: string,
+  of: Declaration,
+): string | undefined {
+  if (values.some((value) => value.trim() === '' || !Number.isFinite(Number(value)))) {
     return `is not a ${type}`
   }
+  return rangeProblem(values.map(Number), ['MinValue', 'MaxValue'], of)
+}
+
+function lengthProblem(value: string, of: Declaration): string | undefined {
+  const problem = rangeProblem([value.length], ['MinLength', 'MaxLength'], of)
+  return problem === undefined ? undefined : `has a length that ${problem}`
+}
+
+function rangeProblem(
+  values: readonly number[],
+  [least, most]: readonly [string, string],
+  of: Declaration,
+): string | undefined {
+  const min = bound(least, of)
+  const max = bound(most, of)
+  if (min !== undefined && values.some((value) => value < min)) return `is below ${least} ${min}`
+  if (max !== undefined && values.some((value) => value > max)) return `is above ${most} ${max}`
+  return undefined
+}
+
+function bound(member: string, { declaration, name, findings }: Declaration): number | undefined {
+  const entry = declaration.entries.get(member)
+  if (entry === undefined) return undefined
+  const value = entry.value.kind === 'text' ? Number(entry.value.text || NaN) : NaN
+  if (Number.isFinite(value)) return value
+  findings.error(
+    entry.line,
+    `Parameters.${name}: ${member}: ${nameOf(entry.value)} is not a number`,
+  )
+  return undefined
+}
+
+function wordProblem(values: readonly string[], { declaration }: Declaration): string | undefined {
   const allowed = declaration.entries.get('AllowedValues')?.value
   if (allowed?.kind !== 'list') return undefined
   const words = allowed.items.map((item) => (item.kind === 'text' ? item.text : ''))
-  const values = isList(type) ? value.split(',').map((item) => item.trim()) : [value]
   return values.every((each) => words.includes(each))
     ? undefined
     : `is not one of ${words.join(', ')}`
+}
+
+/** CloudFormation: all of a value must match, or each item of a CommaDelimitedList. */
+function patternProblem(
+  values: readonly string[],
+  { declaration, name, findings }: Declaration,
+): string | undefined {
+  const pattern = textOf(declaration, 'AllowedPattern')
+  if (pattern === undefined) return undefined
+  try {
+    const whole = new RegExp(`^(?:${pattern})$`)
+    return values.every((value) => whole.test(value)) ? undefined : `does not match ${pattern}`
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    // Java's regular expressions have more than JavaScript's.
+    const at = declaration.entries.get('AllowedPattern')?.line ?? declaration.line
+    findings.warn(at, `Parameters.${name}: AllowedPattern is not understood, and not checked`)
+    return undefined
+  }
+}
+
+function isNumber(type: string): boolean {
+  return type === 'Number' || type === 'List<Number>'
 }
 
 function isList(type: string): boolean {
   return type === 'CommaDelimitedList' || type.startsWith('List<')
 }
 
-function listOf({ text, line }: Text): List {
-  const items = text.split(',').map((item): Text => ({ kind: 'text', text: item.trim(), line }))
+function listOf({ text, line, isHidden = false }: Text): List {
+  const items = text.split(',').map((item): Text => {
+    return { kind: 'text', text: item.trim(), line, isHidden }
+  })
   return { kind: 'list', items, line }
 }
 

@@ -121,6 +121,16 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): Rea
   return scalar(`one of ${words.join(', ')}`, (value) => words.find((word) => word === value))
 }
 
+/** Any value as plain data, in which every scalar is a text. */
+export const anything: Reader<unknown> = (tree) => plain(tree)
+
+function plain(tree: Tree): unknown {
+  if (tree.kind === 'text') return tree.text
+  if (tree.kind === 'list') return tree.items.map(plain)
+  if (tree.kind !== 'mapping') return undefined
+  return Object.fromEntries([...tree.entries].map(([name, { value }]) => [name, plain(value)]))
+}
+
 /** A list in which every item can be read. */
 export function list<T>(item: Reader<T>): Reader<readonly T[]> {
   return (tree, place) => {

@@ -1,4 +1,7 @@
 // The table of resource types that are supported; a later type is a file of its own and a row here.
+import { eventSourceMapping } from './event-source-mapping.ts'
+import { kinesisStream } from './kinesis-stream.ts'
+import { lambdaFunction } from './lambda-function.ts'
 import { mskCluster } from './msk-cluster.ts'
 import type { TemplateNames } from './names.ts'
 import type { Plan } from './plan.ts'
@@ -21,6 +24,8 @@ export interface Resource {
   readonly type: string
   readonly line: number
   readonly properties: Mapping
+  /** Its attribute Condition. */
+  readonly condition?: { readonly name: string; readonly line: number }
 }
 
 /** What `Ref` and `Fn::GetAtt` of a resource give. */
@@ -41,6 +46,9 @@ export interface ResourceType {
 
 export const resourceTypes: ReadonlyMap<string, ResourceType> = new Map([
   ['AWS::Serverless::Function', serverlessFunction],
+  ['AWS::Lambda::Function', lambdaFunction],
+  ['AWS::Lambda::EventSourceMapping', eventSourceMapping],
+  ['AWS::Kinesis::Stream', kinesisStream],
   ['AWS::MSK::Cluster', mskCluster],
   ['AWS::MSK::ServerlessCluster', mskCluster],
 ])

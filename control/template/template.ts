@@ -1,5 +1,6 @@
 // Loads an AWS SAM template: text in, plan out, every warning and error with its line.
 import { dirname, resolve as resolvePath } from 'node:path'
+import { Conditions } from './conditions.ts'
 import { findCycles } from './cycles.ts'
 import { Findings, type Finding } from './findings.ts'
 import { mergeTopics, planMetadata } from './metadata.ts'
@@ -42,8 +43,10 @@ export function loadTemplate(text: string, options: LoadOptions): LoadedTemplate
 /** The sections of a template that are read, or accepted without a word. */
 const sections = new Set([
   'AWSTemplateFormatVersion',
+  'Conditions',
   'Description',
   'Globals',
+  'Mappings',
   'Metadata',
   'Outputs',
   'Parameters',
@@ -70,8 +73,14 @@ function planTemplate(root: Mapping, options: LoadOptions, findings: Findings): 
   )
   // What is in a circle has no identity that could be worked out.
   if (cycles.length > 0) return { functions: [], mappings: [], topics: [] }
-  const names = new TemplateNames({ findings, stack: stackOf(options), parameters, resources })
-  const plans = [...resources.values()].map((resource) => planResource(resource, names))
+  const conditions = new Conditions(section(root, 'Conditions', findings))
+  const maps = section(root, 'Mappings', findings)
+  const stack = stackOf(options)
+  const names = new TemplateNames({ findings, stack, parameters, resources, conditions, maps })
+  conditions.check(names)
+  const plans = [...resources.values()]
+    .filter((resource) => names.isIncluded(resource))
+    .map((resource) => planResource(resource, names))
   const functions = plans.flatMap((plan) => plan.functions ?? [])
   checkNames(functions, findings)
   const described = planMetadata(section(root, 'Metadata', findings), names)
@@ -141,8 +150,9 @@ function declaredResources(
   return resources
 }
 
-/** Attributes of a resource that change nothing here. */
+/** Attributes of a resource that are read, or change nothing here. */
 const attributes = new Set([
+  'Condition',
   'DeletionPolicy',
   'DependsOn',
   'Metadata',
@@ -171,7 +181,11 @@ function declaredResource(
   if (own.kind !== 'mapping') return refuse('Properties is not a mapping')
   const global = of.globals.entries.get(resourceTypes.get(type.text)?.globals ?? '')?.value
   const properties = global?.kind === 'mapping' ? mergeTrees(global, own) : own
-  return { logicalId, type: type.text, line, properties: properties as Mapping }
+  const resource = { logicalId, type: type.text, line, properties: properties as Mapping }
+  const condition = value.entries.get('Condition')
+  if (condition === undefined) return resource
+  if (condition.value.kind !== 'text') return refuse('Condition is not the name of a condition')
+  return { ...resource, condition: { name: condition.value.text, line: condition.line } }
 }
 
 function checkNames(functions: readonly PlannedFunction[], findings: Findings): void {

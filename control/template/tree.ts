@@ -5,6 +5,8 @@ export interface Text {
   readonly kind: 'text'
   readonly text: string
   readonly line: number
+  /** The value of a parameter with NoEcho, which no sentence shows. */
+  readonly isHidden?: boolean
 }
 
 export interface List {
@@ -54,7 +56,7 @@ export function emptyMapping(line: number): Mapping {
 
 /** What a tree is, for a sentence that expected something else. */
 export function nameOf(tree: Tree): string {
-  if (tree.kind === 'text') return JSON.stringify(tree.text)
+  if (tree.kind === 'text') return tree.isHidden === true ? 'the value' : JSON.stringify(tree.text)
   return tree.kind === 'call' ? tree.name : kindNames[tree.kind]
 }
 

@@ -1,0 +1,175 @@
+// What every Kafka mapping of a template has, whether an event or a resource of its own declares it.
+import { batchSizeMax, topicNameMaxLength } from '../../common/limits.ts'
+import { saysNothing } from '../lambda/validation.ts'
+import type { TemplateNames } from './names.ts'
+import type { MappingInput, Plan } from './plan.ts'
+import * as read from './readers.ts'
+import type { Mapping } from './tree.ts'
+
+/** A mapping as declared. */
+export interface DeclaredMapping {
+  /** Of an event the function's and the event's name, which SAM joins to an id of its own. */
+  readonly logicalId: string
+  readonly line: number
+  /** Opens sentences about it. */
+  readonly subject: string
+  readonly functionName: string
+  readonly properties: Mapping
+}
+
+/** Members of CreateEventSourceMapping that the Lambda API refuses unless they have AWS's default. */
+const unavailableReaders = {
+  BisectBatchOnFunctionError: read.switchValue,
+  DestinationConfig: read.anything,
+  FunctionResponseTypes: read.list(read.text),
+  KmsKeyArn: read.text,
+  LoggingConfig: read.anything,
+  MaximumRecordAgeInSeconds: read.wholeNumber(-1, 604_800),
+  MaximumRetryAttempts: read.wholeNumber(-1, 10_000),
+  MetricsConfig: read.anything,
+  ProvisionedPollerConfig: read.object({
+    MinimumPollers: read.wholeNumber(1, 200),
+    MaximumPollers: read.wholeNumber(1, 2000),
+    PollerGroupName: read.text,
+  }),
+} as const satisfies read.Readers
+
+// MaximumBatchingWindowInSeconds is in SAM's transform for both types of event, though its
+// documentation has it for MSK alone.
+export const kafkaReaders = {
+  ...unavailableReaders,
+  Topics: read.list(read.text),
+  BatchSize: read.wholeNumber(1, batchSizeMax),
+  MaximumBatchingWindowInSeconds: read.wholeNumber(0, 300),
+  StartingPosition: read.oneOf('TRIM_HORIZON', 'LATEST', 'AT_TIMESTAMP'),
+  StartingPositionTimestamp: read.epochSeconds,
+  FilterCriteria: read.object({ Filters: read.list(read.object({ Pattern: read.text })) }),
+  Enabled: read.switchValue,
+  SourceAccessConfigurations: read.list(read.object({ Type: read.text, URI: read.text })),
+} as const satisfies read.Readers
+
+export type KafkaValues = read.ValuesOf<typeof kafkaReaders>
+
+/** One mapping, and the topic that it reads on the cluster that it reads from. */
+export function planMapping(
+  { logicalId, line }: DeclaredMapping,
+  input: MappingInput,
+): Partial<Plan> {
+  const [name] = input.Topics
+  const bootstrapServers = input.SelfManagedEventSource?.Endpoints.KAFKA_BOOTSTRAP_SERVERS
+  const cluster = bootstrapServers === undefined ? {} : { bootstrapServers }
+  return {
+    mappings: [{ logicalId, line, input }],
+    topics: [{ name, line, ...cluster, configs: {} }],
+  }
+}
+
+/** Undefined where a topic is missing or wrong, which has been reported. */
+export function commonInput(
+  values: KafkaValues,
+  mapping: DeclaredMapping,
+  names: TemplateNames,
+): MappingInput | undefined {
+  const topic = topicOf(values.Topics, mapping, names)
+  if (topic === undefined) return undefined
+  warnOfAccess(values.SourceAccessConfigurations ?? [], mapping, names)
+  warnOfUnavailable(values, mapping, names)
+  const window = values.MaximumBatchingWindowInSeconds
+  const timestamp = values.StartingPositionTimestamp
+  const position = values.StartingPosition
+  return {
+    FunctionName: mapping.functionName,
+    Topics: [topic],
+    ...(position === undefined ? {} : { StartingPosition: position }),
+    ...(timestamp === undefined ? {} : { StartingPositionTimestamp: Math.round(timestamp * 1000) }),
+    BatchSize: values.BatchSize ?? 100,
+    ...(window === undefined ? {} : { MaximumBatchingWindowInSeconds: window }),
+    Enabled: values.Enabled ?? true,
+    FilterCriteria: { Filters: filtersOf(values.FilterCriteria?.Filters, mapping, names) },
+  }
+}
+
+function topicOf(
+  topics: readonly string[] | undefined,
+  { properties, line, subject }: DeclaredMapping,
+  { findings }: TemplateNames,
+): string | undefined {
+  if (topics === undefined) return undefined
+  const [topic] = topics
+  const at = properties.entries.get('Topics')?.line ?? line
+  if (topic === undefined || topics.length > 1) {
+    findings.error(
+      at,
+      `${subject}: Topics has ${topics.length} names, and Lambda takes exactly one`,
+    )
+    return undefined
+  }
+  if (isTopicName(topic)) return topic
+  findings.error(at, `${subject}: Topics: "${topic}" is not a topic's name`)
+  return undefined
+}
+
+/** Kafka's rule for the names of topics. */
+export function isTopicName(name: string): boolean {
+  return name.length <= topicNameMaxLength && /^(?!\.{1,2}$)[\w.-]+$/.test(name)
+}
+
+function filtersOf(
+  filters: readonly { readonly Pattern?: string }[] | undefined,
+  { properties, line, subject }: DeclaredMapping,
+  { findings }: TemplateNames,
+): readonly { readonly Pattern: string }[] {
+  const patterns = (filters ?? []).map(({ Pattern }) => Pattern)
+  if (patterns.some((pattern) => pattern === undefined || !isJson(pattern))) {
+    const at = properties.entries.get('FilterCriteria')?.line ?? line
+    findings.error(at, `${subject}: FilterCriteria: a Pattern is missing, or is not JSON`)
+    return []
+  }
+  return patterns.filter((pattern) => pattern !== undefined).map((Pattern) => ({ Pattern }))
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch (error) {
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
+}
+
+/** Networks are the operator's; what would prove who we are to a cluster cannot be left out unsaid. */
+function warnOfAccess(
+  configurations: readonly { readonly Type?: string }[],
+  { properties, line, subject }: DeclaredMapping,
+  { findings }: TemplateNames,
+): void {
+  const at = properties.entries.get('SourceAccessConfigurations')?.line ?? line
+  for (const { Type } of configurations) {
+    if (Type === undefined || Type === 'VPC_SUBNET' || Type === 'VPC_SECURITY_GROUP') continue
+    findings.warn(at, `${subject}: ${Type} is not supported: the cluster is reached without it`)
+  }
+}
+
+/** AWS's defaults say no more than their absence. */
+function warnOfUnavailable(
+  values: read.ValuesOf<typeof unavailableReaders>,
+  mapping: DeclaredMapping,
+  names: TemplateNames,
+): void {
+  for (const name of Object.keys(unavailableReaders) as (keyof typeof unavailableReaders)[]) {
+    const value = values[name]
+    if (value === false || value === -1 || saysNothing(value)) continue
+    warnOfProperty(name, mapping, names)
+  }
+}
+
+/** Says that the mapping does without a property, which may be one inside another (`A.B`). */
+export function warnOfProperty(
+  name: string,
+  { properties, line, subject }: DeclaredMapping,
+  { findings }: TemplateNames,
+): void {
+  const at = properties.entries.get(name.split('.')[0] ?? name)?.line ?? line
+  findings.warn(at, `${subject}: ${name} is not available yet: the mapping goes without it`)
+}

@@ -1,0 +1,65 @@
+// Asks the Lambda API's rules about a whole plan first, so that a refused one changes nothing.
+import { stat } from 'node:fs/promises'
+import type { Clock } from '../../common/clock.ts'
+import { systemCode } from '../../common/errors.ts'
+import { LambdaApiError } from '../lambda/api-errors.ts'
+import { checkNewFunction } from '../lambda/function-rules.ts'
+import {
+  checkMappingShape,
+  filterPatternsOf,
+  refuseUnavailableOfMapping,
+  sourceOf,
+  startOf,
+} from '../lambda/mapping-rules.ts'
+import type { MappingInput, Plan, PlannedCode, PlannedFunction } from './plan.ts'
+
+/** What would be refused, and the line of the template that it comes from. */
+export interface Refusal {
+  readonly line: number
+  readonly message: string
+}
+
+/** Every refusal that can be told without changing anything, in the order of the plan. */
+export async function preflight(plan: Plan, clock: Clock): Promise<readonly Refusal[]> {
+  const functions = await Promise.all(plan.functions.map(refusalOfFunction))
+  const mappings = plan.mappings.map(({ input, line, logicalId }) => {
+    const error = refusalOfMapping(input, clock.now())
+    return error === undefined ? undefined : { line, message: `mapping ${logicalId}: ${error}` }
+  })
+  return [...functions, ...mappings].filter((refusal) => refusal !== undefined)
+}
+
+async function refusalOfFunction(planned: PlannedFunction): Promise<Refusal | undefined> {
+  const { code, configuration, line } = planned
+  const error = checkNewFunction({ ...configuration, Code: {} })?.message
+  const reason = error ?? (await codeProblem(code))
+  if (reason === undefined) return undefined
+  return { line, message: `function ${configuration.FunctionName}: ${reason}` }
+}
+
+async function codeProblem(code: PlannedCode): Promise<string | undefined> {
+  if (code.kind === 'inline') return undefined
+  const path = code.kind === 'zip' ? code.file : code.directory
+  try {
+    const isDirectory = (await stat(path)).isDirectory()
+    if (code.kind === 'zip') return isDirectory ? `CodeUri: ${path} is a directory` : undefined
+    return isDirectory ? undefined : `CodeUri: ${path} is not a directory`
+  } catch (error) {
+    const reason = systemCode(error)
+    if (reason === undefined) throw error
+    return code.kind === 'zip'
+      ? `CodeUri: ${path} cannot be read (${reason})`
+      : `CodeUri: ${path} is not a directory`
+  }
+}
+
+function refusalOfMapping(input: MappingInput, nowMs: number): string | undefined {
+  const outcomes: readonly unknown[] = [
+    checkMappingShape(input, 'create'),
+    sourceOf(input),
+    refuseUnavailableOfMapping(input),
+    startOf(input, nowMs),
+    filterPatternsOf(input),
+  ]
+  return outcomes.find((outcome) => outcome instanceof LambdaApiError)?.message
+}

@@ -1,0 +1,243 @@
+// Tests CloudFormation's own resource types, and the properties of mappings that are not there yet.
+import { expect, test } from 'vitest'
+import { loadText } from '../../test/support/load-template.ts'
+
+const clusterArn = 'arn:aws:kafka:eu-west-1:012345678901:cluster/c/0-1'
+
+/** A function `Fn`, with `code` as its Code; then more lines, of which the first is line 8. */
+function withFunction(code: string, ...more: string[]): string {
+  return [
+    'Resources:',
+    '  Fn:',
+    '    Type: AWS::Lambda::Function',
+    '    Properties:',
+    '      Runtime: nodejs24.x',
+    '      Handler: index.handler',
+    `      Code: ${code}`,
+    ...more,
+  ].join('\n')
+}
+
+/** A mapping of that function; the first of `lines` is line 12. */
+function withMapping(...lines: string[]): string {
+  return withFunction(
+    '.',
+    '  Map:',
+    '    Type: AWS::Lambda::EventSourceMapping',
+    '    Properties:',
+    '      FunctionName: !GetAtt Fn.Arn',
+    ...lines.map((line) => `      ${line}`),
+  )
+}
+
+test.each<[string, unknown]>([
+  ['.', { kind: 'directory', directory: '/app' }],
+  ['build/fn.zip', { kind: 'zip', file: '/app/build/fn.zip' }],
+  ['{ S3Bucket: hot-reload, S3Key: /srv/fn }', { kind: 'directory', directory: '/srv/fn' }],
+  [
+    '{ ZipFile: "exports.handler = 1" }',
+    { kind: 'inline', text: 'exports.handler = 1', fileName: 'index.js' },
+  ],
+])('a Lambda function has its code from %s', (code, planned) => {
+  const { plan, warnings, errors } = loadText(withFunction(code))
+  expect({ warnings, errors }).toEqual({ warnings: [], errors: [] })
+  expect(plan.functions).toEqual([
+    {
+      logicalId: 'Fn',
+      line: 2,
+      configuration: {
+        FunctionName: 'Fn',
+        Runtime: 'nodejs24.x',
+        Handler: 'index.handler',
+        Role: 'arn:aws:iam::012345678901:role/FnRole',
+        Description: '',
+        MemorySize: 128,
+        Timeout: 3,
+        Architectures: ['x86_64'],
+        EphemeralStorage: { Size: 512 },
+        Environment: { Variables: {} },
+      },
+      code: planned,
+    },
+  ])
+})
+
+test.each<[string, string]>([
+  ['{ S3Bucket: b, S3Key: k }', '7: AWS::Lambda::Function Fn: code in S3 is not supported'],
+  ['{ ImageUri: i }', '2: AWS::Lambda::Function Fn: container images are not supported'],
+  ['{ Zip: x }', '7: AWS::Lambda::Function Fn: Code: Zip does not belong here'],
+])('code from %s is an error', (code, error) => {
+  expect(loadText(withFunction(code)).errors).toEqual([error])
+})
+
+test('a self-managed mapping becomes members of CreateEventSourceMapping', () => {
+  const { plan, warnings, errors } = loadText(
+    withMapping(
+      'SelfManagedEventSource: { Endpoints: { KafkaBootstrapServers: [b1:9092, b2:9092] } }',
+      'Topics: [orders]',
+      'SelfManagedKafkaEventSourceConfig: { ConsumerGroupId: readers }',
+      'BatchSize: 7',
+      'MaximumBatchingWindowInSeconds: 2',
+      'Enabled: false',
+      'StartingPosition: LATEST',
+      `FilterCriteria: { Filters: [{ Pattern: '{"key":["k"]}' }] }`,
+      'MaximumRetryAttempts: -1',
+      'BisectBatchOnFunctionError: false',
+      'FunctionResponseTypes: []',
+      'Tags: [{ Key: a, Value: b }]',
+    ),
+  )
+  expect({ warnings, errors }).toEqual({ warnings: [], errors: [] })
+  expect(plan.mappings).toEqual([
+    {
+      logicalId: 'Map',
+      line: 8,
+      input: {
+        FunctionName: 'arn:aws:lambda:eu-west-1:012345678901:function:Fn',
+        SelfManagedEventSource: {
+          Endpoints: { KAFKA_BOOTSTRAP_SERVERS: ['b1:9092', 'b2:9092'] },
+        },
+        SelfManagedKafkaEventSourceConfig: { ConsumerGroupId: 'readers' },
+        Topics: ['orders'],
+        StartingPosition: 'LATEST',
+        BatchSize: 7,
+        MaximumBatchingWindowInSeconds: 2,
+        Enabled: false,
+        FilterCriteria: { Filters: [{ Pattern: '{"key":["k"]}' }] },
+      },
+    },
+  ])
+  expect(plan.topics).toEqual([
+    { name: 'orders', line: 8, bootstrapServers: ['b1:9092', 'b2:9092'], configs: {} },
+  ])
+})
+
+test('a managed mapping becomes members of CreateEventSourceMapping', () => {
+  const { plan, warnings, errors } = loadText(
+    withMapping(
+      `EventSourceArn: ${clusterArn}`,
+      'Topics: [orders]',
+      'StartingPosition: AT_TIMESTAMP',
+      'StartingPositionTimestamp: 1700000000',
+      'AmazonManagedKafkaEventSourceConfig: { ConsumerGroupId: readers }',
+    ),
+  )
+  expect({ warnings, errors }).toEqual({ warnings: [], errors: [] })
+  expect(plan.mappings[0]?.input).toEqual({
+    FunctionName: 'arn:aws:lambda:eu-west-1:012345678901:function:Fn',
+    EventSourceArn: clusterArn,
+    AmazonManagedKafkaEventSourceConfig: { ConsumerGroupId: 'readers' },
+    Topics: ['orders'],
+    StartingPosition: 'AT_TIMESTAMP',
+    StartingPositionTimestamp: 1_700_000_000_000,
+    BatchSize: 100,
+    Enabled: true,
+    FilterCriteria: { Filters: [] },
+  })
+})
+
+test('each property of a mapping that is not there yet is named with its line', () => {
+  const { plan, warnings, errors } = loadText(
+    withMapping(
+      `EventSourceArn: ${clusterArn}`,
+      'Topics: [orders]',
+      'BisectBatchOnFunctionError: true',
+      'DestinationConfig: { OnFailure: { Destination: arn:aws:sqs:eu-west-1:012345678901:q } }',
+      'FunctionResponseTypes: [ReportBatchItemFailures]',
+      'KmsKeyArn: arn:aws:kms:x',
+      'LoggingConfig: { SystemLogLevel: DEBUG }',
+      'MaximumRecordAgeInSeconds: 60',
+      'MaximumRetryAttempts: 3',
+      'MetricsConfig: { Metrics: [EventCount] }',
+      'ProvisionedPollerConfig: { MinimumPollers: 1, MaximumPollers: 3 }',
+      'AmazonManagedKafkaEventSourceConfig: { SchemaRegistryConfig: { EventRecordFormat: JSON } }',
+      'SourceAccessConfigurations: [{ Type: VPC_SUBNET, URI: s }, { Type: BASIC_AUTH, URI: a }]',
+      'ParallelizationFactor: 2',
+    ),
+  )
+  const without = (line: number, name: string): string =>
+    `${line}: AWS::Lambda::EventSourceMapping Map: ${name} is not available yet: the mapping goes without it`
+  expect({ warnings, errors }).toEqual({
+    warnings: [
+      without(14, 'BisectBatchOnFunctionError'),
+      without(15, 'DestinationConfig'),
+      without(16, 'FunctionResponseTypes'),
+      without(17, 'KmsKeyArn'),
+      without(18, 'LoggingConfig'),
+      without(19, 'MaximumRecordAgeInSeconds'),
+      without(20, 'MaximumRetryAttempts'),
+      without(21, 'MetricsConfig'),
+      without(22, 'ProvisionedPollerConfig'),
+      without(23, 'AmazonManagedKafkaEventSourceConfig.SchemaRegistryConfig'),
+      '24: AWS::Lambda::EventSourceMapping Map: BASIC_AUTH is not supported: the cluster is reached without it',
+      '25: AWS::Lambda::EventSourceMapping: the property ParallelizationFactor is not supported',
+    ],
+    errors: [],
+  })
+  expect(Object.keys(plan.mappings[0]?.input ?? {}).toSorted()).toEqual([
+    'BatchSize',
+    'Enabled',
+    'EventSourceArn',
+    'FilterCriteria',
+    'FunctionName',
+    'Topics',
+  ])
+})
+
+test.each<[string, string[], string[]]>([
+  [
+    'no source',
+    ['Topics: [a]'],
+    ['8: AWS::Lambda::EventSourceMapping Map: EventSourceArn or SelfManagedEventSource is missing'],
+  ],
+  [
+    'no topic',
+    [`EventSourceArn: ${clusterArn}`],
+    ['8: AWS::Lambda::EventSourceMapping Map: Topics is missing'],
+  ],
+  [
+    'a batch size out of range',
+    [`EventSourceArn: ${clusterArn}`, 'Topics: [a]', 'BatchSize: 0'],
+    [
+      '14: AWS::Lambda::EventSourceMapping Map: BatchSize: "0" is not a whole number from 1 to 10000',
+    ],
+  ],
+])('a mapping has errors with their lines: %s', (_, lines, errors) => {
+  expect(loadText(withMapping(...lines)).errors).toEqual(errors)
+})
+
+test('a mapping of a queue is passed over with a warning', () => {
+  const { plan, warnings, errors } = loadText(
+    withMapping('EventSourceArn: arn:aws:sqs:eu-west-1:012345678901:q', 'ScalingConfig: {}'),
+  )
+  expect({ warnings, errors, mappings: plan.mappings }).toEqual({
+    warnings: [
+      '12: AWS::Lambda::EventSourceMapping Map: event sources other than Kafka are not supported',
+    ],
+    errors: [],
+    mappings: [],
+  })
+})
+
+test('a Kinesis stream is an error with its line, and the only one', () => {
+  const stream = ['  Stream:', '    Type: AWS::Kinesis::Stream', '    Properties: { Name: s }']
+  const text = withFunction('.', ...stream, '  Map:').concat(
+    '\n    Type: AWS::Lambda::EventSourceMapping\n    Properties:',
+    '\n      { FunctionName: !Ref Fn, EventSourceArn: !GetAtt Stream.Arn }',
+  )
+  expect(loadText(text)).toMatchObject({
+    errors: [
+      '8: AWS::Kinesis::Stream Stream: Kinesis streams are not available yet: take it out, or ' +
+        'give it a Condition that is false here',
+    ],
+    warnings: [
+      '14: AWS::Lambda::EventSourceMapping Map: event sources other than Kafka are not supported',
+    ],
+  })
+})
+
+test('a Kinesis stream whose condition is false is none', () => {
+  const stream = '  Stream: { Type: AWS::Kinesis::Stream, Condition: Never }'
+  const text = `${withFunction('.', stream)}\nConditions: { Never: !Equals [a, b] }`
+  expect(loadText(text)).toMatchObject({ errors: [], warnings: [] })
+})
