@@ -1,6 +1,6 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
-.PHONY: help install demo start check test unit e2e test-peers bench docs format clean
+.PHONY: help install demo start up down load logs check test unit e2e test-peers test-compose bench docs format clean
 
 installed := node_modules/.package-lock.json
 
@@ -19,6 +19,18 @@ demo: $(installed) ## Start everything, send a spike, watch it in the terminal (
 start: $(installed) ## Start all roles in one process.
 	@npm run -s start
 
+up: ## Start everything in containers, with Prometheus and Grafana (http://localhost:3000).
+	docker compose up --build --detach --wait
+
+down: ## Stop the containers; data stays in their volumes.
+	docker compose --profile load down
+
+load: ## Send a spike of telemetry to the containers.
+	docker compose --profile load run --rm producer
+
+logs: ## Follow what the containers log.
+	docker compose logs --follow --tail 20
+
 check: $(installed) ## Types, lint, format, layers, docs.
 	@npm run -s check
 
@@ -34,10 +46,13 @@ test-peers: $(installed) ## Clients and servers from apt and PyPI; installs them
 	@test/peers/install.sh
 	@npm run -s peers
 
+test-compose: $(installed) ## The containers on a real engine: start, load, kills, restarts; needs docker.
+	@npm exec -- node test/compose/run.ts
+
 bench: $(installed) ## Measure the pipeline beside a bare consumer; prints JSON.
 	@npm run -s bench
 
-docs: $(installed) ## Write the pages that come from tables.
+docs: $(installed) ## Write the pages and boards that come from code.
 	@npm run -s docs
 
 format: $(installed)

@@ -7,11 +7,15 @@ import { claimDirectory } from './common/data-dir.ts'
 import type { FunctionInvoker } from './common/invocation.ts'
 import type { Started } from './common/lifecycle.ts'
 import type { Logger } from './common/logger.ts'
+import type { RedisConnection } from './common/redis.ts'
 import type { RunningRole } from './common/role.ts'
 import type { RoleName } from './common/settings.ts'
-import { startTelemetry, type Telemetry } from './common/telemetry.ts'
+import { startTelemetry, type Telemetry, type TelemetrySource } from './common/telemetry.ts'
 import type { RegistryWriter } from './control/registry/file-registry.ts'
 import type { Registry } from './control/registry/registry.ts'
+import type { TemplateWatcher } from './control/template/watch.ts'
+import type { Leases } from './poller/leases.ts'
+import type { AccountQuota } from './workers/account-quota.ts'
 
 type ServerRole = Exclude<RoleName, 'producer'>
 
@@ -25,6 +29,7 @@ export async function startRoles(
   try {
     await platform.openMetrics()
     await starters[role](platform)
+    platform.started()
     return { doors: platform.doors(), stop: () => platform.stop() }
   } catch (error) {
     await platform.stop()
@@ -65,10 +70,14 @@ class Platform {
   readonly #roles: RunningRole[] = []
   readonly #cleanups: (() => void | Promise<void>)[] = []
   #telemetry: Telemetry | undefined
+  readonly #redisSource: TelemetrySource[] = []
   #registry: Registry | undefined
+  #redis: RedisConnection | undefined
   #invoker: FunctionInvoker | undefined
+  #template: TemplateWatcher | undefined
   #control: Awaited<ReturnType<(typeof import('./control/control.ts'))['startControl']>> | undefined
   #brokers: readonly string[]
+  #isReady = false
 
   constructor(config: Config, logger: Logger) {
     this.#config = { ...config, dataDir: resolve(config.dataDir) }
@@ -86,13 +95,21 @@ class Platform {
       host: this.#config.host,
       port: this.#config.metricsPort,
       logger: this.#logger.child('metrics'),
-      sources: () => this.#roles,
+      sources: () => [...this.#roles, ...this.#redisSource],
+      isReady: () => this.#isReady,
     })
   }
 
+  /** Everything is up: `/health` may say so. */
+  started(): void {
+    this.#isReady = true
+  }
+
   async openRegistry(writer: RegistryWriter): Promise<void> {
-    if (writer !== 'reader') this.#claim(writer === 'both' ? 'control' : writer)
-    if (writer === 'both') this.#claim('poller')
+    // Unpacked code has one keeper per data directory, wherever the registry is.
+    if (writer === 'control' || writer === 'both') this.#claim('control')
+    if (this.#config.registry === 'redis') return this.#openRedisRegistry(writer)
+    if (writer === 'poller' || writer === 'both') this.#claim('poller')
     const { FileRegistry } = await import('./control/registry/file-registry.ts')
     const registry = await FileRegistry.open({
       dir: join(this.#config.dataDir, 'registry'),
@@ -102,6 +119,28 @@ class Platform {
     })
     this.#registry = registry
     this.#cleanups.push(() => registry.close())
+  }
+
+  async #openRedisRegistry(writer: RegistryWriter): Promise<void> {
+    const { RedisConnection } = await import('./common/redis.ts')
+    const { RedisRegistry } = await import('./control/registry/redis-registry.ts')
+    const { redisMetrics } = await import('./common/redis-metrics.ts')
+    const logger = this.#logger.child('registry')
+    const url = this.#config.redisUrl
+    const redis = await RedisConnection.open({
+      url,
+      clientName: `millrace-${writer}`,
+      clock,
+      logger,
+    })
+    this.#redis = redis
+    this.#cleanups.push(() => redis.close())
+    const registry = await RedisRegistry.open({ redis, writer, clock, logger })
+    this.#registry = registry
+    this.#cleanups.push(() => registry.close())
+    const metrics = redisMetrics(redis)
+    // Not a problem of health: what runs goes on while Redis is away.
+    this.#redisSource.push({ name: 'redis', metrics, problems: () => [] })
   }
 
   async startBroker(): Promise<void> {
@@ -122,6 +161,7 @@ class Platform {
       ...this.#config,
       ...(door ? { port: this.#config.workersPort } : {}),
       idleTimeoutMs: this.#config.workersIdleTimeout,
+      ...(await this.#quota()),
       registry: this.#need(this.#registry),
       clock,
       logger: this.#logger.child('workers'),
@@ -145,10 +185,26 @@ class Platform {
         brokers: this.#brokers,
         registry: this.#need(this.#registry),
         invoker: this.#need(this.#invoker),
+        ...(await this.#leases()),
         clock,
         logger: this.#logger.child('poller'),
       }),
     )
+  }
+
+  async #quota(): Promise<{ quota?: AccountQuota }> {
+    if (this.#redis === undefined) return {}
+    const { RedisQuota } = await import('./workers/redis-quota.ts')
+    const { accountConcurrency } = this.#config
+    const logger = this.#logger.child('quota')
+    return { quota: new RedisQuota({ redis: this.#redis, accountConcurrency, clock, logger }) }
+  }
+
+  async #leases(): Promise<{ leases?: Leases }> {
+    if (this.#redis === undefined) return {}
+    const { RedisLeases } = await import('./poller/redis-leases.ts')
+    const logger = this.#logger.child('leases')
+    return { leases: new RedisLeases({ redis: this.#redis, clock, logger }) }
   }
 
   async startControl(): Promise<void> {
@@ -166,14 +222,15 @@ class Platform {
 
   async deployTemplate(): Promise<void> {
     if (this.#config.template === '') return
-    const { deployTemplate } = await import('./control/template/deploy.ts')
+    const { watchTemplate } = await import('./control/template/watch.ts')
     const control = this.#need(this.#control)
-    await deployTemplate({
+    this.#template = await watchTemplate({
       ...this.#config,
       path: this.#config.template,
       brokers: this.#brokers,
       functions: control.functions,
       mappings: control.mappings,
+      clock,
       logger: this.#logger.child('template'),
     })
   }
@@ -181,6 +238,7 @@ class Platform {
   /** Stops the parts in reverse order, each even if another failed; rejects with the first failure. */
   async stop(): Promise<void> {
     const steps = [
+      () => this.#template?.stop(),
       ...this.#roles.toReversed().map((role) => () => role.stop()),
       ...this.#cleanups.toReversed(),
       () => this.#telemetry?.stop(),
@@ -202,6 +260,7 @@ class Platform {
       ...config,
       port: config.kafkaPort,
       advertised: config.kafkaAdvertised,
+      listeners: config.kafkaListeners,
       flushIntervalMs: config.flushInterval,
       groupInitialRebalanceDelayMs: config.groupInitialRebalanceDelay,
     }

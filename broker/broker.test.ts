@@ -203,6 +203,22 @@ test('offsets and records survive a restart, and a consumer goes on where it was
   expect(after.values).toEqual(['later'])
 })
 
+test('metrics tell how long records are kept, and how much the disk has left', async () => {
+  broker = await TestBroker.start()
+  const client = await admin()
+  const kept = (topic: string, ms: string) => ({
+    topic,
+    configEntries: [{ name: 'retention.ms', value: ms }],
+  })
+  await client.createTopics({ topics: [kept('hour', '3600000'), kept('ever', '-1')] })
+  const retention = (topic: string) => broker.metric('millrace_topic_retention_seconds', { topic })
+  expect(await retention('hour')).toBe(3600)
+  await expect(retention('ever')).rejects.toThrow('there is no')
+  const free = await broker.metric('millrace_log_disk_free_bytes')
+  expect(free).toBeGreaterThan(0)
+  expect(await broker.metric('millrace_log_disk_size_bytes')).toBeGreaterThan(free)
+})
+
 test('a deleted topic takes its offsets along', async () => {
   broker = await TestBroker.start()
   const client = await admin()

@@ -1,30 +1,25 @@
-// The broker role: opens the log and the Kafka door, and closes both in order.
+// The broker role: opens the log and the Kafka doors, and closes both in order.
 import { join } from 'node:path'
 import { systemClock } from '../common/clock.ts'
 import { claimDirectory } from '../common/data-dir.ts'
-import { AppError } from '../common/errors.ts'
 import { createLogger, type LogFormat, type Logger, type LogLevel } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import { ApiCounters } from './api/api-counters.ts'
-import type { Address, BrokerContext } from './api/broker-context.ts'
+import type { BrokerContext } from './api/broker-context.ts'
 import { Turns } from './api/turns.ts'
 import { clusterIdIn } from './cluster-id.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
 import { offsetsTopicName, OffsetStore } from './groups/offset-store.ts'
+import { listenersOf, type ListenerSettings } from './listeners.ts'
 import { LogStore } from './log/log-store.ts'
 import type { PartitionLog } from './log/partition-log.ts'
 import { BrokerMetrics } from './metrics.ts'
 import { KafkaServer } from './server/kafka-server.ts'
 
 /** Plain values, which can be handed to a thread. */
-export interface BrokerOptions {
+export interface BrokerOptions extends ListenerSettings {
   /** The broker keeps to the directory `broker` in it. */
   readonly dataDir: string
-  readonly host: string
-  /** 0 means any free one. */
-  readonly port: number
-  /** `host:port` that clients are told to connect to; empty for the address at which they reached us. */
-  readonly advertised: string
   readonly numPartitions: number
   readonly autoCreateTopics: boolean
   readonly retentionMs: number
@@ -48,7 +43,7 @@ const offsetsTopicConfigs = {
 }
 
 /**
- * Resolves when the door is open. Rejects with AppError: DATA_DIR_LOCKED, DATA_DIR_NOT_WRITABLE, PORT_TAKEN,
+ * Resolves when the doors are open. Rejects with AppError: DATA_DIR_LOCKED, DATA_DIR_NOT_WRITABLE, PORT_TAKEN,
  * DOOR_NOT_OPENED, STORAGE_FAILED, LOG_CORRUPT or CONFIG_INVALID; nothing is left open then.
  */
 export async function startBroker(
@@ -58,7 +53,7 @@ export async function startBroker(
     format: options.logFormat,
   }),
 ): Promise<RunningRole> {
-  const advertised = parseAdvertised(options.advertised)
+  const listeners = listenersOf(options)
   const directory = join(options.dataDir, 'broker')
   const lock = claimDirectory(directory)
   const opened: (() => Promise<void>)[] = []
@@ -75,7 +70,7 @@ export async function startBroker(
     const coordinator = await openCoordinator(options, store, logger)
     opened.push(() => coordinator.close())
     const broker: BrokerContext = {
-      identity: { nodeId, clusterId: await clusterIdIn(directory), advertised },
+      identity: { nodeId, clusterId: await clusterIdIn(directory) },
       store,
       coordinator,
       counters: new ApiCounters(),
@@ -86,7 +81,7 @@ export async function startBroker(
       autoCreateTopics: options.autoCreateTopics,
       topicDefaults: options,
     }
-    const { server, address } = await KafkaServer.start({ ...options, broker })
+    const { server, doors } = await KafkaServer.start({ listeners, broker })
     // Draining ends the long polls; closing the coordinator answers the joins; then connections close.
     opened.push(async () => {
       server.drain()
@@ -95,8 +90,8 @@ export async function startBroker(
     })
     return {
       name: 'broker',
-      doors: { kafka: address },
-      metrics: new BrokerMetrics({ broker, server: server.counters }),
+      doors,
+      metrics: new BrokerMetrics({ broker, server: server.counters, directory }),
       problems: () => store.stats().problems,
       stop: close,
     }
@@ -150,13 +145,4 @@ async function offsetsLog(store: LogStore): Promise<PartitionLog> {
   const log = topic.partitions[0]
   if (log === undefined) throw new Error('a topic has at least one partition')
   return log
-}
-
-/** `host:port`, an IPv6 host in brackets; undefined for an empty text. */
-function parseAdvertised(text: string): Address | undefined {
-  if (text === '') return undefined
-  const [, host, port] = /^(?:\[?([^\]]+?)\]?):(\d{1,5})$/.exec(text) ?? []
-  if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) }
-  const reason = `"${text}" is not host:port`
-  throw new AppError('CONFIG_INVALID', { setting: '--kafka-advertised', reason })
 }

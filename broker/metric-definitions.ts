@@ -94,6 +94,19 @@ const rows: readonly Row[] = [
   ],
   ['gauge', 'millrace_log_size_bytes', ['topic'], 'Bytes that a topic takes on disk.'],
   [
+    'gauge',
+    'millrace_topic_retention_seconds',
+    ['topic'],
+    'Age at which records are dropped (retention.ms); absent where they are kept for ever.',
+  ],
+  [
+    'gauge',
+    'millrace_log_disk_free_bytes',
+    [],
+    'Bytes that can still be written to the disk that holds the log.',
+  ],
+  ['gauge', 'millrace_log_disk_size_bytes', [], 'Size of the disk that holds the log.'],
+  [
     'histogram',
     'millrace_log_flush_duration_seconds',
     [],

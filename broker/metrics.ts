@@ -1,4 +1,6 @@
 // Reads the broker's metrics from the counters of log, groups, APIs and sockets.
+import { statfs } from 'node:fs/promises'
+import { systemCode } from '../common/errors.ts'
 import type { MetricSample, MetricSource } from '../common/metrics.ts'
 import type { BrokerContext } from './api/broker-context.ts'
 import { collectGroups } from './group-metrics.ts'
@@ -9,6 +11,8 @@ import type { ServerCounters } from './server/server-counters.ts'
 export interface MetricSources {
   readonly broker: BrokerContext
   readonly server: ServerCounters
+  /** Where the log is. */
+  readonly directory: string
 }
 
 /** Internal topics are not the user's and are left out. */
@@ -21,11 +25,13 @@ export class BrokerMetrics implements MetricSource {
   }
 
   async collect(): Promise<readonly MetricSample[]> {
-    const { broker, server } = this.#sources
+    const { broker, server, directory } = this.#sources
     const stats = broker.store.stats()
     return [
       sample('kafka_brokers', {}, 1),
       ...collectTopics(broker, stats),
+      ...collectRetention(broker),
+      ...(await collectDisk(directory)),
       ...(await collectGroups(broker)),
       ...collectRequests(broker),
       ...collectServer(server),
@@ -65,6 +71,29 @@ function collectTopics(broker: BrokerContext, stats: LogStats): readonly MetricS
     }),
     sample('millrace_log_flush_duration_seconds', {}, stats.commits.flushSeconds),
   ]
+}
+
+function collectRetention({ store }: BrokerContext): readonly MetricSample[] {
+  return store
+    .topics()
+    .filter(({ internal, config }) => !internal && config.retentionMs >= 0)
+    .map(({ name: topic, config }) =>
+      sample('millrace_topic_retention_seconds', { topic }, config.retentionMs / 1000),
+    )
+}
+
+/** Nothing where the directory is gone: that is the log's to report. */
+async function collectDisk(directory: string): Promise<readonly MetricSample[]> {
+  try {
+    const { bavail, blocks, bsize } = await statfs(directory)
+    return [
+      sample('millrace_log_disk_free_bytes', {}, bavail * bsize),
+      sample('millrace_log_disk_size_bytes', {}, blocks * bsize),
+    ]
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error
+    return []
+  }
 }
 
 function collectPartition(stats: PartitionStats, nodeId: number): readonly MetricSample[] {

@@ -52,6 +52,7 @@ test('a scrape shows counters and histograms of every role, and the process', as
   expect(text).toContain('b_seconds_sum 5.05')
   expect(text).toContain('b_seconds_count 2')
   expect(text).toContain('process_resident_memory_bytes')
+  expect(text).toContain('millrace_problems{role="a"} 0')
 })
 
 test('a role that cannot be read does not hide the others', async () => {
@@ -72,4 +73,21 @@ test('health is 200 while no role has a problem, and names the problem when one 
   const response = await fetch(url)
   expect(response.status).toBe(503)
   expect(await response.json()).toMatchObject({ roles: [{ problems: ['the disk is full'] }] })
+})
+
+test('health says starting until every role is up', async () => {
+  let isReady = false
+  telemetry = await startTelemetry({
+    host: '127.0.0.1',
+    port: 0,
+    logger: silentLogger,
+    sources: () => [],
+    isReady: () => isReady,
+  })
+  const health = telemetry.url.replace('/metrics', '/health')
+  const before = await fetch(health)
+  expect(before.status).toBe(503)
+  expect(await before.json()).toEqual({ status: 'starting', roles: [] })
+  isReady = true
+  expect((await fetch(health)).status).toBe(200)
 })

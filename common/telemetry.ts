@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Metric, Registry } from 'prom-client'
 import { reasonOf } from './errors.ts'
+import { healthMetricDefinitions, healthSamples } from './health-metrics.ts'
 import { closeServer, listen } from './listen.ts'
 import type { Logger } from './logger.ts'
 import type { HistogramValue, MetricDefinition, MetricSample, MetricSource } from './metrics.ts'
@@ -19,6 +20,8 @@ export interface TelemetryOptions {
   readonly logger: Logger
   /** Read at every request, so that the door may open before the roles are up. */
   readonly sources: () => readonly TelemetrySource[]
+  /** Whether all of them are up; `/health` says 503 and `starting` until then. Up unless given. */
+  readonly isReady?: () => boolean
 }
 
 export interface Telemetry {
@@ -53,9 +56,11 @@ async function answer(
     }
     case '/health': {
       const roles = options.sources().map((s) => ({ name: s.name, problems: s.problems() }))
-      const healthy = roles.every(({ problems }) => problems.length === 0)
-      response.writeHead(healthy ? 200 : 503, { 'content-type': 'application/json' })
-      response.end(`${JSON.stringify({ status: healthy ? 'ok' : 'unhealthy', roles })}\n`)
+      const isWell = roles.every(({ problems }) => problems.length === 0)
+      const isReady = options.isReady?.() ?? true
+      const status = isReady ? (isWell ? 'ok' : 'unhealthy') : 'starting'
+      response.writeHead(status === 'ok' ? 200 : 503, { 'content-type': 'application/json' })
+      response.end(`${JSON.stringify({ status, roles })}\n`)
       return
     }
     default:
@@ -77,13 +82,12 @@ class MetricsPage {
   async render(): Promise<{ contentType: string; body: string }> {
     const registry = (this.#registry ??= await createRegistry())
     const sources = this.#options.sources()
-    for (const definition of sources.flatMap(({ metrics }) => metrics.definitions)) {
+    const definitions = sources.flatMap(({ metrics }) => metrics.definitions)
+    for (const definition of [...healthMetricDefinitions, ...definitions]) {
       this.#register(registry, definition)
     }
-    this.#samples = Map.groupBy(
-      (await Promise.all(sources.map(this.#collect))).flat(),
-      (s) => s.name,
-    )
+    const samples = (await Promise.all(sources.map(this.#collect))).flat()
+    this.#samples = Map.groupBy([...healthSamples(sources), ...samples], (s) => s.name)
     return { contentType: registry.contentType, body: await registry.metrics() }
   }
 

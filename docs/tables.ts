@@ -2,9 +2,12 @@
 import { brokerMetricDefinitions } from '../broker/metric-definitions.ts'
 import { flagOf, variableOf } from '../common/config.ts'
 import { errorTable } from '../common/errors.ts'
+import { healthMetricDefinitions } from '../common/health-metrics.ts'
 import type { MetricDefinition } from '../common/metrics.ts'
+import { redisMetricDefinitions } from '../common/redis-metrics.ts'
 import { settingsTable, type Setting } from '../common/settings.ts'
 import { controlMetricDefinitions } from '../control/metrics.ts'
+import { leaseMetricDefinitions } from '../poller/lease-metrics.ts'
 import { pollerMetricDefinitions } from '../poller/metrics.ts'
 import { apis } from '../protocol/apis.ts'
 import { workersMetricDefinitions } from '../workers/metrics.ts'
@@ -70,14 +73,18 @@ function kafkaApisPage(): string {
   )
 }
 
+/** Every role's metrics, as its page and the boards may name them. */
+export const metricTables: Readonly<Record<string, readonly MetricDefinition[]>> = {
+  each: healthMetricDefinitions,
+  broker: brokerMetricDefinitions,
+  control: controlMetricDefinitions,
+  poller: [...pollerMetricDefinitions, ...leaseMetricDefinitions],
+  workers: workersMetricDefinitions,
+  'control poller workers': redisMetricDefinitions,
+}
+
 function metricsPage(): string {
-  const roles: Readonly<Record<string, readonly MetricDefinition[]>> = {
-    broker: brokerMetricDefinitions,
-    control: controlMetricDefinitions,
-    poller: pollerMetricDefinitions,
-    workers: workersMetricDefinitions,
-  }
-  const rows = Object.entries(roles).flatMap(([role, definitions]) =>
+  const rows = Object.entries(metricTables).flatMap(([role, definitions]) =>
     definitions.map(({ name, type, labels, help, aws }) => [
       code(name),
       type,

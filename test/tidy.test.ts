@@ -21,6 +21,7 @@ const layers: Record<string, readonly string[]> = {
   workers: ['common', 'control/registry'],
   producer: ['common'],
   demo: ['common'],
+  dashboards: [],
   docs: ['common', 'protocol', 'broker', 'control', 'poller', 'workers'],
 }
 /** `folder/file` pairs that cross a layer by design: the file alone, not its folder. */
@@ -38,6 +39,8 @@ const entries = new Set([
   'workers/thread.ts',
   'demo/main.ts',
   'docs/generate.ts',
+  'dashboards/build.ts',
+  'dashboards/render.ts',
   'vitest.config.ts',
 ])
 
@@ -114,5 +117,6 @@ test('each named dependency is wrapped in one file', () => {
   expect(wrappers('yauzl')).toEqual(['control/lambda/zip.ts'])
   expect(wrappers('yaml')).toEqual(['control/template/yaml.ts'])
   expect(wrappers('@node-rs/crc32')).toEqual(['protocol/crc32c.ts'])
+  expect(wrappers('ioredis')).toEqual(['common/redis.ts'])
   expect(wrappers('kafkajs')).toEqual(['common/kafka-client.ts'])
 })

@@ -19,8 +19,6 @@ export interface Address {
 export interface BrokerIdentity {
   readonly nodeId: number
   readonly clusterId: string
-  /** Undefined: clients are sent to the address at which they reached us. */
-  readonly advertised: Address | undefined
 }
 
 export interface BrokerContext {
@@ -44,8 +42,8 @@ export interface Call {
   readonly clientId: string
   /** As Kafka shows it: `/127.0.0.1`. */
   readonly clientHost: string
-  /** Where the client reached us. */
-  readonly localAddress: Address
+  /** Where the client is told to find this broker: the listener that it reached decides. */
+  readonly advertised: Address
   /** Aborted when nobody waits for the answer any more, or the broker stops. */
   readonly signal: AbortSignal
   /** The code of an error on the wire; what is not NONE is counted. */
@@ -61,11 +59,6 @@ export type Handler<Name extends ApiName> = (
   request: RequestOf<Name>,
   call: Call,
 ) => ResponseOf<Name> | null | Promise<ResponseOf<Name> | null>
-
-/** Where clients are to connect: as advertised, else where this one did. */
-export function addressFor({ advertised }: BrokerIdentity, call: Call): Address {
-  return advertised ?? call.localAddress
-}
 
 export function codeOf(error: KafkaErrorName): number {
   return errorCodes[error]

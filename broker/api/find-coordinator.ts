@@ -1,7 +1,7 @@
 // FindCoordinator (key 10), versions 0 to 6: this broker coordinates every consumer group.
 //
 // Transactions and share groups have no coordinator here: COORDINATOR_NOT_AVAILABLE, with the reason.
-import { addressFor, type Handler } from './broker-context.ts'
+import type { Handler } from './broker-context.ts'
 
 const groupKeyType = 0
 
@@ -10,7 +10,7 @@ export const findCoordinator: Handler<'FindCoordinator'> = (broker, request, cal
     request.keyType === groupKeyType
       ? {
           nodeId: broker.identity.nodeId,
-          ...addressFor(broker.identity, call),
+          ...call.advertised,
           errorCode: 0,
           errorMessage: null,
         }

@@ -44,7 +44,7 @@ const handlers: { readonly [Name in ApiName]: Handler<Name> } = {
 }
 
 /** What the server knows of whoever sent a frame. */
-export type Caller = Pick<Call, 'clientHost' | 'localAddress' | 'signal'>
+export type Caller = Pick<Call, 'clientHost' | 'advertised' | 'signal'>
 
 /** Null where the protocol wants no response; a text where the connection is to be closed, and why. */
 export type Reply = readonly Buffer[] | null | { readonly close: string }

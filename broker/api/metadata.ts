@@ -8,7 +8,7 @@ import { brokerPartitionsMax } from '../../common/limits.ts'
 import type { ResponseOf } from '../../protocol/apis.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import { isTopicName, TopicExistsError, type Topic } from '../log/topic.ts'
-import { addressFor, type BrokerContext, type Handler } from './broker-context.ts'
+import type { BrokerContext, Handler } from './broker-context.ts'
 
 type TopicMetadata = ResponseOf<'Metadata'>['topics'][number]
 
@@ -32,7 +32,7 @@ export const metadata: Handler<'Metadata'> = async (broker, request, call) => {
       )
     }
   }
-  const brokers = [{ nodeId, ...addressFor(broker.identity, call) }]
+  const brokers = [{ nodeId, ...call.advertised }]
   return { brokers, clusterId, controllerId: nodeId, topics }
 }
 

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { AppError, reasonOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { FrameSplitter } from '../../protocol/frames.ts'
+import type { Address } from '../api/broker-context.ts'
 import type { Caller, Reply } from '../api/handlers.ts'
 import type { ServerCounters } from './server-counters.ts'
 
@@ -20,6 +21,8 @@ export interface ConnectionOptions {
   readonly limits: ConnectionLimits
   readonly counters: ServerCounters
   readonly logger: Logger
+  /** Undefined: the client is sent to the address at which it reached us. */
+  readonly advertised: Address | undefined
   readonly answer: (frame: Buffer, caller: Caller) => Promise<Reply>
   /** Whether a request's answer may be so large that no other should be made beside it. */
   readonly isBulky: (frame: Buffer) => boolean
@@ -62,7 +65,7 @@ export class Connection {
     this.#splitter = new FrameSplitter({ maxBytes: options.limits.frameMaxBytes })
     this.#caller = {
       clientHost: `/${plainAddress(socket.remoteAddress)}`,
-      localAddress: {
+      advertised: options.advertised ?? {
         host: plainAddress(socket.localAddress),
         port: socket.localPort ?? 0,
       },

@@ -1,6 +1,6 @@
-// The Kafka door: accepts connections up to a limit and lets them finish when it closes.
+// The Kafka doors: accept connections up to a common limit and let them finish when they close.
 import { createServer, type Server, type Socket } from 'node:net'
-import { closeServer, listen } from '../../common/listen.ts'
+import { closeServer, listen, type Door } from '../../common/listen.ts'
 import {
   connectionInFlightMaxBytes,
   connectionRequestsMax,
@@ -9,14 +9,18 @@ import {
   requestMemoryMaxBytes,
   stopGraceMs,
 } from '../../common/limits.ts'
-import type { BrokerContext } from '../api/broker-context.ts'
+import type { Address, BrokerContext } from '../api/broker-context.ts'
 import { answer, isBulky } from '../api/handlers.ts'
 import { Connection, type ConnectionLimits } from './connection.ts'
 import { ServerCounters } from './server-counters.ts'
 
+export interface Listener extends Door {
+  /** What its clients are told to connect to; undefined for the address at which they reached us. */
+  readonly advertised: Address | undefined
+}
+
 export interface ServerOptions {
-  readonly host: string
-  readonly port: number
+  readonly listeners: readonly Listener[]
   readonly broker: BrokerContext
   /** For tests: those of `common/limits.ts` hold otherwise. */
   readonly limits?: Partial<ServerLimits>
@@ -38,27 +42,38 @@ export class KafkaServer {
   readonly counters = new ServerCounters()
   readonly #options: ServerOptions
   readonly #limits: ServerLimits
-  readonly #server: Server
+  readonly #servers: readonly Server[]
   readonly #connections = new Map<Socket, Connection>()
-  #closed: Promise<void> | undefined
+  #closed: Promise<unknown> | undefined
 
   private constructor(options: ServerOptions) {
     this.#options = options
     this.#limits = { ...defaultLimits, ...options.limits }
-    this.#server = createServer({ noDelay: true, keepAlive: true }, (s) => this.#connected(s))
+    this.#servers = options.listeners.map((listener) =>
+      createServer({ noDelay: true, keepAlive: true }, (s) => this.#connected(s, listener)),
+    )
   }
 
-  /** Resolves with the server and its real `host:port`; rejects with AppError PORT_TAKEN or DOOR_NOT_OPENED. */
-  static async start(options: ServerOptions): Promise<{ server: KafkaServer; address: string }> {
+  /**
+   * Resolves with the server and the real `host:port` of each door. Rejects with AppError PORT_TAKEN or
+   * DOOR_NOT_OPENED, all doors closed again.
+   */
+  static async start(
+    options: ServerOptions,
+  ): Promise<{ server: KafkaServer; doors: Readonly<Record<string, string>> }> {
     const server = new KafkaServer(options)
-    const { host, port } = options
-    const address = await listen(server.#server, { door: 'kafka', host, port })
-    return { server, address }
+    try {
+      return { server, doors: await server.#listen() }
+    } catch (error) {
+      server.drain()
+      await server.closed()
+      throw error
+    }
   }
 
   /** Accepts nobody any more; each connection closes once its requests are answered. */
   drain(): void {
-    this.#closed ??= closeServer(this.#server)
+    this.#closed ??= Promise.all(this.#servers.map(closeServer))
     for (const connection of this.#connections.values()) connection.drain()
   }
 
@@ -71,7 +86,16 @@ export class KafkaServer {
     timer.cancel()
   }
 
-  #connected(socket: Socket): void {
+  async #listen(): Promise<Readonly<Record<string, string>>> {
+    const doors: Record<string, string> = {}
+    for (const [index, listener] of this.#options.listeners.entries()) {
+      const server = this.#servers[index]
+      if (server !== undefined) doors[listener.door] = await listen(server, listener)
+    }
+    return doors
+  }
+
+  #connected(socket: Socket, { advertised }: Listener): void {
     const { counters } = this
     const { broker } = this.#options
     if (this.#connections.size >= this.#limits.connectionsMax) {
@@ -84,6 +108,7 @@ export class KafkaServer {
       limits: this.#limits,
       counters,
       logger: broker.logger,
+      advertised,
       answer: (frame, caller) => answer(broker, frame, caller),
       isBulky,
     })
