@@ -3,6 +3,12 @@ import { durationBoundsSeconds, Histogram } from '../common/metrics.ts'
 
 const batchSizeBounds = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000]
 
+/** Fine where waiting is long as well: a percentile is no more exact than its bucket. */
+const putToHandlerBounds = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 90, 120, 180,
+  300, 600, 1800, 3600, 21_600, 86_400,
+]
+
 /** Plain counters; events are records, as AWS's names have it. */
 export class MappingCounters {
   polledEvents = 0
@@ -17,5 +23,5 @@ export class MappingCounters {
   commitErrors = 0
   readonly batchSize = new Histogram(batchSizeBounds)
   readonly batchWaitSeconds = new Histogram(durationBoundsSeconds)
-  readonly putToHandlerSeconds = new Histogram(durationBoundsSeconds)
+  readonly putToHandlerSeconds = new Histogram(putToHandlerBounds)
 }

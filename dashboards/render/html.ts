@@ -1,0 +1,4 @@
+// Makes text safe to stand in a page.
+export function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
+}
