@@ -177,7 +177,8 @@ export function registryContract(name: string, create: () => Promise<RegistryPai
     await eventually(poller, () => poller.mapping(uuid) !== undefined)
     await control.removeMapping(uuid)
     await eventually(poller, () => poller.mapping(uuid) === undefined)
-    expect(poller.status(uuid)).toBeUndefined()
+    await eventually(poller, () => poller.status(uuid) === undefined)
+    expect(control.status(uuid)).toBeUndefined()
   })
 
   test(`${name}: a listener hears of each change, and of none after it stopped`, async () => {
