@@ -175,6 +175,9 @@ export const connectionInFlightMaxBytes = 16 * 1024 * 1024
 /** Requests of all connections, whole or in part; whoever brings more is disconnected. */
 export const requestMemoryMaxBytes = 1024 * 1024 * 1024
 
+/** And of a container's memory this share at most: beside it stand tails, indexes and the program. */
+export const requestMemoryMaxShare = 0.25
+
 /** Kafka: fetch.max.bytes of a broker, whatever a client asks for. */
 export const fetchResponseMaxBytes = 55 * 1024 * 1024
 

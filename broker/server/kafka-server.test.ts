@@ -7,6 +7,7 @@ import { eventually } from '../../test/support/eventually.ts'
 import { batchOf } from '../../test/support/log-store.ts'
 import { RawKafka } from '../../test/support/raw-kafka.ts'
 import { TestBroker } from '../../test/support/test-broker.ts'
+import { requestMemoryWithin } from './kafka-server.ts'
 
 let broker: TestBroker
 let client: RawKafka
@@ -210,4 +211,11 @@ test('a broker that stops answers what waits', async () => {
   await stopped
   await member.closed()
   await broker.start()
+})
+
+test('requests take a quarter of a small container, and a gibibyte where there is no limit', () => {
+  const mib = 1024 * 1024
+  expect(requestMemoryWithin(512 * mib)).toBe(128 * mib)
+  expect(requestMemoryWithin(0)).toBe(1024 * mib)
+  expect(requestMemoryWithin(2 ** 64)).toBe(1024 * mib)
 })

@@ -8,6 +8,7 @@ import {
   kafkaConnectionsMax,
   requestMemoryMaxBytes,
   stopGraceMs,
+  requestMemoryMaxShare,
 } from '../../common/limits.ts'
 import type { Address, BrokerContext } from '../api/broker-context.ts'
 import { answer, isBulky } from '../api/handlers.ts'
@@ -48,7 +49,8 @@ export class KafkaServer {
 
   private constructor(options: ServerOptions) {
     this.#options = options
-    this.#limits = { ...defaultLimits, ...options.limits }
+    const bounded = { requestMemoryMaxBytes: requestMemoryWithin(process.constrainedMemory()) }
+    this.#limits = { ...defaultLimits, ...bounded, ...options.limits }
     this.#servers = options.listeners.map((listener) =>
       createServer({ noDelay: true, keepAlive: true }, (s) => this.#connected(s, listener)),
     )
@@ -119,4 +121,10 @@ export class KafkaServer {
       counters.connections = this.#connections.size
     })
   }
+}
+
+/** How many bytes of requests fit a machine or container of this memory; 0 means that it is not known. */
+export function requestMemoryWithin(memoryBytes: number): number {
+  if (memoryBytes <= 0) return requestMemoryMaxBytes
+  return Math.min(requestMemoryMaxBytes, Math.floor(memoryBytes * requestMemoryMaxShare))
 }
