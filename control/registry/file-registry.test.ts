@@ -12,7 +12,8 @@ import {
   mappingRecord,
   registryContract,
 } from '../../test/support/registry-contract.ts'
-import { FileRegistry, type RegistryWriter } from './file-registry.ts'
+import type { RegistryWriter } from './entry-registry.ts'
+import { FileRegistry } from './file-registry.ts'
 import { formatEntry, functionFormat, parseEntry } from './registry-entry.ts'
 
 async function temporaryDirectory(): Promise<string> {

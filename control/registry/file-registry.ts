@@ -4,17 +4,14 @@ import type { Clock, Timer } from '../../common/clock.ts'
 import { reasonOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { EntryFolder } from './entry-folder.ts'
+import {
+  EntryRegistry,
+  writesOf,
+  type EntryListeners,
+  type RegistryWriter,
+} from './entry-registry.ts'
 import { functionFormat, mappingFormat, statusFormat } from './registry-entry.ts'
-import type {
-  FunctionRecord,
-  MappingRecord,
-  MappingStatus,
-  Registry,
-  RegistryChange,
-} from './registry.ts'
-
-/** Which entries this process writes: functions and mappings, status, all of them, or none. */
-export type RegistryWriter = 'control' | 'poller' | 'both' | 'reader'
+import type { FunctionRecord, MappingRecord, MappingStatus } from './registry.ts'
 
 export interface FileRegistryOptions {
   /** Holds `functions/`, `mappings/` and `status/`; created where needed. */
@@ -27,20 +24,19 @@ export interface FileRegistryOptions {
 /** A change that the watch missed (a network file system, a full queue) is seen after this long. */
 const rescanMs = 5_000
 
+interface Folders {
+  readonly functions: EntryFolder<FunctionRecord>
+  readonly mappings: EntryFolder<MappingRecord>
+  readonly status: EntryFolder<MappingStatus>
+}
+
 /**
  * Changes of another process arrive through the file system's watch, with a slow re-read behind it.
  * The folders that this process writes are read once, at the start.
  */
-export class FileRegistry implements Registry {
+export class FileRegistry extends EntryRegistry<Folders> {
   readonly #options: FileRegistryOptions
-  readonly #functions: EntryFolder<FunctionRecord>
-  readonly #mappings: EntryFolder<MappingRecord>
-  readonly #status: EntryFolder<MappingStatus>
-  readonly #listeners = new Set<(change: RegistryChange) => void>()
-  readonly #writesRecords: boolean
-  readonly #writesStatus: boolean
   #timer: Timer | undefined
-  #closed = false
 
   /** Rejects with AppError STORAGE_FAILED when the folders cannot be created or read. */
   static async open(options: FileRegistryOptions): Promise<FileRegistry> {
@@ -50,111 +46,29 @@ export class FileRegistry implements Registry {
   }
 
   private constructor(options: FileRegistryOptions) {
+    super((changed) => foldersOf(options, changed))
     this.#options = options
-    const { dir, logger, writer } = options
-    this.#writesRecords = writer === 'control' || writer === 'both'
-    this.#writesStatus = writer === 'poller' || writer === 'both'
-    this.#functions = new EntryFolder({
-      directory: join(dir, 'functions'),
-      format: functionFormat,
-      writable: this.#writesRecords,
-      logger,
-      changed: (name) => this.#emit({ kind: 'function', name }),
-    })
-    this.#mappings = new EntryFolder({
-      directory: join(dir, 'mappings'),
-      format: mappingFormat,
-      writable: this.#writesRecords,
-      logger,
-      changed: (uuid) => this.#mappingChanged(uuid),
-    })
-    this.#status = new EntryFolder({
-      directory: join(dir, 'status'),
-      format: statusFormat,
-      writable: this.#writesStatus,
-      logger,
-      changed: (uuid) => this.#emit({ kind: 'status', uuid }),
-    })
+  }
+
+  override async close(): Promise<void> {
+    this.#timer?.cancel()
+    await super.close()
   }
 
   async #open(): Promise<void> {
-    for (const folder of this.#folders()) await folder.open()
-    if (this.#writesRecords) await this.#sweepStatus()
-    if (!this.#writesRecords || !this.#writesStatus) this.#rescanLater()
-  }
-
-  functions(): readonly FunctionRecord[] {
-    return this.#functions.values()
-  }
-
-  function(name: string): FunctionRecord | undefined {
-    return this.#functions.get(name)
-  }
-
-  putFunction(record: FunctionRecord): Promise<void> {
-    return this.#functions.put(record)
-  }
-
-  removeFunction(name: string): Promise<void> {
-    return this.#functions.remove(name)
-  }
-
-  mappings(): readonly MappingRecord[] {
-    return this.#mappings.values()
-  }
-
-  mapping(uuid: string): MappingRecord | undefined {
-    return this.#mappings.get(uuid)
-  }
-
-  putMapping(record: MappingRecord): Promise<void> {
-    return this.#mappings.put(record)
-  }
-
-  async removeMapping(uuid: string): Promise<void> {
-    await this.#mappings.remove(uuid)
-    await this.#status.remove(uuid)
-  }
-
-  status(uuid: string): MappingStatus | undefined {
-    return this.#status.get(uuid)
-  }
-
-  putStatus(status: MappingStatus): Promise<void> {
-    return this.#status.put(status)
-  }
-
-  watch(listener: (change: RegistryChange) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-
-  problems(): readonly string[] {
-    return this.#folders().flatMap((folder) => folder.problems())
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true
-    this.#timer?.cancel()
-    this.#listeners.clear()
-    await Promise.all(this.#folders().map((folder) => folder.close()))
-  }
-
-  #folders(): readonly Pick<EntryFolder<object>, 'open' | 'problems' | 'close'>[] {
-    return [this.#functions, this.#mappings, this.#status]
+    const { functions, mappings, status } = this.entries
+    for (const folder of [functions, mappings, status]) await folder.open()
+    const { records, status: writesStatus } = writesOf(this.#options.writer)
+    if (records) await this.#sweepStatus()
+    if (!records || !writesStatus) this.#rescanLater()
   }
 
   // A status can outlive its mapping when the poller wrote it a moment after the removal.
   async #sweepStatus(): Promise<void> {
-    for (const { uuid } of this.#status.values()) {
-      if (this.#mappings.get(uuid) === undefined) await this.#status.remove(uuid)
+    const { mappings, status } = this.entries
+    for (const { uuid } of status.values()) {
+      if (mappings.get(uuid) === undefined) await status.remove(uuid)
     }
-  }
-
-  #mappingChanged(uuid: string): void {
-    // The status went with its mapping; its writer does not follow the folder, so it is told here.
-    if (this.#mappings.get(uuid) === undefined) this.#status.forget(uuid)
-    this.#emit({ kind: 'mapping', uuid })
   }
 
   #rescanLater(): void {
@@ -164,21 +78,44 @@ export class FileRegistry implements Registry {
           this.#options.logger.error('registry not re-read', { reason: reasonOf(error) })
         })
         .finally(() => {
-          if (!this.#closed) this.#rescanLater()
+          if (!this.isClosed) this.#rescanLater()
         })
     })
   }
 
   async #rescan(): Promise<void> {
-    if (!this.#writesRecords) {
-      await this.#functions.scan()
-      await this.#mappings.scan()
+    const writes = writesOf(this.#options.writer)
+    if (!writes.records) {
+      await this.entries.functions.scan()
+      await this.entries.mappings.scan()
     }
-    if (!this.#writesStatus) await this.#status.scan()
+    if (!writes.status) await this.entries.status.scan()
   }
+}
 
-  #emit(change: RegistryChange): void {
-    if (this.#closed) return
-    for (const listener of this.#listeners) listener(change)
+function foldersOf({ dir, logger, writer }: FileRegistryOptions, changed: EntryListeners): Folders {
+  const { records, status } = writesOf(writer)
+  return {
+    functions: new EntryFolder({
+      directory: join(dir, 'functions'),
+      format: functionFormat,
+      writable: records,
+      logger,
+      changed: changed.functions,
+    }),
+    mappings: new EntryFolder({
+      directory: join(dir, 'mappings'),
+      format: mappingFormat,
+      writable: records,
+      logger,
+      changed: changed.mappings,
+    }),
+    status: new EntryFolder({
+      directory: join(dir, 'status'),
+      format: statusFormat,
+      writable: status,
+      logger,
+      changed: changed.status,
+    }),
   }
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { RedisConnection } from '../../common/redis.ts'
-import type { RegistryWriter } from '../../control/registry/file-registry.ts'
+import type { RegistryWriter } from '../../control/registry/entry-registry.ts'
 import { RedisRegistry } from '../../control/registry/redis-registry.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import {

@@ -1,0 +1,127 @@
+// Answers as a registry from three kinds of entries, wherever those are kept.
+import type { FunctionRecord, MappingRecord, MappingStatus, Registry } from './registry.ts'
+import type { RegistryChange } from './registry.ts'
+
+/** Which entries a process writes: functions and mappings, status, all of them, or none. */
+export type RegistryWriter = 'control' | 'poller' | 'both' | 'reader'
+
+/** One kind of entry by its key: a view in memory, and durable writes. */
+export interface Entries<T> {
+  values(): readonly T[]
+  get(key: string): T | undefined
+  put(entry: T): Promise<void>
+  remove(key: string): Promise<void>
+  /** Drops an entry from the view alone. */
+  forget(key: string): void
+  problems(): readonly string[]
+  close(): Promise<void>
+}
+
+export interface RegistryEntries {
+  readonly functions: Entries<FunctionRecord>
+  readonly mappings: Entries<MappingRecord>
+  readonly status: Entries<MappingStatus>
+}
+
+/** What each kind of entries calls with the key of what has changed. */
+export interface EntryListeners {
+  functions(name: string): void
+  mappings(uuid: string): void
+  status(uuid: string): void
+}
+
+/** The part of a registry that does not depend on where the entries are. */
+export abstract class EntryRegistry<Kept extends RegistryEntries> implements Registry {
+  protected readonly entries: Kept
+  protected isClosed = false
+  readonly #listeners = new Set<(change: RegistryChange) => void>()
+
+  protected constructor(keep: (changed: EntryListeners) => Kept) {
+    this.entries = keep({
+      functions: (name) => this.#emit({ kind: 'function', name }),
+      mappings: (uuid) => this.#mappingChanged(uuid),
+      status: (uuid) => this.#emit({ kind: 'status', uuid }),
+    })
+  }
+
+  functions(): readonly FunctionRecord[] {
+    return this.entries.functions.values()
+  }
+
+  function(name: string): FunctionRecord | undefined {
+    return this.entries.functions.get(name)
+  }
+
+  putFunction(record: FunctionRecord): Promise<void> {
+    return this.entries.functions.put(record)
+  }
+
+  removeFunction(name: string): Promise<void> {
+    return this.entries.functions.remove(name)
+  }
+
+  mappings(): readonly MappingRecord[] {
+    return this.entries.mappings.values()
+  }
+
+  mapping(uuid: string): MappingRecord | undefined {
+    return this.entries.mappings.get(uuid)
+  }
+
+  putMapping(record: MappingRecord): Promise<void> {
+    return this.entries.mappings.put(record)
+  }
+
+  /** The mapping goes first: from then on nobody can put a status for it. */
+  async removeMapping(uuid: string): Promise<void> {
+    await this.entries.mappings.remove(uuid)
+    await this.entries.status.remove(uuid)
+  }
+
+  status(uuid: string): MappingStatus | undefined {
+    return this.entries.status.get(uuid)
+  }
+
+  putStatus(status: MappingStatus): Promise<void> {
+    return this.entries.status.put(status)
+  }
+
+  watch(listener: (change: RegistryChange) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  problems(): readonly string[] {
+    return this.#kinds().flatMap((kind) => kind.problems())
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true
+    this.#listeners.clear()
+    await Promise.all(this.#kinds().map((kind) => kind.close()))
+  }
+
+  #kinds(): readonly Pick<Entries<unknown>, 'problems' | 'close'>[] {
+    const { functions, mappings, status } = this.entries
+    return [functions, mappings, status]
+  }
+
+  #mappingChanged(uuid: string): void {
+    // The status went with its mapping; its writer does not follow others' changes, so it is told here.
+    if (this.entries.mappings.get(uuid) === undefined) this.entries.status.forget(uuid)
+    this.#emit({ kind: 'mapping', uuid })
+  }
+
+  #emit(change: RegistryChange): void {
+    if (this.isClosed) return
+    for (const listener of this.#listeners) listener(change)
+  }
+}
+
+/** Whether a writer writes functions and mappings, and whether it writes status. */
+export function writesOf(writer: RegistryWriter): { records: boolean; status: boolean } {
+  return {
+    records: writer === 'control' || writer === 'both',
+    status: writer === 'poller' || writer === 'both',
+  }
+}
