@@ -113,9 +113,15 @@ test('every target is scraped, and a platform that is well lets no alert fire', 
     },
     () => `all targets up and three mappings at work\n${platform.log()}`,
   ).then((jobs) => expect(jobs).toEqual(['broker', 'control', 'poller', 'prometheus', 'workers']))
-  // One in twelve fails: an alert is right about that, and about nothing else.
-  expect((await firing()).filter((alert) => alert !== 'MillraceHandlerErrors on-sensors')).toEqual(
-    [],
+  // One in twelve fails: an alert is right about that, and about nothing else. What was missing while
+  // the platform came up may be said until the rules are looked at again.
+  let others: readonly string[] = []
+  await eventually(
+    async () => {
+      others = (await firing()).filter((alert) => alert !== 'MillraceHandlerErrors on-sensors')
+      return others.length === 0 ? true : undefined
+    },
+    () => `no alert fires; ${others.join()} did`,
   )
 })
 
