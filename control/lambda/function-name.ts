@@ -46,7 +46,7 @@ export function newFunctionName(account: Account, text: string | undefined): Out
   violations.pattern('functionName', text, createPattern)
   const error = violations.error()
   if (error !== undefined) {
-    // Recorded on AWS: for a bare name alone, CreateFunction answers with this other code.
+    // As LocalStack has it, no recording seen: for a bare name alone, CreateFunction answers with this other code.
     return bare ? invalidParameter(error.message) : error
   }
   const reference = resolveFunctionName(account, text ?? '')

@@ -149,7 +149,7 @@ export function checkConfiguration(
   return violations.error() ?? checkRuntime(input.Runtime) ?? checkEnvironment(variables)
 }
 
-// Recorded on AWS: unlike other enums this one is InvalidParameterValueException.
+// As LocalStack has it, no recording seen: unlike other enums this one is InvalidParameterValueException.
 function checkRuntime(runtime: string | undefined): LambdaApiError | undefined {
   if (runtime === undefined || (runtimes as readonly string[]).includes(runtime)) return undefined
   return invalidParameter(
