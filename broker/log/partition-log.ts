@@ -7,11 +7,11 @@ import {
   validateBatches,
   type BatchInfo,
 } from '../../protocol/record-batch.ts'
-import { firstRecordAtOrAfter, timestampOfBatch, type OffsetAndTimestamp } from './batch-times.ts'
-import { isMissing, isStorageError } from './file-system.ts'
+import type { OffsetAndTimestamp } from './batch-times.ts'
 import type { RecoveryPoint } from './checkpoint-file.ts'
 import type { PartitionStats } from './log-stats.ts'
 import { checkPartition } from './partition-check.ts'
+import { PartitionReader, type ReadLimits, type ReadResult } from './partition-reader.ts'
 import type { SegmentList } from './segment-list.ts'
 import { Tail } from './tail.ts'
 import type { LogEnvironment, PartitionIdentity, QueuedPartition } from './append-queue.ts'
@@ -38,16 +38,6 @@ export interface AppendRefused {
   readonly reason: string
 }
 
-export interface ReadLimits {
-  readonly maxBytes: number
-  /** Whether the first batch comes even if it alone is above `maxBytes` (Kafka, KIP-74). */
-  readonly minOneBatch: boolean
-}
-
-export type ReadResult =
-  | { readonly ok: true; readonly chunks: readonly Buffer[]; readonly bytes: number }
-  | { readonly ok: false; readonly error: 'OFFSET_OUT_OF_RANGE' | 'KAFKA_STORAGE_ERROR' }
-
 /**
  * Invariant: logStartOffset <= highWatermark <= logEndOffset. Segments hold the offsets up to
  * `filledOffset`, which is at most the high watermark; the tail in memory holds those from there on.
@@ -59,6 +49,7 @@ export class PartitionLog implements QueuedPartition {
   readonly #environment: LogEnvironment
   readonly #segments: SegmentList
   readonly #tail = new Tail()
+  readonly #reader: PartitionReader
   readonly #listeners = new Set<() => void>()
   #highWatermark: number
   #logEndOffset: number
@@ -72,6 +63,12 @@ export class PartitionLog implements QueuedPartition {
     this.#segments = segments
     this.#highWatermark = segments.endOffset
     this.#logEndOffset = segments.endOffset
+    this.#reader = new PartitionReader({
+      segments,
+      tail: this.#tail,
+      highWatermark: () => this.#highWatermark,
+      logEndOffset: () => this.#logEndOffset,
+    })
   }
 
   get topic(): string {
@@ -164,62 +161,27 @@ export class PartitionLog implements QueuedPartition {
    * Whole batches, the first of which holds `offset` and may start before it; nothing at or above the high
    * watermark, so no chunks when `offset` is that.
    */
-  async read(offset: number, limits: ReadLimits): Promise<ReadResult> {
-    if (this.#isDeleted) return { ok: false, error: 'KAFKA_STORAGE_ERROR' }
-    if (offset < this.logStartOffset || offset > this.#logEndOffset) {
-      return { ok: false, error: 'OFFSET_OUT_OF_RANGE' }
-    }
-    if (offset >= this.#highWatermark) return { ok: true, chunks: [], bytes: 0 }
-    if (offset >= this.#segments.endOffset) {
-      const chunks = this.#tail.read(offset, this.#highWatermark, limits)
-      return { ok: true, chunks, bytes: chunks.reduce((sum, { length }) => sum + length, 0) }
-    }
-    try {
-      const chunk = await this.#segments.holding(offset).read(offset, limits)
-      return { ok: true, chunks: chunk.length === 0 ? [] : [chunk], bytes: chunk.length }
-    } catch (error) {
-      if (!isStorageError(error) && !isCorrupt(error)) throw error
-      // Retention may have removed the segment between the look at it and the read.
-      const isGone = isMissing(error) && offset < this.logStartOffset
-      return { ok: false, error: isGone ? 'OFFSET_OUT_OF_RANGE' : 'KAFKA_STORAGE_ERROR' }
-    }
+  read(offset: number, limits: ReadLimits): Promise<ReadResult> {
+    if (this.#isDeleted) return Promise.resolve({ ok: false, error: 'KAFKA_STORAGE_ERROR' })
+    return this.#reader.read(offset, limits)
   }
 
   /** About how many bytes lie between `offset` and the high watermark. */
   availableBytes(offset: number): number {
-    const end = this.#highWatermark
-    if (offset >= end || this.#isDeleted) return 0
-    const filled = this.#segments.bytesFrom(Math.max(offset, this.logStartOffset))
-    return filled + this.#tail.bytesBetween(offset, end)
+    return this.#isDeleted ? 0 : this.#reader.availableBytes(offset)
   }
 
   /**
    * The first record with a timestamp of `timestampMs` or above. Where its batch is packed with a codec
    * that cannot be read here, the batch's base offset.
    */
-  async offsetForTimestamp(timestampMs: number): Promise<OffsetAndTimestamp | undefined> {
-    const start = this.logStartOffset
-    for (const segment of this.#segments.list) {
-      if (segment.endOffset <= start || (await segment.maxTimestamp()) < timestampMs) continue
-      const batch = await segment.findTimestamp(timestampMs, start)
-      if (batch === undefined) continue
-      const found = firstRecordAtOrAfter(batch, timestampMs, start)
-      if (found !== undefined) return found
-    }
-    for (const { bytes, lastOffset, maxTimestamp } of this.#tail.batches) {
-      if (lastOffset >= this.#highWatermark) return undefined
-      if (maxTimestamp < timestampMs) continue
-      const found = firstRecordAtOrAfter(bytes, timestampMs, start)
-      if (found !== undefined) return found
-    }
-    return undefined
+  offsetForTimestamp(timestampMs: number): Promise<OffsetAndTimestamp | undefined> {
+    return this.#reader.offsetForTimestamp(timestampMs)
   }
 
   /** The timestamp of the record at `offset`, as its batch's header has it. */
-  async timestampAt(offset: number): Promise<number | undefined> {
-    const read = await this.read(offset, { maxBytes: 0, minOneBatch: true })
-    const batch = read.ok ? read.chunks[0] : undefined
-    return batch && timestampOfBatch(batch, offset)
+  timestampAt(offset: number): Promise<number | undefined> {
+    return this.#isDeleted ? Promise.resolve(undefined) : this.#reader.timestampAt(offset)
   }
 
   /** Calls `listener` whenever more can be read; returns how to stop. */
@@ -337,8 +299,4 @@ export class PartitionLog implements QueuedPartition {
 
 function refuse(error: AppendRefused['error'], reason: string): AppendRefused {
   return { ok: false, error, reason }
-}
-
-function isCorrupt(thrown: unknown): boolean {
-  return thrown instanceof AppError && thrown.code === 'LOG_CORRUPT'
 }
