@@ -4,27 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=.cache/peers
 
-as_root() {
-  if [ "$(id -u)" = 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
-  else
-    echo "test-peers: $* needs root, and there is no sudo" >&2
-    exit 1
-  fi
-}
-
-updated=no
-apt_update() {
-  [ "$updated" = yes ] || as_root apt-get update -qq
-  updated=yes
-}
-apt_install() {
-  echo "test-peers: installing $* with apt"
-  apt_update
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
-}
+. test/peers/apt.sh
 
 command -v kcat >/dev/null || apt_install kcat
 # The tests start a server of their own; the package's service is not wanted.

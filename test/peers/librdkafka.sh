@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Builds librdkafka from Debian's source package into .cache/peers/librdkafka: its library, its load tool
+# (examples/rdkafka_performance) and its test suite (tests/test-runner).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. test/peers/apt.sh
+mkdir -p .cache/peers
+home=$(cd .cache/peers && pwd -P)/librdkafka
+
+# One build at a time, whoever asks for it.
+exec 9>"$home.lock"
+flock 9
+
+is_built() {
+  [ -x "$home/examples/rdkafka_performance" ] && [ -x "$home/tests/test-runner" ]
+}
+
+# From where the machine has its packages, in a list of our own: its own list need not have sources, and stays.
+fetch_source() {
+  local options target='deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)'
+  mkdir -p "$1/lists/partial"
+  apt-get indextargets --format "$target" 'Created-By: Packages' 'Origin: Debian' >"$1/sources.list"
+  options=(-qq -o "Dir::Etc::SourceList=$1/sources.list" -o Dir::Etc::SourceParts=/dev/null
+    -o "Dir::State::Lists=$1/lists" -o APT::Sandbox::User=)
+  apt-get "${options[@]}" update
+  (cd "$1" && apt-get "${options[@]}" source --download-only librdkafka >/dev/null)
+}
+
+build() (
+  cd "$home" &&
+    export LDFLAGS="-Wl,-rpath,$home/src -Wl,-rpath,$home/src-cpp" &&
+    ./configure --disable-curl --disable-sasl --disable-gssapi &&
+    make -j2 libs &&
+    make -C examples rdkafka_performance &&
+    make -C tests -j2 test-runner
+)
+
+if ! is_built; then
+  for tool in gcc g++ make; do command -v "$tool" >/dev/null || apt_install "$tool"; done
+  [ -e /usr/include/zlib.h ] || apt_install zlib1g-dev
+  [ -e /usr/include/openssl/ssl.h ] || apt_install libssl-dev
+  echo "test-peers: building librdkafka into $home (a minute or two)"
+  work=$(mktemp -d "$home.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  fetch_source "$work"
+  mkdir "$work/build"
+  tar -xf "$work"/librdkafka_*.orig.tar.* -C "$work/build" --strip-components=1
+  # Its programs find the library beside them, so the folder may not move once it is built.
+  rm -rf "$home"
+  mv "$work/build" "$home"
+  build >"$home/build.out" 2>&1 || {
+    tail -n 20 "$home/build.out" >&2
+    echo "test-peers: librdkafka could not be built; see $home/build.out" >&2
+    exit 1
+  }
+  is_built
+fi
+
+hex='(..)(..)(..)..$'
+version=$(sed -nE "s/^#define RD_KAFKA_VERSION +0x$hex/\1 \2 \3/p" "$home/src/rdkafka.h")
+printf 'test-peers: librdkafka %d.%d.%d in .cache/peers/librdkafka\n' $(printf '0x%s ' $version)
