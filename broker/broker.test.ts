@@ -1,5 +1,5 @@
 // Tests the broker end to end with kafkajs: producing, consumer groups, administration, restarts.
-import { Kafka, logLevel, type Consumer, type KafkaConfig } from 'kafkajs'
+import { ConfigResourceTypes, Kafka, logLevel, type Consumer, type KafkaConfig } from 'kafkajs'
 import { afterEach, expect, test } from 'vitest'
 import { RawKafka } from '../test/support/raw-kafka.ts'
 import { brokerOptions, TestBroker } from '../test/support/test-broker.ts'
@@ -217,6 +217,44 @@ test('metrics tell how long records are kept, and how much the disk has left', a
   const free = await broker.metric('millrace_log_disk_free_bytes')
   expect(free).toBeGreaterThan(0)
   expect(await broker.metric('millrace_log_disk_size_bytes')).toBeGreaterThan(free)
+})
+
+test('kafkajs creates a topic as tools do, describes it, changes it, and describes the broker', async () => {
+  broker = await TestBroker.start()
+  const client = await admin()
+  const configEntries = [
+    { name: 'compression.type', value: 'lz4' },
+    { name: 'min.insync.replicas', value: '1' },
+    { name: 'retention.ms', value: '60000' },
+    { name: 'unclean.leader.election.enable', value: 'true' },
+  ]
+  await client.createTopics({ topics: [{ topic: 't', configEntries }] })
+  const topic = { type: ConfigResourceTypes.TOPIC, name: 't' }
+  const describe = async (configNames?: string[]) => {
+    const asked = { ...topic, ...(configNames === undefined ? {} : { configNames }) }
+    const { resources } = await client.describeConfigs({
+      resources: [asked],
+      includeSynonyms: true,
+    })
+    return resources[0]?.configEntries ?? []
+  }
+  const entries = await describe()
+  for (const { name, value } of configEntries) {
+    const entry = entries.find(({ configName }) => configName === name)
+    expect(entry).toMatchObject({ configValue: value, isDefault: false, readOnly: false })
+  }
+  const altered = [{ name: 'retention.ms', value: '120000' }]
+  await client.alterConfigs({
+    validateOnly: false,
+    resources: [{ ...topic, configEntries: altered }],
+  })
+  expect((await describe(['retention.ms']))[0]?.configValue).toBe('120000')
+  expect((await describe(['compression.type']))[0]?.configValue).toBe('producer')
+  const { resources } = await client.describeConfigs({
+    resources: [{ type: ConfigResourceTypes.BROKER, name: '1' }],
+    includeSynonyms: false,
+  })
+  expect(resources[0]?.configEntries.map(({ configName }) => configName)).toContain('log.dirs')
 })
 
 test('a deleted topic takes its offsets along', async () => {

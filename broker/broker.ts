@@ -5,12 +5,14 @@ import { claimDirectory } from '../common/data-dir.ts'
 import { createLogger, type LogFormat, type Logger, type LogLevel } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import { ApiCounters } from './api/api-counters.ts'
+import { BrokerConfigs } from './api/broker-configs.ts'
 import type { BrokerContext } from './api/broker-context.ts'
 import { Turns } from './api/turns.ts'
 import { clusterIdIn } from './cluster-id.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
 import { offsetsTopicName, OffsetStore } from './groups/offset-store.ts'
 import { listenersOf, type ListenerSettings } from './listeners.ts'
+import { nodeFileSystem } from './log/file-system.ts'
 import { LogStore } from './log/log-store.ts'
 import type { PartitionLog } from './log/partition-log.ts'
 import { BrokerMetrics } from './metrics.ts'
@@ -67,6 +69,8 @@ export async function startBroker(
   try {
     const store = await openStore(options, directory, logger)
     opened.push(() => store.close())
+    const started = startedConfigs(options, directory)
+    const configs = await BrokerConfigs.open({ files: nodeFileSystem, directory, store, started })
     const coordinator = await openCoordinator(options, store, logger)
     opened.push(() => coordinator.close())
     const broker: BrokerContext = {
@@ -79,7 +83,7 @@ export async function startBroker(
       logger,
       numPartitions: options.numPartitions,
       autoCreateTopics: options.autoCreateTopics,
-      topicDefaults: options,
+      configs,
     }
     const { server, doors } = await KafkaServer.start({ listeners, broker })
     // Draining ends the long polls; closing the coordinator answers the joins; then connections close.
@@ -98,6 +102,24 @@ export async function startBroker(
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** What the broker was started with, by Kafka's names. */
+function startedConfigs(
+  options: BrokerOptions,
+  directory: string,
+): Readonly<Record<string, string>> {
+  return {
+    'auto.create.topics.enable': String(options.autoCreateTopics),
+    'broker.id': String(nodeId),
+    'group.initial.rebalance.delay.ms': String(options.groupInitialRebalanceDelayMs),
+    'log.dirs': join(directory, 'log'),
+    'log.retention.bytes': String(options.retentionBytes),
+    'log.retention.ms': String(options.retentionMs),
+    'log.segment.bytes': String(options.segmentBytes),
+    'node.id': String(nodeId),
+    'num.partitions': String(options.numPartitions),
   }
 }
 

@@ -1,14 +1,17 @@
 // The Kafka APIs that are spoken, by name and by key, and the types of their messages.
 import type { Api } from './api.ts'
 import type { ReadOf, WriteOf } from './fields.ts'
+import { alterConfigs } from './messages/alter-configs.ts'
 import { apiVersions } from './messages/api-versions.ts'
 import { createPartitions } from './messages/create-partitions.ts'
 import { createTopics } from './messages/create-topics.ts'
 import { deleteTopics } from './messages/delete-topics.ts'
+import { describeConfigs } from './messages/describe-configs.ts'
 import { describeGroups } from './messages/describe-groups.ts'
 import { fetch } from './messages/fetch.ts'
 import { findCoordinator } from './messages/find-coordinator.ts'
 import { heartbeat } from './messages/heartbeat.ts'
+import { incrementalAlterConfigs } from './messages/incremental-alter-configs.ts'
 import { joinGroup } from './messages/join-group.ts'
 import { leaveGroup } from './messages/leave-group.ts'
 import { listGroups } from './messages/list-groups.ts'
@@ -36,7 +39,10 @@ export const apis = {
   ApiVersions: apiVersions,
   CreateTopics: createTopics,
   DeleteTopics: deleteTopics,
+  DescribeConfigs: describeConfigs,
+  AlterConfigs: alterConfigs,
   CreatePartitions: createPartitions,
+  IncrementalAlterConfigs: incrementalAlterConfigs,
 } as const satisfies { readonly [Name in string]: Api<Name> }
 
 type Apis = typeof apis

@@ -5,8 +5,8 @@ import type { ApiName, RequestOf, ResponseOf } from '../../protocol/apis.ts'
 import { errorCodes, type KafkaErrorName } from '../../protocol/error-codes.ts'
 import type { GroupCoordinator } from '../groups/coordinator.ts'
 import type { LogStore } from '../log/log-store.ts'
-import type { TopicDefaults } from '../log/topic-config.ts'
 import type { ApiCounters } from './api-counters.ts'
+import type { BrokerConfigs } from './broker-configs.ts'
 import type { Turns } from './turns.ts'
 
 /** A host and port, as clients are told them. */
@@ -33,7 +33,7 @@ export interface BrokerContext {
   /** Kafka's num.partitions. */
   readonly numPartitions: number
   readonly autoCreateTopics: boolean
-  readonly topicDefaults: TopicDefaults
+  readonly configs: BrokerConfigs
 }
 
 /** One request's circumstances. */

@@ -5,13 +5,11 @@
 // needed: a topic is there when its response is sent. Configurations are those that topic-config.ts knows.
 import { topicPartitionsMax } from '../../common/limits.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/apis.ts'
-import {
-  formatTopicConfig,
-  InvalidTopicConfigError,
-  parseTopicConfig,
-} from '../log/topic-config.ts'
+import { InvalidConfigError } from '../log/config-value.ts'
+import { parseTopicConfig } from '../log/topic-config.ts'
 import { isTopicName, type Topic } from '../log/topic.ts'
 import type { BrokerContext, Call, Handler } from './broker-context.ts'
+import { topicEntries } from './config-entries.ts'
 import { hasRoomFor } from './metadata.ts'
 import { attempt, duplicates, isAssignable, refuse, type TopicRefusal } from './topic-outcome.ts'
 
@@ -115,14 +113,17 @@ function withConfigs(
   { configs }: NewTopic,
   partitions: number,
 ): Plan | TopicRefusal {
-  const empty = configs.find(({ value }) => value === null)
-  if (empty !== undefined) return refuse('INVALID_CONFIG', `${empty.name}: null is not a value`)
+  const nulls = configs.filter(({ value }) => value === null).map(({ name }) => name)
+  if (nulls.length > 0) {
+    const message = `Null value not supported for topic configs: ${nulls.join(',')}`
+    return refuse('INVALID_CONFIG', message)
+  }
   const texts = Object.fromEntries(configs.map(({ name, value }) => [name, value ?? '']))
   try {
-    parseTopicConfig(texts, broker.topicDefaults)
+    parseTopicConfig(texts, broker.configs.topicDefaults)
     return { partitions, configs: texts }
   } catch (error) {
-    if (!(error instanceof InvalidTopicConfigError)) throw error
+    if (!(error instanceof InvalidConfigError)) throw error
     return refuse(error.code, error.message)
   }
 }
@@ -143,24 +144,23 @@ function refused({ name }: NewTopic, { error, message }: TopicRefusal, call: Cal
   return { name, errorCode, errorMessage: message, topicConfigErrorCode: 0, configs: null }
 }
 
-/** Kafka's config sources: 1 is the topic's own, 5 a default. */
 function done(
   broker: BrokerContext,
   { name }: NewTopic,
   { partitions, configs, id }: Plan & Partial<Pick<Topic, 'id'>>,
 ): Created {
-  const config = formatTopicConfig(parseTopicConfig(configs, broker.topicDefaults))
+  const entries = topicEntries(configs, (synonym) => broker.configs.valuesOf(synonym))
   return {
     name,
     ...(id === undefined ? {} : { topicId: id }),
     errorCode: 0,
     numPartitions: partitions,
     replicationFactor: 1,
-    configs: Object.entries(config).map(([key, value]) => ({
+    configs: entries.map(({ name: key, value, readOnly, source }) => ({
       name: key,
       value,
-      readOnly: false,
-      configSource: key in configs ? 1 : 5,
+      readOnly,
+      configSource: source,
       isSensitive: false,
     })),
   }

@@ -87,7 +87,10 @@ test('a created topic tells its id, partitions and configuration', async () => {
     expect.objectContaining({ name: 'retention.ms', value: '1234', configSource: 1 }),
   )
   expect(topic.configs).toContainEqual(
-    expect.objectContaining({ name: 'segment.bytes', configSource: 5 }),
+    expect.objectContaining({ name: 'segment.bytes', value: '67108864', configSource: 4 }),
+  )
+  expect(topic.configs).toContainEqual(
+    expect.objectContaining({ name: 'segment.ms', value: '604800000', configSource: 5 }),
   )
 })
 

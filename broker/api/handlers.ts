@@ -8,11 +8,13 @@ import {
   type KafkaRequest,
   type RequestRefusal,
 } from '../../protocol/request.ts'
+import { alterConfigs, incrementalAlterConfigs } from './alter-configs.ts'
 import { apiVersions, unsupportedApiVersions } from './api-versions.ts'
 import type { BrokerContext, Call, Handler } from './broker-context.ts'
 import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
 import { deleteTopics } from './delete-topics.ts'
+import { describeConfigs } from './describe-configs.ts'
 import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
 import { describeGroups, listGroups } from './group-listing.ts'
@@ -40,7 +42,10 @@ const handlers: { readonly [Name in ApiName]: Handler<Name> } = {
   ApiVersions: apiVersions,
   CreateTopics: createTopics,
   DeleteTopics: deleteTopics,
+  DescribeConfigs: describeConfigs,
+  AlterConfigs: alterConfigs,
   CreatePartitions: createPartitions,
+  IncrementalAlterConfigs: incrementalAlterConfigs,
 }
 
 /** What the server knows of whoever sent a frame. */

@@ -1,6 +1,7 @@
 // What became of one topic of an administrative request: done, or Kafka's error and a sentence.
 import { AppError, reasonOf } from '../../common/errors.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
+import { InvalidConfigError } from '../log/config-value.ts'
 import { TopicExistsError, UnknownTopicError } from '../log/topic.ts'
 import type { BrokerContext } from './broker-context.ts'
 
@@ -21,7 +22,11 @@ export async function attempt<T extends object>(
   try {
     return await change()
   } catch (error) {
-    if (error instanceof TopicExistsError || error instanceof UnknownTopicError) {
+    if (
+      error instanceof TopicExistsError ||
+      error instanceof UnknownTopicError ||
+      error instanceof InvalidConfigError
+    ) {
       return refuse(error.code, reasonOf(error))
     }
     if (!(error instanceof AppError) || error.code !== 'STORAGE_FAILED') throw error

@@ -12,7 +12,7 @@ import {
 } from '../../test/support/log-store.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { nodeFileSystem } from './file-system.ts'
-import { InvalidTopicConfigError } from './topic-config.ts'
+import { InvalidConfigError } from './config-value.ts'
 import { TopicExistsError, UnknownTopicError } from './topic.ts'
 
 async function temporaryDirectory(): Promise<string> {
@@ -95,10 +95,45 @@ test('an invalid configuration creates no topic', async () => {
   const { store } = await openStore()
   const create = (configs: Record<string, string>): Promise<unknown> =>
     store.createTopic('t', { partitions: 1, configs })
-  await expect(create({ 'retention.ms': 'soon' })).rejects.toThrow(InvalidTopicConfigError)
-  await expect(create({ 'retention.hours': '1' })).rejects.toThrow('unknown topic configuration')
-  await expect(create({ 'cleanup.policy': 'compact' })).rejects.toThrow(InvalidTopicConfigError)
+  await expect(create({ 'retention.ms': 'soon' })).rejects.toThrow(InvalidConfigError)
+  await expect(create({ 'retention.hours': '1' })).rejects.toThrow(
+    'Unknown topic config name: retention.hours',
+  )
+  await expect(create({ 'cleanup.policy': 'compact' })).rejects.toThrow(InvalidConfigError)
   expect(store.topics()).toEqual([])
+})
+
+test('a changed configuration is in effect at once, and after a crash', async () => {
+  const { store, files, clock } = await openStore()
+  await store.createTopic('t', { partitions: 1, configs: { 'max.message.bytes': '1000' } })
+  const partition = partitionOf(store, 't')
+  const large = (): Buffer => batchOf(['x'.repeat(2000)])
+  expect(partition.append(large())).toMatchObject({ error: 'MESSAGE_TOO_LARGE' })
+  const bound = (bytes: string) =>
+    store.configureTopic('t', (configs) => ({ ...configs, 'max.message.bytes': bytes }))
+  await bound('5000')
+  expect(partition.append(large())).toMatchObject({ ok: true })
+  await expect(bound('some')).rejects.toThrow(InvalidConfigError)
+  await expect(store.configureTopic('u', (configs) => configs)).rejects.toThrow(UnknownTopicError)
+  expect(store.topic('t')?.configs).toEqual({ 'max.message.bytes': '5000' })
+  const second = await openStore({ files: files.copy(), clock })
+  expect(second.store.topic('t')?.config.maxMessageBytes).toBe(5000)
+  expect(await store.check()).toEqual([])
+})
+
+test('new defaults hold for the topics that do not say otherwise', async () => {
+  const { store, clock } = await openStore()
+  await store.createTopic('own', { partitions: 1, configs: { 'retention.ms': '-1' } })
+  await store.createTopic('default', { partitions: 1 })
+  for (const topic of ['own', 'default'])
+    await append(partitionOf(store, topic), ['a'], clock.now())
+  await store.setDefaults({ 'retention.ms': '5000' })
+  clock.advance(6_000)
+  for (const topic of ['own', 'default']) await partitionOf(store, topic).fill()
+  expect(await store.applyRetention(clock.now())).toBe(1)
+  expect(partitionOf(store, 'own').logStartOffset).toBe(0)
+  expect(partitionOf(store, 'default').logStartOffset).toBe(1)
+  expect((await store.createTopic('later', { partitions: 1 })).config.retentionMs).toBe(5000)
 })
 
 test('of two who create a topic at once, one hears that it exists', async () => {

@@ -14,7 +14,12 @@ import type { CommitCounters, LogStats } from './log-stats.ts'
 import { PartitionLog } from './partition-log.ts'
 import { recoverPartition } from './recovery.ts'
 import { readCheckpoint, WalRemains } from './store-recovery.ts'
-import { parseTopicConfig, type TopicDefaults } from './topic-config.ts'
+import {
+  defaultConfigs,
+  parseTopicConfig,
+  type Configs,
+  type TopicDefaults,
+} from './topic-config.ts'
 import { TopicDirectory } from './topic-directory.ts'
 import {
   isTopicName,
@@ -45,6 +50,8 @@ export interface NewTopic {
 }
 
 interface StoredTopic extends Topic {
+  configs: Configs
+  config: Topic['config']
   partitions: readonly PartitionLog[]
 }
 
@@ -68,12 +75,14 @@ export class LogStore {
   readonly #engine: LogEngine
   readonly #byName = new Map<string, StoredTopic>()
   readonly #byId = new Map<string, StoredTopic>()
+  #defaults: Configs
   #administration: Promise<unknown> = Promise.resolve()
   #retentionTimer: Timer | undefined
   #isClosed = false
 
   private constructor(options: LogStoreOptions, files: FileSystem, firstWalSequence: number) {
     this.#options = options
+    this.#defaults = defaultConfigs(options.defaults)
     this.#limits = logLimits(options.limits)
     this.#directory = new TopicDirectory(files, options.dir)
     const topics = (): Iterable<StoredTopic> => this.#byName.values()
@@ -113,7 +122,7 @@ export class LogStore {
   }
 
   /**
-   * Durable when it resolves. Rejects with InvalidTopicConfigError, TopicExistsError, or AppError
+   * Durable when it resolves. Rejects with InvalidConfigError, TopicExistsError, or AppError
    * STORAGE_FAILED. Name and number of partitions are for the caller to check.
    */
   createTopic(
@@ -123,7 +132,7 @@ export class LogStore {
     assert(isTopicName(name), 'the name was checked')
     assert(partitions >= 1 && partitions <= topicPartitionsMax, 'the partitions were checked')
     return this.#administer(async () => {
-      parseTopicConfig(configs, this.#options.defaults)
+      parseTopicConfig(configs, this.#defaults)
       if (this.#byName.has(name)) throw new TopicExistsError(name)
       const record = { id: randomUUID(), partitions, internal, configs }
       await this.#directory.write(name, record)
@@ -161,6 +170,34 @@ export class LogStore {
       const added = indexes(total).slice(before)
       await this.#openPartitions(added.map((index) => ({ topic, index, point: undefined })))
       return topic
+    })
+  }
+
+  /**
+   * Gives a topic the configuration that `change` makes of its own: durable when it resolves, and in effect
+   * for what is appended and dropped from then on. Rejects with UnknownTopicError, with InvalidConfigError,
+   * or with what `change` throws.
+   */
+  configureTopic(name: string, change: (configs: Configs) => Configs): Promise<Topic> {
+    return this.#administer(async () => {
+      const topic = this.#require(name)
+      const { id, internal, partitions } = topic
+      const configs = change(topic.configs)
+      const config = parseTopicConfig(configs, this.#defaults)
+      await this.#directory.write(name, { id, partitions: partitions.length, internal, configs })
+      topic.configs = configs
+      topic.config = config
+      return topic
+    })
+  }
+
+  /** What topics have from now on that do not say otherwise, checked, by Kafka's key of a topic. */
+  setDefaults(defaults: Configs): Promise<void> {
+    return this.#administer(async () => {
+      const topics = [...this.#byName.values()]
+      const configs = topics.map((topic) => parseTopicConfig(topic.configs, defaults))
+      this.#defaults = defaults
+      for (const [index, topic] of topics.entries()) topic.config = configs[index] ?? topic.config
     })
   }
 
@@ -223,7 +260,7 @@ export class LogStore {
   }
 
   #createTopic(name: string, { id, internal, configs }: TopicRecord): StoredTopic {
-    const config = parseTopicConfig(configs, this.#options.defaults)
+    const config = parseTopicConfig(configs, this.#defaults)
     return { name, id, internal, configs, config, partitions: [] }
   }
 

@@ -7,6 +7,7 @@ import {
   validateBatches,
   type BatchInfo,
 } from '../../protocol/record-batch.ts'
+import { refusalByConfig, type RuleRefusal } from './append-rules.ts'
 import type { OffsetAndTimestamp } from './batch-times.ts'
 import type { RecoveryPoint } from './checkpoint-file.ts'
 import type { PartitionStats } from './log-stats.ts'
@@ -31,7 +32,7 @@ export interface AppendRefused {
   readonly ok: false
   readonly error:
     | 'CORRUPT_MESSAGE'
-    | 'MESSAGE_TOO_LARGE'
+    | RuleRefusal['error']
     | 'INVALID_RECORD'
     | 'UNSUPPORTED_FOR_MESSAGE_FORMAT'
     | 'KAFKA_STORAGE_ERROR'
@@ -109,15 +110,13 @@ export class PartitionLog implements QueuedPartition {
     if (this.#isDeleted) return refuse('KAFKA_STORAGE_ERROR', 'the topic was deleted')
     const validation = validateBatches(batches)
     if (!validation.ok) return validation
-    const { maxMessageBytes, timestampType } = this.identity.config()
-    const tooLarge = validation.batches.find(({ sizeBytes }) => sizeBytes > maxMessageBytes)
-    if (tooLarge !== undefined) {
-      const reason = `the batch has ${tooLarge.sizeBytes} bytes, max.message.bytes is ${maxMessageBytes}`
-      return refuse('MESSAGE_TOO_LARGE', reason)
-    }
+    const { clock } = this.#environment
+    const config = this.identity.config()
+    const unfit = refusalByConfig(validation.batches, config, clock.now())
+    if (unfit !== undefined) return refuse(unfit.error, unfit.reason)
     const refusal = this.#environment.queue.refusal(batches.length)
     if (refusal !== undefined) return refuse('KAFKA_STORAGE_ERROR', refusal)
-    const logAppendTimeMs = timestampType === 'LogAppendTime' ? this.#environment.clock.now() : -1
+    const logAppendTimeMs = config.timestampType === 'LogAppendTime' ? clock.now() : -1
     const baseOffset = this.#logEndOffset
     for (const batch of validation.batches) this.#place(batches, batch, logAppendTimeMs)
     this.#environment.memory.bytes += batches.length

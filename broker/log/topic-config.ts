@@ -1,5 +1,9 @@
-// Kafka's names for what a topic can be configured with, and what each text means.
-import { recordBatchMaxBytes } from '../../common/limits.ts'
+// What a topic's configurations come to: which are known and sound, and what of them the log goes by.
+import { checkConfig, InvalidConfigError, listOf, numberOf } from './config-value.ts'
+import { formerTopicConfigs, topicConfigs, type ConfigDefinition } from './topic-config-table.ts'
+
+/** Texts by Kafka's key. */
+export type Configs = Readonly<Record<string, string>>
 
 /** What topics have that do not say otherwise; -1 means no bound. */
 export interface TopicDefaults {
@@ -19,90 +23,73 @@ export interface TopicConfig {
   /** The largest batch that is taken, header included. */
   readonly maxMessageBytes: number
   readonly timestampType: 'CreateTime' | 'LogAppendTime'
+  /** How far a record's own time may lie behind the clock, and ahead of it. */
+  readonly timestampBeforeMaxMs: number
+  readonly timestampAfterMaxMs: number
 }
 
-/** A key that is not known or a value that does not parse: Kafka's INVALID_CONFIG. */
-export class InvalidTopicConfigError extends Error {
-  readonly code = 'INVALID_CONFIG'
-  readonly key: string
-
-  constructor(key: string, reason: string) {
-    super(`${key}: ${reason}`)
-    this.name = 'InvalidTopicConfigError'
-    this.key = key
-  }
+/** Undefined where Kafka knows no such configuration of topics. A client chooses the name: `constructor` is none. */
+export function topicConfigDefinition(name: string): ConfigDefinition | undefined {
+  const tables = [topicConfigs, formerTopicConfigs]
+  return tables.find((table) => Object.hasOwn(table, name))?.[name]
 }
 
-/** Kafka: segment.ms is seven days unless a topic says otherwise. */
-const segmentMsDefault = 7 * 24 * 3_600_000
-
-/** Texts by Kafka's key to what holds. Throws InvalidTopicConfigError. */
-export function parseTopicConfig(
-  configs: Readonly<Record<string, string>>,
-  defaults: TopicDefaults,
-): TopicConfig {
-  const config: TopicConfig = {
-    ...defaults,
-    segmentMs: segmentMsDefault,
-    maxMessageBytes: recordBatchMaxBytes,
-    timestampType: 'CreateTime',
-  }
-  for (const [key, text] of Object.entries(configs)) {
-    // A client chooses the key: `constructor` and `__proto__` are on every object.
-    const parse = Object.hasOwn(parsers, key) ? parsers[key] : undefined
-    if (parse === undefined) throw new InvalidTopicConfigError(key, 'unknown topic configuration')
-    Object.assign(config, parse(key, text))
-  }
-  return config
-}
-
-/** Kafka's key to text for everything that holds: what DescribeConfigs shows. */
-export function formatTopicConfig(config: TopicConfig): Readonly<Record<string, string>> {
+/** The broker's own configuration of topics, by the topics' names for it. */
+export function defaultConfigs(defaults: TopicDefaults): Configs {
   return {
-    'cleanup.policy': 'delete',
-    'max.message.bytes': String(config.maxMessageBytes),
-    'message.timestamp.type': config.timestampType,
-    'retention.bytes': String(config.retentionBytes),
-    'retention.ms': String(config.retentionMs),
-    'segment.bytes': String(config.segmentBytes),
-    'segment.ms': String(config.segmentMs),
+    'retention.ms': String(defaults.retentionMs),
+    'retention.bytes': String(defaults.retentionBytes),
+    'segment.bytes': String(defaults.segmentBytes),
   }
 }
 
-type Parser = (key: string, text: string) => Partial<TopicConfig>
-
-// The least values are Kafka's (TopicConfig): a segment.bytes below 14 cannot hold a header.
-const parsers: Readonly<Record<string, Parser>> = {
-  'retention.ms': (key, text) => ({ retentionMs: wholeNumber(key, text, -1) }),
-  'retention.bytes': (key, text) => ({ retentionBytes: wholeNumber(key, text, -1) }),
-  'segment.bytes': (key, text) => ({ segmentBytes: int32(key, text, 14) }),
-  'segment.ms': (key, text) => ({ segmentMs: wholeNumber(key, text, 1) }),
-  'max.message.bytes': (key, text) => ({ maxMessageBytes: int32(key, text, 0) }),
-  'message.timestamp.type': (key, text) => {
-    if (text === 'CreateTime' || text === 'LogAppendTime') return { timestampType: text }
-    throw new InvalidTopicConfigError(key, `"${text}" is neither CreateTime nor LogAppendTime`)
-  },
-  'cleanup.policy': (key, text) => {
-    if (text === 'delete') return {}
-    throw new InvalidTopicConfigError(key, `"${text}" is not supported, only delete is`)
-  },
+/** The texts as Kafka would show them. Throws InvalidConfigError. */
+export function checkTopicConfigs(configs: Configs): Configs {
+  const checked = Object.entries(configs).map(([name, text]) => {
+    const definition = topicConfigDefinition(name)
+    if (definition === undefined) {
+      throw new InvalidConfigError(`Unknown topic config name: ${name}`)
+    }
+    return [name, checkConfig(name, text, definition)] as const
+  })
+  return Object.fromEntries(checked)
 }
 
-function int32(key: string, text: string, least: number): number {
-  const value = wholeNumber(key, text, least)
-  if (value <= 2 ** 31 - 1) return value
-  throw new InvalidTopicConfigError(key, `${text} is above ${2 ** 31 - 1}`)
-}
-
-function wholeNumber(key: string, text: string, least: number): number {
-  const value = Number(text)
-  if (
-    !/^-?\d+$/.test(text) ||
-    (!Number.isSafeInteger(value) && !/^9223372036854775807$/.test(text))
-  ) {
-    throw new InvalidTopicConfigError(key, `"${text}" is not a whole number`)
+/** `defaults` are what the broker sets for all topics, checked. Throws InvalidConfigError. */
+export function parseTopicConfig(configs: Configs, defaults: Configs): TopicConfig {
+  const own = checkTopicConfigs(configs)
+  const set: Configs = { ...defaults, ...own }
+  const text = (name: string): string => set[name] ?? topicConfigs[name]?.default ?? ''
+  const number = (name: string): number => numberOf(text(name))
+  refuseConflicts(text)
+  const deletes = listOf(text('cleanup.policy')).includes('delete')
+  const former = own['message.timestamp.difference.max.ms']
+  const timestampBound = (name: string): number =>
+    own[name] === undefined && former !== undefined ? numberOf(former) : number(name)
+  return {
+    retentionMs: deletes ? number('retention.ms') : -1,
+    retentionBytes: deletes ? number('retention.bytes') : -1,
+    segmentBytes: number('segment.bytes'),
+    segmentMs: number('segment.ms'),
+    maxMessageBytes: number('max.message.bytes'),
+    timestampType:
+      text('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
+    timestampBeforeMaxMs: timestampBound('message.timestamp.before.max.ms'),
+    timestampAfterMaxMs: timestampBound('message.timestamp.after.max.ms'),
   }
-  if (value < least) throw new InvalidTopicConfigError(key, `${text} is below ${least}`)
-  // Kafka's tools write the largest int64 for "never"; as a number it is past counting anyway.
-  return Math.min(value, Number.MAX_SAFE_INTEGER)
+}
+
+/** What each by itself may be, but not together, or not here. */
+function refuseConflicts(text: (name: string) => string): void {
+  const [least, most] = [text('min.compaction.lag.ms'), text('max.compaction.lag.ms')]
+  if (BigInt(least) > BigInt(most)) {
+    throw new InvalidConfigError(
+      `conflict topic config setting min.compaction.lag.ms (${least}) > max.compaction.lag.ms (${most})`,
+    )
+  }
+  if (text('remote.storage.enable') === 'true') {
+    throw new InvalidConfigError(
+      'Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.',
+    )
+  }
 }
