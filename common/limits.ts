@@ -94,6 +94,13 @@ export const functionRequestMaxBytes = 70_167_211
 /** Room for a mapping with ten servers and five filters of 4 KB, escaped. */
 export const mappingRequestMaxBytes = 256 * 1024
 
+/** PutFunctionConcurrency says one number. */
+export const concurrencyRequestMaxBytes = 1024
+
+/** Lambda: so many executions stay for functions that reserve none, or this share of a small account. */
+export const unreservedConcurrencyMin = 100
+export const unreservedConcurrencyMinShare = 0.1
+
 /** Lambda: all names and values of a function's environment together, as JSON. */
 export const environmentMaxBytes = 4096
 

@@ -173,8 +173,8 @@ export const settingsTable = {
   accountConcurrency: {
     kind: 'count',
     default: '1000',
-    roles: ['workers', 'all'],
-    help: 'Concurrent executions of all functions, and with Redis of all copies, together before invocations are throttled.',
+    roles: ['control', 'workers', 'all'],
+    help: 'Concurrent executions of all functions, and with Redis of all copies, together before invocations are throttled; the same for control and workers.',
   },
   workersMax: {
     kind: 'count',

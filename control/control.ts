@@ -7,6 +7,7 @@ import { closeServer, listen } from '../common/listen.ts'
 import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import { CodeStore } from './lambda/code-store.ts'
+import { concurrencyRoutes } from './lambda/concurrency-routes.ts'
 import { functionRoutes } from './lambda/function-routes.ts'
 import { FunctionService } from './lambda/function-service.ts'
 import { invokeRoute } from './lambda/invoke-route.ts'
@@ -29,6 +30,8 @@ export interface ControlOptions {
   readonly dataDir: string
   readonly region: string
   readonly accountId: string
+  /** The limit that reservations are checked against; the workers keep it. */
+  readonly accountConcurrency: number
   readonly clock: Clock
   readonly logger: Logger
   /** Shown at `/`. */
@@ -45,7 +48,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const { registry, clock, logger, dataDir, region, accountId } = options
   const account = { region, accountId }
   const codeStore = new CodeStore(dataDir)
-  const functions = new FunctionService({ registry, codeStore, account, clock, logger })
+  const functions = new FunctionService({ ...options, codeStore, account })
   const mappings = new MappingService({ registry, account, clock, logger })
   const counter = new RequestCounter()
   const problems = (): readonly string[] => registry.problems?.() ?? []
@@ -53,6 +56,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const router = await createRouter({
     routes: [
       ...functionRoutes({ functions, account }),
+      ...concurrencyRoutes({ functions }),
       invokeRoute({ functions, invoker: options.invoker }),
       ...mappingRoutes({ mappings, account }),
       ...pages(options, problems),

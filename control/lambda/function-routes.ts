@@ -11,7 +11,7 @@ import {
   updateFunctionConfigurationRequest,
 } from './requests.ts'
 import { answer, queryNumber, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
-import { codeLocation, functionConfiguration } from './shapes.ts'
+import { codeLocation, functionConcurrency, functionConfiguration } from './shapes.ts'
 
 const root = '/2015-03-31/functions'
 
@@ -46,6 +46,9 @@ function readingRoutes(context: Context): readonly Route[] {
       handle: (request) =>
         answer(200, find(request), (record) => ({
           Code: codeLocation(record),
+          ...(record.reservedConcurrency === undefined
+            ? {}
+            : { Concurrency: functionConcurrency(record) }),
           Configuration: functionConfiguration(record, account, request.query('Qualifier')),
         })),
     },

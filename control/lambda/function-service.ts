@@ -7,6 +7,7 @@ import type { Logger } from '../../common/logger.ts'
 import type { FunctionCode, FunctionRecord, Registry } from '../registry/registry.ts'
 import { LambdaApiError, type Outcome } from './api-errors.ts'
 import type { CodeStore } from './code-store.ts'
+import { checkConcurrencyInput, refuseReservations, unqualifiedOnly } from './concurrency-rules.ts'
 import {
   functionArn,
   functionNotFound,
@@ -23,6 +24,7 @@ import {
 import { pageOf, type Page, type PageRequest } from './paging.ts'
 import type {
   CreateFunctionInput,
+  PutFunctionConcurrencyInput,
   UpdateFunctionCodeInput,
   UpdateFunctionConfigurationInput,
 } from './requests.ts'
@@ -33,6 +35,8 @@ export interface FunctionServiceOptions {
   readonly registry: Registry
   readonly codeStore: CodeStore
   readonly account: Account
+  /** Concurrent executions of all functions together. */
+  readonly accountConcurrency: number
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -164,6 +168,42 @@ export class FunctionService {
     })
   }
 
+  /** Keeps executions for a function, and holds it to them; 0 stops it. */
+  putConcurrency(
+    name: string,
+    input: PutFunctionConcurrencyInput,
+  ): Promise<Outcome<FunctionRecord>> {
+    return this.#changeConcurrency(name, (current) => {
+      const reservedConcurrency = checkConcurrencyInput(input)
+      if (reservedConcurrency instanceof LambdaApiError) return reservedConcurrency
+      const refused = this.refuseReservations(new Map([[current.name, reservedConcurrency]]))
+      return refused ?? reservedConcurrency
+    })
+  }
+
+  deleteConcurrency(name: string): Promise<Outcome<FunctionRecord>> {
+    return this.#changeConcurrency(name, () => undefined)
+  }
+
+  getConcurrency(name: string): Outcome<FunctionRecord> {
+    return unqualifiedOnly(this.#options.account, name) ?? this.get(name)
+  }
+
+  /** Whether these reservations (undefined: none), beside those of all others, leave too little. */
+  refuseReservations(planned: ReadonlyMap<string, number | undefined>): LambdaApiError | undefined {
+    const { registry, accountConcurrency } = this.#options
+    return refuseReservations(registry.functions(), planned, accountConcurrency)
+  }
+
+  get accountConcurrency(): number {
+    return this.#options.accountConcurrency
+  }
+
+  /** Every function. */
+  all(): readonly FunctionRecord[] {
+    return this.#options.registry.functions()
+  }
+
   /** Mappings of the function stay, as on AWS. */
   delete(name: string, qualifier?: string): Promise<Outcome<FunctionRecord>> {
     return this.#changes.run(async () => {
@@ -171,6 +211,25 @@ export class FunctionService {
       if (record instanceof LambdaApiError) return record
       await this.#options.registry.removeFunction(record.name)
       this.#free(record.code)
+      return record
+    })
+  }
+
+  /** Its code and configuration are the same, so its revision id and its environments stay. */
+  #changeConcurrency(
+    name: string,
+    change: (current: FunctionRecord) => Outcome<number | undefined>,
+  ): Promise<Outcome<FunctionRecord>> {
+    return this.#changes.run(async () => {
+      const current = this.getConcurrency(name)
+      if (current instanceof LambdaApiError) return current
+      const reserved = change(current)
+      if (reserved instanceof LambdaApiError) return reserved
+      const { reservedConcurrency, ...rest } = current
+      if (reserved === reservedConcurrency) return current
+      const reservation = reserved === undefined ? {} : { reservedConcurrency: reserved }
+      const record = { ...rest, ...reservation, revision: current.revision + 1 }
+      await this.#options.registry.putFunction(record)
       return record
     })
   }

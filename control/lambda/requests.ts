@@ -78,6 +78,10 @@ export type UpdateFunctionConfigurationInput = MemberValue<
   typeof updateFunctionConfigurationRequest
 >
 
+export const putFunctionConcurrencyRequest = structure({ ReservedConcurrentExecutions: whole })
+/** The request's body; `FunctionName` comes from its path. */
+export type PutFunctionConcurrencyInput = MemberValue<typeof putFunctionConcurrencyRequest>
+
 const kafkaConfig = structure({ ConsumerGroupId: text, SchemaRegistryConfig: anything })
 
 const mappingMembers = {

@@ -49,6 +49,12 @@ export function codeLocation({ code }: FunctionRecord): Shape {
   }
 }
 
+/** Concurrency; without members where nothing is reserved. */
+export function functionConcurrency({ reservedConcurrency }: FunctionRecord): Shape {
+  if (reservedConcurrency === undefined) return {}
+  return { ReservedConcurrentExecutions: reservedConcurrency }
+}
+
 /** EventSourceMappingConfiguration. */
 export function mappingConfiguration(
   record: MappingRecord,

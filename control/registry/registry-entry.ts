@@ -45,6 +45,7 @@ const functionFields = {
   ephemeralStorageMb: whole,
   architectures: texts,
   environment: textByName,
+  reservedConcurrency: maybe(whole),
 } as const satisfies Record<keyof FunctionRecord, Field>
 
 const mappingFields = {

@@ -27,6 +27,8 @@ export interface FunctionRecord {
   readonly ephemeralStorageMb: number
   readonly architectures: readonly string[]
   readonly environment: Readonly<Record<string, string>>
+  /** Executions kept for this function, and its limit; absent: it shares what is not reserved. */
+  readonly reservedConcurrency?: number
 }
 
 export type StartingPosition = 'TRIM_HORIZON' | 'LATEST' | 'AT_TIMESTAMP'

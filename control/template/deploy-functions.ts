@@ -14,7 +14,13 @@ import type { FunctionConfiguration, PlannedCode, PlannedFunction } from './plan
 
 export type FunctionDeployer = Pick<
   FunctionService,
-  'get' | 'create' | 'updateCode' | 'updateConfiguration'
+  | 'get'
+  | 'create'
+  | 'updateCode'
+  | 'updateConfiguration'
+  | 'putConcurrency'
+  | 'deleteConcurrency'
+  | 'refuseReservations'
 >
 
 export type Action = 'created' | 'updated' | 'unchanged'
@@ -35,6 +41,32 @@ export async function deployFunction(
     return created instanceof LambdaApiError ? created : 'created'
   }
   return updateFunction(current, { functions, configuration, code })
+}
+
+/**
+ * Brings the reservations of these functions, which exist, about. What takes less goes first, so that
+ * one function may take what another gives. Returns the names of those that changed, or a refusal.
+ */
+export async function deployReservations(
+  planned: readonly PlannedFunction[],
+  functions: FunctionDeployer,
+): Promise<Outcome<ReadonlySet<string>>> {
+  const changed = new Set<string>()
+  const steps = planned.map(({ configuration, reservedConcurrency: wanted }) => {
+    const current = functions.get(configuration.FunctionName)
+    const now = current instanceof LambdaApiError ? undefined : current.reservedConcurrency
+    return { name: configuration.FunctionName, wanted, now, growth: (wanted ?? 0) - (now ?? 0) }
+  })
+  for (const { name, wanted, now } of steps.toSorted((a, b) => a.growth - b.growth)) {
+    if (wanted === now) continue
+    const outcome =
+      wanted === undefined
+        ? await functions.deleteConcurrency(name)
+        : await functions.putConcurrency(name, { ReservedConcurrentExecutions: wanted })
+    if (outcome instanceof LambdaApiError) return outcome
+    changed.add(name)
+  }
+  return changed
 }
 
 async function updateFunction(

@@ -245,3 +245,43 @@ async function writeZip(file: string, text: string): Promise<void> {
   for await (const chunk of zip.outputStream) chunks.push(Buffer.from(chunk))
   await writeFile(file, Buffer.concat(chunks))
 }
+
+const reserving = (reader: string, writer: string): string => `
+Globals: { Function: { Runtime: nodejs24.x, CodeUri: src, Handler: app.handler } }
+Resources:
+  Reader:
+    Type: AWS::Serverless::Function
+    Properties: { Description: reads${reader} }
+  Writer:
+    Type: AWS::Lambda::Function
+    Properties: { Runtime: nodejs24.x, Code: src, Handler: app.handler${writer} }
+`
+
+test('a template reserves concurrency, moves it and takes it back', async ({ stage }) => {
+  const reserved = (): unknown =>
+    ['Reader', 'Writer'].map((name) => stage.registry.function(name)?.reservedConcurrency)
+  await stage.deploy(reserving(', ReservedConcurrentExecutions: 800', ''))
+  expect(reserved()).toEqual([800, undefined])
+  // What one gives up is there for the other, whichever comes first in the template.
+  const writer = ', ReservedConcurrentExecutions: !Sub "850"'
+  const report = await stage.deploy(reserving(', ReservedConcurrentExecutions: 0', writer))
+  expect(reserved()).toEqual([0, 850])
+  expect(actions(report)).toEqual(['function Reader updated', 'function Writer updated'])
+  await stage.deploy(reserving('', writer))
+  expect(reserved()).toEqual([undefined, 850])
+  expect(actions(await stage.deploy(reserving('', writer)))).toEqual([
+    'function Reader unchanged',
+    'function Writer unchanged',
+  ])
+})
+
+test('reservations that leave too little change nothing', async ({ stage }) => {
+  const tooMuch = reserving(
+    ', ReservedConcurrentExecutions: 500',
+    ', ReservedConcurrentExecutions: 401',
+  )
+  await expect(stage.deploy(tooMuch)).rejects.toThrow(
+    /function Reader: Specified ReservedConcurrentExecutions .* minimum value of \[100\]/,
+  )
+  expect(stage.registry.functions()).toEqual([])
+})

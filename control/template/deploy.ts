@@ -4,7 +4,12 @@ import { systemClock, type Clock } from '../../common/clock.ts'
 import { AppError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { LambdaApiError } from '../lambda/api-errors.ts'
-import { deployFunction, type Action, type FunctionDeployer } from './deploy-functions.ts'
+import {
+  deployFunction,
+  deployReservations,
+  type Action,
+  type FunctionDeployer,
+} from './deploy-functions.ts'
 import { deployMapping, type MappingDeployer } from './deploy-mappings.ts'
 import { DeployedStore, type Deployed } from './deployed.ts'
 import { formatFinding } from './findings.ts'
@@ -84,7 +89,7 @@ export async function deployPlan(
   { file, plan, warnings }: ReadTemplate,
   options: DeployOptions,
 ): Promise<DeployReport> {
-  const [refusal, ...others] = await preflight(plan, options.clock ?? systemClock)
+  const [refusal, ...others] = await preflight(plan, options)
   for (const { line, message } of others) {
     options.logger.error(formatFinding({ file, line, message }))
   }
@@ -150,15 +155,29 @@ class Deployment {
 
   async #deployFunctions({ functions }: Plan): Promise<readonly string[]> {
     const inlineDir = join(this.#options.dataDir, 'inline')
+    const actions: Action[] = []
     for (const planned of functions) {
       const outcome = await deployFunction(planned, this.#options.functions, inlineDir)
       const name = planned.configuration.FunctionName
       if (outcome instanceof LambdaApiError) {
         throw invalid(this.#file, planned.line, `function ${name}: ${outcome.message}`)
       }
-      this.#done('function', name, outcome)
+      actions.push(outcome)
     }
-    return functions.map(({ configuration }) => configuration.FunctionName)
+    const reserved = await deployReservations(functions, this.#options.functions)
+    if (reserved instanceof LambdaApiError) {
+      throw invalid(this.#file, functions[0]?.line ?? 1, reserved.message)
+    }
+    const names = functions.map(({ configuration }) => configuration.FunctionName)
+    for (const [i, name] of names.entries()) {
+      const action = actions[i] ?? 'unchanged'
+      this.#done(
+        'function',
+        name,
+        action === 'unchanged' && reserved.has(name) ? 'updated' : action,
+      )
+    }
+    return names
   }
 
   async #deployMappings({ mappings }: Plan): Promise<Deployed['mappings']> {

@@ -1,6 +1,6 @@
 // What SAM's and CloudFormation's functions have in common: properties, identity, configuration.
 import type { TemplateNames } from './names.ts'
-import type { FunctionConfiguration } from './plan.ts'
+import type { FunctionConfiguration, PlannedCode, PlannedFunction } from './plan.ts'
 import * as read from './readers.ts'
 import type { Identity, Resource } from './resources.ts'
 
@@ -16,6 +16,7 @@ export const functionReaders = {
   EphemeralStorage: read.object({ Size: read.wholeNumber(512, 10_240) }),
   Architectures: read.list(read.oneOf('x86_64', 'arm64')),
   Environment: read.object({ Variables: read.record(read.text) }),
+  ReservedConcurrentExecutions: read.wholeNumber(0, 2_147_483_647),
 } as const satisfies read.Readers
 
 export type FunctionValues = read.ValuesOf<typeof functionReaders>
@@ -28,8 +29,21 @@ export function functionIdentity(resource: Resource, names: TemplateNames): Iden
   return { ref: name, attributes: { Arn: arn } }
 }
 
-/** Undefined where something of it is missing or wrong, which has been reported. */
-export function planConfiguration(
+/** The function of a resource; none where something is missing or wrong, which has been reported. */
+export function planFunction(
+  values: FunctionValues,
+  code: PlannedCode | undefined,
+  { resource, names }: { readonly resource: Resource; readonly names: TemplateNames },
+): readonly PlannedFunction[] {
+  const configuration = planConfiguration(values, resource, names)
+  if (code === undefined || configuration === undefined) return []
+  const { logicalId, line } = resource
+  const reservedConcurrency = values.ReservedConcurrentExecutions
+  const reservation = reservedConcurrency === undefined ? {} : { reservedConcurrency }
+  return [{ logicalId, line, configuration, ...reservation, code }]
+}
+
+function planConfiguration(
   values: FunctionValues,
   resource: Resource,
   names: TemplateNames,

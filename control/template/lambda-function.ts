@@ -1,6 +1,6 @@
 // AWS::Lambda::Function: a function as CloudFormation declares it.
 import { planCode } from './function-code.ts'
-import { functionIdentity, functionReaders, planConfiguration } from './function-properties.ts'
+import { functionIdentity, functionReaders, planFunction } from './function-properties.ts'
 import * as read from './readers.ts'
 import type { ResourceType } from './resources.ts'
 
@@ -43,8 +43,6 @@ export const lambdaFunction: ResourceType = {
       inline: { property: 'Code', text: ZipFile },
       location: { property: 'Code', where: typeof Code === 'string' ? Code : inS3 },
     })
-    const configuration = planConfiguration(values, resource, names)
-    const planned = code !== undefined && configuration !== undefined
-    return { functions: planned ? [{ logicalId, line, configuration, code }] : [] }
+    return { functions: planFunction(values, code, { resource, names }) }
   },
 }

@@ -11,6 +11,8 @@ export interface PlannedFunction {
   readonly logicalId: string
   readonly line: number
   readonly configuration: FunctionConfiguration
+  /** Absent: none is reserved. */
+  readonly reservedConcurrency?: number
   readonly code: PlannedCode
 }
 

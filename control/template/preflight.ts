@@ -1,8 +1,9 @@
 // Asks the Lambda API's rules about a whole plan first, so that a refused one changes nothing.
 import { stat } from 'node:fs/promises'
-import type { Clock } from '../../common/clock.ts'
+import { systemClock, type Clock } from '../../common/clock.ts'
 import { systemCode } from '../../common/errors.ts'
 import { LambdaApiError } from '../lambda/api-errors.ts'
+import type { FunctionService } from '../lambda/function-service.ts'
 import { checkNewFunction } from '../lambda/function-rules.ts'
 import {
   checkMappingShape,
@@ -13,6 +14,11 @@ import {
 } from '../lambda/mapping-rules.ts'
 import type { MappingInput, Plan, PlannedCode, PlannedFunction } from './plan.ts'
 
+export interface PreflightOptions {
+  readonly functions: Pick<FunctionService, 'refuseReservations'>
+  readonly clock?: Clock
+}
+
 /** What would be refused, and the line of the template that it comes from. */
 export interface Refusal {
   readonly line: number
@@ -20,13 +26,34 @@ export interface Refusal {
 }
 
 /** Every refusal that can be told without changing anything, in the order of the plan. */
-export async function preflight(plan: Plan, clock: Clock): Promise<readonly Refusal[]> {
+export async function preflight(
+  plan: Plan,
+  { functions: service, clock = systemClock }: PreflightOptions,
+): Promise<readonly Refusal[]> {
   const functions = await Promise.all(plan.functions.map(refusalOfFunction))
   const mappings = plan.mappings.map(({ input, line, logicalId }) => {
     const error = refusalOfMapping(input, clock.now())
     return error === undefined ? undefined : { line, message: `mapping ${logicalId}: ${error}` }
   })
-  return [...functions, ...mappings].filter((refusal) => refusal !== undefined)
+  const reservations = refusalOfReservations(plan.functions, service)
+  return [...functions, reservations, ...mappings].filter((refusal) => refusal !== undefined)
+}
+
+/** All of a template at once; the line is that of the function that reserves most. */
+function refusalOfReservations(
+  planned: readonly PlannedFunction[],
+  functions: PreflightOptions['functions'],
+): Refusal | undefined {
+  const reservations = planned.map(
+    (f) => [f.configuration.FunctionName, f.reservedConcurrency] as const,
+  )
+  const message = functions.refuseReservations(new Map(reservations))?.message
+  if (message === undefined) return undefined
+  const [most] = planned.toSorted(
+    (a, b) => (b.reservedConcurrency ?? 0) - (a.reservedConcurrency ?? 0),
+  )
+  const name = most?.configuration.FunctionName ?? ''
+  return { line: most?.line ?? 1, message: `function ${name}: ${message}` }
 }
 
 async function refusalOfFunction(planned: PlannedFunction): Promise<Refusal | undefined> {

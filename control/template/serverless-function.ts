@@ -1,7 +1,7 @@
 // AWS::Serverless::Function: a function, and a mapping for each of its Kafka events.
 import { planEvents } from './events.ts'
 import { planCode } from './function-code.ts'
-import { functionIdentity, functionReaders, planConfiguration } from './function-properties.ts'
+import { functionIdentity, functionReaders, planFunction } from './function-properties.ts'
 import * as read from './readers.ts'
 import type { ResourceType } from './resources.ts'
 
@@ -50,9 +50,7 @@ export const serverlessFunction: ResourceType = {
         where: typeof uri === 'object' ? { bucket: uri.Bucket, key: uri.Key } : uri,
       },
     })
-    const configuration = planConfiguration(values, resource, names)
-    const events = planEvents(resource, names, names.identity(resource).ref)
-    const planned = code !== undefined && configuration !== undefined
-    return { ...events, functions: planned ? [{ logicalId, line, configuration, code }] : [] }
+    const functions = planFunction(values, code, { resource, names })
+    return { ...planEvents(resource, names, names.identity(resource).ref), functions }
   },
 }

@@ -41,9 +41,11 @@ export interface ControlHarness {
 /** Everything is closed and removed at the end of the test. */
 export async function startControlForTest({
   clock = systemClock,
+  accountConcurrency = 1000,
   prepare,
 }: {
   readonly clock?: Clock
+  readonly accountConcurrency?: number
   /** Fills the data directory before anyone opens it. */
   readonly prepare?: (dataDir: string) => Promise<void>
 } = {}): Promise<ControlHarness> {
@@ -64,6 +66,7 @@ export async function startControlForTest({
     dataDir,
     region: 'us-east-1',
     accountId: '000000000000',
+    accountConcurrency,
     clock,
     logger: silentLogger,
     version: '9.9.9',

@@ -79,6 +79,17 @@ export function registryContract(name: string, create: () => Promise<RegistryPai
     return pair
   }
 
+  test(`${name}: reserved concurrency is kept over a restart, 0 too, and can go`, async () => {
+    const pair = await open()
+    const reserving = functionRecord({ reservedConcurrency: 0 })
+    await pair.control.putFunction(functionRecord({ name: 'free', reservedConcurrency: 5 }))
+    await pair.control.putFunction(reserving)
+    await pair.control.putFunction(functionRecord({ name: 'free', revision: 2 }))
+    const { control } = await pair.reopen()
+    expect(control.function('tyres')).toEqual(reserving)
+    expect(control.function('free')).toEqual(functionRecord({ name: 'free', revision: 2 }))
+  })
+
   test(`${name}: what was put is read at once by its writer`, async () => {
     const { control } = await open()
     expect(control.functions()).toEqual([])

@@ -42,7 +42,14 @@ export async function openTemplateStage(): Promise<TemplateStage> {
     ...common,
   })
   const codeStore = new CodeStore(dir)
-  const functions = new FunctionService({ registry, codeStore, account, ...common })
+  const accountConcurrency = 1000
+  const functions = new FunctionService({
+    registry,
+    codeStore,
+    account,
+    accountConcurrency,
+    ...common,
+  })
   const mappings = new MappingService({ registry, account, ...common })
   await functions.start()
   mappings.start()
