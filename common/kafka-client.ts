@@ -31,6 +31,8 @@ export interface KafkaOptions {
   readonly requestTimeoutMs?: number
   /** How often kafkajs repeats a failed request before the call rejects; `Infinity` never gives up. */
   readonly retries?: number
+  /** Unpacks batches of the codecs that kafkajs knows by number only; without it they fail. */
+  readonly unpack?: (codec: 'snappy' | 'lz4' | 'zstd', bytes: Buffer) => Buffer
   /** Called with every socket as it starts to connect, for those who watch how full it is. */
   readonly onSocket?: (socket: Socket) => void
 }
@@ -48,6 +50,7 @@ export async function createKafka(options: KafkaOptions): Promise<Kafka> {
     })
   }
   const kafkajs = await loadKafkajs()
+  if (options.unpack !== undefined) addCodecs(kafkajs, options.unpack)
   return new kafkajs.Kafka({
     brokers: [...options.brokers],
     clientId: options.clientId,
@@ -120,6 +123,23 @@ function loadKafkajs(): Promise<Kafkajs> {
     // The CommonJS exports themselves: not all of their names are visible to an ESM import.
     return module.default
   }))
+}
+
+/** kafkajs keeps codecs for the whole process. */
+function addCodecs(
+  { CompressionCodecs, CompressionTypes }: Kafkajs,
+  unpack: NonNullable<KafkaOptions['unpack']>,
+): void {
+  for (const [name, number] of [
+    ['snappy', CompressionTypes.Snappy],
+    ['lz4', CompressionTypes.LZ4],
+    ['zstd', CompressionTypes.ZSTD],
+  ] as const) {
+    CompressionCodecs[number] = () => ({
+      decompress: (bytes: Buffer) => Promise.resolve(unpack(name, bytes)),
+      compress: () => Promise.reject(new Error(`nothing here is sent with ${name}`)),
+    })
+  }
 }
 
 interface RequestQueue {

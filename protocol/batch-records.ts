@@ -80,7 +80,7 @@ export function encodeBatch(batch: BatchToEncode): Buffer {
 
 /**
  * The records of the batch at `position`, which must have been validated. Throws DecodeError where
- * the records are not what the header says, and UnsupportedCodecError for snappy and lz4.
+ * the records are not what the header says, or do not unpack.
  */
 export function decodeRecords(buffer: Buffer, position: number): DecodedRecord[] {
   const attributes = attributesAt(buffer, position)

@@ -1,29 +1,28 @@
-// Unpacks the compressed records of a batch, up to a limit.
+// Unpacks the compressed records of a batch, up to a limit, whichever of Kafka's codecs packed them.
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { systemCode } from '../common/errors.ts'
 import { unpackedBatchMaxBytes } from '../common/limits.ts'
 import type { Codec } from './batch-header.ts'
 import { DecodeError } from './decode-error.ts'
+import { unpackLz4 } from './lz4-frame.ts'
+import { unpackSnappy } from './snappy-framing.ts'
 
-/** The batch is sound, but its codec is one that is only passed on, not unpacked. */
-export class UnsupportedCodecError extends Error {
-  readonly codec: Codec
-
-  constructor(codec: Codec) {
-    super(`records compressed with ${codec} cannot be unpacked`)
-    this.name = 'UnsupportedCodecError'
-    this.codec = codec
-  }
+const unpackers: Record<Codec, (bytes: Buffer, maxBytes: number) => Buffer> = {
+  none: (bytes) => bytes,
+  gzip: (bytes, maxBytes) => unpackWithZlib(gunzipSync, bytes, maxBytes),
+  snappy: unpackSnappy,
+  lz4: unpackLz4,
+  zstd: (bytes, maxBytes) => unpackWithZlib(zstdDecompressSync, bytes, maxBytes),
 }
 
-/**
- * Throws UnsupportedCodecError for snappy and lz4, and DecodeError for bytes that do not unpack or
- * unpack to more than the limit.
- */
+/** Throws DecodeError for bytes that do not unpack, or unpack to more than the limit. */
 export function decompress(codec: Codec, bytes: Buffer, maxBytes = unpackedBatchMaxBytes): Buffer {
-  if (codec === 'none') return bytes
-  const unpack = unpackers[codec]
-  if (unpack === undefined) throw new UnsupportedCodecError(codec)
+  return unpackers[codec](bytes, maxBytes)
+}
+
+type Unpack = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Buffer
+
+function unpackWithZlib(unpack: Unpack, bytes: Buffer, maxBytes: number): Buffer {
   try {
     return unpack(bytes, { maxOutputLength: maxBytes })
   } catch (error) {
@@ -33,12 +32,8 @@ export function decompress(codec: Codec, bytes: Buffer, maxBytes = unpackedBatch
     }
     // zlib's own codes are Z_DATA_ERROR, ZSTD_error_prefix_unknown and the like.
     if (code?.startsWith('Z') === true) {
-      throw new DecodeError(`records do not unpack with ${codec} (${code})`, 0)
+      throw new DecodeError(`records do not unpack (${code})`, 0)
     }
     throw error
   }
 }
-
-type Unpacker = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Buffer
-
-const unpackers: Partial<Record<Codec, Unpacker>> = { gzip: gunzipSync, zstd: zstdDecompressSync }

@@ -43,7 +43,6 @@ export {
 } from './batch-header.ts'
 export { decodeRecords, encodeBatch } from './batch-records.ts'
 export type { BatchToEncode, DecodedRecord, RecordHeader, RecordToEncode } from './batch-records.ts'
-export { UnsupportedCodecError } from './compression.ts'
 export { crc32c } from './crc32c.ts'
 export { DecodeError } from './decode-error.ts'
 

@@ -117,6 +117,8 @@ test('each named dependency is wrapped in one file', () => {
   expect(wrappers('yauzl')).toEqual(['control/lambda/zip.ts'])
   expect(wrappers('yaml')).toEqual(['control/template/yaml.ts'])
   expect(wrappers('@node-rs/crc32')).toEqual(['protocol/crc32c.ts'])
+  expect(wrappers('snappy')).toEqual(['protocol/snappy-framing.ts'])
+  expect(wrappers('lz4-napi')).toEqual(['protocol/lz4-frame.ts'])
   expect(wrappers('ioredis')).toEqual(['common/redis.ts'])
   expect(wrappers('kafkajs')).toEqual(['common/kafka-client.ts'])
 })

@@ -1,11 +1,10 @@
-// Finds records by time inside of one batch, as far as its codec can be read here.
+// Finds records by time inside of one batch.
 import {
   baseOffsetAt,
   baseTimestampAt,
   decodeRecords,
   DecodeError,
   maxTimestampAt,
-  UnsupportedCodecError,
   type DecodedRecord,
 } from '../../protocol/record-batch.ts'
 
@@ -43,7 +42,7 @@ function decode(batch: Buffer): readonly DecodedRecord[] | undefined {
   try {
     return decodeRecords(batch, 0)
   } catch (error) {
-    if (error instanceof UnsupportedCodecError || error instanceof DecodeError) return undefined
+    if (error instanceof DecodeError) return undefined
     throw error
   }
 }

@@ -10,6 +10,7 @@ import {
 import { AppError, reasonOf } from '../../common/errors.ts'
 import { sourceFetchWaitMs } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
+import { decompress } from '../../protocol/compression.ts'
 import { toRecord } from './kafka-record.ts'
 import type { SourceListener } from './source.ts'
 import { findStart, type StartPosition } from './start-position.ts'
@@ -123,7 +124,7 @@ export class KafkaSession {
 
   async #open(): Promise<void> {
     const { brokers, clientId, groupId, topic, logger } = this.#options
-    this.#kafka = await createKafka({ brokers, clientId, logger, retries: 3 })
+    this.#kafka = await createKafka({ brokers, clientId, logger, retries: 3, unpack: decompress })
     if (this.#isClosed) return
     const consumer = this.#kafka.consumer({
       groupId,

@@ -8,7 +8,10 @@ import { systemClock } from '../../common/clock.ts'
 import { createKafka, type Admin, type Kafka, type Producer } from '../../common/kafka-client.ts'
 import { silentLogger } from '../../common/logger.ts'
 import type { RunningRole } from '../../common/role.ts'
+import { encodeBatch } from '../../protocol/record-batch.ts'
+import { codecs, compressed } from '../../test/support/codecs.ts'
 import { eventually } from '../../test/support/eventually.ts'
+import { RawKafka } from '../../test/support/raw-kafka.ts'
 import { KafkaSource } from './kafka-source.ts'
 import type { RecordRun, Source, SourceListener, SourceRecord } from './source.ts'
 import type { StartPosition } from './start-position.ts'
@@ -140,6 +143,23 @@ test('TRIM_HORIZON reads all there is, with keys, headers and times', async () =
     ],
   })
   expect(heard.seen[1]).toMatchObject({ key: null, value: null, headers: [] })
+  await source.stop()
+})
+
+test('records of every codec are read', async () => {
+  await createTopic('packed')
+  const client = await RawKafka.connect(`127.0.0.1:${port}`)
+  for (const codec of codecs) {
+    const value = Buffer.from(codec.name)
+    const batch = encodeBatch({ records: [{ key: null, value, timestamp: 1000 }] })
+    const partitionData = [{ index: 0, records: compressed(batch, codec) }]
+    const topicData = [{ name: 'packed', partitionData }]
+    await client.ask('Produce', 7, { acks: -1, timeoutMs: 1000, topicData })
+  }
+  client.socket.destroy()
+  const source = sourceOf('packed', 'packed-group', { kind: 'TRIM_HORIZON' })
+  const heard = await reading(source)
+  expect(await values(heard, 4)).toEqual(['gzip', 'snappy', 'lz4', 'zstd'])
   await source.stop()
 })
 
