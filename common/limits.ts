@@ -155,11 +155,14 @@ export const groupMembersMax = 1_000
 export const groupSessionTimeoutMinMs = 6_000
 export const groupSessionTimeoutMaxMs = 1_800_000
 
+/** Kafka: a member that never saw a generation is given up by then, whatever session it asked for. */
+export const newMemberTimeoutMs = 300_000
+
 /** A member's subscriptions of one join, or one assignment: ten thousand partitions' names fit. */
 export const memberMetadataMaxBytes = 256 * 1024
 
-/** Kafka: offset.metadata.max.bytes, the text a consumer may keep with an offset. */
-export const offsetMetadataMaxBytes = 4096
+/** Kafka: offset.metadata.max.bytes, the text a consumer may keep with an offset. It counts UTF-16 units. */
+export const offsetMetadataMaxLength = 4096
 
 /** Kafka: offsets.retention.minutes, counted from when a group has no members. */
 export const offsetsRetentionMs = 7 * 24 * 3_600_000

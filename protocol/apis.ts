@@ -5,6 +5,7 @@ import { alterConfigs } from './messages/alter-configs.ts'
 import { apiVersions } from './messages/api-versions.ts'
 import { createPartitions } from './messages/create-partitions.ts'
 import { createTopics } from './messages/create-topics.ts'
+import { deleteGroups } from './messages/delete-groups.ts'
 import { deleteTopics } from './messages/delete-topics.ts'
 import { describeConfigs } from './messages/describe-configs.ts'
 import { describeGroups } from './messages/describe-groups.ts'
@@ -18,6 +19,7 @@ import { listGroups } from './messages/list-groups.ts'
 import { listOffsets } from './messages/list-offsets.ts'
 import { metadata } from './messages/metadata.ts'
 import { offsetCommit } from './messages/offset-commit.ts'
+import { offsetDelete } from './messages/offset-delete.ts'
 import { offsetFetch } from './messages/offset-fetch.ts'
 import { produce } from './messages/produce.ts'
 import { syncGroup } from './messages/sync-group.ts'
@@ -43,6 +45,8 @@ export const apis = {
   AlterConfigs: alterConfigs,
   CreatePartitions: createPartitions,
   IncrementalAlterConfigs: incrementalAlterConfigs,
+  DeleteGroups: deleteGroups,
+  OffsetDelete: offsetDelete,
 } as const satisfies { readonly [Name in string]: Api<Name> }
 
 type Apis = typeof apis

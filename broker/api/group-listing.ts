@@ -1,16 +1,21 @@
-// DescribeGroups (key 15, versions 0 to 5) and ListGroups (key 16, versions 0 to 5).
+// DescribeGroups (key 15, versions 0 to 6) and ListGroups (key 16, versions 0 to 5).
 //
-// A group that is not there is described as Dead, without an error, as Kafka does at these versions.
-// Every group is of the type Classic. Authorized operations are not answered: there is no authorization.
+// A group that is not there is described as Dead, from version 6 on with an error, before without one (KIP-1043).
+// Every group is of the type classic. There is no authorization: whoever asks may do everything.
 import type { Handler } from './broker-context.ts'
 
-const groupType = 'Classic'
+const groupType = 'classic'
 
-export const describeGroups: Handler<'DescribeGroups'> = (broker, request) => ({
+/** What Kafka without an authorizer lets anyone do with a group: READ (3), DELETE (6), DESCRIBE (8), as bits. */
+const groupOperations = (1 << 3) | (1 << 6) | (1 << 8)
+
+export const describeGroups: Handler<'DescribeGroups'> = (broker, request, call) => ({
   groups: request.groups.map((groupId) => {
     const group = broker.coordinator.describe(groupId)
+    const isMissing = group === undefined && call.version >= 6
     return {
-      errorCode: 0,
+      errorCode: call.code(isMissing ? 'GROUP_ID_NOT_FOUND' : 'NONE'),
+      errorMessage: isMissing ? `Group ${groupId} not found.` : null,
       groupId,
       groupState: group?.state ?? 'Dead',
       protocolType: group?.protocolType ?? '',
@@ -23,6 +28,9 @@ export const describeGroups: Handler<'DescribeGroups'> = (broker, request) => ({
         memberMetadata: member.metadata,
         memberAssignment: member.assignment,
       })),
+      ...(request.includeAuthorizedOperations && !isMissing
+        ? { authorizedOperations: groupOperations }
+        : {}),
     }
   }),
 })

@@ -46,6 +46,7 @@ export const leaveGroup: Handler<'LeaveGroup'> = (broker, request, call) => {
     const error = broker.coordinator.leave(groupId, { memberId, groupInstanceId: null })
     return { errorCode: call.code(error) }
   }
+  if (groupId === '') return { errorCode: call.code('INVALID_GROUP_ID'), members: [] }
   const members = request.members.map((claim) => ({
     memberId: claim.memberId,
     groupInstanceId: claim.groupInstanceId,

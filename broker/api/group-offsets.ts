@@ -2,8 +2,8 @@
 //
 // OffsetCommit is answered when the offsets are durable. Partitions that do not exist get
 // UNKNOWN_TOPIC_OR_PARTITION, metadata that is too long OFFSET_METADATA_TOO_LARGE; the others are taken. A client's
-// retention and timestamp are not heeded, as in Kafka since 2.1 (KIP-211). requireStable asks nothing: there are no transactions.
-import { offsetMetadataMaxBytes } from '../../common/limits.ts'
+// retention (versions 2 to 4) and timestamp (version 1) are not heeded: the broker's own retention holds. requireStable asks nothing: there are no transactions.
+import { offsetMetadataMaxLength } from '../../common/limits.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/apis.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import type { GroupCoordinator, OffsetToCommit } from '../groups/coordinator.ts'
@@ -33,13 +33,18 @@ export const offsetCommit: Handler<'OffsetCommit'> = async (broker, request, cal
     ),
   )
   const claim = { generationId, memberId, groupInstanceId }
-  const error = await broker.coordinator.commit(groupId, claim, valid)
+  const missing: KafkaErrorName = 'UNKNOWN_TOPIC_OR_PARTITION'
+  // As in Kafka, a group is not looked at where none of the partitions exists.
+  const isAllMissing = topics.every(({ partitions }) =>
+    partitions.every(({ flaw }) => flaw === missing),
+  )
+  const error = isAllMissing ? 'NONE' : await broker.coordinator.commit(groupId, claim, valid)
   return {
     topics: topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ offset, flaw }) => ({
         partitionIndex: offset.partition,
-        errorCode: call.code(error === 'NONE' ? (flaw ?? 'NONE') : error),
+        errorCode: call.code(flaw === missing || error === 'NONE' ? (flaw ?? 'NONE') : error),
       })),
     })),
   }
@@ -53,8 +58,8 @@ function flawOf(
   if (store.topic(topic)?.partitions[partition.partitionIndex] === undefined) {
     return 'UNKNOWN_TOPIC_OR_PARTITION'
   }
-  const metadataBytes = Buffer.byteLength(partition.committedMetadata ?? '')
-  return metadataBytes > offsetMetadataMaxBytes ? 'OFFSET_METADATA_TOO_LARGE' : undefined
+  const { length } = partition.committedMetadata ?? ''
+  return length > offsetMetadataMaxLength ? 'OFFSET_METADATA_TOO_LARGE' : undefined
 }
 
 export const offsetFetch: Handler<'OffsetFetch'> = ({ coordinator }, request, call) => {

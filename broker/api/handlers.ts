@@ -19,6 +19,7 @@ import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
 import { describeGroups, listGroups } from './group-listing.ts'
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from './group-membership.ts'
+import { deleteGroups, offsetDelete } from './group-removal.ts'
 import { offsetCommit, offsetFetch } from './group-offsets.ts'
 import { listOffsets } from './list-offsets.ts'
 import { metadata } from './metadata.ts'
@@ -46,6 +47,8 @@ const handlers: { readonly [Name in ApiName]: Handler<Name> } = {
   AlterConfigs: alterConfigs,
   CreatePartitions: createPartitions,
   IncrementalAlterConfigs: incrementalAlterConfigs,
+  DeleteGroups: deleteGroups,
+  OffsetDelete: offsetDelete,
 }
 
 /** What the server knows of whoever sent a frame. */

@@ -1,6 +1,10 @@
 // Tests the coordinator and its durable offsets over a real log in memory, under a manual clock.
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { groupsMax, offsetsRetentionMs } from '../../common/limits.ts'
+import {
+  groupsMax,
+  offsetsRetentionCheckIntervalMs,
+  offsetsRetentionMs,
+} from '../../common/limits.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { openStore, type TestStore } from '../../test/support/log-store.ts'
 import { GroupCoordinator } from './coordinator.ts'
@@ -153,13 +157,32 @@ test('a member that dies under the coordinator is removed by its timer', async (
   expect(await second).toMatchObject({ error: 'NONE', generationId: 2, members: [{}] })
 })
 
-test('a group without members and offsets is forgotten, with its timers', async () => {
+test('a group without members and offsets has no timers, and is forgotten at the next look', async () => {
   const timers = log.clock.timers
   const joined = await coordinator.join(joinRequest())
   expect(coordinator.groups().length).toBe(1)
   expect(coordinator.leave('g', { ...joined, groupInstanceId: null })).toBe('NONE')
-  expect(coordinator.groups()).toEqual([])
+  expect(coordinator.describe('g')?.state).toBe('Empty')
   expect(log.clock.timers).toBe(timers)
+  log.clock.advance(offsetsRetentionCheckIntervalMs)
+  expect(coordinator.groups()).toEqual([])
+})
+
+test('a group that was only asked for a member id is nothing once that has lapsed', async () => {
+  const asked = await coordinator.join(joinRequest({ requiresMemberId: true }))
+  expect(asked.error).toBe('MEMBER_ID_REQUIRED')
+  log.clock.advance(10_000)
+  expect(coordinator.groups()).toEqual([])
+})
+
+test('groups that are empty make room for others', async () => {
+  for (let i = 0; i < groupsMax; i++) {
+    const joined = await coordinator.join(joinRequest({ groupId: `g${i}` }))
+    coordinator.leave(`g${i}`, { ...joined, groupInstanceId: null })
+  }
+  expect(coordinator.groups().length).toBe(groupsMax)
+  expect((await coordinator.join(joinRequest({ groupId: 'one more' }))).error).toBe('NONE')
+  expect(coordinator.groups().length).toBe(1)
 })
 
 test('a commit of a generation that the coordinator does not know is refused', async () => {

@@ -4,11 +4,7 @@ import type { Clock, Timer } from '../../common/clock.ts'
 import { AppError, reasonOf } from '../../common/errors.ts'
 import {
   groupMembersMax,
-  groupSessionTimeoutMaxMs,
-  groupSessionTimeoutMinMs,
   groupsMax,
-  groupTextMaxBytes,
-  memberMetadataMaxBytes,
   offsetsRetentionCheckIntervalMs,
   offsetsRetentionMs,
 } from '../../common/limits.ts'
@@ -26,8 +22,11 @@ import {
   type SyncRequest,
   type SyncResult,
 } from './membership.ts'
-import type { CommittedOffset, OffsetRecord } from './offset-record.ts'
+import { consumerProtocolType } from './consumer-protocol.ts'
+import type { CommittedOffset, OffsetKey, OffsetRecord } from './offset-record.ts'
+import { expiredOffsets } from './offset-retention.ts'
 import type { OffsetStore } from './offset-store.ts'
+import { assignmentFlaw, isTooLong, joinFlaw } from './request-flaws.ts'
 import type { TopicOffsets } from './offset-table.ts'
 
 export interface CoordinatorOptions {
@@ -46,6 +45,9 @@ export interface OffsetToCommit {
   readonly metadata: string
 }
 
+/** A partition whose offset is to go. */
+export type OffsetPlace = Omit<OffsetKey, 'group'>
+
 interface Entry {
   readonly group: Group
   timer: Timer | undefined
@@ -55,17 +57,20 @@ interface Entry {
 }
 
 /**
- * The groups of this broker. A group without members and offsets is forgotten. A group that has
- * offsets alone, after a restart for example, is Empty to whoever asks.
+ * The groups of this broker. A group without members and offsets is forgotten when offsets are next
+ * looked through, as in Kafka. A group that has offsets alone, after a restart for example, is Empty to
+ * whoever asks.
  */
 export class GroupCoordinator {
   readonly #options: CoordinatorOptions
   readonly #entries = new Map<string, Entry>()
+  readonly #startedMs: number
   #retentionTimer: Timer
   #closed = false
 
   constructor(options: CoordinatorOptions) {
     this.#options = options
+    this.#startedMs = options.clock.now()
     this.#retentionTimer = this.#scheduleRetention()
   }
 
@@ -87,10 +92,10 @@ export class GroupCoordinator {
 
   /** Resolves when the leader has assigned. */
   sync(request: SyncRequest): Promise<SyncResult> {
-    const error = this.#assignmentFlaw(request)
+    const error = assignmentFlaw(request)
     const entry = this.#entries.get(request.groupId)
     if (error !== undefined || entry === undefined) {
-      return Promise.resolve(refusedSync(error ?? this.#withoutGroup('UNKNOWN_MEMBER_ID')))
+      return Promise.resolve(refusedSync(error ?? this.#withoutGroup(request.groupId)))
     }
     return new Promise((resolve) => {
       entry.group.sync(request, this.#now(), resolve)
@@ -100,7 +105,7 @@ export class GroupCoordinator {
 
   heartbeat(groupId: string, claim: GenerationClaim): KafkaErrorName {
     const entry = this.#entries.get(groupId)
-    if (entry === undefined) return this.#withoutGroup('UNKNOWN_MEMBER_ID')
+    if (entry === undefined) return this.#withoutGroup(groupId)
     const error = entry.group.heartbeat(claim, this.#now())
     this.#settle(entry)
     return error
@@ -108,7 +113,7 @@ export class GroupCoordinator {
 
   leave(groupId: string, claim: MemberClaim): KafkaErrorName {
     const entry = this.#entries.get(groupId)
-    if (entry === undefined) return this.#withoutGroup('UNKNOWN_MEMBER_ID')
+    if (entry === undefined) return this.#withoutGroup(groupId)
     const error = entry.group.leave(claim, this.#now())
     this.#settle(entry)
     return error
@@ -127,14 +132,40 @@ export class GroupCoordinator {
       key: { group: groupId, topic, partition },
       committed: { ...committed, commitTimestampMs },
     }))
-    try {
-      await this.#options.offsets.write(records)
-      return 'NONE'
-    } catch (error) {
-      if (!(error instanceof AppError) || error.code !== 'STORAGE_FAILED') throw error
-      this.#options.logger.error('offsets not committed', { groupId, reason: reasonOf(error) })
-      return 'KAFKA_STORAGE_ERROR'
+    return this.#durably(groupId, this.#options.offsets.write(records))
+  }
+
+  /** Resolves when the group and its offsets are gone for good, or with why they stay. */
+  async delete(groupId: string): Promise<KafkaErrorName> {
+    if (this.#closed) return 'COORDINATOR_NOT_AVAILABLE'
+    const entry = this.#entries.get(groupId)
+    if (entry === undefined && !this.#options.offsets.table.has(groupId)) {
+      return 'GROUP_ID_NOT_FOUND'
     }
+    if (this.describe(groupId)?.state !== 'Empty') return 'NON_EMPTY_GROUP'
+    if (entry !== undefined) this.#forget(entry)
+    this.#options.logger.info('group deleted', { group: groupId })
+    return this.#durably(groupId, this.#options.offsets.removeGroup(groupId))
+  }
+
+  /** Resolves when the offsets are gone for good, with the topics whose offsets stay because members read them. */
+  async deleteOffsets(
+    groupId: string,
+    places: readonly OffsetPlace[],
+  ): Promise<KafkaErrorName | readonly string[]> {
+    if (this.#closed) return 'COORDINATOR_NOT_AVAILABLE'
+    const group = this.describe(groupId)
+    if (group === undefined) return groupId === '' ? 'INVALID_GROUP_ID' : 'GROUP_ID_NOT_FOUND'
+    const isEmpty = group.state === 'Empty'
+    if (!isEmpty && group.protocolType !== consumerProtocolType) return 'NON_EMPTY_GROUP'
+    const subscribed = this.#entries.get(groupId)?.group.subscribedTopics
+    const isFree = ({ topic }: OffsetPlace): boolean =>
+      isEmpty || (subscribed !== undefined && !subscribed.has(topic))
+    const records = places
+      .filter((place) => isFree(place) && this.offset(groupId, place.topic, place.partition))
+      .map((place): OffsetRecord => ({ key: { group: groupId, ...place }, committed: null }))
+    const error = await this.#durably(groupId, this.#options.offsets.write(records))
+    return error === 'NONE' ? places.filter((p) => !isFree(p)).map(({ topic }) => topic) : error
   }
 
   offset(groupId: string, topic: string, partition: number): CommittedOffset | undefined {
@@ -185,26 +216,8 @@ export class GroupCoordinator {
   }
 
   #refusal(request: JoinRequest): KafkaErrorName | undefined {
-    const { groupId, sessionTimeoutMs, protocols } = request
     if (this.#closed) return 'COORDINATOR_NOT_AVAILABLE'
-    if (groupId === '' || isTooLong(groupId)) return 'INVALID_GROUP_ID'
-    const names = protocols.map(({ name }) => name)
-    const texts = [request.protocolType, request.groupInstanceId ?? '', ...names]
-    if (texts.some((text) => isTooLong(text))) return 'INVALID_REQUEST'
-    if (
-      sessionTimeoutMs < groupSessionTimeoutMinMs ||
-      sessionTimeoutMs > groupSessionTimeoutMaxMs
-    ) {
-      return 'INVALID_SESSION_TIMEOUT'
-    }
-    const metadataBytes = protocols.reduce((sum, { metadata }) => sum + metadata.length, 0)
-    if (metadataBytes > memberMetadataMaxBytes) return 'INVALID_REQUEST'
-    return this.#isFull(groupId) ? 'POLICY_VIOLATION' : undefined
-  }
-
-  #assignmentFlaw({ assignments }: SyncRequest): KafkaErrorName | undefined {
-    const isTooLarge = assignments.some((a) => a.assignment.length > memberMetadataMaxBytes)
-    return isTooLarge ? 'INVALID_REQUEST' : undefined
+    return joinFlaw(request) ?? (this.#isFull(request.groupId) ? 'POLICY_VIOLATION' : undefined)
   }
 
   #commitRefusal(groupId: string, claim: GenerationClaim): KafkaErrorName {
@@ -214,7 +227,9 @@ export class GroupCoordinator {
     const entry = this.#entries.get(groupId)
     if (entry === undefined) {
       // Consumers that assign themselves partitions commit without a group; Kafka takes them, too.
-      return claim.generationId < 0 ? 'NONE' : 'ILLEGAL_GENERATION'
+      if (claim.generationId < 0) return 'NONE'
+      const isKnown = this.#options.offsets.table.has(groupId)
+      return isKnown ? 'UNKNOWN_MEMBER_ID' : 'ILLEGAL_GENERATION'
     }
     const error = entry.group.commit(claim, this.#now())
     this.#settle(entry)
@@ -224,11 +239,14 @@ export class GroupCoordinator {
   #isFull(groupId: string): boolean {
     const { table } = this.#options.offsets
     if (this.#entries.has(groupId) || table.has(groupId)) return false
+    if (this.#entries.size >= groupsMax) this.#forgetIdle()
     return Math.max(this.#entries.size, table.groupCount) >= groupsMax
   }
 
-  #withoutGroup(error: KafkaErrorName): KafkaErrorName {
-    return this.#closed ? 'COORDINATOR_NOT_AVAILABLE' : error
+  /** What a member of a group that is not there is told. */
+  #withoutGroup(groupId: string): KafkaErrorName {
+    if (groupId === '') return 'INVALID_GROUP_ID'
+    return this.#closed ? 'COORDINATOR_NOT_AVAILABLE' : 'UNKNOWN_MEMBER_ID'
   }
 
   #create(id: string): Entry {
@@ -244,20 +262,33 @@ export class GroupCoordinator {
     return entry
   }
 
-  /** After every event: forgets a group that is nothing any more, else sees that its timer is early enough. */
+  /** Nothing but its generation's number is lost with a group that has neither members nor offsets. */
+  #forgetIdle(): void {
+    for (const entry of this.#entries.values()) {
+      const { group } = entry
+      if (group.isIdle && !this.#options.offsets.table.has(group.id)) this.#forget(entry)
+    }
+  }
+
+  #forget(entry: Entry): void {
+    entry.timer?.cancel()
+    entry.group.die()
+    this.#entries.delete(entry.group.id)
+  }
+
+  /** After every event: sees that the group's timer is early enough. */
   #settle(entry: Entry): void {
     const { group } = entry
     if (!group.isIdle) entry.emptySinceMs = this.#now()
-    if (group.isIdle && !this.#options.offsets.table.has(group.id)) {
-      entry.timer?.cancel()
-      this.#entries.delete(group.id)
-      return
-    }
+    // One that never had a member leaves no trace.
+    else if (group.isUnused && !this.#options.offsets.table.has(group.id))
+      return this.#forget(entry)
     const dueMs = group.dueMs()
     // Heartbeats move deadlines back all the time; the timer then finds nothing to do and is set again.
-    if (dueMs >= entry.timerDueMs) return
+    if (dueMs >= entry.timerDueMs && dueMs < Infinity) return
     entry.timer?.cancel()
     entry.timerDueMs = dueMs
+    if (dueMs === Infinity) return
     entry.timer = this.#options.clock.after(Math.max(0, dueMs - this.#now()), () => {
       entry.timerDueMs = Infinity
       entry.timer = undefined
@@ -283,31 +314,35 @@ export class GroupCoordinator {
     })
   }
 
-  /** Kafka: offsets of a group without members go when its last commit is older than their retention. */
   async #dropExpired(): Promise<void> {
     const { offsets, logger } = this.#options
     const latestMs = this.#now() - offsetsRetentionMs
     for (const groupId of offsets.table.groups) {
       const entry = this.#entries.get(groupId)
-      if (entry !== undefined && (!entry.group.isIdle || entry.emptySinceMs > latestMs)) continue
-      const isRecent = offsets.table
-        .topicsOf(groupId)
-        .some(({ partitions }) =>
-          [...partitions.values()].some((o) => o.commitTimestampMs > latestMs),
-        )
-      if (isRecent) continue
-      try {
-        await offsets.removeGroup(groupId)
-        if (entry !== undefined) this.#settle(entry)
-        logger.info('offsets expired', { group: groupId })
-      } catch (error) {
-        if (!(error instanceof AppError) || error.code !== 'STORAGE_FAILED') throw error
-        logger.error('offsets not removed', { group: groupId, reason: reasonOf(error) })
+      // Until members are heard of, a start may have cut them off.
+      const holder = {
+        state: entry?.group.describe().state ?? 'Empty',
+        subscribedTopics: entry?.group.subscribedTopics,
+        emptySinceMs: entry?.emptySinceMs ?? this.#startedMs,
       }
+      const records = expiredOffsets([...offsets.table.recordsOf(groupId)], holder, latestMs)
+      if (records.length === 0) continue
+      const removals = records.map(({ key }): OffsetRecord => ({ key, committed: null }))
+      const error = await this.#durably(groupId, offsets.write(removals))
+      if (error === 'NONE')
+        logger.info('offsets expired', { group: groupId, offsets: records.length })
+    }
+    this.#forgetIdle()
+  }
+
+  async #durably(groupId: string, written: Promise<void>): Promise<KafkaErrorName> {
+    try {
+      await written
+      return 'NONE'
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'STORAGE_FAILED') throw error
+      this.#options.logger.error('offsets not written', { group: groupId, reason: reasonOf(error) })
+      return 'KAFKA_STORAGE_ERROR'
     }
   }
-}
-
-function isTooLong(text: string): boolean {
-  return Buffer.byteLength(text) > groupTextMaxBytes
 }

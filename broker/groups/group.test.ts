@@ -193,6 +193,44 @@ test('offsets from outside of the group are taken only while it has no members',
   expect(h.commit(joined)).toBe('REBALANCE_IN_PROGRESS')
 })
 
+test('a former member may commit to an empty group without a generation', () => {
+  const h = new Harness()
+  const joined = h.join().result
+  h.group.leave(claimOf(joined), h.clock.now())
+  const claim = { memberId: 'whoever', groupInstanceId: null, generationId: -1 }
+  expect(h.group.commit(claim, h.clock.now())).toBe('NONE')
+  expect(h.commit(joined)).toBe('UNKNOWN_MEMBER_ID')
+})
+
+test('what members say and are assigned passes through byte by byte, as cooperative consumers need', () => {
+  const h = new Harness()
+  const owned = Buffer.from([0, 1, 0, 0, 0, 0, 0xff, 0xfe, 0])
+  const protocols = [{ name: 'cooperative-sticky', metadata: owned }]
+  const joined = h.join({ protocols }).result
+  expect(joined?.members[0]?.metadata).toEqual(owned)
+  h.sync(joined, { [joined?.memberId ?? '']: 'p0' })
+  const [described] = h.group.describe().members
+  expect(described).toMatchObject({ metadata: owned, assignment: Buffer.from('p0') })
+})
+
+test('a static member that misses a rebalance keeps its place until the others have synced', () => {
+  const h = new Harness()
+  const soon = { rebalanceTimeoutMs: 8_000 }
+  const absent = h.join({ groupInstanceId: 'i-1', ...soon }).result
+  const other = h.join(soon)
+  h.join({ memberId: absent?.memberId ?? '', groupInstanceId: 'i-1', ...soon })
+  h.join(soon)
+  h.join({ memberId: other.result?.memberId ?? '', metadata: 'more', ...soon })
+  const ids = () => h.group.describe().members.map(({ memberId }) => memberId)
+  h.advance(8_000)
+  expect(h.state).toBe('CompletingRebalance')
+  // Its session would have ended, but the new generation began it again (Kafka: completeGroupJoin).
+  h.advance(7_999)
+  expect(ids()).toContain(absent?.memberId)
+  h.advance(1)
+  expect(ids()).not.toContain(absent?.memberId)
+})
+
 test('a member that falls silent is removed after its session and the others rebalance', () => {
   const h = new Harness()
   const [a, b] = h.stablePair()

@@ -1,8 +1,10 @@
 // One consumer group as a state machine: who is in it, in which generation, who waits for what.
 import assert from 'node:assert/strict'
+import { newMemberTimeoutMs } from '../../common/limits.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
+import { consumerProtocolType } from './consumer-protocol.ts'
 import { JoinPhase } from './join-phase.ts'
-import { Member, type Reply } from './member.ts'
+import { Member, type Join, type Reply } from './member.ts'
 import {
   refusedJoin,
   refusedSync,
@@ -25,16 +27,6 @@ export interface GroupOptions {
   /** Makes the unique part of a member id. */
   readonly newId: () => string
 }
-
-/** A join on its way through the group. */
-interface Join {
-  readonly request: JoinRequest
-  readonly now: number
-  readonly reply: Reply<JoinResult>
-}
-
-/** Kafka: a member that never saw a generation is given up after five minutes, whatever it asked for. */
-const newMemberTimeoutMs = 300_000
 
 const nothing = Buffer.alloc(0)
 
@@ -74,6 +66,16 @@ export class Group {
 
   get memberCount(): number {
     return this.#roster.size
+  }
+
+  /** What its members read; undefined where they are no consumers or say it in a way that is not known. */
+  get subscribedTopics(): ReadonlySet<string> | undefined {
+    if (this.#protocolType !== consumerProtocolType || this.#protocolName === null) return undefined
+    return this.#roster.subscribedTopics(this.#protocolName)
+  }
+
+  get isUnused(): boolean {
+    return this.isIdle && this.#protocolType === null
   }
 
   /** Nothing but its offsets would be lost if the group were forgotten. */
@@ -134,14 +136,12 @@ export class Group {
   }
 
   /**
-   * Whether offsets may be committed. Without generation and member it is a consumer that assigns
-   * itself partitions, or an admin, which may commit while no member could be contradicted.
+   * Whether offsets may be committed. Without a generation it is a consumer that assigns itself
+   * partitions, or an admin, which may commit while no member could be contradicted.
    */
   commit(claim: GenerationClaim, now: number): KafkaErrorName {
     if (this.#state === 'Dead') return 'COORDINATOR_NOT_AVAILABLE'
-    if (claim.generationId < 0 && claim.memberId === '' && claim.groupInstanceId === null) {
-      return this.#state === 'Empty' ? 'NONE' : 'UNKNOWN_MEMBER_ID'
-    }
+    if (claim.generationId < 0 && this.#state === 'Empty') return 'NONE'
     const member = this.#claimed(claim)
     if (typeof member === 'string') return member
     if (this.#state === 'CompletingRebalance') return 'REBALANCE_IN_PROGRESS'
@@ -308,7 +308,7 @@ export class Group {
       member.isNew = false
       member.hasSynced = false
       member.assignment = nothing
-      if (member.waitsForJoin) member.heard(now)
+      member.heard(now)
     }
     for (const member of this.#roster) member.answerJoin(this.#joined(member))
   }

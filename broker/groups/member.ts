@@ -11,6 +11,13 @@ import {
 
 export type Reply<Result> = (result: Result) => void
 
+/** A join on its way through the group. */
+export interface Join {
+  readonly request: JoinRequest
+  readonly now: number
+  readonly reply: Reply<JoinResult>
+}
+
 const nothing = Buffer.alloc(0)
 
 /** Owned by one Group, which alone calls it. At most one join and one sync wait at a time. */

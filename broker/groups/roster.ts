@@ -1,6 +1,7 @@
 // The members of one consumer group: by id, by instance id, and who leads them.
 import assert from 'node:assert/strict'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
+import { topicsOfSubscription } from './consumer-protocol.ts'
 import { Member, selectProtocol } from './member.ts'
 import type { DescribedMember, JoinedMember, JoinRequest, MemberClaim } from './membership.ts'
 
@@ -128,6 +129,13 @@ export class Roster implements Iterable<Member> {
       groupInstanceId: member.groupInstanceId,
       metadata: member.metadataFor(protocol),
     }))
+  }
+
+  /** Undefined where one member's subscription is not readable. */
+  subscribedTopics(protocol: string): ReadonlySet<string> | undefined {
+    const topics = [...this].map((member) => topicsOfSubscription(member.metadataFor(protocol)))
+    if (topics.includes(undefined)) return undefined
+    return new Set(topics.flatMap((ofMember) => ofMember ?? []))
   }
 
   /** What an admin is shown; metadata and assignments are there in a stable group alone. */

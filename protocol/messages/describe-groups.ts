@@ -13,12 +13,15 @@ import {
 } from '../fields.ts'
 import { operationsNotAsked } from './metadata.ts'
 
-/* v3: authorized operations (KIP-430). v4: static members (KIP-345). v5: flexible. */
+/*
+ * v3: authorized operations (KIP-430). v4: static members (KIP-345). v5: flexible. v6: a group that is not
+ * there is an error, with a message (KIP-1043).
+ */
 export const describeGroups = defineApi({
   key: 15,
   name: 'DescribeGroups',
   minVersion: 0,
-  maxVersion: 5,
+  maxVersion: 6,
   flexibleSince: 5,
   request: struct({
     groups: array(string),
@@ -29,6 +32,7 @@ export const describeGroups = defineApi({
     groups: array(
       struct({
         errorCode: int16,
+        errorMessage: since(6, nullableString, null),
         groupId: string,
         groupState: string,
         protocolType: string,
