@@ -44,8 +44,8 @@ export const apis = {
   DescribeConfigs: describeConfigs,
   AlterConfigs: alterConfigs,
   CreatePartitions: createPartitions,
-  IncrementalAlterConfigs: incrementalAlterConfigs,
   DeleteGroups: deleteGroups,
+  IncrementalAlterConfigs: incrementalAlterConfigs,
   OffsetDelete: offsetDelete,
 } as const satisfies { readonly [Name in string]: Api<Name> }
 

@@ -6,7 +6,7 @@ import {
   groupSessionTimeoutMaxMs,
   groupSessionTimeoutMinMs,
   kafkaConnectionsMax,
-  offsetMetadataMaxBytes,
+  offsetMetadataMaxLength,
   offsetsRetentionCheckIntervalMs,
   offsetsRetentionMs,
   retentionCheckIntervalMs,
@@ -83,7 +83,7 @@ const own: Readonly<Record<string, Omit<BrokerConfigDefinition, 'dynamic'>>> = {
   },
   'offset.metadata.max.bytes': {
     type: 'int',
-    default: String(offsetMetadataMaxBytes),
+    default: String(offsetMetadataMaxLength),
     documentation: 'The text that a consumer may keep with a committed offset.',
   },
   'offsets.retention.check.interval.ms': {

@@ -46,8 +46,8 @@ const handlers: { readonly [Name in ApiName]: Handler<Name> } = {
   DescribeConfigs: describeConfigs,
   AlterConfigs: alterConfigs,
   CreatePartitions: createPartitions,
-  IncrementalAlterConfigs: incrementalAlterConfigs,
   DeleteGroups: deleteGroups,
+  IncrementalAlterConfigs: incrementalAlterConfigs,
   OffsetDelete: offsetDelete,
 }
 
