@@ -12,15 +12,26 @@ export interface Clock {
   after(delayMs: number, callback: () => void): Timer
 }
 
-const startedAtMs = Date.now() - performance.now()
-
-/** The machine's clock. Monotonic: a step of the wall clock after start does not show. */
+/** The machine's clock: never behind the wall clock, and always moving. */
 export const systemClock: Clock = {
-  now: () => Math.floor(startedAtMs + performance.now()),
+  now: steadyTime(Date.now, () => performance.now()),
   after: (delayMs, callback) => {
     const timeout = setTimeout(callback, delayMs)
     return { cancel: () => clearTimeout(timeout) }
   },
+}
+
+/**
+ * Follows the wall clock forward: past a laptop's sleep, where the monotonic clock stands still, and past a
+ * step. When the wall clock is set back it goes on by the monotonic one, so that no wait becomes an hour longer.
+ */
+export function steadyTime(wallMs: () => number, monotonicMs: () => number): () => number {
+  let aheadMs = -Infinity
+  return () => {
+    const steady = monotonicMs()
+    aheadMs = Math.max(aheadMs, wallMs() - steady)
+    return Math.floor(aheadMs + steady)
+  }
 }
 
 /** Resolves after `delayMs` on `clock`, or at once when `signal` is aborted. */
