@@ -17,6 +17,7 @@ import { LogStore } from './log/log-store.ts'
 import type { PartitionLog } from './log/partition-log.ts'
 import { BrokerMetrics } from './metrics.ts'
 import { KafkaServer } from './server/kafka-server.ts'
+import { ProducerIds } from './transactions/producer-ids.ts'
 
 /** Plain values, which can be handed to a thread. */
 export interface BrokerOptions extends ListenerSettings {
@@ -77,6 +78,7 @@ export async function startBroker(
       identity: { nodeId, clusterId: await clusterIdIn(directory) },
       store,
       coordinator,
+      producerIds: await ProducerIds.open(nodeFileSystem, directory),
       counters: new ApiCounters(),
       partitionChanges: new Turns(),
       clock: systemClock,

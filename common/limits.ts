@@ -173,6 +173,15 @@ export const offsetsRetentionCheckIntervalMs = 600_000
 /** What may be appended to __consumer_offsets before the offsets are written anew and the rest dropped. */
 export const offsetsJournalMaxBytes = 16 * 1024 * 1024
 
+/** Kafka: producer.id.expiration.ms, after which a silent producer's sequences are forgotten. */
+export const producerIdExpirationMs = 24 * 3_600_000
+
+/** Producers that all partitions together remember, about 600 bytes each; the longest silent go first. */
+export const producersMax = 100_000
+
+/** Producer ids that are set aside on disk at a time: one write for so many new producers. */
+export const producerIdBlock = 1_000
+
 /** Kafka connections: each costs a file handle and its buffers. */
 export const kafkaConnectionsMax = 2_000
 

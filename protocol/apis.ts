@@ -13,6 +13,7 @@ import { fetch } from './messages/fetch.ts'
 import { findCoordinator } from './messages/find-coordinator.ts'
 import { heartbeat } from './messages/heartbeat.ts'
 import { incrementalAlterConfigs } from './messages/incremental-alter-configs.ts'
+import { initProducerId } from './messages/init-producer-id.ts'
 import { joinGroup } from './messages/join-group.ts'
 import { leaveGroup } from './messages/leave-group.ts'
 import { listGroups } from './messages/list-groups.ts'
@@ -43,6 +44,7 @@ export const apis = {
   DeleteTopics: deleteTopics,
   DescribeConfigs: describeConfigs,
   AlterConfigs: alterConfigs,
+  InitProducerId: initProducerId,
   CreatePartitions: createPartitions,
   DeleteGroups: deleteGroups,
   IncrementalAlterConfigs: incrementalAlterConfigs,

@@ -5,6 +5,7 @@ import type { ApiName, RequestOf, ResponseOf } from '../../protocol/apis.ts'
 import { errorCodes, type KafkaErrorName } from '../../protocol/error-codes.ts'
 import type { GroupCoordinator } from '../groups/coordinator.ts'
 import type { LogStore } from '../log/log-store.ts'
+import type { ProducerIds } from '../transactions/producer-ids.ts'
 import type { ApiCounters } from './api-counters.ts'
 import type { BrokerConfigs } from './broker-configs.ts'
 import type { Turns } from './turns.ts'
@@ -25,6 +26,7 @@ export interface BrokerContext {
   readonly identity: BrokerIdentity
   readonly store: LogStore
   readonly coordinator: GroupCoordinator
+  readonly producerIds: ProducerIds
   readonly counters: ApiCounters
   /** One change of a topic's partitions at a time. */
   readonly partitionChanges: Turns

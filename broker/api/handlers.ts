@@ -21,6 +21,7 @@ import { describeGroups, listGroups } from './group-listing.ts'
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from './group-membership.ts'
 import { deleteGroups, offsetDelete } from './group-removal.ts'
 import { offsetCommit, offsetFetch } from './group-offsets.ts'
+import { initProducerId } from './init-producer-id.ts'
 import { listOffsets } from './list-offsets.ts'
 import { metadata } from './metadata.ts'
 import { produce } from './produce.ts'
@@ -45,6 +46,7 @@ const handlers: { readonly [Name in ApiName]: Handler<Name> } = {
   DeleteTopics: deleteTopics,
   DescribeConfigs: describeConfigs,
   AlterConfigs: alterConfigs,
+  InitProducerId: initProducerId,
   CreatePartitions: createPartitions,
   DeleteGroups: deleteGroups,
   IncrementalAlterConfigs: incrementalAlterConfigs,

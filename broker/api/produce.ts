@@ -3,11 +3,12 @@
 // acks 0 gets no response, 1 is answered once the batches have their offsets, -1 once they are as durable as the
 // store's policy says; a request's partitions are appended in one turn, so they share a commit. Versions 0 to 2
 // are advertised for librdkafka's sake alone (KAFKA-18659) and answered UNSUPPORTED_VERSION in their body.
-// Not done: idempotent producers' sequences are not checked; transactions are refused.
+// A batch that an idempotent producer sends again gets the offset it has had since the first time (KIP-98).
+// Not done: transactions are refused.
 import { AppError, reasonOf } from '../../common/errors.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/apis.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
-import type { AppendAccepted } from '../log/partition-log.ts'
+import type { AppendAccepted } from '../log/append-outcome.ts'
 import type { BrokerContext, Call, Handler } from './broker-context.ts'
 
 type Request = RequestOf<'Produce'>

@@ -1,6 +1,7 @@
 // What a partition and the commit loop know of each other, and what all partitions share.
 import type { Clock } from '../../common/clock.ts'
 import type { LogLimits } from './log-limits.ts'
+import type { ProducerBudget } from './producer-budget.ts'
 import type { SegmentFiles } from './segment.ts'
 import type { TopicConfig } from './topic-config.ts'
 
@@ -45,6 +46,7 @@ export interface LogEnvironment extends SegmentFiles {
   readonly queue: AppendQueue
   /** Bytes in the tails of all partitions: queued, or committed and not in a segment yet. */
   readonly memory: { bytes: number }
+  readonly producers: ProducerBudget
   /** Makes the start offsets of all partitions durable. */
   persistStarts(): Promise<void>
 }

@@ -1,23 +1,41 @@
 // The checkpoint: up to where each partition's segments are flushed, and where its log starts.
 
 /** `start` is set by deleting records; `position` in segment `segment` is where `offset` begins. */
-export interface RecoveryPoint {
+export interface SegmentsPoint {
   readonly start: number
   readonly offset: number
   readonly segment: number
   readonly position: number
 }
 
+/**
+ * What is written down of a partition's producers is true up to `producersTo`. It was taken at offset
+ * `producersAt`, which says whether a snapshot is that one; 0 where there was no producer to write down.
+ */
+export interface ProducersPoint {
+  readonly producersTo: number
+  readonly producersAt: number
+}
+
+export interface RecoveryPoint extends SegmentsPoint, ProducersPoint {}
+
 /** Points by topic id and partition. */
 export type Checkpoint = ReadonlyMap<string, readonly RecoveryPoint[]>
 
 /** An empty log's. */
-export const noRecoveryPoint: RecoveryPoint = { start: 0, offset: 0, segment: 0, position: 0 }
+export const noRecoveryPoint: RecoveryPoint = {
+  start: 0,
+  offset: 0,
+  segment: 0,
+  position: 0,
+  producersTo: 0,
+  producersAt: 0,
+}
 
 export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
   const topics = [...checkpoint].map(([id, points]) => [
     id,
-    points.map(({ start, offset, segment, position }) => [start, offset, segment, position]),
+    points.map((p) => [p.start, p.offset, p.segment, p.position, p.producersTo, p.producersAt]),
   ])
   return Buffer.from(JSON.stringify({ version: 1, topics: Object.fromEntries(topics) }))
 }
@@ -42,10 +60,12 @@ export function parseCheckpoint(text: string): Checkpoint | undefined {
 }
 
 function parsePoint(value: unknown): RecoveryPoint | undefined {
-  if (!Array.isArray(value) || value.length !== 4) return undefined
+  if (!Array.isArray(value) || (value.length !== 4 && value.length !== 6)) return undefined
   if (!value.every((n) => Number.isSafeInteger(n) && n >= 0)) return undefined
-  const [start, offset, segment, position] = value as [number, number, number, number]
-  return { start, offset, segment, position }
+  const [start = 0, offset = 0, segment = 0, position = 0] = value as readonly number[]
+  // Four numbers are from before there were producers with ids.
+  const [producersTo = offset, producersAt = 0] = value.slice(4) as readonly number[]
+  return { start, offset, segment, position, producersTo, producersAt }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -97,6 +97,7 @@ export class Checkpointer {
       if (isStorageError(error)) this.#failure = error
       throw error
     }
+    await partition.saveProducers()
   }
 
   #partitions(): readonly PartitionLog[] {

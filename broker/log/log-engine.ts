@@ -13,6 +13,7 @@ import { IndexCache } from './index-cache.ts'
 import type { LogLimits } from './log-limits.ts'
 import type { LogStats } from './log-stats.ts'
 import type { LogEnvironment, QueuedPartition } from './append-queue.ts'
+import { ProducerBudget } from './producer-budget.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
 
 export interface LogEngineOptions {
@@ -72,6 +73,7 @@ export class LogEngine {
       indexes: new IndexCache(limits.indexCacheMaxBytes),
       queue: this.#committer,
       memory: this.#memory,
+      producers: new ProducerBudget(limits.producersMax),
       persistStarts: () => this.#checkpointer.save(),
     }
   }

@@ -6,6 +6,7 @@ import {
   indexCacheMaxBytes,
   logOpenFilesMax,
   logTailMaxBytes,
+  producersMax,
   retentionCheckIntervalMs,
   segmentFillBytes,
   segmentFillDelayMs,
@@ -19,6 +20,7 @@ export interface LogLimits {
   readonly commitMaxBytes: number
   readonly indexCacheMaxBytes: number
   readonly openFilesMax: number
+  readonly producersMax: number
   readonly tailMaxBytes: number
   readonly retentionCheckIntervalMs: number
   readonly segmentFillBytes: number
@@ -33,6 +35,7 @@ export function logLimits(overrides: Partial<LogLimits> = {}): LogLimits {
     commitMaxBytes,
     indexCacheMaxBytes,
     openFilesMax: logOpenFilesMax,
+    producersMax,
     tailMaxBytes: logTailMaxBytes,
     retentionCheckIntervalMs,
     segmentFillBytes,

@@ -271,11 +271,11 @@ export class LogStore {
     await concurrently(toOpen, openWidth, async ({ topic, index, point }) => {
       const directory = this.#directory.partition(topic.name, index)
       const { environment } = this.#engine
-      const { segments, repairs } = await recoverPartition(environment, directory, point)
-      for (const repair of repairs) {
+      const recovered = await recoverPartition(environment, directory, point)
+      for (const repair of recovered.repairs) {
         this.#options.logger.warn(repair, { topic: topic.name, partition: index })
       }
-      repaired += repairs.length
+      repaired += recovered.repairs.length
       const { name, internal } = topic
       const config = (): Topic['config'] => topic.config
       const identity = {
@@ -288,7 +288,7 @@ export class LogStore {
       }
       const partitions = opened.get(topic) ?? [...topic.partitions]
       opened.set(topic, partitions)
-      partitions[index] = new PartitionLog(environment, identity, segments)
+      partitions[index] = new PartitionLog(environment, identity, recovered)
     })
     for (const [topic, partitions] of opened) topic.partitions = partitions
     return repaired

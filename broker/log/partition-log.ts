@@ -7,37 +7,23 @@ import {
   validateBatches,
   type BatchInfo,
 } from '../../protocol/record-batch.ts'
-import { refusalByConfig, type RuleRefusal } from './append-rules.ts'
+import { refusalByConfig } from './append-rules.ts'
 import type { OffsetAndTimestamp } from './batch-times.ts'
+import {
+  outcomeByProducer,
+  refuse,
+  type AppendAccepted,
+  type AppendRefused,
+} from './append-outcome.ts'
 import type { RecoveryPoint } from './checkpoint-file.ts'
 import type { PartitionStats } from './log-stats.ts'
 import { checkPartition } from './partition-check.ts'
 import { PartitionReader, type ReadLimits, type ReadResult } from './partition-reader.ts'
+import type { ProducerFile } from './producer-file.ts'
+import type { ProducerTable } from './producer-table.ts'
 import type { SegmentList } from './segment-list.ts'
 import { Tail } from './tail.ts'
 import type { LogEnvironment, PartitionIdentity, QueuedPartition } from './append-queue.ts'
-
-export interface AppendAccepted {
-  readonly ok: true
-  readonly baseOffset: number
-  readonly lastOffset: number
-  /** -1 where records keep the producer's time (CreateTime). */
-  readonly logAppendTimeMs: number
-  /** Resolves when flushed as the store's policy says; rejects with AppError STORAGE_FAILED. */
-  readonly committed: Promise<void>
-}
-
-/** `error` is the name of Kafka's error. */
-export interface AppendRefused {
-  readonly ok: false
-  readonly error:
-    | 'CORRUPT_MESSAGE'
-    | RuleRefusal['error']
-    | 'INVALID_RECORD'
-    | 'UNSUPPORTED_FOR_MESSAGE_FORMAT'
-    | 'KAFKA_STORAGE_ERROR'
-  readonly reason: string
-}
 
 /**
  * Invariant: logStartOffset <= highWatermark <= logEndOffset. Segments hold the offsets up to
@@ -49,6 +35,8 @@ export class PartitionLog implements QueuedPartition {
   readonly leaderEpoch = 0
   readonly #environment: LogEnvironment
   readonly #segments: SegmentList
+  readonly #producers: ProducerTable
+  readonly #producerFile: ProducerFile
   readonly #tail = new Tail()
   readonly #reader: PartitionReader
   readonly #listeners = new Set<() => void>()
@@ -58,10 +46,16 @@ export class PartitionLog implements QueuedPartition {
   #bytesAppended = 0
   #isDeleted = false
 
-  constructor(environment: LogEnvironment, identity: PartitionIdentity, segments: SegmentList) {
+  constructor(
+    environment: LogEnvironment,
+    identity: PartitionIdentity,
+    { segments, producers }: { segments: SegmentList; producers: ProducerFile },
+  ) {
     this.#environment = environment
     this.identity = identity
     this.#segments = segments
+    this.#producers = producers.table
+    this.#producerFile = producers
     this.#highWatermark = segments.endOffset
     this.#logEndOffset = segments.endOffset
     this.#reader = new PartitionReader({
@@ -104,25 +98,35 @@ export class PartitionLog implements QueuedPartition {
 
   /**
    * Validates the batches, gives them the next offsets (in place: the buffer is the log's from now on)
-   * and queues them for the next commit. Synchronous, so the order of calls is the order of offsets.
+   * and queues them for the next commit. Synchronous, so the order of calls is the order of offsets. A batch that an
+   * idempotent producer sends again is answered with its first place, and not written.
    */
   append(batches: Buffer): AppendAccepted | AppendRefused {
     if (this.#isDeleted) return refuse('KAFKA_STORAGE_ERROR', 'the topic was deleted')
     const validation = validateBatches(batches)
     if (!validation.ok) return validation
-    const { clock } = this.#environment
+    const nowMs = this.#environment.clock.now()
     const config = this.identity.config()
-    const unfit = refusalByConfig(validation.batches, config, clock.now())
+    const unfit = refusalByConfig(validation.batches, config, nowMs)
     if (unfit !== undefined) return refuse(unfit.error, unfit.reason)
+    const isStamped = config.timestampType === 'LogAppendTime'
+    const known = outcomeByProducer(this.#producers, validation.batches, { nowMs, isStamped })
+    if (known !== undefined) return known
     const refusal = this.#environment.queue.refusal(batches.length)
     if (refusal !== undefined) return refuse('KAFKA_STORAGE_ERROR', refusal)
-    const logAppendTimeMs = config.timestampType === 'LogAppendTime' ? clock.now() : -1
+    const logAppendTimeMs = isStamped ? nowMs : -1
     const baseOffset = this.#logEndOffset
     for (const batch of validation.batches) this.#place(batches, batch, logAppendTimeMs)
     this.#environment.memory.bytes += batches.length
     const endOffset = this.#logEndOffset
     const append = { baseOffset, endOffset, batches }
     const committed = this.#environment.queue.enqueue(this, append)
+    const [first] = validation.batches
+    if (first !== undefined && first.producerId >= 0) {
+      const maxTimestamp = isStamped ? nowMs : first.maxTimestamp
+      const batch = { ...first, maxTimestamp }
+      this.#producers.append(batch, { baseOffset, seenMs: nowMs, committed })
+    }
     return { ok: true, baseOffset, lastOffset: endOffset - 1, logAppendTimeMs, committed }
   }
 
@@ -131,6 +135,7 @@ export class PartitionLog implements QueuedPartition {
     assert(endOffset > this.#highWatermark && endOffset <= this.#logEndOffset, 'it only grows')
     this.#recordsAppended += endOffset - this.#highWatermark
     this.#highWatermark = endOffset
+    this.#producers.commit(endOffset)
     for (const listener of this.#listeners) listener()
   }
 
@@ -140,11 +145,14 @@ export class PartitionLog implements QueuedPartition {
     this.#environment.memory.bytes -= bytes
     this.#bytesAppended -= bytes
     this.#logEndOffset = this.#highWatermark
+    this.#producers.rollBack()
   }
 
   /** Takes a committed batch back from the write-ahead log; what the log has already is skipped. */
   restore(bytes: Buffer, batches: readonly BatchInfo[]): void {
-    for (const { position, sizeBytes, baseOffset, lastOffsetDelta, maxTimestamp } of batches) {
+    const seenMs = this.#environment.clock.now()
+    for (const info of batches) {
+      const { position, sizeBytes, baseOffset, lastOffsetDelta, maxTimestamp } = info
       const lastOffset = baseOffset + lastOffsetDelta
       if (lastOffset < this.#logEndOffset) continue
       if (baseOffset !== this.#logEndOffset) throw this.#gap(baseOffset)
@@ -153,6 +161,7 @@ export class PartitionLog implements QueuedPartition {
       this.#environment.memory.bytes += sizeBytes
       this.#logEndOffset = lastOffset + 1
       this.#highWatermark = lastOffset + 1
+      if (info.producerId >= 0) this.#producers.restore(info, { baseOffset, seenMs })
     }
   }
 
@@ -195,7 +204,7 @@ export class PartitionLog implements QueuedPartition {
       while (!this.#isDeleted) {
         const most = this.#environment.limits.commitMaxBytes
         const batches = this.#tail.before(this.#highWatermark, most)
-        if (batches.length === 0) return
+        if (batches.length === 0) return this.#producerFile.capture(this.#highWatermark)
         const written = await this.#segments.write(batches, this.identity.config())
         if (this.#isDeleted) return
         const before = this.#tail.sizeBytes
@@ -215,16 +224,25 @@ export class PartitionLog implements QueuedPartition {
   /** Drops segments that are too old or too many; returns how many. */
   applyRetention(nowMs: number): Promise<number> {
     if (this.#isDeleted) return Promise.resolve(0)
+    this.#producers.expire(nowMs)
     return this.#segments.applyRetention(this.identity.config(), nowMs, this.#tail.sizeBytes)
   }
 
   get recoveryPoint(): RecoveryPoint {
-    return this.#segments.recoveryPoint
+    return { ...this.#segments.recoveryPoint, ...this.#producerFile.point }
   }
 
   /** Flushes the segments; afterwards the write-ahead log is not needed up to the recovery point. */
   flush(): Promise<void> {
-    return this.#isDeleted ? Promise.resolve() : this.#segments.flush()
+    if (this.#isDeleted) return Promise.resolve()
+    return this.#producerFile.flushed(() => this.#segments.flush())
+  }
+
+  /** Writes down what is known of producers up to the last flush, for the next recovery point. */
+  saveProducers(): Promise<void> {
+    return this.#segments.exclusively(async () => {
+      if (!this.#isDeleted) await this.#producerFile.save()
+    })
   }
 
   /** Writes the active segment's index files, so that the next start need not read its log. */
@@ -242,6 +260,7 @@ export class PartitionLog implements QueuedPartition {
     this.#isDeleted = true
     this.#environment.memory.bytes -= this.#tail.truncate(0)
     this.#segments.forget()
+    this.#producers.clear()
     for (const listener of this.#listeners) listener()
   }
 
@@ -294,8 +313,4 @@ export class PartitionLog implements QueuedPartition {
     const file = this.identity.directory
     return new AppError('LOG_CORRUPT', { file, position: this.#logEndOffset, reason })
   }
-}
-
-function refuse(error: AppendRefused['error'], reason: string): AppendRefused {
-  return { ok: false, error, reason }
 }

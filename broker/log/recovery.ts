@@ -4,15 +4,21 @@ import { validateBatch } from '../../protocol/record-batch.ts'
 import { scanBatches } from './batch-scan.ts'
 import { noRecoveryPoint, type RecoveryPoint } from './checkpoint-file.ts'
 import { Segment, segmentName, type SegmentFiles } from './segment.ts'
+import { ProducerFile } from './producer-file.ts'
+import type { ProducerBudget } from './producer-budget.ts'
 import { SegmentList } from './segment-list.ts'
 
 export interface RecoveredPartition {
   readonly segments: SegmentList
+  readonly producers: ProducerFile
   /** What was cut or removed, in words. */
   readonly repairs: readonly string[]
 }
 
-type Shared = SegmentFiles & { readonly clock: { now(): number } }
+type Shared = SegmentFiles & {
+  readonly clock: { now(): number }
+  readonly producers: ProducerBudget
+}
 
 interface FoundSegment {
   readonly baseOffset: number
@@ -47,7 +53,9 @@ export async function recoverPartition(
   for (const [index, segment] of found.entries()) {
     await recovery.take(segment, found[index + 1]?.baseOffset)
   }
-  return { segments: recovery.finish(), repairs: recovery.repairs }
+  const segments = recovery.finish()
+  const producers = await ProducerFile.open(shared, directory, { segments, point })
+  return { segments, producers, repairs: recovery.repairs }
 }
 
 class Recovery {

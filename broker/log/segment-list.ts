@@ -1,7 +1,7 @@
 // The segments of one partition: which holds an offset, when the next begins, which are dropped.
 import assert from 'node:assert/strict'
 import { dirname } from 'node:path'
-import type { RecoveryPoint } from './checkpoint-file.ts'
+import type { SegmentsPoint } from './checkpoint-file.ts'
 import { isMissing } from './file-system.ts'
 import { expiredBySize, expiredByTime } from './retention.ts'
 import { Segment, type SegmentFiles } from './segment.ts'
@@ -18,7 +18,7 @@ export interface SegmentListFacts {
   readonly segments: readonly Segment[]
   readonly startOffset: number
   /** Up to where all is known to be flushed. */
-  readonly flushed: RecoveryPoint
+  readonly flushed: SegmentsPoint
 }
 
 /**
@@ -31,7 +31,7 @@ export class SegmentList {
   readonly #segments: Segment[]
   #bases: number[] = []
   #startOffset: number
-  #flushed: RecoveryPoint
+  #flushed: SegmentsPoint
   #hasNewNames: boolean
   #isForgotten = false
   #last: Promise<unknown> = Promise.resolve()
@@ -69,7 +69,7 @@ export class SegmentList {
   }
 
   /** What the next start may trust: the log up to here is flushed. */
-  get recoveryPoint(): RecoveryPoint {
+  get recoveryPoint(): SegmentsPoint {
     return { ...this.#flushed, start: this.#startOffset }
   }
 

@@ -222,6 +222,12 @@ export class Segment {
     return this.#scan(0, visit)
   }
 
+  /** Walks the batches from the one that holds `offset`, or some before it. */
+  async scanFrom(offset: number, visit: (batch: ScannedBatch) => boolean): Promise<number> {
+    const from = Math.max(0, offset - this.baseOffset)
+    return this.#scan((await this.#loadIndex()).positionBefore(from), visit)
+  }
+
   /** What is wrong with the index, in words; `batches` are all of the segment's. */
   async checkIndex(
     batches: readonly { readonly baseOffset: number; readonly position: number }[],

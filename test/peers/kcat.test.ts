@@ -1,12 +1,13 @@
 // Drives the broker with kcat (librdkafka): metadata, produce, consume, groups, codecs, refusals.
 import { randomBytes } from 'node:crypto'
 import { globSync } from 'node:fs'
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createKafka } from '../../common/kafka-client.ts'
 import { silentLogger } from '../../common/logger.ts'
+import { validateBatches, type BatchInfo } from '../../protocol/record-batch.ts'
 import { eventually } from '../support/eventually.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
 import { runTool, succeed, type ToolResult } from './tool.ts'
@@ -185,6 +186,38 @@ async function firstAttributes(topic: string): Promise<number> {
       return bytesRead === 23 ? buffer.readInt16BE(21) : undefined
     },
     () => `a segment of ${topic} under ${platform.dataDir}`,
+  )
+}
+
+test('an idempotent producer gets an id, and its batches carry it in sequence', async () => {
+  const idempotent = ['-X', 'enable.idempotence=true', '-X', 'batch.num.messages=10']
+  await kcat(['-P', '-t', 'once', '-p', '0', ...idempotent], lines(numbered(200)))
+  await kcat(['-P', '-t', 'once', '-p', '0', ...idempotent], lines(numbered(100, 200)))
+  const records = await consume('once', '-p', '0', '-o', 'beginning')
+  expect(payloads(records)).toEqual(numbered(300))
+  const batches = await batchesOf('once')
+  expect(new Set(batches.map(({ producerId }) => producerId)).size).toBe(2)
+  for (const ofProducer of Map.groupBy(batches, ({ producerId }) => producerId).values()) {
+    let due = 0
+    for (const { producerId, baseSequence, recordCount } of ofProducer) {
+      expect([producerId >= 0, baseSequence]).toEqual([true, due])
+      due += recordCount
+    }
+  }
+})
+
+/** The headers of the batches in a topic's first segment, once they are there. */
+async function batchesOf(topic: string): Promise<readonly BatchInfo[]> {
+  return eventually(
+    async () => {
+      const [path] = globSync(`**/${topic}/0/00000000000000000000.log`, { cwd: platform.dataDir })
+      const bytes = path && (await readFile(join(platform.dataDir, path)))
+      const found = bytes === undefined || bytes === '' ? undefined : validateBatches(bytes)
+      const records = found?.ok === true ? found.batches : []
+      const count = records.reduce((sum, { recordCount }) => sum + recordCount, 0)
+      return count === 300 ? records : undefined
+    },
+    () => `300 records in the segment of ${topic} under ${platform.dataDir}`,
   )
 }
 

@@ -47,6 +47,17 @@ export function batchOf(values: readonly string[], timestamp = 1000, stepMs = 0)
   })
 }
 
+/** A batch as a producer with an id sends it: a record for each value from `sequence` on. */
+export function sequencedBatch(
+  producer: { readonly producerId: number; readonly epoch?: number },
+  sequence: number,
+  values: readonly string[],
+): Buffer {
+  const records = values.map((value) => ({ key: null, value: Buffer.from(value), timestamp: 1000 }))
+  const { producerId, epoch = 0 } = producer
+  return encodeBatch({ records, producerId, producerEpoch: epoch, baseSequence: sequence })
+}
+
 /** Appends a batch and waits until it is committed; returns its base offset. */
 export async function append(
   partition: PartitionLog,
