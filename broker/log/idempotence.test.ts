@@ -1,6 +1,7 @@
 // Tests that a batch sent again is written once: sequences, epochs, failed commits, restarts, memory.
 import { expect, test } from 'vitest'
 import { producerIdExpirationMs } from '../../common/limits.ts'
+import { validateBatch, type BatchInfo } from '../../protocol/record-batch.ts'
 import {
   append,
   openStore,
@@ -15,6 +16,7 @@ import { randomFrom, seed } from '../../test/support/seeded-random.ts'
 import type { LogStore } from './log-store.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { encodeSnapshot, parseSnapshot } from './producer-snapshot.ts'
+import { withBatch } from './producer-state.ts'
 
 const one = { producerId: 1 }
 const snapshotPath = '/log/topics/t/0/producers.snapshot'
@@ -280,20 +282,56 @@ test('a snapshot that is torn, flipped, missing or old is made again from the lo
   await expectKnown(unchecked, 'without a checkpoint')
 })
 
-test('a snapshot of a log that went on differently is not believed, now or later', async () => {
-  const { store, files } = await storeWithSnapshot()
+/** Goes on with plain records until the log is longer than it ever was, then is killed. */
+async function grown(files: MemoryFileSystem): Promise<MemoryFileSystem> {
+  await (await openStore({ files })).store.close()
+  const { partition } = await openPartition({ files })
+  while (partition.logEndOffset < 20) await append(partition, ['plain'])
+  await partition.fill()
+  return files.kill()
+}
+
+test.each(['its checkpoint', 'no checkpoint'])(
+  'a snapshot is not believed of a log that lost its records and grew again, with %s',
+  async (remains) => {
+    const { store, files } = await storeWithSnapshot()
+    await store.close()
+    const snapshot = files.bytesOf(snapshotPath)
+    const copy = files.copy()
+    copy.put('/log/topics/t/0/00000000000000000000.log', Buffer.alloc(0))
+    if (remains === 'no checkpoint') copy.put('/log/checkpoint.json', Buffer.from('null'))
+    const { partition } = await openPartition({ files: await grown(copy) })
+    expect(await send(partition, 0, ['x'], two)).toBe(20)
+    expect(parseSnapshot(snapshot)?.states).toHaveLength(3)
+  },
+)
+
+test('a snapshot from beyond the end of its log is not believed, now or when the log has grown', async () => {
+  const { store, files } = await openPartition()
   await store.close()
-  // The disk lost what it had flushed: the log ends before the snapshot was taken.
-  const segment = '/log/topics/t/0/00000000000000000000.log'
-  const batch = sequencedBatch(one, 0, ['a']).length
-  files.put(segment, files.bytesOf(segment).subarray(0, 2 * batch))
-  const { partition } = await openPartition({ files: files.copy() })
-  expect([partition.logEndOffset, await send(partition, 1, ['b'])]).toEqual([2, 1])
-  expect(await send(partition, 40, ['y'], two)).toBe(2)
-  for (let n = 2; n < 9; n++) expect(await send(partition, n, [String(n)])).toBe(n + 1)
-  const { partition: later } = await openPartition({ files: files.copy() })
-  expect(await send(later, 40, ['y'], two)).toBe(2)
+  const states = [withBatch(undefined, infoOf(5, ['x']), { baseOffset: 6, seenMs: 1_000_000 })]
+  files.put(snapshotPath, encodeSnapshot({ offset: 10, states }))
+  const { partition } = await openPartition({ files: await grown(files) })
+  expect(await send(partition, 0, ['a'])).toBe(20)
 })
+
+test('producers are looked for in a log that is shorter than the checkpoint says', async () => {
+  const { store, partition, files } = await openPartition()
+  for (let n = 0; n < 5; n++) await append(partition, ['plain'])
+  await store.close()
+  files.put('/log/topics/t/0/00000000000000000000.log', Buffer.alloc(0))
+  const { partition: shorter } = await openPartition({ files })
+  expect(await send(shorter, 0, ['a'])).toBe(0)
+  await shorter.fill()
+  const { partition: again } = await openPartition({ files: files.kill() })
+  expect([await send(again, 0, ['a']), again.logEndOffset]).toEqual([0, 1])
+})
+
+function infoOf(sequence: number, values: readonly string[]): BatchInfo {
+  const validation = validateBatch(sequencedBatch(one, sequence, values), 0)
+  if (!validation.ok) throw new Error(validation.reason)
+  return validation.batch
+}
 
 test('a log without producers is not read for them, and has no snapshot', async () => {
   const { store, partition, files } = await openPartition()
