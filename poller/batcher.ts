@@ -37,6 +37,16 @@ export class Batcher {
     this.#ready.add(lane)
   }
 
+  /** Takes over a lane that was ready elsewhere, with the wait it has behind it; in the order of waits. */
+  keep(lane: Lane): void {
+    this.#ready.add(lane)
+  }
+
+  /** Lanes that wait to be sent, the longest wait first. */
+  get ready(): Iterable<Lane> {
+    return this.#ready
+  }
+
   withdraw(lane: Lane): void {
     this.#ready.delete(lane)
   }

@@ -25,6 +25,10 @@ export class Lane {
   paused = false
   /** When the oldest record that waits could first have been sent. */
   readySinceMs = 0
+  /** Which of the mapping's event pollers it is with. */
+  poller = 0
+  /** The offset after the partition's last record, as of the last fetch of it. */
+  endOffset: number | undefined = undefined
   /** What the group has as this partition's offset, as far as known. */
   committedOffset: number | undefined = undefined
   #waiting: LaneRecord[] = []

@@ -1,5 +1,6 @@
 // Counts what a mapping does, for whoever wants to read it.
 import { durationBoundsSeconds, Histogram } from '../common/metrics.ts'
+import type { ScalingReason } from './scaler.ts'
 
 const batchSizeBounds = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000]
 
@@ -21,7 +22,14 @@ export class MappingCounters {
   retries = 0
   throttles = 0
   commitErrors = 0
+  /** Changes of the number of event pollers by their reason, and when the last of each was. */
+  readonly scalings = new Map<ScalingReason, { readonly count: number; readonly lastMs: number }>()
   readonly batchSize = new Histogram(batchSizeBounds)
   readonly batchWaitSeconds = new Histogram(durationBoundsSeconds)
   readonly putToHandlerSeconds = new Histogram(putToHandlerBounds)
+
+  scaled(reason: ScalingReason, nowMs: number): void {
+    const count = (this.scalings.get(reason)?.count ?? 0) + 1
+    this.scalings.set(reason, { count, lastMs: nowMs })
+  }
 }

@@ -5,16 +5,16 @@ import type { FunctionInvoker, InvocationResult } from '../common/invocation.ts'
 import { stopGraceMs } from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
 import type { MappingRecord } from '../control/registry/registry.ts'
-import { buildEvent } from './event.ts'
-import type { MappingCounters } from './mapping-counters.ts'
 import {
-  Mapping,
   recordsOf,
   type Batch,
   type BatchOutcome,
   type Effect,
   type MappingRules,
-} from './mapping.ts'
+} from './batch.ts'
+import { buildEvent } from './event.ts'
+import type { MappingCounters } from './mapping-counters.ts'
+import { Mapping } from './mapping.ts'
 import type { RecordRun, Source, SourceListener } from './sources/source.ts'
 import type { StatusReporter } from './status-reporter.ts'
 
@@ -136,6 +136,11 @@ export class MappingRunner implements SourceListener {
       case 'resume':
         this.#options.source.resume(effect.partitions)
         return
+      case 'scaled': {
+        const { change, lag } = effect
+        this.#options.logger.info('event pollers changed', { ...change, lag })
+        return
+      }
       case 'skipped': {
         const { partition, offset } = effect.record
         const fields = { partition, offset, sizeBytes: effect.sizeBytes }

@@ -3,9 +3,10 @@ import assert from 'node:assert'
 import { expect, test } from 'vitest'
 import { compileCriteria } from '../filter/criteria.ts'
 import { randomFrom, seed } from '../test/support/seeded-random.ts'
+import type { Batch, BatchOutcome, Effect } from './batch.ts'
 import { buildEvent, eventFrame } from './event.ts'
 import { MappingCounters } from './mapping-counters.ts'
-import { Mapping, type Batch, type BatchOutcome, type Effect } from './mapping.ts'
+import { Mapping } from './mapping.ts'
 import type { SourceRecord } from './sources/source.ts'
 
 const partitions = [0, 1, 2, 3]
@@ -31,6 +32,7 @@ class World {
   owned = new Set<number>()
   underWay: ReadonlyMap<number, number> | undefined
   stalls = true
+  rescaled = 0
 
   constructor(random: () => number) {
     this.random = random
@@ -42,7 +44,9 @@ class World {
       payloadMaxBytes,
       frame,
       criteria: compiled.criteria,
-      maxConcurrentInvocations: 1 + this.below(3),
+      pollersMin: 1 + this.below(2),
+      pollersMax: 2 + this.below(4),
+      invocationsPerPoller: 1 + this.below(3),
       bufferMaxBytes,
       commitIntervalMs: 50,
     }
@@ -94,7 +98,10 @@ class World {
     const to = Math.min(perPartition, from + 1 + this.below(runMax))
     const records = []
     for (let offset = from; offset < to; offset++) records.push(this.record(partition, offset))
-    this.mapping.recordsArrived({ partition, records, nextOffset: to }, this.nowMs)
+    this.mapping.recordsArrived(
+      { partition, records, nextOffset: to, endOffset: perPartition },
+      this.nowMs,
+    )
     this.positions[partition] = to
   }
 
@@ -139,6 +146,9 @@ class World {
           break
         case 'resume':
           for (const partition of effect.partitions) this.paused.delete(partition)
+          break
+        case 'scaled':
+          this.rescaled += 1
           break
         case 'skipped':
           this.finished[effect.record.partition]?.add(effect.record.offset)
@@ -203,6 +213,7 @@ class World {
 }
 
 test(`no schedule loses, reorders or commits too far, seed ${seed}`, () => {
+  let rescaled = 0
   for (let round = 0; round < 60; round++) {
     const world = new World(randomFrom(seed + round * 7919))
     world.rebalance()
@@ -217,7 +228,9 @@ test(`no schedule loses, reorders or commits too far, seed ${seed}`, () => {
     for (let step = 0; step < 20_000 && !world.isDone; step++) world.step()
     expect(world.committed, `round ${round}`).toEqual(partitions.map(() => perPartition))
     expect(world.mapping.bufferedRecords).toBe(0)
+    rescaled += world.rescaled
   }
+  expect(rescaled).toBeGreaterThan(60)
 })
 
 test(`without faults every record is delivered once and in order, seed ${seed}`, () => {

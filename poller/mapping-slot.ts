@@ -2,11 +2,12 @@
 import type { Clock } from '../common/clock.ts'
 import type { FunctionInvoker } from '../common/invocation.ts'
 import {
+  invocationsPerPoller,
   kafkaBatchingWindowDefaultMs,
   mappingBufferMaxBytes,
   mappingCommitIntervalMs,
-  mappingConcurrentInvocations,
   payloadMaxBytes,
+  topicPartitionsMax,
 } from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
 import type { MappingRecord, MappingStatus, Registry } from '../control/registry/registry.ts'
@@ -14,7 +15,7 @@ import { compileCriteria } from '../filter/criteria.ts'
 import { eventFrame } from './event.ts'
 import { MappingCounters } from './mapping-counters.ts'
 import { MappingRunner } from './mapping-runner.ts'
-import type { MappingRules } from './mapping.ts'
+import type { MappingRules } from './batch.ts'
 import type { MeasuredMapping } from './metrics.ts'
 import type { Source } from './sources/source.ts'
 import { StatusReporter } from './status-reporter.ts'
@@ -150,7 +151,7 @@ export class MappingSlot implements MeasuredMapping {
 export function rulesOf(record: MappingRecord, brokers: readonly string[]): MappingRules | string {
   const compiled = compileCriteria(record.filterPatterns, 'value')
   if (!compiled.ok) return compiled.reason
-  const { eventSourceArn, batchingWindowSeconds, topic, batchSize } = record
+  const { eventSourceArn, batchingWindowSeconds, topic, batchSize, provisionedPollers } = record
   const origin = { bootstrapServers: brokers, ...(eventSourceArn ? { eventSourceArn } : {}) }
   return {
     batchSize,
@@ -161,7 +162,9 @@ export function rulesOf(record: MappingRecord, brokers: readonly string[]): Mapp
     payloadMaxBytes,
     frame: eventFrame(origin, topic),
     criteria: compiled.criteria,
-    maxConcurrentInvocations: mappingConcurrentInvocations,
+    pollersMin: provisionedPollers?.minimum ?? 1,
+    pollersMax: provisionedPollers?.maximum ?? topicPartitionsMax,
+    invocationsPerPoller,
     bufferMaxBytes: mappingBufferMaxBytes,
     commitIntervalMs: mappingCommitIntervalMs,
   }

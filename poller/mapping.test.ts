@@ -2,9 +2,10 @@
 import { beforeEach, expect, test } from 'vitest'
 import { payloadMaxBytes } from '../common/limits.ts'
 import { compileCriteria } from '../filter/criteria.ts'
+import { recordsOf, type Batch, type Effect, type MappingRules } from './batch.ts'
 import { buildEvent, eventFrame } from './event.ts'
 import { MappingCounters } from './mapping-counters.ts'
-import { Mapping, recordsOf, type Batch, type Effect, type MappingRules } from './mapping.ts'
+import { Mapping } from './mapping.ts'
 import type { SourceRecord } from './sources/source.ts'
 
 const frame = eventFrame({ bootstrapServers: ['b:9092'] }, 't')
@@ -25,7 +26,9 @@ function mappingOf(more: Partial<MappingRules> = {}, partitions: readonly number
     payloadMaxBytes,
     frame,
     criteria: everything,
-    maxConcurrentInvocations: 5,
+    pollersMin: 1,
+    pollersMax: 100,
+    invocationsPerPoller: 5,
     bufferMaxBytes: 1_000_000,
     commitIntervalMs: 0,
     ...more,
@@ -43,7 +46,8 @@ function record(partition: number, offset: number, value = 'v'): SourceRecord {
 
 function arrive(mapping: Mapping, partition: number, offsets: readonly number[], value?: string) {
   const records = offsets.map((offset) => record(partition, offset, value))
-  mapping.recordsArrived({ partition, records, nextOffset: (offsets.at(-1) ?? -1) + 1 }, nowMs)
+  const nextOffset = (offsets.at(-1) ?? -1) + 1
+  mapping.recordsArrived({ partition, records, nextOffset, endOffset: nextOffset }, nowMs)
 }
 
 const kinds = (effects: readonly Effect[]): string[] => effects.map(({ kind }) => kind)
@@ -148,7 +152,7 @@ test('a batch draws on several ready lanes, the one that waits longest first', (
 })
 
 test('a lane has one batch in flight, and lanes run side by side up to the limit', () => {
-  const mapping = mappingOf({ maxConcurrentInvocations: 2 }, [0, 1, 2])
+  const mapping = mappingOf({ invocationsPerPoller: 2 }, [0, 1, 2])
   arrive(mapping, 0, [0, 1, 2, 3, 4, 5])
   const [first] = invoked(mapping.tick(nowMs))
   expect(mapping.invocationsInFlight).toBe(1)
@@ -340,7 +344,7 @@ test('a log that turns out shorter than what is committed is read anew', () => {
 })
 
 test('a full buffer pauses its lanes, half of it resumes them', () => {
-  const mapping = mappingOf({ bufferMaxBytes: 2000, maxConcurrentInvocations: 1 }, [0, 1])
+  const mapping = mappingOf({ bufferMaxBytes: 2000, invocationsPerPoller: 1 }, [0, 1])
   arrive(mapping, 0, [0, 1, 2], 'x'.repeat(200))
   const first = only(mapping.tick(nowMs))
   arrive(mapping, 0, [3, 4, 5, 6], 'x'.repeat(200))
@@ -383,4 +387,85 @@ test('the age of the oldest unfinished record is known, in flight or waiting', (
   expect(mapping.oldestTimestampMs).toBe(start)
   mapping.batchEnded(batch, 'succeeded', nowMs)
   expect(mapping.oldestTimestampMs).toBe(start + 50)
+})
+
+const evaluated = (effects: readonly Effect[]) =>
+  effects.flatMap((effect) => (effect.kind === 'scaled' ? [effect.change] : []))
+
+test('a mapping that is behind gets event pollers, each with room of its own and lanes of its own', () => {
+  const lanes = [0, 1, 2, 3]
+  const mapping = mappingOf({ invocationsPerPoller: 1, batchSize: 2 }, lanes)
+  mapping.tick(nowMs)
+  for (const lane of lanes) arrive(mapping, lane, [0, 1, 2, 3, 4, 5])
+  expect(invoked(mapping.tick(nowMs)).map(contents)).toEqual([{ 0: [0, 1] }])
+  expect(mapping.wakeMs).toBe(nowMs + 1000)
+  nowMs += 1000
+  const effects = mapping.tick(nowMs)
+  expect(evaluated(effects)).toEqual([{ from: 1, to: 2, reason: 'lag' }])
+  // Lanes 0 and 2 are with the first event poller, whose room is taken.
+  expect(invoked(effects).map(contents)).toEqual([{ 1: [0, 1] }])
+  nowMs += 1000
+  expect(evaluated(mapping.tick(nowMs))).toEqual([{ from: 2, to: 4, reason: 'lag' }])
+  expect([mapping.eventPollers, mapping.invocationsInFlight]).toEqual([4, 4])
+  expect(counters.scalings.get('lag')).toEqual({ count: 2, lastMs: nowMs })
+  mapping.check()
+})
+
+test('fewer event pollers leave what is in flight alone, and no lane loses its turn', () => {
+  const lanes = [0, 1, 2, 3]
+  const mapping = mappingOf({ invocationsPerPoller: 1, pollersMin: 4, batchSize: 2 }, lanes)
+  for (const lane of lanes) arrive(mapping, lane, [0, 1, 2, 3])
+  const out = invoked(mapping.tick(nowMs))
+  expect(out).toHaveLength(4)
+  mapping.assigned([0, 1], true)
+  nowMs += 1000
+  expect(evaluated(mapping.tick(nowMs))).toEqual([{ from: 4, to: 2, reason: 'partitions' }])
+  expect(mapping.invocationsInFlight).toBe(4)
+  mapping.check()
+  for (const batch of out) mapping.batchEnded(batch, 'succeeded', nowMs)
+  expect(invoked(mapping.tick(nowMs)).map(contents)).toEqual([{ 0: [2, 3] }, { 1: [2, 3] }])
+  mapping.check()
+})
+
+test('a change of their number keeps the windows of what waits', () => {
+  const mapping = mappingOf({ pollersMin: 2, batchSize: 10, windowMs: 1200 }, [0])
+  mapping.tick(nowMs)
+  nowMs += 900
+  arrive(mapping, 0, [0])
+  nowMs += 100
+  expect(evaluated(mapping.tick(nowMs))).toEqual([{ from: 2, to: 1, reason: 'partitions' }])
+  expect(invoked(mapping.tick(nowMs + 1099))).toEqual([])
+  expect(contents(only(mapping.tick(nowMs + 1100)))).toEqual({ 0: [0] })
+})
+
+test('throttles since the last look take event pollers away', () => {
+  const mapping = mappingOf({ pollersMin: 1, batchSize: 1, windowMs: 0 }, [0, 1, 2, 3])
+  mapping.tick(nowMs)
+  for (const lane of [0, 1, 2, 3]) arrive(mapping, lane, [0, 1, 2, 3])
+  const [batch] = invoked(mapping.tick(nowMs))
+  nowMs += 1000
+  expect(evaluated(mapping.tick(nowMs))).toEqual([{ from: 1, to: 2, reason: 'lag' }])
+  if (batch !== undefined) mapping.batchEnded(batch, 'throttled', nowMs)
+  nowMs += 1000
+  expect(evaluated(mapping.tick(nowMs))).toEqual([{ from: 2, to: 1, reason: 'throttled' }])
+})
+
+test('the lag of a mapping is what lies between its checkpoints and the ends of its partitions', () => {
+  const mapping = mappingOf({}, [0, 1])
+  const run = (partition: number, offsets: readonly number[], endOffset: number) =>
+    mapping.recordsArrived(
+      {
+        partition,
+        records: offsets.map((offset) => record(partition, offset)),
+        nextOffset: (offsets.at(-1) ?? 0) + 1,
+        endOffset,
+      },
+      nowMs,
+    )
+  run(0, [10, 11, 12, 13], 50)
+  run(1, [5], 6)
+  const batch = only(mapping.tick(nowMs))
+  expect(mapping.lag).toMatchObject({ partitions: 2, sum: 41, max: 40, waiting: 38 })
+  mapping.batchEnded(batch, 'succeeded', nowMs)
+  expect(mapping.lag).toMatchObject({ sum: 38, max: 37 })
 })

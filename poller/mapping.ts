@@ -1,42 +1,23 @@
 // Decides everything a mapping does with its records: filter, batch, retry, commit, pause.
-import { criteriaMatches, type Criteria } from '../filter/criteria.ts'
+import { criteriaMatches } from '../filter/criteria.ts'
 import { BackPressure } from './back-pressure.ts'
-import { Batcher, type BatchGroup, type BatchRules } from './batcher.ts'
+import {
+  recordsOf,
+  type Batch,
+  type BatchOutcome,
+  type Effect,
+  type MappingRules,
+} from './batch.ts'
+import type { BatchGroup } from './batcher.ts'
 import { CommitLedger } from './commit-ledger.ts'
 import { encodeRecord, recordSizeBytes } from './event.ts'
+import { EventPollers } from './event-pollers.ts'
+import { lagOf, type Lag } from './lag.ts'
 import { Lane } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import { retryDelayMs } from './retry-policy.ts'
+import { Scaling } from './scaling.ts'
 import type { RecordRun, SourceRecord } from './sources/source.ts'
-
-export interface MappingRules extends BatchRules {
-  readonly criteria: Criteria
-  /** Lambda: one event poller has room for five invocations. */
-  readonly maxConcurrentInvocations: number
-  readonly bufferMaxBytes: number
-  readonly commitIntervalMs: number
-}
-
-/** Records that are sent together, and again together until they succeed. */
-export interface Batch {
-  groups: readonly BatchGroup[]
-  /** Invocations so far that reached the function. */
-  attempts: number
-  /** Times it has to wait longer: failures and throttles in a row. */
-  setbacks: number
-  /** When it is due again. */
-  dueMs: number
-}
-
-/** `failed`: the function ran and erred. `unreached`: it is gone, or its workers are. */
-export type BatchOutcome = 'succeeded' | 'failed' | 'unreached' | 'throttled'
-
-/** What the shell has to do. */
-export type Effect =
-  | { readonly kind: 'invoke'; readonly batch: Batch }
-  | { readonly kind: 'commit'; readonly offsets: ReadonlyMap<number, number> }
-  | { readonly kind: 'pause' | 'resume'; readonly partitions: readonly number[] }
-  | { readonly kind: 'skipped'; readonly record: SourceRecord; readonly sizeBytes: number }
 
 const commitRetryMs = 1000
 
@@ -51,15 +32,15 @@ export class Mapping {
   readonly #rules: MappingRules
   readonly #counters: MappingCounters
   readonly #random: () => number
-  readonly #batcher: Batcher
+  readonly #pollers: EventPollers
   readonly #ledger: CommitLedger
   readonly #pressure: BackPressure
   readonly #lanes = new Map<number, Lane>()
   readonly #retrying = new Set<Batch>()
   /** Batches that have failed and are not through, between tries and in flight. */
   readonly #failing = new Set<Batch>()
+  readonly #scaling: Scaling
   #effects: Effect[] = []
-  #inFlight = 0
   #stopping = false
 
   /** `random` is in [0, 1). */
@@ -67,7 +48,9 @@ export class Mapping {
     this.#rules = rules
     this.#counters = counters
     this.#random = random
-    this.#batcher = new Batcher(rules)
+    this.#scaling = new Scaling(rules, counters)
+    const { invocationsPerPoller: invocationsEach } = rules
+    this.#pollers = new EventPollers(rules, { pollers: rules.pollersMin, invocationsEach })
     this.#ledger = new CommitLedger({ intervalMs: rules.commitIntervalMs, retryMs: commitRetryMs })
     this.#pressure = new BackPressure(rules.bufferMaxBytes)
   }
@@ -97,6 +80,7 @@ export class Mapping {
       lane.paused = false
       this.#ledger.note(lane)
     }
+    this.#pollers.deal(this.#lanes.values())
     return positions
   }
 
@@ -106,6 +90,7 @@ export class Mapping {
     if (lane?.assigned !== true) return
     this.#revoke(lane)
     this.#lanes.set(partition, new Lane(partition))
+    this.#pollers.deal(this.#lanes.values())
   }
 
   recordsArrived(run: RecordRun, nowMs: number): void {
@@ -117,18 +102,19 @@ export class Mapping {
     const lane = this.#lanes.get(run.partition)
     if (lane?.assigned !== true) return
     lane.committedOffset ??= first
+    lane.endOffset = run.endOffset
     const from = lane.nextOffset ?? 0
     for (const record of run.records) {
       // Read again after a rebalance: in hand already, or finished.
       if (record.offset >= from) this.#admit(lane, record)
     }
     lane.advance(run.nextOffset)
-    this.#batcher.offer(lane, nowMs)
+    this.#pollers.offer(lane, nowMs)
     this.#ledger.note(lane)
   }
 
   batchEnded(batch: Batch, outcome: BatchOutcome, nowMs: number): void {
-    this.#inFlight -= 1
+    this.#pollers.ended(batch)
     this.#count(batch, outcome)
     if (outcome === 'succeeded') {
       this.#failing.delete(batch)
@@ -162,6 +148,7 @@ export class Mapping {
     if (paused.length > 0) this.#effects.push({ kind: 'pause', partitions: paused })
     if (resumed.length > 0) this.#effects.push({ kind: 'resume', partitions: resumed })
     if (!this.#stopping) {
+      this.#scale(nowMs)
       this.#sendRetries(nowMs)
       this.#sendBatches(nowMs)
     }
@@ -175,9 +162,11 @@ export class Mapping {
   /** When `tick` has something to do if nothing happens before; undefined for never. */
   get wakeMs(): number | undefined {
     const times = [this.#ledger.dueMs]
-    if (!this.#stopping && this.#hasRoom) {
-      times.push(this.#batcher.deadlineMs)
-      for (const { dueMs } of this.#retrying) times.push(dueMs)
+    if (!this.#stopping) {
+      times.push(this.#scaling.dueMs, this.#pollers.deadlineMs)
+      for (const batch of this.#retrying) {
+        if (this.#pollers.hasRoomFor(batch)) times.push(batch.dueMs)
+      }
     }
     const known = times.filter((time) => time !== undefined)
     return known.length === 0 ? undefined : Math.min(...known)
@@ -187,8 +176,20 @@ export class Mapping {
     return this.#rules
   }
 
+  get eventPollers(): number {
+    return this.#pollers.count
+  }
+
   get invocationsInFlight(): number {
-    return this.#inFlight
+    return this.#pollers.invocationsInFlight
+  }
+
+  get invocationsMax(): number {
+    return this.#pollers.invocationsMax
+  }
+
+  get lag(): Lag {
+    return lagOf(this.#lanes.values())
   }
 
   /** Invocations of the batch that has failed most often and is not through; 0 if none has. */
@@ -222,6 +223,7 @@ export class Mapping {
   /** Asserts what can be asserted between any two events. */
   check(): void {
     for (const lane of this.#lanes.values()) lane.check()
+    this.#pollers.check()
   }
 
   #admit(lane: Lane, record: SourceRecord): void {
@@ -232,7 +234,7 @@ export class Mapping {
     }
     const json = encodeRecord(record)
     const sizeBytes = recordSizeBytes(record, json)
-    if (this.#batcher.fits(record.partition, sizeBytes)) {
+    if (this.#pollers.fits(record.partition, sizeBytes)) {
       lane.push({ offset: record.offset, timestampMs: record.timestampMs, json, sizeBytes })
       return
     }
@@ -244,7 +246,7 @@ export class Mapping {
     for (const { lane } of groups) {
       lane.finish()
       if (lane.assigned) {
-        this.#batcher.offer(lane, nowMs)
+        this.#pollers.offer(lane, nowMs)
         this.#ledger.note(lane)
       } else {
         this.#forget(lane)
@@ -269,10 +271,14 @@ export class Mapping {
     return true
   }
 
+  #scale(nowMs: number): void {
+    const scaled = this.#scaling.tick(this.#lanes, this.#pollers, nowMs)
+    if (scaled !== undefined) this.#effects.push({ kind: 'scaled', ...scaled })
+  }
+
   #sendRetries(nowMs: number): void {
     for (const batch of this.#retrying) {
-      if (!this.#hasRoom) return
-      if (batch.dueMs > nowMs) continue
+      if (batch.dueMs > nowMs || !this.#pollers.hasRoomFor(batch)) continue
       this.#retrying.delete(batch)
       if (this.#isDropped(batch)) continue
       this.#counters.retries += 1
@@ -281,9 +287,7 @@ export class Mapping {
   }
 
   #sendBatches(nowMs: number): void {
-    while (this.#hasRoom) {
-      const groups = this.#batcher.next(nowMs)
-      if (groups === undefined) return
+    for (const groups of this.#pollers.next(nowMs)) {
       this.#counters.batches += 1
       this.#counters.batchSize.observe(recordsOf(groups))
       const readySinceMs = groups[0]?.lane.readySinceMs ?? nowMs
@@ -298,7 +302,7 @@ export class Mapping {
   }
 
   #send(batch: Batch): void {
-    this.#inFlight += 1
+    this.#pollers.began(batch)
     this.#effects.push({ kind: 'invoke', batch })
   }
 
@@ -321,7 +325,7 @@ export class Mapping {
 
   #empty(lane: Lane): void {
     lane.reset()
-    this.#batcher.withdraw(lane)
+    this.#pollers.withdraw(lane)
   }
 
   /** A lane that is another's is kept only as long as its batch is out. */
@@ -330,18 +334,9 @@ export class Mapping {
     this.#lanes.delete(lane.partition)
   }
 
-  get #hasRoom(): boolean {
-    return this.#inFlight < this.#rules.maxConcurrentInvocations
-  }
-
   #sum(of: (lane: Lane) => number): number {
     let total = 0
     for (const lane of this.#lanes.values()) total += of(lane)
     return total
   }
-}
-
-/** How many records are in the groups. */
-export function recordsOf(groups: readonly BatchGroup[]): number {
-  return groups.reduce((sum, { records }) => sum + records.length, 0)
 }

@@ -2,6 +2,7 @@
 import type { MetricDefinition, MetricSample, MetricSource } from '../common/metrics.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import type { Mapping } from './mapping.ts'
+import { scalingBounds, scalingReasons } from './scaler.ts'
 
 /** A mapping as metrics see it; `mapping` is absent while it does not run. */
 export interface MeasuredMapping {
@@ -28,10 +29,15 @@ const counter = (help: string, read: (counters: MappingCounters) => number, aws?
   ...(aws === undefined ? {} : { aws }),
 })
 
-const gauge = (help: string, read: (mapping: Mapping, nowMs: number) => number): Row => ({
+const gauge = (
+  help: string,
+  read: (mapping: Mapping, nowMs: number) => number,
+  aws?: string,
+): Row => ({
   type: 'gauge',
   help,
   read: ({ mapping }, nowMs) => (mapping === undefined ? 0 : read(mapping, nowMs)),
+  ...(aws === undefined ? {} : { aws }),
 })
 
 const table: Readonly<Record<string, Row>> = {
@@ -83,8 +89,31 @@ const table: Readonly<Record<string, Row>> = {
     (mapping) => mapping.invocationsInFlight,
   ),
   millrace_mapping_invocations_max: gauge(
-    'Invocations that may be under way at once.',
-    (mapping) => mapping.rules.maxConcurrentInvocations,
+    'Invocations that the event pollers have room for.',
+    (mapping) => mapping.invocationsMax,
+  ),
+  millrace_mapping_event_pollers: gauge(
+    'Event pollers, each with room for five invocations.',
+    (mapping) => mapping.eventPollers,
+    'ProvisionedPollers',
+  ),
+  millrace_mapping_event_pollers_min: gauge(
+    'Event pollers that are there when nothing is to be done.',
+    (mapping) => scalingBounds(mapping.rules, mapping.lag.partitions).least,
+  ),
+  millrace_mapping_event_pollers_max: gauge(
+    'Event pollers that there may be: one per partition, or MaximumPollers if that is less.',
+    (mapping) => scalingBounds(mapping.rules, mapping.lag.partitions).most,
+  ),
+  millrace_mapping_offset_lag: gauge(
+    'Records after the checkpoints, all partitions of the mapping together: what scaling looks at.',
+    (mapping) => mapping.lag.sum,
+    'SumOffsetLag',
+  ),
+  millrace_mapping_offset_lag_max: gauge(
+    'The same of the partition that is furthest behind.',
+    (mapping) => mapping.lag.max,
+    'MaxOffsetLag',
   ),
   millrace_mapping_batch_attempts: gauge(
     'Invocations of the batch that has failed most often and is not through; 0 if there is none.',
@@ -136,8 +165,24 @@ const info: MetricDefinition = {
   labels: [...labels, 'consumergroup'],
 }
 
+const scaling = [
+  {
+    name: 'millrace_mapping_scaling_decisions_total',
+    type: 'counter',
+    help: `Changes of the number of event pollers, by reason: ${scalingReasons.join(', ')}.`,
+    labels: [...labels, 'reason'],
+  },
+  {
+    name: 'millrace_mapping_scaling_decision_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the last change for that reason was; absent before there was one.',
+    labels: [...labels, 'reason'],
+  },
+] as const satisfies readonly MetricDefinition[]
+
 export const pollerMetricDefinitions: readonly MetricDefinition[] = [
   info,
+  ...scaling,
   ...Object.entries(table).map(([name, { read: _read, ...definition }]) =>
     Object.assign(definition, { name, labels }),
   ),
@@ -162,10 +207,22 @@ function samplesOf(measured: MeasuredMapping, nowMs: number): MetricSample[] {
   const values = { mapping: uuid, function: functionName, topic }
   return [
     { name: info.name, labels: { ...values, consumergroup }, value: 1 },
+    ...scalingSamples(measured.counters, values),
     ...Object.entries(table).map(([name, { read }]) => ({
       name,
       labels: values,
       value: read(measured, nowMs),
     })),
   ]
+}
+
+function scalingSamples({ scalings }: MappingCounters, values: MetricSample['labels']) {
+  const [decisions, timestamp] = scaling
+  return scalingReasons.flatMap((reason): MetricSample[] => {
+    const made = scalings.get(reason)
+    const of = { ...values, reason }
+    const count = { name: decisions.name, labels: of, value: made?.count ?? 0 }
+    if (made === undefined) return [count]
+    return [count, { name: timestamp.name, labels: of, value: made.lastMs / 1000 }]
+  })
 }

@@ -29,6 +29,12 @@ const functionCode: Field = (value) => {
     : kind === 'zip' && text(value['sha256']) && whole(value['sizeBytes'])
 }
 
+const provisionedPollers: Field = (value) =>
+  isObject(value) &&
+  whole(value['minimum']) &&
+  whole(value['maximum']) &&
+  maybe(text)(value['groupName'])
+
 const functionFields = {
   name: text,
   arn: text,
@@ -65,6 +71,7 @@ const mappingFields = {
   startingPosition: oneOf('TRIM_HORIZON', 'LATEST', 'AT_TIMESTAMP'),
   startingPositionTimestampMs: maybe(whole),
   filterPatterns: texts,
+  provisionedPollers: maybe(provisionedPollers),
 } as const satisfies Record<keyof MappingRecord, Field>
 
 const statusFields = {

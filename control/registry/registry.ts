@@ -55,6 +55,15 @@ export interface MappingRecord {
   readonly startingPositionTimestampMs?: number
   /** Filter patterns as JSON texts, OR-ed; empty lets everything through. */
   readonly filterPatterns: readonly string[]
+  /** Absent for an on-demand mapping, which scales by itself. */
+  readonly provisionedPollers?: ProvisionedPollers
+}
+
+/** Event pollers of a mapping in provisioned mode. */
+export interface ProvisionedPollers {
+  readonly minimum: number
+  readonly maximum: number
+  readonly groupName?: string
 }
 
 /** What the poller says of a mapping; `revision` is the record's that it acts on. */

@@ -230,7 +230,8 @@ export class KafkaSession {
     if (first < (this.#positions.get(partition) ?? 0)) this.#listener.rewound(partition)
     const nextOffset = Number(batch.lastOffset()) + 1
     this.#positions.set(partition, nextOffset)
-    this.#listener.records({ partition, records, nextOffset })
+    const endOffset = Number(batch.highWatermark)
+    this.#listener.records({ partition, records, nextOffset, endOffset })
   }
 }
 

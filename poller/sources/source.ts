@@ -25,6 +25,8 @@ export interface RecordRun {
   readonly records: readonly SourceRecord[]
   /** The offset after the run; more than the last record's plus one where the log has gaps. */
   readonly nextOffset: number
+  /** The offset after the partition's last record at that time: the high watermark. */
+  readonly endOffset: number
 }
 
 /** What a source tells its mapping. None of these may throw or wait. */

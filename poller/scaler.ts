@@ -1,0 +1,164 @@
+// Decides how many event pollers a mapping has, from how far it is behind and what its function bears.
+import { scalingCalmMs, throttleCautionMs, throttleMemoryMs } from '../common/limits.ts'
+
+export interface ScalingRules {
+  /** Event pollers that are there however quiet it is; an on-demand mapping has one. */
+  readonly pollersMin: number
+  /** The partitions set a lower bound. */
+  readonly pollersMax: number
+  readonly invocationsPerPoller: number
+  readonly batchSize: number
+  readonly payloadMaxBytes: number
+}
+
+/** What is seen of a mapping at one moment; counts are since the moment before. */
+export interface Evaluation {
+  /** Partitions that this member reads; 0 while it has none, which says nothing about the load. */
+  readonly partitions: number
+  /** The offset lag without what is in flight. */
+  readonly waitingRecords: number
+  /** What of it has been read, as event text. */
+  readonly waitingBytes: number
+  /** Offsets by which partitions have moved on. */
+  readonly progress: number
+  readonly throttles: number
+  /** Most invocations that were in flight at once. */
+  readonly invocationsMost: number
+}
+
+export interface ScalerState {
+  readonly pollers: number
+  /** Since when it is not behind, and how many invocations it needed at once in that time. */
+  readonly calm: { readonly sinceMs: number; readonly invocationsMost: number } | undefined
+  /** The last throttle, and how many event pollers the function is thought to bear since. */
+  readonly throttled: { readonly atMs: number; readonly ceiling: number } | undefined
+}
+
+/**
+ * Why the number changed. `lag`: more waits than the batches of the pollers hold. `partitions`,
+ * `maximum`, `concurrency`: the same, but one per partition, MaximumPollers or recent throttles let it
+ * grow no further than this; `partitions` also where partitions came or went. `throttled`: the function
+ * refused invocations. `idle`: so many were not needed.
+ */
+export const scalingReasons = [
+  'lag',
+  'partitions',
+  'maximum',
+  'concurrency',
+  'throttled',
+  'idle',
+] as const
+export type ScalingReason = (typeof scalingReasons)[number]
+
+export interface ScalingChange {
+  readonly from: number
+  readonly to: number
+  readonly reason: ScalingReason
+}
+
+export interface ScalingDecision {
+  readonly state: ScalerState
+  /** Absent where the number stays. */
+  readonly change?: ScalingChange
+}
+
+export function initialScaling({ pollersMin }: ScalingRules): ScalerState {
+  return { pollers: pollersMin, calm: undefined, throttled: undefined }
+}
+
+/** The least and the most event pollers that so many partitions can use. */
+export function scalingBounds(
+  { pollersMin, pollersMax }: ScalingRules,
+  partitions: number,
+): { readonly least: number; readonly most: number } {
+  const useful = Math.max(1, partitions)
+  return { least: Math.min(pollersMin, useful), most: Math.min(pollersMax, useful) }
+}
+
+/**
+ * One evaluation. Growth doubles, since a backlog grows while it is looked at; a throttle halves, since
+ * every further invocation would be refused; and what is not needed goes by halves as well, late.
+ */
+export function evaluateScaling(
+  rules: ScalingRules,
+  state: ScalerState,
+  evaluation: Evaluation,
+  nowMs: number,
+): ScalingDecision {
+  if (evaluation.partitions === 0) return { state }
+  const { least, most } = scalingBounds(rules, evaluation.partitions)
+  const { pollers } = state
+  if (pollers < least || pollers > most) {
+    const to = Math.min(most, Math.max(least, pollers))
+    return changed({ ...state, calm: undefined }, to, 'partitions')
+  }
+  if (evaluation.throttles > 0) return throttled(state, least, nowMs)
+  const wanted = batchesWaiting(rules, evaluation)
+  // A pace that finishes what waits before the next look needs no help.
+  if (wanted > pollers && evaluation.waitingRecords > evaluation.progress) {
+    return behind({ ...state, calm: undefined }, { wanted, most, ...evaluation }, nowMs)
+  }
+  return calm({ rules, state, least }, evaluation, nowMs)
+}
+
+/** Full batches that could be sent, were there enough who send them. */
+function batchesWaiting(
+  { batchSize, payloadMaxBytes }: ScalingRules,
+  { waitingRecords, waitingBytes }: Evaluation,
+): number {
+  return Math.floor(Math.max(waitingRecords / batchSize, waitingBytes / payloadMaxBytes))
+}
+
+// The ceiling lies between what was too much and what is tried now: a search by halves.
+function throttled(state: ScalerState, least: number, nowMs: number): ScalingDecision {
+  const { pollers } = state
+  const to = Math.max(least, Math.floor(pollers / 2))
+  const ceiling = Math.max(least, Math.floor((pollers + to) / 2))
+  return changed(
+    { ...state, calm: undefined, throttled: { atMs: nowMs, ceiling } },
+    to,
+    'throttled',
+  )
+}
+
+function behind(
+  state: ScalerState,
+  need: { readonly wanted: number; readonly most: number; readonly partitions: number },
+  nowMs: number,
+): ScalingDecision {
+  const { pollers, throttled: last } = state
+  const sinceThrottleMs = last === undefined ? Infinity : nowMs - last.atMs
+  if (sinceThrottleMs < throttleCautionMs) return { state }
+  const ceiling = sinceThrottleMs < throttleMemoryMs ? (last?.ceiling ?? Infinity) : Infinity
+  const to = Math.min(pollers * 2, need.wanted)
+  const bound = Math.min(need.most, ceiling)
+  if (to <= bound) return changed(state, to, 'lag')
+  const isMost = bound === need.most
+  const reason = isMost ? (bound === need.partitions ? 'partitions' : 'maximum') : 'concurrency'
+  return changed(state, Math.max(pollers, bound), reason)
+}
+
+function calm(
+  {
+    rules,
+    state,
+    least,
+  }: { readonly rules: ScalingRules; readonly state: ScalerState; readonly least: number },
+  { invocationsMost }: Evaluation,
+  nowMs: number,
+): ScalingDecision {
+  const { sinceMs, invocationsMost: before } = state.calm ?? { sinceMs: nowMs, invocationsMost: 0 }
+  const most = Math.max(before, invocationsMost)
+  if (nowMs - sinceMs < scalingCalmMs) {
+    return { state: { ...state, calm: { sinceMs, invocationsMost: most } } }
+  }
+  const needed = Math.max(least, Math.ceil(most / rules.invocationsPerPoller))
+  const to = Math.min(state.pollers, Math.max(needed, Math.floor(state.pollers / 2)))
+  return changed({ ...state, calm: undefined }, to, 'idle')
+}
+
+function changed(state: ScalerState, to: number, reason: ScalingReason): ScalingDecision {
+  const { pollers: from } = state
+  if (from === to) return { state }
+  return { state: { ...state, pollers: to }, change: { from, to, reason } }
+}
