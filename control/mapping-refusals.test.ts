@@ -164,10 +164,28 @@ test.each<[string, Partial<CreateInput>, string, string | RegExp]>([
     unavailable('FunctionResponseTypes'),
   ],
   [
-    'provisioned pollers',
-    { ProvisionedPollerConfig: { MinimumPollers: 1 } },
+    'no event poller at all',
+    { ProvisionedPollerConfig: { MinimumPollers: 0 } },
+    violation,
+    "1 validation error detected: Value '0' at 'provisionedPollerConfig.minimumPollers' failed to satisfy constraint: Member must have value greater than or equal to 1",
+  ],
+  [
+    'event pollers above both bounds',
+    { ProvisionedPollerConfig: { MinimumPollers: 201, MaximumPollers: 2001 } },
+    violation,
+    "2 validation errors detected: Value '201' at 'provisionedPollerConfig.minimumPollers' failed to satisfy constraint: Member must have value less than or equal to 200; Value '2001' at 'provisionedPollerConfig.maximumPollers' failed to satisfy constraint: Member must have value less than or equal to 2000",
+  ],
+  [
+    'a group of pollers with a blank',
+    { ProvisionedPollerConfig: { PollerGroupName: 'my group' } },
+    violation,
+    "1 validation error detected: Value 'my group' at 'provisionedPollerConfig.pollerGroupName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9-_]{0,128}",
+  ],
+  [
+    'a maximum below the minimum',
+    { ProvisionedPollerConfig: { MinimumPollers: 3, MaximumPollers: 2 } },
     invalid,
-    unavailable('ProvisionedPollerConfig'),
+    'MaximumPollers (2) must not be less than MinimumPollers (3).',
   ],
   [
     "the other kind's configuration",

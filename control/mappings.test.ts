@@ -157,6 +157,54 @@ test('an update merges, and the states are those of AWS', async () => {
   })
 })
 
+test('provisioned mode is answered with its defaults, changed member by member, and left with {}', async () => {
+  const harness = await start()
+  const { client } = harness
+  const UUID = await created(harness, { ProvisionedPollerConfig: { MinimumPollers: 2 } })
+  await harness.settle(UUID)
+  const steps: [UpdateInput['ProvisionedPollerConfig'], object | undefined][] = [
+    [{ MaximumPollers: 9 }, { MinimumPollers: 2, MaximumPollers: 9 }],
+    [
+      { MinimumPollers: 3, PollerGroupName: 'shared' },
+      { MinimumPollers: 3, MaximumPollers: 9, PollerGroupName: 'shared' },
+    ],
+    [{ PollerGroupName: '' }, { MinimumPollers: 3, MaximumPollers: 9 }],
+    [undefined, { MinimumPollers: 3, MaximumPollers: 9 }],
+    [{}, undefined],
+    [{ PollerGroupName: '' }, undefined],
+  ]
+  const get = () => client.send(new GetEventSourceMappingCommand({ UUID }))
+  expect((await get()).ProvisionedPollerConfig).toEqual({ MinimumPollers: 2, MaximumPollers: 200 })
+  for (const [ProvisionedPollerConfig, expected] of steps) {
+    const change = { UUID, BatchSize: 7, ProvisionedPollerConfig }
+    const answer = await client.send(new UpdateEventSourceMappingCommand(change))
+    expect(answer.ProvisionedPollerConfig).toEqual(expected)
+    await harness.settle(UUID)
+    const listed = await client.send(new ListEventSourceMappingsCommand({}))
+    expect(listed.EventSourceMappings?.[0]?.ProvisionedPollerConfig).toEqual(expected)
+  }
+})
+
+test('the mappings of a poller group have 2000 event pollers together, however they came to it', async () => {
+  const harness = await start()
+  const pollers = (MaximumPollers: number) => ({
+    ProvisionedPollerConfig: { MaximumPollers, PollerGroupName: 'shared' },
+  })
+  await created(harness, pollers(1500))
+  const more = { name: 'InvalidParameterValueException', status: 400 }
+  const message =
+    'The MaximumPollers of PollerGroupName shared would come to 2001, which is more than 2000.'
+  const other = { FunctionName: 'other' }
+  expect(await refusalOf(create(harness, { ...other, ...pollers(501) }))).toEqual({
+    ...more,
+    message,
+  })
+  const UUID = await created(harness, { ...other, ...pollers(500) })
+  await harness.settle(UUID)
+  const update = new UpdateEventSourceMappingCommand({ UUID, ...pollers(501) })
+  expect(await refusalOf(harness.client.send(update))).toEqual({ ...more, message })
+})
+
 test('a deleted mapping is Deleting until the poller lets go of it, then unknown', async () => {
   const harness = await start()
   const { client, registry } = harness

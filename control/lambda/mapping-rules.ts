@@ -4,6 +4,7 @@ import { batchSizeMax, filtersMax, topicNameMaxLength } from '../../common/limit
 import type { StartingPosition } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import { checkFunctionName } from './function-name.ts'
+import { checkPollersShape } from './provisioned-pollers.ts'
 import type { CreateMappingInput, UpdateMappingInput } from './requests.ts'
 import { matchesWholly, saysNothing, Violations } from './validation.ts'
 
@@ -33,7 +34,6 @@ const onlyDefaults: Readonly<Record<string, (value: unknown) => boolean>> = {
   MaximumRetryAttempts: (value) => value === -1,
   MetricsConfig: saysNothing,
   ParallelizationFactor: (value) => value === 1,
-  ProvisionedPollerConfig: saysNothing,
   Queues: saysNothing,
   ScalingConfig: saysNothing,
   Tags: saysNothing,
@@ -59,6 +59,7 @@ export function checkMappingShape(
   for (const type of input.FunctionResponseTypes ?? []) {
     violations.oneOf('functionResponseTypes', type, ['ReportBatchItemFailures'])
   }
+  checkPollersShape(violations, input)
   checkFilterLengths(violations, input)
   if (operation === 'create') checkSourceShape(violations, input)
   return violations.error()

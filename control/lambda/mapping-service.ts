@@ -16,6 +16,7 @@ import {
 } from './mapping-rules.ts'
 import { mappingState, type MappingState } from './mapping-state.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
+import { pollerGroupConflict, provisionedPollersOf } from './provisioned-pollers.ts'
 import type { CreateMappingInput, UpdateMappingInput } from './requests.ts'
 import { Serial } from './serial.ts'
 import { Violations } from './validation.ts'
@@ -159,6 +160,8 @@ export class MappingService {
     if (start instanceof LambdaApiError) return start
     const filterPatterns = filterPatternsOf(input)
     if (filterPatterns instanceof LambdaApiError) return filterPatterns
+    const provisionedPollers = provisionedPollersOf(input)
+    if (provisionedPollers instanceof LambdaApiError) return provisionedPollers
     if (registry.mappings().length >= mappingsMax) {
       return invalidParameter(`There cannot be more than ${mappingsMax} event source mappings.`)
     }
@@ -180,6 +183,7 @@ export class MappingService {
       ...(batchingWindowSeconds === undefined ? {} : { batchingWindowSeconds }),
       ...start,
       filterPatterns,
+      ...(provisionedPollers === undefined ? {} : { provisionedPollers }),
     }
     return this.#conflict(record) ?? record
   }
@@ -198,9 +202,13 @@ export class MappingService {
     const filterPatterns =
       input.FilterCriteria === undefined ? current.filterPatterns : filterPatternsOf(input)
     if (filterPatterns instanceof LambdaApiError) return filterPatterns
+    const { provisionedPollers: before, ...rest } = current
+    const provisionedPollers = provisionedPollersOf(input, before)
+    if (provisionedPollers instanceof LambdaApiError) return provisionedPollers
     const { Enabled, MaximumBatchingWindowInSeconds: batchingWindowSeconds } = input
     return {
-      ...current,
+      ...rest,
+      ...(provisionedPollers === undefined ? {} : { provisionedPollers }),
       ...target,
       ...(Enabled === undefined ? {} : { desired: Enabled ? 'enabled' : 'disabled' }),
       batchSize: input.BatchSize ?? current.batchSize,
@@ -226,9 +234,10 @@ export class MappingService {
     return { functionName: reference.name, functionArn: echoed ? `${arn}:${qualifier}` : arn }
   }
 
-  /** The same function on the same topic, or a consumer group that another mapping has. */
+  /** The same function on the same topic, a consumer group that another mapping has, a full poller group. */
   #conflict(record: MappingRecord): LambdaApiError | undefined {
-    for (const other of this.#options.registry.mappings()) {
+    const all = this.#options.registry.mappings()
+    for (const other of all) {
       if (other.uuid === record.uuid) continue
       if (isDuplicate(record, other)) return duplicate(record, other)
       if (other.consumerGroupId === record.consumerGroupId) {
@@ -239,7 +248,7 @@ export class MappingService {
         )
       }
     }
-    return undefined
+    return pollerGroupConflict(record, all)
   }
 
   #removeWhenGone(uuid: string): void {

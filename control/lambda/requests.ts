@@ -102,7 +102,11 @@ const mappingMembers = {
   MetricsConfig: anything,
   LoggingConfig: anything,
   ScalingConfig: anything,
-  ProvisionedPollerConfig: anything,
+  ProvisionedPollerConfig: structure({
+    MinimumPollers: whole,
+    MaximumPollers: whole,
+    PollerGroupName: text,
+  }),
   DocumentDBEventSourceConfig: anything,
   AmazonManagedKafkaEventSourceConfig: kafkaConfig,
   SelfManagedKafkaEventSourceConfig: kafkaConfig,

@@ -76,6 +76,7 @@ export function mappingConfiguration(
     ...(batchingWindowSeconds === undefined
       ? {}
       : { MaximumBatchingWindowInSeconds: batchingWindowSeconds }),
+    ...pollersOf(record),
     StartingPosition: record.startingPosition,
     ...(startingPositionTimestampMs === undefined
       ? {}
@@ -95,6 +96,15 @@ function sourceOf({ bootstrapServers, consumerGroupId, eventSourceArn }: Mapping
         SelfManagedKafkaEventSourceConfig: config,
       }
     : { AmazonManagedKafkaEventSourceConfig: config, EventSourceArn: eventSourceArn }
+}
+
+function pollersOf({ provisionedPollers: pollers }: MappingRecord): Shape {
+  if (pollers === undefined) return {}
+  const { minimum, maximum, groupName } = pollers
+  const group = groupName === undefined ? {} : { PollerGroupName: groupName }
+  return {
+    ProvisionedPollerConfig: { MinimumPollers: minimum, MaximumPollers: maximum, ...group },
+  }
 }
 
 // On AWS the digest is of the runtime's image; here it only has to be stable and well-formed.

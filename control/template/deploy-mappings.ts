@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { sleep, type Clock } from '../../common/clock.ts'
 import { LambdaApiError, type Outcome } from '../lambda/api-errors.ts'
 import type { MappingService } from '../lambda/mapping-service.ts'
+import { provisionedPollersOf } from '../lambda/provisioned-pollers.ts'
 import type { UpdateMappingInput } from '../lambda/requests.ts'
 import type { MappingRecord } from '../registry/registry.ts'
 import type { Action } from './deploy-functions.ts'
@@ -78,6 +79,25 @@ function changesOf(record: MappingRecord, input: MappingInput): UpdateMappingInp
     ...(isDeepStrictEqual(record.filterPatterns, patterns)
       ? {}
       : { FilterCriteria: input.FilterCriteria }),
+    ...changeOfPollers(record, input),
+  }
+}
+
+// An update keeps what it leaves out, a template takes it back: so all of it is said.
+function changeOfPollers(
+  { provisionedPollers: current }: MappingRecord,
+  { ProvisionedPollerConfig = {} }: MappingInput,
+): UpdateMappingInput {
+  const wanted = provisionedPollersOf({ ProvisionedPollerConfig })
+  if (isDeepStrictEqual(wanted, current)) return {}
+  if (wanted === undefined || wanted instanceof LambdaApiError) return { ProvisionedPollerConfig }
+  const { minimum, maximum, groupName = '' } = wanted
+  return {
+    ProvisionedPollerConfig: {
+      MinimumPollers: minimum,
+      MaximumPollers: maximum,
+      PollerGroupName: groupName,
+    },
   }
 }
 

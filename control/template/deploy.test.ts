@@ -108,6 +108,31 @@ test('what has changed is updated in place', async ({ stage }) => {
   ])
 })
 
+test('provisioned mode comes, changes and goes with its property', async ({ stage }) => {
+  const config = (value: string): string =>
+    template.replace(
+      'BatchSize: !Ref Batch',
+      `BatchSize: 50\n            ProvisionedPollerConfig: ${value}`,
+    )
+  const seen: unknown[] = []
+  for (const text of [
+    config('{ MinimumPollers: 2, PollerGroupName: g }'),
+    config('{ MaximumPollers: 4 }'),
+    config('{ MaximumPollers: 4 }'),
+    template,
+  ]) {
+    const report = await stage.deploy(text)
+    await stage.pollerHasAll()
+    seen.push([actions(report).at(-1), stage.registry.mappings()[0]?.provisionedPollers])
+  }
+  expect(seen).toEqual([
+    ['mapping ReaderStream created', { minimum: 2, maximum: 200, groupName: 'g' }],
+    ['mapping ReaderStream updated', { minimum: 1, maximum: 4 }],
+    ['mapping ReaderStream unchanged', { minimum: 1, maximum: 4 }],
+    ['mapping ReaderStream updated', undefined],
+  ])
+})
+
 test('what Lambda lets nobody change in a mapping is named and left', async ({ stage }) => {
   await stage.deploy(template)
   const changed = template.replace(

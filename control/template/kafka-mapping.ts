@@ -1,5 +1,10 @@
 // What every Kafka mapping of a template has, whether an event or a resource of its own declares it.
-import { batchSizeMax, topicNameMaxLength } from '../../common/limits.ts'
+import {
+  batchSizeMax,
+  maximumPollersMax,
+  minimumPollersMax,
+  topicNameMaxLength,
+} from '../../common/limits.ts'
 import { saysNothing } from '../lambda/validation.ts'
 import type { TemplateNames } from './names.ts'
 import type { MappingInput, Plan } from './plan.ts'
@@ -27,11 +32,6 @@ const unavailableReaders = {
   MaximumRecordAgeInSeconds: read.wholeNumber(-1, 604_800),
   MaximumRetryAttempts: read.wholeNumber(-1, 10_000),
   MetricsConfig: read.anything,
-  ProvisionedPollerConfig: read.object({
-    MinimumPollers: read.wholeNumber(1, 200),
-    MaximumPollers: read.wholeNumber(1, 2000),
-    PollerGroupName: read.text,
-  }),
 } as const satisfies read.Readers
 
 // MaximumBatchingWindowInSeconds is in SAM's transform for both types of event, though its
@@ -45,6 +45,11 @@ export const kafkaReaders = {
   StartingPositionTimestamp: read.epochSeconds,
   FilterCriteria: read.object({ Filters: read.list(read.object({ Pattern: read.text })) }),
   Enabled: read.switchValue,
+  ProvisionedPollerConfig: read.object({
+    MinimumPollers: read.wholeNumber(1, minimumPollersMax),
+    MaximumPollers: read.wholeNumber(1, maximumPollersMax),
+    PollerGroupName: read.text,
+  }),
   SourceAccessConfigurations: read.list(read.object({ Type: read.text, URI: read.text })),
 } as const satisfies read.Readers
 
@@ -77,6 +82,7 @@ export function commonInput(
   const window = values.MaximumBatchingWindowInSeconds
   const timestamp = values.StartingPositionTimestamp
   const position = values.StartingPosition
+  const pollers = values.ProvisionedPollerConfig
   return {
     FunctionName: mapping.functionName,
     Topics: [topic],
@@ -86,6 +92,7 @@ export function commonInput(
     ...(window === undefined ? {} : { MaximumBatchingWindowInSeconds: window }),
     Enabled: values.Enabled ?? true,
     FilterCriteria: { Filters: filtersOf(values.FilterCriteria?.Filters, mapping, names) },
+    ...(pollers === undefined ? {} : { ProvisionedPollerConfig: pollers }),
   }
 }
 

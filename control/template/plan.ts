@@ -61,6 +61,12 @@ export interface MappingInput {
   readonly MaximumBatchingWindowInSeconds?: number
   readonly Enabled: boolean
   readonly FilterCriteria: { readonly Filters: readonly { readonly Pattern: string }[] }
+  /** Absent for a mapping that scales on demand. */
+  readonly ProvisionedPollerConfig?: {
+    readonly MinimumPollers?: number
+    readonly MaximumPollers?: number
+    readonly PollerGroupName?: string
+  }
   readonly AmazonManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId: string }
   readonly SelfManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId: string }
 }

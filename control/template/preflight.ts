@@ -12,6 +12,7 @@ import {
   sourceOf,
   startOf,
 } from '../lambda/mapping-rules.ts'
+import { provisionedPollersOf } from '../lambda/provisioned-pollers.ts'
 import type { MappingInput, Plan, PlannedCode, PlannedFunction } from './plan.ts'
 
 export interface PreflightOptions {
@@ -87,6 +88,7 @@ function refusalOfMapping(input: MappingInput, nowMs: number): string | undefine
     refuseUnavailableOfMapping(input),
     startOf(input, nowMs),
     filterPatternsOf(input),
+    provisionedPollersOf(input),
   ]
   return outcomes.find((outcome) => outcome instanceof LambdaApiError)?.message
 }

@@ -115,12 +115,12 @@ test('the MSK sample loads, and what it asks for beyond is named', () => {
     'AWS::Serverless::Function: the property VpcConfig is not supported',
     `${event}: DestinationConfig is not available yet: the mapping goes without it`,
     'the text "ConsumerDLQ.Arn" takes the place of a value of AWS::SQS::Queue',
-    `${event}: ProvisionedPollerConfig is not available yet: the mapping goes without it`,
     `${event}: SchemaRegistryConfig is not available yet: the mapping goes without it`,
     'AWS::Serverless::Function: the property VpcConfig is not supported',
   ])
   expect(plan.mappings.map(({ input }) => input)).toEqual([
     {
+      ProvisionedPollerConfig: { MinimumPollers: 1, MaximumPollers: 3 },
       FunctionName: 'LambdaMSKConsumerPythonFunction',
       EventSourceArn:
         'arn:aws:kafka:eu-west-1:012345678901:cluster/msk-avro-python-cluster/7d2ccd0a-8a2c-47af-8dca-03ae5bdd1542-19',
