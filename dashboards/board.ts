@@ -24,6 +24,8 @@ export interface BoardOptions {
   readonly title: string
   readonly description: string
   readonly variables: readonly VariableName[]
+  /** What is marked on this board beside alerts and starts. */
+  readonly marks?: readonly AnnotationQueryBuilder[]
   /** Panels by the heading above them; an empty heading is none. */
   readonly rows: Readonly<Record<string, readonly Builder<Panel>[]>>
 }
@@ -41,7 +43,7 @@ export function board(options: BoardOptions): Dashboard {
     .withVariable(
       new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'),
     )
-    .annotations([alerts(), starts()])
+    .annotations([alerts(), starts(), ...(options.marks ?? [])])
     .link(
       new DashboardLinkBuilder('Millrace')
         .type(DashboardLinkType.Dashboards)
@@ -110,15 +112,33 @@ function alerts(): AnnotationQueryBuilder {
     .textFormat('{{function}} {{topic}} {{job}}')
 }
 
-/** The value is the time of the start itself, so a role marks each of its starts once. */
 function starts(): AnnotationQueryBuilder {
+  return marksOf({
+    name: 'Starts of roles',
+    colour: 'blue',
+    seconds: 'process_start_time_seconds{job!="prometheus"}',
+    title: '{{job}} started',
+    text: '{{instance}}',
+  })
+}
+
+export interface Marks {
+  readonly name: string
+  readonly colour: string
+  /** The value is the time of what happened itself, so that each is marked once. */
+  readonly seconds: string
+  readonly title: string
+  readonly text: string
+}
+
+export function marksOf({ name, colour, seconds, title, text }: Marks): AnnotationQueryBuilder {
   return new AnnotationQueryBuilder()
-    .name('Starts of roles')
+    .name(name)
     .datasource(datasource)
     .enable(true)
-    .iconColor('blue')
-    .expr('process_start_time_seconds{job!="prometheus"} * 1000')
+    .iconColor(colour)
+    .expr(`${seconds} * 1000`)
     .useValueForTime(true)
-    .titleFormat('{{job}} started')
-    .textFormat('{{instance}}')
+    .titleFormat(title)
+    .textFormat(text)
 }

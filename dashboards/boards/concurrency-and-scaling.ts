@@ -1,6 +1,6 @@
 // How many invocations run at once, against which limits, and how long they wait and take.
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
-import { board } from '../board.ts'
+import { board, marksOf } from '../board.ts'
 import { series, stat } from '../panels.ts'
 import { percentile, quantiles, sumRate } from '../queries.ts'
 
@@ -15,9 +15,11 @@ export function concurrencyAndScaling(): Dashboard {
     description:
       'How many invocations run at once and what bounds them; how long they wait, start and take.',
     variables: ['function'],
+    marks: [scalings()],
     rows: {
       '': numbers(),
       Concurrency: [concurrent(), inFlight(), environments(), busy()],
+      'Event pollers': [eventPollers(), offsetLag(), decisions()],
       'Waiting and starting': [throttles(), waits(), coldStarts(), initialisation()],
       'What functions do': [invocations(), failures(), durations()],
       Processes: [memory(), processor(), eventLoop()],
@@ -91,6 +93,79 @@ function inFlight() {
       },
       { expr: `max(millrace_mapping_invocations_max${chosen})`, legend: 'limit of each mapping' },
     ],
+  })
+}
+
+const byMapping = `{{topic}} → ${legend}`
+const ofEachMapping = 'by (topic, function)'
+
+function eventPollers() {
+  return series({
+    title: 'Event pollers',
+    description:
+      'Each has room for five invocations. On demand one grows to as many as partitions while the mapping is behind; provisioned mode keeps its minimum.',
+    unit: 'short',
+    width: 8,
+    queries: [
+      {
+        expr: `sum ${ofEachMapping} (millrace_mapping_event_pollers${chosen})`,
+        legend: byMapping,
+      },
+      {
+        expr: `sum ${ofEachMapping} (millrace_mapping_event_pollers_min${chosen})`,
+        legend: `least of ${byMapping}`,
+      },
+      {
+        expr: `sum ${ofEachMapping} (millrace_mapping_event_pollers_max${chosen})`,
+        legend: `limit of ${byMapping}`,
+      },
+    ],
+  })
+}
+
+function offsetLag() {
+  return series({
+    title: 'Offset lag that scaling looks at',
+    description:
+      'Records after the checkpoints, all partitions together. Looked at once a second: full batches that wait bring event pollers.',
+    unit: 'short',
+    width: 8,
+    queries: [
+      {
+        expr: `sum ${ofEachMapping} (millrace_mapping_offset_lag${chosen})`,
+        legend: byMapping,
+      },
+      {
+        expr: `max ${ofEachMapping} (millrace_mapping_offset_lag_max${chosen})`,
+        legend: `worst partition of ${byMapping}`,
+      },
+    ],
+  })
+}
+
+function decisions() {
+  return series({
+    title: 'Scaling decisions by reason',
+    description:
+      'Changes of the number of event pollers in the last minute. lag: too few; partitions, maximum, concurrency: no more may be; throttled, idle: too many.',
+    unit: 'short',
+    width: 8,
+    queries: [
+      {
+        expr: `sum by (reason) (increase(millrace_mapping_scaling_decisions_total${chosen}[1m]))`,
+        legend: '{{reason}}',
+      },
+    ],
+  })
+}
+
+function scalings() {
+  return marksOf({
+    name: 'Scaling decisions',
+    colour: 'purple',
+    seconds: `millrace_mapping_scaling_decision_timestamp_seconds${chosen}`,
+    title: 'Event pollers changed: {{reason}}',
+    text: '{{topic}} → {{function}}',
   })
 }
 

@@ -36,6 +36,15 @@ beforeAll(async () => {
     topicConfig: { 'retention.ms': '12000' },
   })
   await platform.add({ ...even, name: 'on-clicks', topic: 'clicks', partitions: 2, batchSize: 2 })
+  const pollers = { MinimumPollers: 1, MaximumPollers: 2 }
+  await platform.add({
+    ...even,
+    name: 'on-visits',
+    topic: 'visits',
+    partitions: 2,
+    batchSize: 1,
+    pollers,
+  })
   const large = { 'max.message.bytes': '8000000' }
   await platform.add({
     ...even,
@@ -46,6 +55,7 @@ beforeAll(async () => {
   })
   platform.load('sensors', ['--rate', '400', '--size', '200'])
   platform.load('orders', ['--rate', '20', '--size', '200'])
+  platform.load('visits', ['--rate', '20', '--size', '200'])
   platform.load('clicks', ['--rate', '20', '--size', '200'])
 })
 afterAll(() => platform.stop())
@@ -133,6 +143,21 @@ test('every alert can be evaluated, as it is and as it is quickened here', async
   }
 })
 
+test('a mapping that is behind gets event pollers', async () => {
+  await platform.behave('on-visits', 'slow')
+  await eventually(
+    async () => {
+      const [pollers] = await prometheus.query(
+        'millrace_mapping_event_pollers{function="on-visits"} == 2',
+      )
+      return pollers
+    },
+    () => `the event pollers of on-visits to become two\n${platform.log()}`,
+  )
+  // It would take concurrency from what follows.
+  await platform.behave('on-visits', 'good')
+})
+
 test('a failing function, a slow one, too many invocations and a huge record each raise their alert', async () => {
   await platform.behave('on-clicks', 'slow')
   await sendHugeRecord()
@@ -196,7 +221,8 @@ test('what variables choose from, and what is marked on the boards, is there', a
   )
   for (const { annotations } of boards) {
     for (const { name, expr = '' } of annotations.list ?? []) {
-      expect(hasData(await prometheus.query(expr)), name).toBe(true)
+      const filled = filledIn(expr, { rateInterval: '5s', range: '60s' })
+      expect(hasData(await prometheus.query(filled)), name).toBe(true)
     }
   }
 })

@@ -23,6 +23,8 @@ export interface ObservedFunction {
   /** Whether the mapping names the built-in broker by an ARN: `/health` then speaks of it. */
   readonly byArn?: boolean
   readonly topicConfig?: Readonly<Record<string, string>>
+  /** Event pollers of provisioned mode; on-demand without. */
+  readonly pollers?: { readonly MinimumPollers: number; readonly MaximumPollers: number }
 }
 
 type ServerRole = 'broker' | 'workers' | 'control' | 'poller'
@@ -114,6 +116,7 @@ export class ObservedPlatform {
         Topics: [topic],
         StartingPosition: 'TRIM_HORIZON',
         BatchSize: observed.batchSize,
+        ...(observed.pollers === undefined ? {} : { ProvisionedPollerConfig: observed.pollers }),
         ...(filter === undefined ? {} : { FilterCriteria: { Filters: [{ Pattern: filter }] } }),
       }),
     )
