@@ -170,6 +170,9 @@ export const offsetsRetentionMs = 7 * 24 * 3_600_000
 /** How often offsets are looked through for groups whose retention is over. */
 export const offsetsRetentionCheckIntervalMs = 600_000
 
+/** One batch of __consumer_offsets, below `recordBatchMaxBytes`; a group that is larger is not kept over a restart. */
+export const journalBatchMaxBytes = 1_000_000
+
 /** What may be appended to __consumer_offsets before the offsets are written anew and the rest dropped. */
 export const offsetsJournalMaxBytes = 16 * 1024 * 1024
 

@@ -4,10 +4,11 @@
 // answers. JoinGroup from version 4 on sends a new member back with its id (KIP-394), static members excepted.
 import { groupTextMaxBytes, rebalanceTimeoutMinMs } from '../../common/limits.ts'
 import type { GenerationClaim } from '../groups/membership.ts'
-import type { Handler } from './broker-context.ts'
+import type { BrokerContext, Handler } from './broker-context.ts'
 
 export const joinGroup: Handler<'JoinGroup'> = async (broker, request, call) => {
   const { groupId, memberId, groupInstanceId, sessionTimeoutMs, protocolType, protocols } = request
+  if (request.reason !== null) logReason(broker, { groupId, memberId, joins: request.reason })
   const result = await broker.coordinator.join({
     groupId,
     memberId,
@@ -47,10 +48,19 @@ export const leaveGroup: Handler<'LeaveGroup'> = (broker, request, call) => {
     return { errorCode: call.code(error) }
   }
   if (groupId === '') return { errorCode: call.code('INVALID_GROUP_ID'), members: [] }
+  for (const { memberId: member, reason } of request.members) {
+    if (reason !== null) logReason(broker, { groupId, memberId: member, leaves: reason })
+  }
   const members = request.members.map((claim) => ({
     memberId: claim.memberId,
     groupInstanceId: claim.groupInstanceId,
     errorCode: call.code(broker.coordinator.leave(groupId, claim)),
   }))
   return { errorCode: 0, members }
+}
+
+/** KIP-800: what a client says of why it joins or leaves is for whoever reads the log. */
+function logReason({ logger }: BrokerContext, said: Readonly<Record<string, string>>): void {
+  const short = Object.entries(said).map(([key, text]) => [key, text.slice(0, groupTextMaxBytes)])
+  logger.debug('a member has a reason', Object.fromEntries(short))
 }

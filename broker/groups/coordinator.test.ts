@@ -168,6 +168,94 @@ test('a group without members and offsets has no timers, and is forgotten at the
   expect(coordinator.groups()).toEqual([])
 })
 
+/** A group of one member with its assignment. */
+async function stable(request: Partial<JoinRequest> = {}) {
+  const { memberId, generationId } = await coordinator.join(joinRequest(request))
+  const { groupId = 'g', groupInstanceId = null } = request
+  const claim = { groupId, memberId, generationId, groupInstanceId }
+  const assignments = [{ memberId, assignment: Buffer.from('p0') }]
+  const { error } = await coordinator.sync({ ...claim, ...unsaid, assignments })
+  expect(error).toBe('NONE')
+  return claim
+}
+const unsaid = { protocolType: null, protocolName: null, assignments: [] }
+
+test('static members keep generation and assignment over a restart, without a rebalance', async () => {
+  const claim = await stable({ groupInstanceId: 'i-1' })
+  await reopen()
+  expect(coordinator.heartbeat('g', claim)).toBe('NONE')
+  expect(await coordinator.commit('g', claim, [offset(1)])).toBe('NONE')
+  expect((await coordinator.sync({ ...claim, ...unsaid })).assignment.toString()).toBe('p0')
+  const again = await coordinator.join(joinRequest({ groupInstanceId: 'i-1' }))
+  expect(again).toMatchObject({ error: 'NONE', generationId: 1, protocolName: 'range' })
+  expect(coordinator.heartbeat('g', claim)).toBe('FENCED_INSTANCE_ID')
+  // The successor is kept as well.
+  await reopen()
+  expect(coordinator.heartbeat('g', { ...claim, memberId: again.memberId })).toBe('NONE')
+  log.clock.advance(10_000)
+  expect(coordinator.describe('g')?.state).toBe('Empty')
+})
+
+test('others join again after a restart, in the next generation, and wait for nobody', async () => {
+  const claim = await stable()
+  await reopen(1)
+  expect(coordinator.describe('g')).toMatchObject({ state: 'Empty', protocolType: 'consumer' })
+  expect(coordinator.heartbeat('g', claim)).toBe('UNKNOWN_MEMBER_ID')
+  expect(await coordinator.commit('g', claim, [offset(1)])).toBe('UNKNOWN_MEMBER_ID')
+  expect((await coordinator.join(joinRequest())).generationId).toBe(2)
+})
+
+test('how long a group has been empty is known over restarts', async () => {
+  const claim = await stable()
+  await coordinator.commit('g', claim, [offset(1)])
+  log.clock.advance(9_000)
+  coordinator.leave('g', claim)
+  log.clock.advance(offsetsRetentionMs - offsetsRetentionCheckIntervalMs)
+  await reopen(1)
+  log.clock.advance(offsetsRetentionCheckIntervalMs - 1_000)
+  expect(coordinator.offset('g', 't', 0)?.offset).toBe(1)
+  log.clock.advance(offsetsRetentionCheckIntervalMs + 1_000)
+  expect(coordinator.offset('g', 't', 0)).toBe(undefined)
+})
+
+test('a group is gone for good once it is forgotten or deleted', async () => {
+  coordinator.leave('g', await stable())
+  coordinator.leave('h', await stable({ groupId: 'h' }))
+  await reopen()
+  expect(coordinator.groups().length).toBe(2)
+  expect(await coordinator.delete('g')).toBe('NONE')
+  log.clock.advance(offsetsRetentionCheckIntervalMs)
+  await reopen()
+  expect(coordinator.groups()).toEqual([])
+})
+
+test('a group too large for a record is not kept, and takes nothing else with it', async () => {
+  const protocols = [{ name: 'range', metadata: Buffer.alloc(250_000) }]
+  const joins = ['1', '2', '3', '4'].map((groupInstanceId) =>
+    coordinator.join(joinRequest({ groupInstanceId, protocols })),
+  )
+  const [leader] = await Promise.all(joins.slice(0, 1))
+  expect(leader?.error).toBe('NONE')
+  const again = { memberId: leader?.memberId ?? '', groupInstanceId: '1', protocols }
+  const { generationId, memberId, members } = await coordinator.join(joinRequest(again))
+  expect(members.length).toBe(4)
+  const claim = { groupId: 'g', memberId, generationId, groupInstanceId: '1' }
+  expect((await coordinator.sync({ ...claim, ...unsaid })).error).toBe('NONE')
+  expect(await coordinator.commit('g', claim, [offset(1)])).toBe('NONE')
+  await reopen()
+  expect(coordinator.heartbeat('g', claim)).toBe('UNKNOWN_MEMBER_ID')
+  expect(coordinator.offset('g', 't', 0)?.offset).toBe(1)
+})
+
+test('offsets with the longest metadata fit the journal', async () => {
+  const longest = Array.from({ length: 300 }, (_, partition) =>
+    offset(1, { partition, metadata: '€'.repeat(4_096) }),
+  )
+  expect(await coordinator.commit('g', nobody, longest)).toBe('NONE')
+  await reopen()
+  expect(coordinator.offset('g', 't', 299)?.metadata.length).toBe(4_096)
+})
+
 test('a group that was only asked for a member id is nothing once that has lapsed', async () => {
   const asked = await coordinator.join(joinRequest({ requiresMemberId: true }))
   expect(asked.error).toBe('MEMBER_ID_REQUIRED')

@@ -1,13 +1,7 @@
 // Runs every consumer group: finds it, sets its timer, turns its replies into promises, keeps its offsets.
 import { randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../../common/clock.ts'
-import { AppError, reasonOf } from '../../common/errors.ts'
-import {
-  groupMembersMax,
-  groupsMax,
-  offsetsRetentionCheckIntervalMs,
-  offsetsRetentionMs,
-} from '../../common/limits.ts'
+import { groupMembersMax, groupsMax } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import { Group } from './group.ts'
@@ -23,9 +17,10 @@ import {
   type SyncResult,
 } from './membership.ts'
 import { consumerProtocolType } from './consumer-protocol.ts'
+import type { GroupSnapshot } from './group-record.ts'
 import type { CommittedOffset, OffsetKey, OffsetRecord } from './offset-record.ts'
-import { expiredOffsets } from './offset-retention.ts'
-import type { OffsetStore } from './offset-store.ts'
+import { OffsetRetention, type OffsetHolder } from './offset-retention.ts'
+import { outcomeOf, type OffsetStore } from './offset-store.ts'
 import { assignmentFlaw, isTooLong, joinFlaw } from './request-flaws.ts'
 import type { TopicOffsets } from './offset-table.ts'
 
@@ -54,6 +49,8 @@ interface Entry {
   timerDueMs: number
   /** When the last member left. */
   emptySinceMs: number
+  /** Of the group, when it was last written. */
+  revision: number
 }
 
 /**
@@ -64,14 +61,17 @@ interface Entry {
 export class GroupCoordinator {
   readonly #options: CoordinatorOptions
   readonly #entries = new Map<string, Entry>()
-  readonly #startedMs: number
-  #retentionTimer: Timer
+  readonly #retention: OffsetRetention
   #closed = false
 
   constructor(options: CoordinatorOptions) {
     this.#options = options
-    this.#startedMs = options.clock.now()
-    this.#retentionTimer = this.#scheduleRetention()
+    for (const [id, snapshot] of options.offsets.groups) this.#restore(id, snapshot)
+    this.#retention = new OffsetRetention({
+      ...options,
+      holderOf: (groupId) => this.#holderOf(groupId),
+      afterwards: () => this.#forgetIdle(),
+    })
   }
 
   /** Resolves when the rebalance is over, or at once with an error. */
@@ -132,7 +132,7 @@ export class GroupCoordinator {
       key: { group: groupId, topic, partition },
       committed: { ...committed, commitTimestampMs },
     }))
-    return this.#durably(groupId, this.#options.offsets.write(records))
+    return this.#outcome(groupId, this.#options.offsets.write(records))
   }
 
   /** Resolves when the group and its offsets are gone for good, or with why they stay. */
@@ -145,7 +145,7 @@ export class GroupCoordinator {
     if (this.describe(groupId)?.state !== 'Empty') return 'NON_EMPTY_GROUP'
     if (entry !== undefined) this.#forget(entry)
     this.#options.logger.info('group deleted', { group: groupId })
-    return this.#durably(groupId, this.#options.offsets.removeGroup(groupId))
+    return this.#outcome(groupId, this.#options.offsets.removeGroup(groupId))
   }
 
   /** Resolves when the offsets are gone for good, with the topics whose offsets stay because members read them. */
@@ -164,7 +164,7 @@ export class GroupCoordinator {
     const records = places
       .filter((place) => isFree(place) && this.offset(groupId, place.topic, place.partition))
       .map((place): OffsetRecord => ({ key: { group: groupId, ...place }, committed: null }))
-    const error = await this.#durably(groupId, this.#options.offsets.write(records))
+    const error = await this.#outcome(groupId, this.#options.offsets.write(records))
     return error === 'NONE' ? places.filter((p) => !isFree(p)).map(({ topic }) => topic) : error
   }
 
@@ -198,7 +198,7 @@ export class GroupCoordinator {
   /** Answers whoever waits with COORDINATOR_NOT_AVAILABLE, as every request from now on. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#retentionTimer.cancel()
+    this.#retention.close()
     for (const { group, timer } of this.#entries.values()) {
       timer?.cancel()
       group.die()
@@ -209,6 +209,10 @@ export class GroupCoordinator {
 
   check(): void {
     for (const { group } of this.#entries.values()) group.check()
+  }
+
+  #outcome(group: string, written: Promise<void>): Promise<KafkaErrorName> {
+    return outcomeOf(written, { logger: this.#options.logger, group })
   }
 
   #now(): number {
@@ -257,17 +261,44 @@ export class GroupCoordinator {
       membersMax: groupMembersMax,
       newId: randomUUID,
     })
-    const entry = { group, timer: undefined, timerDueMs: Infinity, emptySinceMs: this.#now() }
+    const entry: Entry = {
+      group,
+      timer: undefined,
+      timerDueMs: Infinity,
+      emptySinceMs: this.#now(),
+      revision: group.revision,
+    }
     this.#entries.set(id, entry)
     return entry
   }
 
+  #restore(id: string, snapshot: GroupSnapshot): void {
+    const entry = this.#create(id)
+    entry.group.restore(snapshot, this.#now())
+    if (snapshot.members.length === 0) entry.emptySinceMs = snapshot.stateSinceMs
+    this.#settle(entry)
+  }
+
+  /** Nobody waits for it: a group that a crash sets back has its members join again. */
+  #keep(entry: Entry): void {
+    const { group } = entry
+    if (entry.revision === group.revision) return
+    entry.revision = group.revision
+    const snapshot = group.snapshot(this.#now())
+    if (snapshot === undefined) return
+    const written = this.#options.offsets.writeGroups([{ group: group.id, snapshot }])
+    void this.#outcome(group.id, written)
+  }
+
   /** Nothing but its generation's number is lost with a group that has neither members nor offsets. */
   #forgetIdle(): void {
-    for (const entry of this.#entries.values()) {
-      const { group } = entry
-      if (group.isIdle && !this.#options.offsets.table.has(group.id)) this.#forget(entry)
-    }
+    const { offsets } = this.#options
+    const idle = [...this.#entries.values()].filter(
+      ({ group }) => group.isIdle && !offsets.table.has(group.id),
+    )
+    for (const entry of idle) this.#forget(entry)
+    const removals = idle.map(({ group }) => ({ group: group.id, snapshot: null }))
+    void this.#outcome('', offsets.writeGroups(removals))
   }
 
   #forget(entry: Entry): void {
@@ -279,6 +310,7 @@ export class GroupCoordinator {
   /** After every event: sees that the group's timer is early enough. */
   #settle(entry: Entry): void {
     const { group } = entry
+    this.#keep(entry)
     if (!group.isIdle) entry.emptySinceMs = this.#now()
     // One that never had a member leaves no trace.
     else if (group.isUnused && !this.#options.offsets.table.has(group.id))
@@ -307,42 +339,12 @@ export class GroupCoordinator {
     this.#settle(entry)
   }
 
-  #scheduleRetention(): Timer {
-    return this.#options.clock.after(offsetsRetentionCheckIntervalMs, () => {
-      this.#retentionTimer = this.#scheduleRetention()
-      void this.#dropExpired()
-    })
-  }
-
-  async #dropExpired(): Promise<void> {
-    const { offsets, logger } = this.#options
-    const latestMs = this.#now() - offsetsRetentionMs
-    for (const groupId of offsets.table.groups) {
-      const entry = this.#entries.get(groupId)
-      // Until members are heard of, a start may have cut them off.
-      const holder = {
-        state: entry?.group.describe().state ?? 'Empty',
-        subscribedTopics: entry?.group.subscribedTopics,
-        emptySinceMs: entry?.emptySinceMs ?? this.#startedMs,
-      }
-      const records = expiredOffsets([...offsets.table.recordsOf(groupId)], holder, latestMs)
-      if (records.length === 0) continue
-      const removals = records.map(({ key }): OffsetRecord => ({ key, committed: null }))
-      const error = await this.#durably(groupId, offsets.write(removals))
-      if (error === 'NONE')
-        logger.info('offsets expired', { group: groupId, offsets: records.length })
-    }
-    this.#forgetIdle()
-  }
-
-  async #durably(groupId: string, written: Promise<void>): Promise<KafkaErrorName> {
-    try {
-      await written
-      return 'NONE'
-    } catch (error) {
-      if (!(error instanceof AppError) || error.code !== 'STORAGE_FAILED') throw error
-      this.#options.logger.error('offsets not written', { group: groupId, reason: reasonOf(error) })
-      return 'KAFKA_STORAGE_ERROR'
-    }
+  /** Undefined for a group without members of which only offsets are known. */
+  #holderOf(groupId: string): OffsetHolder | undefined {
+    const entry = this.#entries.get(groupId)
+    if (entry === undefined) return undefined
+    const { group, emptySinceMs } = entry
+    const { state } = group.describe()
+    return { state, subscribedTopics: group.subscribedTopics, emptySinceMs }
   }
 }

@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict'
 import { newMemberTimeoutMs } from '../../common/limits.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
-import { consumerProtocolType } from './consumer-protocol.ts'
+import {
+  accepts,
+  agrees,
+  generationAfterRestart,
+  joinResultOf,
+  noGeneration,
+  snapshotOf,
+  subscribedTopicsOf,
+  syncResultOf,
+} from './generation.ts'
+import type { GroupSnapshot } from './group-record.ts'
 import { JoinPhase } from './join-phase.ts'
 import { Member, type Join, type Reply } from './member.ts'
 import {
@@ -53,9 +63,8 @@ export class Group {
   readonly #options: GroupOptions
   readonly #roster = new Roster()
   #state: GroupState = 'Empty'
-  #generationId = 0
-  #protocolType: string | null = null
-  #protocolName: string | null = null
+  #generation = noGeneration
+  #revision = 0
   readonly #joinPhase = new JoinPhase()
   #syncDeadlineMs = Infinity
 
@@ -70,12 +79,16 @@ export class Group {
 
   /** What its members read; undefined where they are no consumers or say it in a way that is not known. */
   get subscribedTopics(): ReadonlySet<string> | undefined {
-    if (this.#protocolType !== consumerProtocolType || this.#protocolName === null) return undefined
-    return this.#roster.subscribedTopics(this.#protocolName)
+    return subscribedTopicsOf(this.#generation, this.#roster)
   }
 
   get isUnused(): boolean {
-    return this.isIdle && this.#protocolType === null
+    return this.isIdle && this.#generation.protocolType === null
+  }
+
+  /** Grows with each change that a restart should not undo. */
+  get revision(): number {
+    return this.#revision
   }
 
   /** Nothing but its offsets would be lost if the group were forgotten. */
@@ -87,14 +100,15 @@ export class Group {
     const refuse = (error: KafkaErrorName) => reply(refusedJoin(error, request.memberId))
     const join = { request, now, reply }
     if (this.#state === 'Dead') return refuse('COORDINATOR_NOT_AVAILABLE')
-    if (!this.#accepts(request)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
+    if (!accepts(this.#generation, this.#roster, request))
+      return refuse('INCONSISTENT_GROUP_PROTOCOL')
     if (request.memberId === '') return this.#joinNew(join)
     if (this.#roster.redeem(request.memberId)) return this.#add(request.memberId, join)
     const member = this.#roster.find(request)
     if (typeof member === 'string') return refuse(member)
     if (this.#isCurrent(member, request)) {
       member.heard(now)
-      return reply(this.#joined(member))
+      return reply(joinResultOf(this.#generation, member, this.#roster))
     }
     member.update(request)
     member.awaitJoin(reply)
@@ -104,11 +118,11 @@ export class Group {
   sync(request: SyncRequest, now: number, reply: Reply<SyncResult>): void {
     const member = this.#claimed(request)
     if (typeof member === 'string') return reply(refusedSync(member))
-    if (!this.#agrees(request)) return reply(refusedSync('INCONSISTENT_GROUP_PROTOCOL'))
+    if (!agrees(this.#generation, request)) return reply(refusedSync('INCONSISTENT_GROUP_PROTOCOL'))
     if (this.#state === 'PreparingRebalance') return reply(refusedSync('REBALANCE_IN_PROGRESS'))
     member.heard(now)
     member.hasSynced = true
-    if (this.#state === 'Stable') return reply(this.#synced(member))
+    if (this.#state === 'Stable') return reply(syncResultOf(this.#generation, member))
     member.awaitSync(reply)
     if (member.id === this.#roster.leaderId) this.#assign(request, now)
   }
@@ -178,38 +192,42 @@ export class Group {
   }
 
   describe(): GroupDescription {
-    const protocolName = this.#state === 'Stable' ? (this.#protocolName ?? '') : ''
+    const protocolName = this.#state === 'Stable' ? (this.#generation.protocolName ?? '') : ''
     return {
       groupId: this.id,
       state: this.#state,
-      protocolType: this.#protocolType ?? '',
+      protocolType: this.#generation.protocolType ?? '',
       protocolName,
       members: this.#roster.describe(protocolName),
     }
+  }
+
+  /** What to keep of the group; undefined while a rebalance is under way. */
+  snapshot(stateSinceMs: number): GroupSnapshot | undefined {
+    const isSettled = this.#state === 'Stable' || this.#state === 'Empty'
+    return isSettled ? snapshotOf(this.#generation, this.#roster, stateSinceMs) : undefined
+  }
+
+  /** Takes the place of a group from before a restart. */
+  restore(snapshot: GroupSnapshot, now: number): void {
+    this.#generation = generationAfterRestart(snapshot)
+    if (this.#generation.protocolName === null) return
+    this.#state = 'Stable'
+    this.#roster.restore(snapshot, now)
   }
 
   check(): void {
     this.#roster.check()
     if (this.#state === 'Empty') assert.equal(this.#roster.size, 0, 'an empty group has members')
     if (this.#state === 'Stable' || this.#state === 'CompletingRebalance') {
-      assert(this.#roster.size > 0 && this.#protocolName !== null, 'a generation of nobody')
+      assert(
+        this.#roster.size > 0 && this.#generation.protocolName !== null,
+        'a generation of nobody',
+      )
     }
     const isPreparing = this.#state === 'PreparingRebalance'
     assert.equal(this.#joinPhase.deadlineMs < Infinity, isPreparing)
     assert(isPreparing || ![...this.#roster].some((member) => member.waitsForJoin))
-  }
-
-  #accepts({ protocolType, protocols }: JoinRequest): boolean {
-    if (protocolType === '' || protocols.length === 0) return false
-    if (this.#roster.size === 0) return true
-    return protocolType === this.#protocolType && this.#roster.shareOneOf(protocols)
-  }
-
-  #agrees({ protocolType, protocolName }: SyncRequest): boolean {
-    return (
-      (protocolType ?? this.#protocolType) === this.#protocolType &&
-      (protocolName ?? this.#protocolName) === this.#protocolName
-    )
   }
 
   #joinNew(join: Join): void {
@@ -228,7 +246,7 @@ export class Group {
 
   #add(memberId: string, { request, now, reply }: Join): void {
     const member = new Member(memberId, request, now + newMemberTimeoutMs)
-    this.#protocolType = request.protocolType
+    this.#generation = { ...this.#generation, protocolType: request.protocolType }
     this.#roster.add(member)
     this.#joinPhase.memberArrived()
     member.awaitJoin(reply)
@@ -241,8 +259,12 @@ export class Group {
     const leaderBefore = this.#roster.leaderId
     const member = this.#roster.succeed(previous, memberId, request)
     member.heard(now)
-    if (this.#state === 'Stable' && this.#roster.selectProtocol() === this.#protocolName) {
-      const joined = this.#joined(member)
+    if (
+      this.#state === 'Stable' &&
+      this.#roster.selectProtocol() === this.#generation.protocolName
+    ) {
+      this.#revision += 1
+      const joined = joinResultOf(this.#generation, member, this.#roster)
       const skipAssignment = memberId === this.#roster.leaderId
       if (request.canSkipAssignment) return reply({ ...joined, skipAssignment })
       // An older client that took itself for the leader would assign again, for nobody: it is told
@@ -264,7 +286,7 @@ export class Group {
     if (this.#state === 'Dead') return 'COORDINATOR_NOT_AVAILABLE'
     const member = this.#roster.find(claim)
     if (typeof member === 'string') return member
-    return claim.generationId === this.#generationId ? member : 'ILLEGAL_GENERATION'
+    return claim.generationId === this.#generation.id ? member : 'ILLEGAL_GENERATION'
   }
 
   #rebalance(now: number): void {
@@ -296,10 +318,11 @@ export class Group {
       return
     }
     this.#joinPhase.end()
-    this.#generationId += 1
-    this.#protocolName = this.#roster.selectProtocol() ?? null
+    const protocolName = this.#roster.selectProtocol() ?? null
+    this.#generation = { ...this.#generation, id: this.#generation.id + 1, protocolName }
     if (this.#roster.size === 0) {
       this.#state = 'Empty'
+      this.#revision += 1
       return
     }
     this.#state = 'CompletingRebalance'
@@ -310,39 +333,18 @@ export class Group {
       member.assignment = nothing
       member.heard(now)
     }
-    for (const member of this.#roster) member.answerJoin(this.#joined(member))
+    for (const member of this.#roster)
+      member.answerJoin(joinResultOf(this.#generation, member, this.#roster))
   }
 
   #assign({ assignments }: SyncRequest, now: number): void {
     const byMember = new Map(assignments.map((a) => [a.memberId, a.assignment]))
     this.#state = 'Stable'
+    this.#revision += 1
     for (const member of this.#roster) {
       member.assignment = byMember.get(member.id) ?? nothing
       if (member.waitsForSync) member.heard(now)
-      member.answerSync(this.#synced(member))
-    }
-  }
-
-  #joined(member: Member): JoinResult {
-    const { leaderId } = this.#roster
-    return {
-      error: 'NONE',
-      generationId: this.#generationId,
-      protocolType: this.#protocolType,
-      protocolName: this.#protocolName,
-      leader: leaderId,
-      memberId: member.id,
-      skipAssignment: false,
-      members: member.id === leaderId ? this.#roster.subscriptions(this.#protocolName ?? '') : [],
-    }
-  }
-
-  #synced(member: Member): SyncResult {
-    return {
-      error: 'NONE',
-      protocolType: this.#protocolType,
-      protocolName: this.#protocolName,
-      assignment: member.assignment,
+      member.answerSync(syncResultOf(this.#generation, member))
     }
   }
 }

@@ -11,6 +11,17 @@ import {
 
 export type Reply<Result> = (result: Result) => void
 
+/** What a member is made of. */
+export type MemberDetails = Pick<
+  JoinRequest,
+  | 'groupInstanceId'
+  | 'clientId'
+  | 'clientHost'
+  | 'protocols'
+  | 'sessionTimeoutMs'
+  | 'rebalanceTimeoutMs'
+>
+
 /** A join on its way through the group. */
 export interface Join {
   readonly request: JoinRequest
@@ -39,14 +50,14 @@ export class Member {
   #join: Reply<JoinResult> | undefined
   #sync: Reply<SyncResult> | undefined
 
-  constructor(id: string, request: JoinRequest, deadlineMs: number) {
+  constructor(id: string, details: MemberDetails, deadlineMs: number) {
     this.id = id
-    this.groupInstanceId = request.groupInstanceId
-    this.clientId = request.clientId
-    this.clientHost = request.clientHost
-    this.protocols = request.protocols
-    this.sessionTimeoutMs = request.sessionTimeoutMs
-    this.rebalanceTimeoutMs = request.rebalanceTimeoutMs
+    this.groupInstanceId = details.groupInstanceId
+    this.clientId = details.clientId
+    this.clientHost = details.clientHost
+    this.protocols = details.protocols
+    this.sessionTimeoutMs = details.sessionTimeoutMs
+    this.rebalanceTimeoutMs = details.rebalanceTimeoutMs
     this.deadlineMs = deadlineMs
   }
 

@@ -2,15 +2,22 @@
 import assert from 'node:assert/strict'
 import type { Clock } from '../../common/clock.ts'
 import { AppError, reasonOf } from '../../common/errors.ts'
-import { offsetsJournalMaxBytes } from '../../common/limits.ts'
+import { journalBatchMaxBytes, offsetsJournalMaxBytes } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import {
   decodeRecords,
   encodeBatch,
   totalBytesAt,
   type DecodedRecord,
+  type RecordToEncode,
 } from '../../protocol/record-batch.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
+import {
+  decodeGroupRecord,
+  encodeGroupRecord,
+  type GroupRecord,
+  type GroupSnapshot,
+} from './group-record.ts'
 import { decodeOffsetRecord, encodeOffsetRecord, type OffsetRecord } from './offset-record.ts'
 import { OffsetTable } from './offset-table.ts'
 
@@ -39,8 +46,10 @@ export interface OffsetStoreOptions {
 export const offsetsTopicName = '__consumer_offsets'
 
 const readBytes = 1024 * 1024
-/** A snapshot is cut into batches of so many records, each well below a batch's largest size. */
-const snapshotBatchRecords = 100
+/** Records are cut into batches of so many. */
+const batchRecords = 100
+/** More than a record takes beside its key and value. */
+const recordHeadBytes = 32
 
 /**
  * The table changes at once and the journal follows: `write` resolves when it is durable. So a
@@ -49,6 +58,8 @@ const snapshotBatchRecords = 100
  */
 export class OffsetStore {
   readonly table = new OffsetTable()
+  /** Groups as they were last written; one that is not here has offsets at most. */
+  readonly #groups = new Map<string, GroupSnapshot>()
   readonly #options: OffsetStoreOptions
   #bytesSinceSnapshot = 0
   #snapshot: Promise<void> | undefined
@@ -64,10 +75,37 @@ export class OffsetStore {
     return store
   }
 
+  get groups(): ReadonlyMap<string, GroupSnapshot> {
+    return this.#groups
+  }
+
   /** Resolves when the records are on disk; rejects with AppError STORAGE_FAILED. */
   async write(records: readonly OffsetRecord[]): Promise<void> {
-    if (records.length === 0) return
     for (const record of records) this.table.apply(record)
+    await this.#write(this.#encodedOffsets(records))
+  }
+
+  /**
+   * The same for groups. One that is too large for a record is removed: its members join again after a
+   * restart.
+   */
+  async writeGroups(records: readonly GroupRecord[]): Promise<void> {
+    const known = records.filter(
+      ({ group, snapshot }) => snapshot !== null || this.#groups.has(group),
+    )
+    await this.#write(known.map((record) => this.#changedGroup(record)))
+  }
+
+  #changedGroup(record: GroupRecord): RecordToEncode {
+    const now = this.#options.clock.now()
+    const encoded = encodeGroupRecord(record, now)
+    const isTooLarge = sizeOf(encoded) > journalBatchMaxBytes
+    this.#applyGroup(isTooLarge ? { ...record, snapshot: null } : record)
+    return isTooLarge ? { ...encoded, value: null } : encoded
+  }
+
+  async #write(records: readonly RecordToEncode[]): Promise<void> {
+    if (records.length === 0) return
     const committed = batchesOf(records).map((batch) => this.#append(batch).committed)
     await Promise.all(committed)
     if (this.#bytesSinceSnapshot >= (this.#options.journalMaxBytes ?? offsetsJournalMaxBytes)) {
@@ -75,8 +113,9 @@ export class OffsetStore {
     }
   }
 
-  removeGroup(group: string): Promise<void> {
-    return this.write([...this.table.recordsOf(group)].map(removal))
+  async removeGroup(group: string): Promise<void> {
+    const offsets = this.write([...this.table.recordsOf(group)].map(removal))
+    await Promise.all([offsets, this.writeGroups([{ group, snapshot: null }])])
   }
 
   /** For a topic that is gone: a new one of the same name must not inherit its offsets. */
@@ -90,9 +129,18 @@ export class OffsetStore {
     await this.#snapshot
   }
 
-  #append(records: readonly OffsetRecord[]): { committed: Promise<void> } {
+  #encodedOffsets(records: Iterable<OffsetRecord>): RecordToEncode[] {
     const now = this.#options.clock.now()
-    const batch = encodeBatch({ records: records.map((r) => encodeOffsetRecord(r, now)) })
+    return [...records].map((record) => encodeOffsetRecord(record, now))
+  }
+
+  #applyGroup({ group, snapshot }: GroupRecord): void {
+    if (snapshot === null) this.#groups.delete(group)
+    else this.#groups.set(group, snapshot)
+  }
+
+  #append(records: readonly RecordToEncode[]): { committed: Promise<void> } {
+    const batch = encodeBatch({ records })
     const result = this.#options.log.append(batch)
     if (result.ok) {
       this.#bytesSinceSnapshot += batch.length
@@ -109,7 +157,13 @@ export class OffsetStore {
     this.#bytesSinceSnapshot = 0
     try {
       const startOffset = log.logEndOffset
-      const written = batchesOf([...this.table.records()]).map((batch) => this.#append(batch))
+      const groups = [...this.#groups].map(([group, snapshot]) => ({ group, snapshot }))
+      const now = this.#options.clock.now()
+      const records = [
+        ...this.#encodedOffsets(this.table.records()),
+        ...groups.map((record) => encodeGroupRecord(record, now)),
+      ]
+      const written = batchesOf(records).map((batch) => this.#append(batch))
       await Promise.all(written.map(({ committed }) => committed))
       await log.deleteRecordsBefore(startOffset)
       logger.debug('offsets snapshot', { startOffset, batches: written.length })
@@ -137,7 +191,9 @@ export class OffsetStore {
       for (const record of decoded) {
         offset = record.offset + 1
         const entry = decodeOffsetRecord(record)
+        const group = decodeGroupRecord(record)
         if (entry !== undefined) this.table.apply(entry)
+        if (group !== undefined) this.#applyGroup(group)
       }
       assert(decoded.length > 0, 'a read below the high watermark has records')
       records += decoded.length
@@ -155,14 +211,42 @@ function recordsIn(batches: Buffer): DecodedRecord[] {
   return records
 }
 
-function batchesOf(records: readonly OffsetRecord[]): readonly (readonly OffsetRecord[])[] {
-  const batches: OffsetRecord[][] = []
-  for (let i = 0; i < records.length; i += snapshotBatchRecords) {
-    batches.push(records.slice(i, i + snapshotBatchRecords))
+function batchesOf(records: readonly RecordToEncode[]): readonly (readonly RecordToEncode[])[] {
+  const batches: RecordToEncode[][] = []
+  let last: RecordToEncode[] = []
+  let bytes = 0
+  for (const record of records) {
+    const size = sizeOf(record)
+    if (last.length === 0 || last.length >= batchRecords || bytes + size > journalBatchMaxBytes) {
+      last = []
+      bytes = 0
+      batches.push(last)
+    }
+    last.push(record)
+    bytes += size
   }
   return batches
 }
 
+function sizeOf({ key, value }: RecordToEncode): number {
+  return (key?.length ?? 0) + (value?.length ?? 0) + recordHeadBytes
+}
+
 function removal({ key }: OffsetRecord): OffsetRecord {
   return { key, committed: null }
+}
+
+/** How a write ended; rejects where it was not storage that failed. */
+export async function outcomeOf(
+  written: Promise<void>,
+  { logger, group }: { logger: Logger; group: string },
+): Promise<'NONE' | 'KAFKA_STORAGE_ERROR'> {
+  try {
+    await written
+    return 'NONE'
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'STORAGE_FAILED') throw error
+    logger.error('offsets not written', { group, reason: reasonOf(error) })
+    return 'KAFKA_STORAGE_ERROR'
+  }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import { topicsOfSubscription } from './consumer-protocol.ts'
+import type { GroupSnapshot, MemberSnapshot } from './group-record.ts'
 import { Member, selectProtocol } from './member.ts'
 import type { DescribedMember, JoinedMember, JoinRequest, MemberClaim } from './membership.ts'
 
@@ -148,6 +149,32 @@ export class Roster implements Iterable<Member> {
       metadata: member.metadataFor(protocol),
       assignment: protocol === '' ? Buffer.alloc(0) : member.assignment,
     }))
+  }
+
+  snapshot(protocol: string): readonly MemberSnapshot[] {
+    return [...this].map((member) => ({
+      memberId: member.id,
+      groupInstanceId: member.groupInstanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      rebalanceTimeoutMs: member.rebalanceTimeoutMs,
+      sessionTimeoutMs: member.sessionTimeoutMs,
+      metadata: member.metadataFor(protocol),
+      assignment: member.assignment,
+    }))
+  }
+
+  /** The members of a stable group from before a restart, each with a session from now. */
+  restore({ members, leaderId, protocolName }: GroupSnapshot, now: number): void {
+    for (const { memberId, metadata, assignment, ...rest } of members) {
+      const protocols = [{ name: protocolName ?? '', metadata }]
+      const member = new Member(memberId, { ...rest, protocols }, now + rest.sessionTimeoutMs)
+      member.assignment = assignment
+      member.isNew = false
+      member.hasSynced = true
+      this.add(member)
+    }
+    if (this.#members.has(leaderId ?? '')) this.#leaderId = leaderId
   }
 
   clear(error: KafkaErrorName): void {
