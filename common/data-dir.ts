@@ -1,6 +1,14 @@
 // Claims a directory for one process: creates it, proves it writable and locks it.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { AppError, reasonOf, systemCode } from './errors.ts'
 
 /** A held lock; `release` may be called more than once. */
@@ -15,13 +23,30 @@ export interface DirectoryLock {
 export function claimDirectory(dir: string): DirectoryLock {
   const file = join(dir, 'lock')
   try {
-    mkdirSync(dir, { recursive: true })
+    makeDurable(dir)
     writeLock(file, dir)
   } catch (error) {
     if (error instanceof AppError) throw error
     throw new AppError('DATA_DIR_NOT_WRITABLE', { dir, reason: reasonOf(error) }, error)
   }
   return { release: () => rmSync(file, { force: true }) }
+}
+
+/** A file is as durable as the names on the way to it: each directory that was made is flushed in its parent. */
+function makeDurable(dir: string): void {
+  const first = mkdirSync(dir, { recursive: true })
+  if (first === undefined) return
+  for (let made = resolve(dir); made.length >= first.length; made = dirname(made))
+    flushNames(dirname(made))
+}
+
+function flushNames(dir: string): void {
+  const descriptor = openSync(dir, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 function writeLock(file: string, dir: string): void {

@@ -50,6 +50,10 @@ export const baseTimestampAt = (buffer: Buffer, position: number): number =>
 export const maxTimestampAt = (buffer: Buffer, position: number): number =>
   int64At(buffer, position + 35)
 
+/** Undefined where the bytes are no timestamp that a number holds: those of no sound batch. */
+export const safeMaxTimestampAt = (buffer: Buffer, position: number): number | undefined =>
+  safeInt64At(buffer, position + 35)
+
 export const producerIdAt = (buffer: Buffer, position: number): number =>
   int64At(buffer, position + 43)
 

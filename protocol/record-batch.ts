@@ -38,6 +38,7 @@ export {
   producerIdAt,
   recordBatchHeaderBytes,
   recordCountAt,
+  safeMaxTimestampAt,
   totalBytesAt,
   type Codec,
 } from './batch-header.ts'

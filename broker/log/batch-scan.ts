@@ -1,4 +1,4 @@
-// Walks the batches of a segment file, a large read at a time, and picks batches out of bytes.
+// Walks the batches of a segment file, a large read at a time.
 import { frameMaxBytes } from '../../common/limits.ts'
 import {
   baseOffsetAt,
@@ -54,18 +54,6 @@ export async function readAt(file: OpenFile, position: number, length: number): 
   return bytes === length ? buffer : buffer.subarray(0, bytes)
 }
 
-/** Where whole batches that fit into `maxBytes` end, counted from `at`. */
-export function wholeBatchBytes(chunk: Buffer, at: number, maxBytes: number): number {
-  const most = Math.min(maxBytes, chunk.length - at)
-  let bytes = 0
-  while (bytes + recordBatchHeaderBytes <= most) {
-    const next = bytes + totalBytesAt(chunk, at + bytes)
-    if (next > most) break
-    bytes = next
-  }
-  return bytes
-}
-
 function visitChunk(
   chunk: Buffer,
   position: number,
@@ -86,6 +74,6 @@ function visitChunk(
 }
 
 /** Bytes that are no batch may hold a number that is no offset. */
-function safeBaseOffset(chunk: Buffer, at: number): number | undefined {
+export function safeBaseOffset(chunk: Buffer, at: number): number | undefined {
   return chunk.readUInt32BE(at) < 0x20_0000 ? baseOffsetAt(chunk, at) : undefined
 }

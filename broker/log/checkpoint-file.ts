@@ -1,4 +1,5 @@
 // The checkpoint: up to where each partition's segments are flushed, and where its log starts.
+import { crc32c } from '../../protocol/record-batch.ts'
 
 /** `start` is set by deleting records; `position` in segment `segment` is where `offset` begins. */
 export interface SegmentsPoint {
@@ -37,7 +38,8 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
     id,
     points.map((p) => [p.start, p.offset, p.segment, p.position, p.producersTo, p.producersAt]),
   ])
-  return Buffer.from(JSON.stringify({ version: 1, topics: Object.fromEntries(topics) }))
+  const text = JSON.stringify(Object.fromEntries(topics))
+  return Buffer.from(`{"version":2,"crc32c":${crc32c(Buffer.from(text))},"topics":${text}}`)
 }
 
 /** Undefined where the text is not a checkpoint, which means that all segments have to be scanned. */
@@ -49,7 +51,7 @@ export function parseCheckpoint(text: string): Checkpoint | undefined {
     if (error instanceof SyntaxError) return undefined
     throw error
   }
-  if (!isObject(value) || value['version'] !== 1 || !isObject(value['topics'])) return undefined
+  if (!isObject(value) || !isObject(value['topics']) || !isAsWritten(value)) return undefined
   const checkpoint = new Map<string, readonly RecoveryPoint[]>()
   for (const [id, points] of Object.entries(value['topics'])) {
     const parsed = Array.isArray(points) ? points.map(parsePoint) : [undefined]
@@ -57,6 +59,12 @@ export function parseCheckpoint(text: string): Checkpoint | undefined {
     checkpoint.set(id, parsed)
   }
   return checkpoint
+}
+
+/** A digit that is wrong would move the log's start, or have damage trusted. Version 1 had no checksum. */
+function isAsWritten({ version, crc32c: stated, topics }: Record<string, unknown>): boolean {
+  if (version === 1) return true
+  return version === 2 && stated === crc32c(Buffer.from(JSON.stringify(topics)))
 }
 
 function parsePoint(value: unknown): RecoveryPoint | undefined {

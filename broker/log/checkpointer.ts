@@ -1,5 +1,4 @@
 // Flushes the segments and writes the checkpoint, so that old write-ahead files can go.
-import type { AppError } from '../../common/errors.ts'
 import { isStorageError, replaceFile, type FileSystem } from './file-system.ts'
 import { encodeCheckpoint, type RecoveryPoint } from './checkpoint-file.ts'
 import { concurrently } from './concurrently.ts'
@@ -16,6 +15,8 @@ export interface CheckpointerOptions {
   readonly path: string
   readonly wal: WriteAheadLog
   topics(): Iterable<CheckpointedTopic>
+  /** Resolves when topics that are not among them will not be there after a crash either. */
+  flushNames(): Promise<void>
   failed(error: unknown): void
 }
 
@@ -24,14 +25,13 @@ const flushWidth = 2
 
 /**
  * Invariant: the write-ahead log holds everything that lies behind the recovery points of the checkpoint
- * file. After a segment's flush has failed no checkpoint is taken any more: the system forgets such a
- * failure, and the next flush would succeed although pages are lost. The next start recovers them.
+ * file. A segment whose flush failed has no new recovery point until all of it is written and flushed again,
+ * so until then no checkpoint is taken.
  */
 export class Checkpointer {
   readonly #options: CheckpointerOptions
   #running: Promise<void> | undefined
   #saving: Promise<void> = Promise.resolve()
-  #failure: AppError | undefined
   #problem: string | undefined
 
   constructor(options: CheckpointerOptions) {
@@ -42,9 +42,8 @@ export class Checkpointer {
     return this.#problem
   }
 
-  /** Starts a checkpoint unless one runs, or none can be taken. */
+  /** Starts a checkpoint unless one runs. */
   request(): void {
-    if (this.#failure !== undefined) return
     this.run().catch((error: unknown) => {
       if (!isStorageError(error)) throw error
     })
@@ -74,7 +73,7 @@ export class Checkpointer {
   async #run(): Promise<void> {
     const covered = this.#options.wal.older
     try {
-      if (this.#failure !== undefined) throw this.#failure
+      await this.#options.flushNames()
       await concurrently(this.#partitions(), flushWidth, (partition) => this.#flush(partition))
       await this.save()
       await this.#options.wal.remove(covered)
@@ -91,12 +90,7 @@ export class Checkpointer {
   /** Everything that was committed when this began is flushed when it resolves. */
   async #flush(partition: PartitionLog): Promise<void> {
     await partition.fill()
-    try {
-      await partition.flush()
-    } catch (error) {
-      if (isStorageError(error)) this.#failure = error
-      throw error
-    }
+    await partition.flush()
     await partition.saveProducers()
   }
 

@@ -26,6 +26,8 @@ export interface LogEngineOptions {
   readonly limits: LogLimits
   readonly firstWalSequence: number
   topics(): Iterable<CheckpointedTopic>
+  /** Resolves when topics that are not among them will not be there after a crash either. */
+  flushNames(): Promise<void>
 }
 
 /** How many partitions are closed at a time. */
@@ -63,6 +65,7 @@ export class LogEngine {
       path: checkpointPath(dir),
       wal: this.#wal,
       topics: () => options.topics(),
+      flushNames: () => options.flushNames(),
       failed: (error) => this.#warn('no checkpoint could be taken', error),
     })
     this.environment = {

@@ -1,6 +1,7 @@
 // The durable log of all topics: opens and recovers it, creates and deletes topics.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { dirname, join } from 'node:path'
 import type { Clock, Timer } from '../../common/clock.ts'
 import { reasonOf } from '../../common/errors.ts'
 import { topicPartitionsMax } from '../../common/limits.ts'
@@ -92,6 +93,7 @@ export class LogStore {
       limits: this.#limits,
       firstWalSequence,
       topics,
+      flushNames: () => this.#directory.flush(),
     })
   }
 
@@ -101,6 +103,7 @@ export class LogStore {
    */
   static async open(options: LogStoreOptions): Promise<LogStore> {
     const files = options.files ?? nodeFileSystem
+    await makeDirectories(files, options.dir)
     const remains = await WalRemains.find(files, options.dir)
     const store = new LogStore(options, files, remains.nextSequence)
     await store.#recover(files, remains)
@@ -146,16 +149,25 @@ export class LogStore {
     })
   }
 
-  /** The name is free when it resolves; files go behind. Rejects with UnknownTopicError. */
+  /**
+   * The name is free when it resolves; files go behind. Rejects with UnknownTopicError, or with AppError
+   * STORAGE_FAILED: then the topic is what it was, unless the disk did not let that be either.
+   */
   deleteTopic(name: string): Promise<void> {
     return this.#administer(async () => {
       const topic = this.#require(name)
-      this.#byName.delete(name)
-      this.#byId.delete(topic.id)
-      for (const partition of topic.partitions) partition.markDeleted()
-      for (const partition of topic.partitions) await partition.idle()
-      const { files } = await this.#directory.remove(name, topic.id)
-      files.catch((error: unknown) => this.#warn('a deleted topic is still on disk', error))
+      const releases = await Promise.all(topic.partitions.map((partition) => partition.hold()))
+      try {
+        const { files, failure } = await this.#directory.remove(name, topic.id)
+        files.catch((error: unknown) => this.#warn('a deleted topic is still on disk', error))
+        // Until here checkpoints have counted it: had the removal failed, nothing of it would lack.
+        this.#byName.delete(name)
+        this.#byId.delete(topic.id)
+        for (const partition of topic.partitions) partition.markDeleted()
+        if (failure !== undefined) throw failure
+      } finally {
+        for (const release of releases) release()
+      }
     })
   }
 
@@ -212,11 +224,20 @@ export class LogStore {
     return { partitions, ...this.#engine.stats() }
   }
 
-  /** Drops segments that are past their topic's retention; returns how many. */
+  /**
+   * Drops segments that are past their topic's retention; returns how many. Where the disk fails for one
+   * partition the others are looked at all the same.
+   */
   async applyRetention(nowMs: number): Promise<number> {
     let dropped = 0
     for (const topic of this.#byName.values()) {
-      for (const partition of topic.partitions) dropped += await partition.applyRetention(nowMs)
+      for (const partition of topic.partitions) {
+        try {
+          dropped += await partition.applyRetention(nowMs)
+        } catch (error) {
+          this.#warn('retention could not be applied', error)
+        }
+      }
     }
     return dropped
   }
@@ -249,13 +270,17 @@ export class LogStore {
         toOpen.push({ topic, index, point: points?.[index] })
       }
     }
-    const repairs = await this.#openPartitions(toOpen)
-    if (remains.isEmpty && repairs === 0) return
-    const byBytes = new Map([...this.#byId].map(([id, topic]) => [id.replaceAll('-', ''), topic]))
+    const repairs = await this.#openPartitions(toOpen, remains)
+    const byBytes = new Map([...this.#byId].map(([id, topic]) => [walTopicId(id), topic]))
     const find = (id: string, index: number): PartitionLog | undefined =>
       byBytes.get(id)?.partitions[index]
-    await remains.replay({ find, settle: () => this.#engine.settle() }, logger)
-    await this.#engine.settle()
+    const settle = (): Promise<void> => this.#engine.settle()
+    await remains.replay({ find, settle }, { isStrict: this.#options.flush !== 'never', logger })
+    for (const { partitions } of this.#byId.values()) {
+      for (const partition of partitions) await partition.reachStart()
+    }
+    if (remains.isEmpty && repairs === 0) return
+    await settle()
     await remains.remove()
   }
 
@@ -265,13 +290,18 @@ export class LogStore {
   }
 
   /** Adds the partitions to their topics; resolves with the number of repairs. */
-  async #openPartitions(toOpen: readonly PartitionToOpen[]): Promise<number> {
+  async #openPartitions(toOpen: readonly PartitionToOpen[], remains?: WalRemains): Promise<number> {
     const opened = new Map<StoredTopic, PartitionLog[]>()
     let repaired = 0
     await concurrently(toOpen, openWidth, async ({ topic, index, point }) => {
       const directory = this.#directory.partition(topic.name, index)
       const { environment } = this.#engine
-      const recovered = await recoverPartition(environment, directory, point)
+      const recovered = await recoverPartition(environment, directory, {
+        point,
+        isStrict: this.#options.flush === 'commit',
+        covers: async (offset) =>
+          (await remains?.covers(walTopicId(topic.id), index, offset)) ?? false,
+      })
       for (const repair of recovered.repairs) {
         this.#options.logger.warn(repair, { topic: topic.name, partition: index })
       }
@@ -310,11 +340,9 @@ export class LogStore {
   #applyRetentionLater(): void {
     const { clock } = this.#options
     this.#retentionTimer = clock.after(this.#limits.retentionCheckIntervalMs, () => {
-      this.applyRetention(clock.now())
-        .catch((error: unknown) => this.#warn('retention could not be applied', error))
-        .finally(() => {
-          if (!this.#isClosed) this.#applyRetentionLater()
-        })
+      void this.applyRetention(clock.now()).finally(() => {
+        if (!this.#isClosed) this.#applyRetentionLater()
+      })
     })
   }
 
@@ -322,6 +350,18 @@ export class LogStore {
     if (!isStorageError(error)) throw error
     this.#options.logger.warn(message, { reason: reasonOf(error) })
   }
+}
+
+/** As entries of the write-ahead log have it. */
+function walTopicId(id: string): string {
+  return id.replaceAll('-', '')
+}
+
+/** A file is as durable as the names on the way to it. */
+async function makeDirectories(files: FileSystem, dir: string): Promise<void> {
+  for (const name of ['wal', 'topics', 'deleted']) await files.makeDirectory(join(dir, name))
+  await files.syncDirectory(dir)
+  await files.syncDirectory(dirname(dir))
 }
 
 function indexes(count: number): readonly number[] {

@@ -165,6 +165,14 @@ export class PartitionLog implements QueuedPartition {
     }
   }
 
+  /** Called when all that a crash left is restored: the log goes on at its start at least. */
+  async reachStart(): Promise<void> {
+    await this.#segments.reachStart()
+    if (this.#logEndOffset >= this.#segments.endOffset) return
+    this.#logEndOffset = this.#segments.endOffset
+    this.#highWatermark = this.#segments.endOffset
+  }
+
   /**
    * Whole batches, the first of which holds `offset` and may start before it; nothing at or above the high
    * watermark, so no chunks when `offset` is that.
@@ -250,9 +258,9 @@ export class PartitionLog implements QueuedPartition {
     return this.#segments.writeIndexes()
   }
 
-  /** Resolves when whatever changes the segments now is done. */
-  idle(): Promise<void> {
-    return this.#segments.exclusively(() => Promise.resolve())
+  /** Resolves when nothing changes the segments, and nothing will until what it resolves with is called. */
+  hold(): Promise<() => void> {
+    return this.#segments.hold()
   }
 
   /** The topic is deleted: nothing is written from now on, and memory and files are let go. */

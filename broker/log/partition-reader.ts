@@ -1,7 +1,7 @@
 // Reads one partition's log: batches by offset from segments and tail, records by time.
-import { AppError } from '../../common/errors.ts'
 import { firstRecordAtOrAfter, timestampOfBatch, type OffsetAndTimestamp } from './batch-times.ts'
 import { isMissing, isStorageError } from './file-system.ts'
+import { isCorrupt } from './segment.ts'
 import type { SegmentList } from './segment-list.ts'
 import type { Tail } from './tail.ts'
 
@@ -92,8 +92,4 @@ export class PartitionReader {
     const batch = read.ok ? read.chunks[0] : undefined
     return batch && timestampOfBatch(batch, offset)
   }
-}
-
-function isCorrupt(thrown: unknown): boolean {
-  return thrown instanceof AppError && thrown.code === 'LOG_CORRUPT'
 }

@@ -60,7 +60,7 @@ export class ProducerFile {
     const seenMs = shared.clock.now()
     for (const segment of segments.list) {
       if (segment.endOffset <= from) continue
-      await segment.scanFrom(from, ({ chunk, at, lastOffset }) => {
+      await segment.scanFromOffset(from, ({ chunk, at, lastOffset }) => {
         if (lastOffset >= from && producerIdAt(chunk, at) >= 0) file.#restore(chunk, at, seenMs)
         return true
       })

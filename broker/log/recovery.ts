@@ -1,8 +1,10 @@
 // Opens a partition's segments after a stop or a crash: finds where each ends and cuts what is torn.
 import { join } from 'node:path'
+import { AppError } from '../../common/errors.ts'
 import { validateBatch } from '../../protocol/record-batch.ts'
 import { scanBatches } from './batch-scan.ts'
 import { noRecoveryPoint, type RecoveryPoint } from './checkpoint-file.ts'
+import { soundBatchBehind } from './damage.ts'
 import { Segment, segmentName, type SegmentFiles } from './segment.ts'
 import { ProducerFile } from './producer-file.ts'
 import type { ProducerBudget } from './producer-budget.ts'
@@ -38,23 +40,39 @@ interface End extends Place {
   readonly isTrusted: boolean
 }
 
+/** What recovery has to know besides the files of the partition itself. */
+export interface RecoveryAdvice {
+  readonly point: RecoveryPoint | undefined
+  /**
+   * Whether nothing counted that was not flushed, so that a hole before sound batches is not what a
+   * crash leaves, but damage.
+   */
+  readonly isStrict: boolean
+  /** Whether the write-ahead log brings back everything from `offset` on. */
+  covers(offset: number): Promise<boolean>
+}
+
 /**
- * Trusts what lies before `point` and validates everything behind it: headers, checksums and that offsets
- * leave no gap. The first byte that is not part of a sound batch ends the log; what follows is removed.
- * Without a point everything is validated.
+ * Trusts what lies before the recovery point and validates everything behind it: headers, checksums and
+ * that offsets leave no gap. Without a point everything is validated. The first byte that is not part of a
+ * sound batch ends the log; what follows is removed, where the write-ahead log has it or nothing of it is
+ * sound. Rejects with AppError LOG_CORRUPT where that would remove what is sound, and changes nothing then.
  */
 export async function recoverPartition(
   shared: Shared,
   directory: string,
-  point: RecoveryPoint | undefined,
+  advice: RecoveryAdvice,
 ): Promise<RecoveredPartition> {
   const found = await findSegments(shared, directory)
-  const recovery = new Recovery(shared, directory, point)
+  const recovery = new Recovery(shared, directory, advice)
   for (const [index, segment] of found.entries()) {
     await recovery.take(segment, found[index + 1]?.baseOffset)
   }
   const segments = recovery.finish()
-  const producers = await ProducerFile.open(shared, directory, { segments, point })
+  const producers = await ProducerFile.open(shared, directory, {
+    segments,
+    point: advice.point,
+  })
   return { segments, producers, repairs: recovery.repairs }
 }
 
@@ -62,56 +80,69 @@ class Recovery {
   readonly repairs: string[] = []
   readonly #shared: Shared
   readonly #directory: string
+  readonly #advice: RecoveryAdvice
   readonly #point: RecoveryPoint | undefined
   readonly #segments: Segment[] = []
   #isEnded = false
 
-  constructor(shared: Shared, directory: string, point: RecoveryPoint | undefined) {
+  constructor(shared: Shared, directory: string, advice: RecoveryAdvice) {
     this.#shared = shared
     this.#directory = directory
-    this.#point = point
+    this.#advice = advice
+    this.#point = advice.point
   }
 
   async take(found: FoundSegment, nextBase: number | undefined): Promise<void> {
     const { baseOffset, sizeBytes, modifiedMs } = found
-    const expected = this.#segments.at(-1)?.endOffset ?? baseOffset
-    if (this.#isEnded || baseOffset !== expected) {
+    if (this.#isEnded || (await this.#liesBehindGap(baseOffset))) {
       this.#isEnded = true
       return this.#remove(baseOffset)
     }
     const end = await this.#findEnd(found, nextBase)
-    if (end.position < sizeBytes) await this.#cut(found, end)
+    if (end.position < sizeBytes) await this.#cut(found, end, nextBase)
     const { offset: endOffset, position, isTrusted } = end
     // After a mere kill the bytes are there, but perhaps in the system's memory alone.
-    const facts = { directory: this.#directory, modifiedMs, exists: true, isDirty: !isTrusted }
+    const isDirty = !isTrusted
+    const unflushed = this.#point?.segment === baseOffset ? this.#point.offset : baseOffset
+    const isForgotten = isDirty && (await this.#advice.covers(unflushed))
+    const facts = { directory: this.#directory, modifiedMs, exists: true, isDirty, isForgotten }
     const segment = { ...facts, baseOffset, endOffset, sizeBytes: position }
     this.#segments.push(new Segment(this.#shared, segment))
   }
 
   finish(): SegmentList {
-    const startOffset = this.#point?.start ?? 0
-    // Where no file is left, all that was below the recovery point had been dropped by retention.
-    const end = this.#segments.at(-1)?.endOffset ?? this.#point?.offset ?? 0
-    const baseOffset = Math.max(end, startOffset)
-    if (this.#segments.length === 0 || end < startOffset) {
+    if (this.#segments.length === 0) {
+      // Where no file is left, all below the recovery point was dropped, and the rest comes from the
+      // write-ahead log.
+      const baseOffset = this.#point?.offset ?? 0
       const modifiedMs = this.#shared.clock.now()
       const facts = { directory: this.#directory, baseOffset, endOffset: baseOffset, modifiedMs }
-      const fresh = new Segment(this.#shared, {
-        ...facts,
-        sizeBytes: 0,
-        exists: false,
-        isDirty: false,
-      })
-      this.#segments.splice(0, end < startOffset ? this.#segments.length : 0, fresh)
+      const empty = { ...facts, sizeBytes: 0, exists: false, isDirty: false }
+      this.#segments.push(new Segment(this.#shared, empty))
     }
-    const flushed = this.#point ?? noRecoveryPoint
-    const directory = this.#directory
     return new SegmentList(this.#shared, {
-      directory,
+      directory: this.#directory,
       segments: this.#segments,
-      startOffset,
-      flushed,
+      startOffset: this.#point?.start ?? 0,
+      flushed: this.#point ?? noRecoveryPoint,
     })
+  }
+
+  /**
+   * Names reach the disk in any order: a segment may be there and the one before it, made earlier, not.
+   * Retention leaves no gap, so where the write-ahead log does not fill one it is damage; before the first
+   * segment it is what retention dropped.
+   */
+  async #liesBehindGap(baseOffset: number): Promise<boolean> {
+    const before = this.#segments.at(-1)
+    const expected = before?.endOffset ?? this.#point?.offset ?? 0
+    if (before === undefined && baseOffset <= expected) return false
+    if (baseOffset === expected) return false
+    if (await this.#advice.covers(expected)) return true
+    if (before === undefined) return false
+    if (!this.#advice.isStrict) return true
+    const reason = `it begins at offset ${baseOffset}, and the log before it ends at ${expected}`
+    throw new AppError('LOG_CORRUPT', { file: this.#path(baseOffset, 'log'), position: 0, reason })
   }
 
   async #findEnd(found: FoundSegment, nextBase: number | undefined): Promise<End> {
@@ -134,8 +165,6 @@ class Recovery {
       // The name of an empty file may be as little flushed as what was to be written to it.
       return { ...from, isTrusted: sizeBytes > 0 && this.#point?.segment === baseOffset }
     }
-    // The index may say more than the log that survives; it is made again when it is needed.
-    await this.#removeIndex(baseOffset)
     let { offset } = from
     const range = { from: from.position, to: sizeBytes }
     const position = await this.#shared.pool.use(this.#path(baseOffset, 'log'), 'update', (file) =>
@@ -148,14 +177,30 @@ class Recovery {
     return { offset, position, isTrusted: false }
   }
 
-  async #cut({ baseOffset, sizeBytes }: FoundSegment, end: End): Promise<void> {
+  async #cut(found: FoundSegment, end: End, nextBase: number | undefined): Promise<void> {
+    const { baseOffset, sizeBytes } = found
+    await this.#mayCut(found, end, nextBase)
     this.#isEnded = true
+    await this.#removeIndex(baseOffset)
     const cut = sizeBytes - end.position
     this.repairs.push(`${segmentName(baseOffset)}.log lost ${cut} bytes at offset ${end.offset}`)
     await this.#shared.pool.use(this.#path(baseOffset, 'log'), 'update', async (file) => {
       await file.truncate(end.position)
       await file.sync()
     })
+  }
+
+  async #mayCut(found: FoundSegment, end: End, nextBase: number | undefined): Promise<void> {
+    if (!this.#advice.isStrict || (await this.#advice.covers(end.offset))) return
+    const file = this.#path(found.baseOffset, 'log')
+    const range = { from: end.position, to: found.sizeBytes }
+    const behind = await this.#shared.pool.use(file, 'update', (open) =>
+      soundBatchBehind(open, range, end.offset),
+    )
+    const goesOn = behind?.baseOffset ?? nextBase
+    if (goesOn === undefined) return
+    const reason = `offset ${end.offset} should lie there, and the log goes on at ${goesOn} behind it`
+    throw new AppError('LOG_CORRUPT', { file, position: end.position, reason })
   }
 
   async #remove(baseOffset: number): Promise<void> {

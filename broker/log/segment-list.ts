@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { dirname } from 'node:path'
 import type { SegmentsPoint } from './checkpoint-file.ts'
-import { isMissing } from './file-system.ts'
+import { isMissing, isStorageError } from './file-system.ts'
 import { expiredBySize, expiredByTime } from './retention.ts'
 import { Segment, type SegmentFiles } from './segment.ts'
 import { lastAtMost } from './sparse-index.ts'
@@ -32,7 +32,8 @@ export class SegmentList {
   #bases: number[] = []
   #startOffset: number
   #flushed: SegmentsPoint
-  #hasNewNames: boolean
+  /** A segment's file was removed, and the disk may not have heard of it. */
+  #hasRemoved = false
   #isForgotten = false
   #last: Promise<unknown> = Promise.resolve()
 
@@ -46,7 +47,6 @@ export class SegmentList {
     this.#segments = [...facts.segments]
     this.#startOffset = facts.startOffset
     this.#flushed = facts.flushed
-    this.#hasNewNames = facts.segments.some(({ isDirty }) => isDirty)
     this.#setBases()
   }
 
@@ -104,6 +104,17 @@ export class SegmentList {
     return run
   }
 
+  /** Resolves when it is its turn; the turn ends when what it resolves with is called. */
+  hold(): Promise<() => void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    return new Promise((held) => {
+      void this.exclusively(() => {
+        held(resolve)
+        return promise
+      })
+    })
+  }
+
   /** Writes the first of `batches` that belong into one segment; returns how many those were. */
   async write(batches: readonly PlacedBatch[], config: TopicConfig): Promise<number> {
     const nowMs = this.#shared.clock.now()
@@ -113,10 +124,7 @@ export class SegmentList {
       count = countFitting(this.#active, batches, config, nowMs)
     }
     const active = this.#active
-    if (!active.exists) {
-      await this.#shared.files.makeDirectory(this.#directory)
-      this.#hasNewNames = true
-    }
+    if (!active.exists) await this.#shared.files.makeDirectory(this.#directory)
     await active.write(batches.slice(0, count), nowMs)
     return count
   }
@@ -126,14 +134,19 @@ export class SegmentList {
     const active = this.#active
     const { endOffset: offset, baseOffset: segment, sizeBytes: position } = active
     for (const dirty of this.#segments.filter(({ isDirty }) => isDirty)) {
-      await unlessGone(dirty.sync(), () => dirty.isRemoved)
+      const isPoint = dirty.baseOffset === this.#flushed.segment
+      const from = isPoint ? this.#flushed : { position: 0, offset: dirty.baseOffset }
+      await unlessGone(dirty.sync(from), () => dirty.isRemoved)
     }
-    if (this.#hasNewNames) {
-      this.#hasNewNames = false
+    const created = this.#segments.filter(({ isNameNew }) => isNameNew)
+    if (created.length > 0) {
       for (const directory of [this.#directory, dirname(this.#directory)]) {
         await unlessGone(this.#shared.files.syncDirectory(directory), () => this.#isForgotten)
       }
+      for (const segment of created) segment.nameFlushed()
     }
+    // What comes back behind the recovery point would be taken for the log's end.
+    await unlessGone(this.#flushRemoved(), () => this.#isForgotten)
     this.#flushed = { start: this.#startOffset, offset, segment, position }
   }
 
@@ -145,7 +158,8 @@ export class SegmentList {
   raiseStart(offset: number, persist: () => Promise<void>): Promise<void> {
     return this.exclusively(async () => {
       const before = this.#startOffset
-      if (offset <= this.startOffset) return
+      // What retention has dropped may be back after a crash; what was deleted may not.
+      if (offset <= before) return
       this.#startOffset = offset
       try {
         await persist()
@@ -158,13 +172,30 @@ export class SegmentList {
     })
   }
 
+  /**
+   * After a crash that took more than had been deleted (with no flush at commits): goes on where the log was
+   * to start, so that no offset is given out twice.
+   */
+  reachStart(): Promise<void> {
+    return this.exclusively(async () => {
+      if (this.endOffset >= this.#startOffset) return
+      this.#begin(this.#startOffset)
+      await this.#dropOldest(this.#segments.length - 1)
+    })
+  }
+
   /** Returns how many segments were dropped. */
   applyRetention(config: TopicConfig, nowMs: number, tailBytes: number): Promise<number> {
     return this.exclusively(async () => {
       if (this.#isForgotten) return 0
+      const before = this.#segments.length
       const byTime = await expiredByTime(this.#segments, config, nowMs)
-      if (byTime === this.#segments.length) await this.#roll()
-      await this.#dropOldest(byTime)
+      // The last one waits, so that a roll which fails does not keep the others.
+      await this.#dropOldest(Math.min(byTime, before - 1))
+      if (byTime === before) {
+        await this.#roll()
+        await this.#dropOldest(1)
+      }
       const bySize = expiredBySize(this.#segments, config, tailBytes)
       await this.#dropOldest(bySize)
       return byTime + bySize
@@ -179,19 +210,52 @@ export class SegmentList {
 
   async #roll(): Promise<void> {
     const { endOffset } = this.#active
-    await this.#active.writeIndex()
+    await this.#active.cutTorn()
+    // Whatever keeps an index from being written, it is made again when it is needed.
+    await unlessFailed(this.#active.writeIndex())
+    this.#begin(endOffset)
+  }
+
+  #begin(baseOffset: number): void {
     const modifiedMs = this.#shared.clock.now()
-    const facts = { directory: this.#directory, baseOffset: endOffset, endOffset, modifiedMs }
+    const facts = { directory: this.#directory, baseOffset, endOffset: baseOffset, modifiedMs }
     this.#segments.push(
       new Segment(this.#shared, { ...facts, sizeBytes: 0, exists: false, isDirty: false }),
     )
     this.#setBases()
   }
 
+  /**
+   * The removal of one segment is on the disk before that of the next begins: whatever a crash leaves, a
+   * gap between segments is never retention's work. One that cannot be removed stays.
+   */
   async #dropOldest(count: number): Promise<void> {
-    const dropped = this.#segments.splice(0, Math.min(count, this.#segments.length - 1))
-    this.#setBases()
-    for (const segment of dropped) await segment.remove()
+    for (let left = Math.min(count, this.#segments.length - 1); left > 0; left--) {
+      await this.#flushRemoved()
+      const [oldest] = this.#segments.splice(0, 1)
+      assert(oldest !== undefined, 'the active segment stays')
+      this.#setBases()
+      if (oldest.exists) this.#hasRemoved = true
+      try {
+        await oldest.remove()
+      } catch (error) {
+        this.#segments.unshift(oldest)
+        this.#setBases()
+        throw error
+      }
+      await unlessFailed(oldest.removeIndex())
+    }
+  }
+
+  async #flushRemoved(): Promise<void> {
+    if (!this.#hasRemoved) return
+    this.#hasRemoved = false
+    try {
+      await this.#shared.files.syncDirectory(this.#directory)
+    } catch (error) {
+      this.#hasRemoved = true
+      throw error
+    }
   }
 
   #setBases(): void {
@@ -207,6 +271,15 @@ async function unlessGone(work: Promise<void>, isGone: () => boolean): Promise<v
     await work
   } catch (error) {
     if (!isMissing(error) || !isGone()) throw error
+  }
+}
+
+/** What the disk refuses here costs time later, and nothing else. */
+async function unlessFailed(work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!isStorageError(error)) throw error
   }
 }
 

@@ -1,20 +1,16 @@
-// One segment of a partition: a log file of whole batches, and its two sparse indexes.
+// One segment of a partition: a log file of whole batches, and its index.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { AppError } from '../../common/errors.ts'
 import { indexIntervalBytes } from '../../common/limits.ts'
-import {
-  lastOffsetDeltaAt,
-  baseOffsetAt,
-  maxTimestampAt,
-  recordBatchHeaderBytes,
-  totalBytesAt,
-} from '../../protocol/record-batch.ts'
-import { readAt, scanBatches, wholeBatchBytes, type ScannedBatch } from './batch-scan.ts'
+import { recordBatchHeaderBytes, totalBytesAt } from '../../protocol/record-batch.ts'
+import { readAt, scanBatches, type ScannedBatch } from './batch-scan.ts'
 import type { FilePool } from './file-pool.ts'
-import { isMissing, type FileSystem, type OpenFile } from './file-system.ts'
+import type { FileSystem, OpenFile } from './file-system.ts'
 import type { IndexCache } from './index-cache.ts'
-import { SparseIndex } from './sparse-index.ts'
+import { rewrite } from './rewrite.ts'
+import { SegmentIndex, timestampOf } from './segment-index.ts'
+import { skipTo, soundBytes, type Place } from './stored-batches.ts'
 import type { PlacedBatch } from './tail.ts'
 
 /** What segments share. */
@@ -33,8 +29,15 @@ export interface SegmentFacts {
   /** When it was last written to; for a new one, now. */
   readonly modifiedMs: number
   readonly exists: boolean
-  /** Whether it may hold what was never flushed. */
+  /** Whether it may hold what was never flushed; then its name may not have been either. */
   readonly isDirty: boolean
+  /** Whether an earlier process may have failed to flush it, which the system does not say again. */
+  readonly isForgotten?: boolean
+}
+
+interface ReadBounds {
+  readonly maxBytes: number
+  readonly minOneBatch: boolean
 }
 
 /** Kafka: twenty digits, so that the names sort as the offsets do. */
@@ -50,18 +53,19 @@ export class Segment {
   readonly baseOffset: number
   readonly #shared: SegmentFiles
   readonly #path: string
+  readonly #index: SegmentIndex
   #endOffset: number
   #sizeBytes: number
   #modifiedMs: number
   #startedMs: number
   #exists: boolean
   #isDirty: boolean
-  #isIndexWritten = false
+  #isNameNew: boolean
+  /** A write failed: something of it may lie behind the end. */
+  #isTorn = false
+  /** A flush failed: what it was for may not be on its way to the disk any more. */
+  #isForgotten: boolean
   #isRemoved = false
-  #index: SparseIndex | undefined
-  #loading: Promise<SparseIndex> | undefined
-  /** Known once an index was in memory, even when that has been let go. */
-  #maxTimestamp: number | undefined
 
   constructor(shared: SegmentFiles, facts: SegmentFacts) {
     this.#shared = shared
@@ -73,9 +77,9 @@ export class Segment {
     this.#startedMs = facts.modifiedMs
     this.#exists = facts.exists
     this.#isDirty = facts.isDirty
-    if (facts.sizeBytes > 0) return
-    this.#index = new SparseIndex()
-    this.#maxTimestamp = -1
+    this.#isNameNew = facts.isDirty
+    this.#isForgotten = facts.isForgotten === true
+    this.#index = new SegmentIndex(shared, this.#path, this)
   }
 
   get endOffset(): number {
@@ -110,46 +114,71 @@ export class Segment {
     return this.#isDirty
   }
 
+  /** Whether its file's name may be. */
+  get isNameNew(): boolean {
+    return this.#isNameNew
+  }
+
   /** Adds batches at the end. When it rejects nothing was added. */
   async write(batches: readonly PlacedBatch[], nowMs: number): Promise<void> {
     const mode = this.#exists ? 'update' : 'create'
     const buffers = batches.map(({ bytes }) => bytes)
     await this.#shared.pool.use(this.#logPath, mode, async (file) => {
+      if (!this.#exists) this.#isNameNew = true
       this.#exists = true
       this.#isDirty = true
+      await this.#cutTorn(file)
+      this.#isTorn = true
       await file.write(buffers, this.#sizeBytes)
+      this.#isTorn = false
     })
     if (this.#sizeBytes === 0) this.#startedMs = nowMs
     for (const batch of batches) this.#add(batch)
     // A flush that ran meanwhile may have missed it.
     this.#isDirty = true
     this.#modifiedMs = nowMs
-    this.#isIndexWritten = false
-    this.#touchIndex()
+    this.#index.touch()
   }
 
-  /** Whole batches from the one that holds `offset`; empty only where `minOneBatch` is false. */
-  async read(
-    offset: number,
-    limits: { readonly maxBytes: number; readonly minOneBatch: boolean },
-  ): Promise<Buffer> {
+  /** Takes away what a failed write may have left behind the end. */
+  async cutTorn(): Promise<void> {
+    if (this.#isTorn) await this.#use((file) => this.#cutTorn(file))
+  }
+
+  /**
+   * Whole batches from the one that holds `offset`; empty only where `minOneBatch` is false. All were checked;
+   * rejects with AppError LOG_CORRUPT where the first is not sound.
+   */
+  async read(offset: number, limits: ReadBounds): Promise<Buffer> {
     assert(offset >= this.baseOffset && offset < this.#endOffset, 'the offset is in the segment')
+    try {
+      return await this.#read(offset, limits)
+    } catch (error) {
+      if (!isCorrupt(error) || !this.#index.isFromFiles) throw error
+      // Perhaps the index is wrong, and not the log.
+      this.#index.distrustFiles()
+      return this.#read(offset, limits)
+    }
+  }
+
+  async #read(offset: number, limits: ReadBounds): Promise<Buffer> {
     const end = this.#sizeBytes
-    let position = (await this.#loadIndex()).positionBefore(offset - this.baseOffset)
+    const entry = (await this.#index.load()).placeBefore(offset - this.baseOffset)
+    let { position } = entry
+    let due = this.baseOffset + entry.relativeOffset
     return this.#use(async (file) => {
       while (position < end) {
         const wanted = Math.max(limits.maxBytes, recordBatchHeaderBytes) + indexIntervalBytes
         const chunk = await readAt(file, position, Math.min(wanted, end - position))
-        const at = skipTo(chunk, offset)
-        if (at + recordBatchHeaderBytes > chunk.length) {
-          position += at
-          continue
+        const found = skipTo(chunk, { at: 0, offset: due }, offset)
+        position += found.at
+        due = found.offset
+        if (found.isDamaged) throw this.#corrupt(position)
+        const rest = chunk.subarray(found.at)
+        if (rest.length >= recordBatchHeaderBytes) {
+          return this.#take(file, rest, { at: position, offset: due }, limits)
         }
-        const bytes = wholeBatchBytes(chunk, at, limits.maxBytes)
-        if (bytes > 0 || !limits.minOneBatch) return chunk.subarray(at, at + bytes)
-        const whole = totalBytesAt(chunk, at)
-        if (at + whole <= chunk.length) return chunk.subarray(at, at + whole)
-        return readAt(file, position + at, whole)
+        if (found.at === 0) break
       }
       throw this.#corrupt(position)
     })
@@ -157,82 +186,106 @@ export class Segment {
 
   /** The first batch at or after offset `from` with a timestamp of `timestampMs` or above. */
   async findTimestamp(timestampMs: number, from: number): Promise<Buffer | undefined> {
-    const index = await this.#loadIndex()
+    const index = await this.#index.load()
     let found: Buffer | undefined
-    await this.#scan(index.positionBeforeTimestamp(timestampMs), (batch) => {
-      const { chunk, at, lastOffset, sizeBytes } = batch
-      if (lastOffset < from || maxTimestampAt(chunk, at) < timestampMs) return true
-      found = chunk.subarray(at, at + sizeBytes)
+    const start = index.positionBeforeTimestamp(timestampMs)
+    const end = await this.scanFrom(start, (batch) => {
+      const { chunk, at, lastOffset, sizeBytes, baseOffset } = batch
+      if (lastOffset < from || timestampOf(batch) < timestampMs) return true
+      const { bytes } = soundBytes(chunk, { at, offset: baseOffset }, sizeBytes)
+      if (bytes > 0) found = chunk.subarray(at, at + bytes)
       return false
     })
+    if (found === undefined && end < this.#sizeBytes) throw this.#corrupt(end)
     return found
   }
 
   /** The largest timestamp of its records; -1 where none has one. */
-  async maxTimestamp(): Promise<number> {
-    this.#maxTimestamp ??= (await this.#loadIndex()).maxTimestamp
-    return this.#maxTimestamp
+  maxTimestamp(): Promise<number> {
+    return this.#index.maxTimestamp()
   }
 
-  /** Flushes what was written since the last time. */
-  async sync(): Promise<void> {
+  /**
+   * Flushes what was written since the last time; all before `flushed` was flushed already. After a flush that
+   * failed the system may have forgotten what it was for, and a mere second one would succeed: what still
+   * reads as it was written is written again, and where it does not, the flush goes on failing.
+   */
+  async sync(flushed: { readonly position: number; readonly offset: number }): Promise<void> {
     if (!this.#isDirty) return
     this.#isDirty = false
     try {
-      await this.#use((file) => file.sync())
+      await this.#use(async (file) => {
+        if (this.#isForgotten) await rewrite(file, flushed, this.#sizeBytes)
+        await file.sync()
+      })
+      this.#isForgotten = false
     } catch (error) {
       this.#isDirty = true
+      this.#isForgotten = true
       throw error
     }
+  }
+
+  /** Its file's name is on the disk. */
+  nameFlushed(): void {
+    this.#isNameNew = false
   }
 
   /**
    * Writes both index files; for a segment that is complete, or when the store closes. They need no
    * flush: what a crash leaves of them is recognised, and what they lack is read from the log.
    */
-  async writeIndex(): Promise<void> {
-    const index = this.#index
-    if (index === undefined || index.isTrivial || this.#isIndexWritten) return
-    const { offsets, times } = index.encode()
-    await this.#writeFile('index', offsets)
-    await this.#writeFile('timeindex', times)
-    this.#isIndexWritten = true
+  writeIndex(): Promise<void> {
+    return this.#index.write()
   }
 
+  /** When it rejects the log file is still there, and the segment as good as before. */
   async remove(): Promise<void> {
-    this.forget()
-    for (const suffix of ['log', 'index', 'timeindex']) {
-      await this.#shared.files.remove(`${this.#path}.${suffix}`)
+    this.#isRemoved = true
+    try {
+      await this.#shared.files.remove(this.#logPath)
+    } catch (error) {
+      this.#isRemoved = false
+      throw error
     }
+    this.forget()
+  }
+
+  /** Removes the index files of a segment that was removed; what stays is swept by the next start. */
+  removeIndex(): Promise<void> {
+    return this.#index.removeFiles()
   }
 
   /** Lets go of file and index: the segment is removed, or its directory is about to be. */
   forget(): void {
     this.#isRemoved = true
-    this.#shared.indexes.drop(this)
+    this.#index.forget()
     this.#shared.pool.forget(this.#logPath)
-  }
-
-  releaseIndex(): void {
-    this.#index = undefined
   }
 
   /** Walks all batches from the segment's beginning. */
   scan(visit: (batch: ScannedBatch) => boolean): Promise<number> {
-    return this.#scan(0, visit)
+    return this.scanFrom(0, visit)
+  }
+
+  /** Walks its batches from a position on; resolves with where it stopped. */
+  scanFrom(from: number, visit: (batch: ScannedBatch) => boolean): Promise<number> {
+    const to = this.#sizeBytes
+    if (from >= to) return Promise.resolve(to)
+    return this.#use((file) => scanBatches(file, { from, to }, visit))
   }
 
   /** Walks the batches from the one that holds `offset`, or some before it. */
-  async scanFrom(offset: number, visit: (batch: ScannedBatch) => boolean): Promise<number> {
+  async scanFromOffset(offset: number, visit: (batch: ScannedBatch) => boolean): Promise<number> {
     const from = Math.max(0, offset - this.baseOffset)
-    return this.#scan((await this.#loadIndex()).positionBefore(from), visit)
+    return this.scanFrom((await this.#index.load()).positionBefore(from), visit)
   }
 
   /** What is wrong with the index, in words; `batches` are all of the segment's. */
   async checkIndex(
     batches: readonly { readonly baseOffset: number; readonly position: number }[],
   ): Promise<readonly string[]> {
-    const index = await this.#loadIndex()
+    const index = await this.#index.load()
     const positions = new Set(batches.map(({ position }) => position))
     return batches.flatMap(({ baseOffset, position }) => {
       const before = index.positionBefore(baseOffset - this.baseOffset)
@@ -249,90 +302,40 @@ export class Segment {
     return this.#shared.pool.use(this.#logPath, 'update', work)
   }
 
-  #scan(from: number, visit: (batch: ScannedBatch) => boolean): Promise<number> {
-    const to = this.#sizeBytes
-    if (from >= to) return Promise.resolve(to)
-    return this.#use((file) => scanBatches(file, { from, to }, visit))
+  /** The batches at the beginning of `rest`, which lies at `place` in the file, as `read` hands them out. */
+  async #take(file: OpenFile, rest: Buffer, place: Place, limits: ReadBounds): Promise<Buffer> {
+    const from = { at: 0, offset: place.offset }
+    const found = soundBytes(rest, from, limits.maxBytes)
+    if (found.bytes > 0) return rest.subarray(0, found.bytes)
+    const whole = totalBytesAt(rest, 0)
+    const isWhole = found.reason === undefined && place.at + whole <= this.#sizeBytes
+    if (!isWhole) throw this.#corrupt(place.at, found.reason)
+    if (!limits.minOneBatch) return rest.subarray(0, 0)
+    const batch = whole <= rest.length ? rest : await readAt(file, place.at, whole)
+    const { bytes, reason } = soundBytes(batch, from, whole)
+    if (bytes === 0) throw this.#corrupt(place.at, reason)
+    return batch.subarray(0, bytes)
   }
 
-  async #writeFile(suffix: string, content: Buffer): Promise<void> {
-    const file = await this.#shared.files.open(`${this.#path}.${suffix}`, 'create')
-    try {
-      await file.write([content], 0)
-    } finally {
-      await file.close()
-    }
+  async #cutTorn(file: OpenFile): Promise<void> {
+    if (!this.#isTorn) return
+    await file.truncate(this.#sizeBytes)
+    this.#isTorn = false
   }
 
   #add({ bytes, baseOffset, lastOffset, maxTimestamp }: PlacedBatch): void {
     assert(baseOffset === this.#endOffset, 'offsets leave no gap')
-    const relativeOffset = baseOffset - this.baseOffset
-    const sizeBytes = bytes.length
-    // An index that is not in memory finds the batch in the log when it is loaded.
-    this.#index?.add({ relativeOffset, position: this.#sizeBytes, sizeBytes, maxTimestamp })
-    if (this.#maxTimestamp !== undefined && maxTimestamp > this.#maxTimestamp) {
-      this.#maxTimestamp = maxTimestamp
-    }
-    this.#sizeBytes += sizeBytes
+    this.#index.add({ baseOffset, sizeBytes: bytes.length, maxTimestamp })
+    this.#sizeBytes += bytes.length
     this.#endOffset = lastOffset + 1
   }
 
-  async #loadIndex(): Promise<SparseIndex> {
-    if (this.#index === undefined) {
-      this.#loading ??= this.#completeIndex().finally(() => (this.#loading = undefined))
-      return this.#loading
-    }
-    this.#touchIndex()
-    return this.#index
-  }
-
-  /** What the index files lack, which may be all, is read from the log. */
-  async #completeIndex(): Promise<SparseIndex> {
-    const index = await this.#readIndex()
-    let position = index.resumePosition
-    // The log may grow meanwhile; when the loop ends, nothing is missing.
-    while (position < this.#sizeBytes) {
-      const reached = await this.#scan(position, (batch) => {
-        const relativeOffset = batch.baseOffset - this.baseOffset
-        index.add({ ...batch, relativeOffset, maxTimestamp: maxTimestampAt(batch.chunk, batch.at) })
-        return true
-      })
-      if (reached === position) throw this.#corrupt(position)
-      position = reached
-    }
-    this.#index = index
-    this.#maxTimestamp = index.maxTimestamp
-    this.#touchIndex()
-    return index
-  }
-
-  #corrupt(position: number): AppError {
-    const reason = 'what lies there is not a batch'
+  #corrupt(position: number, reason = 'the batch that is due does not lie there'): AppError {
     return new AppError('LOG_CORRUPT', { file: this.#logPath, position, reason })
-  }
-
-  async #readIndex(): Promise<SparseIndex> {
-    try {
-      const offsets = await this.#shared.files.readFile(`${this.#path}.index`)
-      const times = await this.#shared.files.readFile(`${this.#path}.timeindex`)
-      return SparseIndex.decode(offsets, times, this.#sizeBytes) ?? new SparseIndex()
-    } catch (error) {
-      if (isMissing(error)) return new SparseIndex()
-      throw error
-    }
-  }
-
-  #touchIndex(): void {
-    if (this.#index !== undefined) this.#shared.indexes.touch(this, this.#index.sizeBytes)
   }
 }
 
-/** Where the first batch starts that ends at or after `offset`, or where to read on. */
-function skipTo(chunk: Buffer, offset: number): number {
-  let at = 0
-  while (at + recordBatchHeaderBytes <= chunk.length) {
-    if (baseOffsetAt(chunk, at) + lastOffsetDeltaAt(chunk, at) >= offset) return at
-    at += totalBytesAt(chunk, at)
-  }
-  return at
+/** Whether it says that what lies on the disk is not what was written. */
+export function isCorrupt(thrown: unknown): boolean {
+  return thrown instanceof AppError && thrown.code === 'LOG_CORRUPT'
 }

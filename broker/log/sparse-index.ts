@@ -45,6 +45,11 @@ export class SparseIndex {
     return this.#positions.at(-1) ?? 0
   }
 
+  /** The relative offset of the batch that begins there. */
+  get resumeOffset(): number {
+    return this.#offsets.at(-1) ?? 0
+  }
+
   /** Takes note of the next batch of the segment; every 4096 bytes one becomes an entry. */
   add(batch: IndexedBatch): void {
     if (batch.maxTimestamp > this.#maxTimestamp) {
@@ -63,7 +68,13 @@ export class SparseIndex {
 
   /** A position at or before that of the batch which holds the offset. */
   positionBefore(relativeOffset: number): number {
-    return this.#positions[lastAtMost(this.#offsets, relativeOffset)] ?? 0
+    return this.placeBefore(relativeOffset).position
+  }
+
+  /** The same, with the offset of the batch that begins there. */
+  placeBefore(relativeOffset: number): { relativeOffset: number; position: number } {
+    const entry = lastAtMost(this.#offsets, relativeOffset)
+    return { relativeOffset: this.#offsets[entry] ?? 0, position: this.#positions[entry] ?? 0 }
   }
 
   /** A position that no record with a timestamp of `timestampMs` or above lies before. */

@@ -87,7 +87,7 @@ test('memory does not grow while segments cannot be written: appends fail instea
   expect(await store.check()).toEqual([])
 })
 
-test('after a segment’s flush failed the write-ahead log is kept for the next start', async () => {
+test('what a failed flush of a segment was for is written again, and then flushed', async () => {
   const { store, files } = await openStore({ limits: { walFileMaxBytes: 500 } })
   await store.createTopic('t', { partitions: 1 })
   const partition = partitionOf(store, 't')
@@ -99,9 +99,83 @@ test('after a segment’s flush failed the write-ahead log is kept for the next 
   isFailing = false
   await append(partition, ['i'])
   await store.close()
-  expect(files.paths().filter((path) => path.endsWith('.wal')).length).toBeGreaterThan(1)
-  // What the failed flush was for is gone with the power.
+  expect(files.paths().filter((path) => path.endsWith('.wal'))).toEqual([])
+  // The system has forgotten the pages of the flush that failed: a second one alone would lose them.
   const { store: second } = await openStore({ files: files.cut(() => 0) })
   expect((await valuesFrom(partitionOf(second, 't'))).join('')).toBe('abcdefghi')
+  expect(await second.check()).toEqual([])
+})
+
+test('while a segment cannot be flushed the write-ahead log is kept for the next start', async () => {
+  const { store, files } = await openStore({ limits: { walFileMaxBytes: 500 } })
+  await store.createTopic('t', { partitions: 1 })
+  files.fault = (operation, path) =>
+    operation === 'flush' && path.endsWith('.log') ? 'EIO' : undefined
+  for (const value of 'abcdefghi') await append(partitionOf(store, 't'), [value])
+  await expect.poll(() => store.stats().problems).toHaveLength(1)
+  await store.close()
+  expect(files.paths().filter((path) => path.endsWith('.wal')).length).toBeGreaterThan(1)
+  const { store: second } = await openStore({ files: files.cut(() => 0) })
+  expect((await valuesFrom(partitionOf(second, 't'))).join('')).toBe('abcdefghi')
+  expect(await second.check()).toEqual([])
+})
+
+test('a topic whose removal fails is what it was, and goes when the disk lets it', async () => {
+  const { store, files } = await openStore()
+  await store.createTopic('t', { partitions: 1 })
+  await append(partitionOf(store, 't'), ['a'])
+  for (const failing of ['rename', 'flush'] as const) {
+    files.fault = (operation, path) =>
+      operation === failing && path.startsWith('/log/topics') ? 'EIO' : undefined
+    await expect(store.deleteTopic('t')).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    files.fault = () => undefined
+    await append(partitionOf(store, 't'), [failing])
+    await partitionOf(store, 't').fill()
+  }
+  const { store: second } = await openStore({ files: files.copy() })
+  expect(await valuesFrom(partitionOf(second, 't'))).toEqual(['a', 'rename', 'flush'])
+  await store.deleteTopic('t')
+  await store.createTopic('t', { partitions: 1 })
+  expect(await valuesFrom(partitionOf(store, 't'))).toEqual([])
+  expect([...(await store.check()), ...(await second.check())]).toEqual([])
+})
+
+test('a segment that retention cannot remove stays, and leaves no gap', async () => {
+  const { store, files, clock } = await openStore()
+  const configs = { 'segment.bytes': '150', 'retention.ms': '5000' }
+  await store.createTopic('t', { partitions: 2, configs })
+  for (const index of [0, 1]) {
+    for (const value of 'abcde') await append(partitionOf(store, 't', index), [value])
+    await partitionOf(store, 't', index).fill()
+  }
+  const stuck = '/log/topics/t/0/00000000000000000002.log'
+  files.fault = (operation, path) => (operation === 'remove' && path === stuck ? 'EIO' : undefined)
+  clock.advance(60_000)
+  const [first, second] = [partitionOf(store, 't', 0), partitionOf(store, 't', 1)]
+  await expect.poll(() => [first.logStartOffset, second.logStartOffset]).toEqual([2, 5])
+  const { store: again } = await openStore({ files: files.copy() })
+  expect((await valuesFrom(partitionOf(again, 't'))).join('')).toMatch(/cde$/)
+  files.fault = () => undefined
+  await store.applyRetention(clock.now())
+  expect(first.logStartOffset).toBe(5)
+  expect([...(await store.check()), ...(await again.check())]).toEqual([])
+})
+
+test('a write that failed half way leaves nothing that a rolled segment would hold twice', async () => {
+  const { store, files, clock } = await openStore()
+  await store.createTopic('t', { partitions: 1, configs: { 'segment.ms': '1000' } })
+  const partition = partitionOf(store, 't')
+  await append(partition, ['a'])
+  await partition.fill()
+  files.fault = (operation, path) =>
+    operation === 'write' && path.endsWith('.log') ? 'ENOSPC' : undefined
+  for (const value of 'bcd') await append(partition, [value])
+  await expect(partition.fill()).rejects.toThrow('ENOSPC')
+  files.fault = () => undefined
+  clock.advance(2000)
+  await partition.fill()
+  await store.close()
+  const { store: second } = await openStore({ files: files.copy() })
+  expect((await valuesFrom(partitionOf(second, 't'))).join('')).toBe('abcd')
   expect(await second.check()).toEqual([])
 })

@@ -1,11 +1,12 @@
 // What a start does before the first append: reads the checkpoint and replays the write-ahead log.
 import { join } from 'node:path'
+import { AppError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import { validateBatches } from '../../protocol/record-batch.ts'
+import { validateBatches, type BatchInfo } from '../../protocol/record-batch.ts'
 import { parseCheckpoint, type Checkpoint } from './checkpoint-file.ts'
 import { isMissing, type FileSystem } from './file-system.ts'
 import type { PartitionLog } from './partition-log.ts'
-import { planReplay, replayFile, type ReplayPlan } from './replay.ts'
+import { planReplay, replayFile, type ReplayFile, type ReplayPlan } from './replay.ts'
 import type { WalEntry } from './wal-format.ts'
 import { walPath } from './write-ahead-log.ts'
 
@@ -25,11 +26,18 @@ export async function readCheckpoint(
   }
 }
 
+/** Offsets of a partition that follow each other in the write-ahead log, the last of them excluded. */
+interface Run {
+  readonly from: number
+  readonly to: number
+}
+
 /** The write-ahead files that a start finds. */
 export class WalRemains {
   readonly #files: FileSystem
   readonly #directory: string
   readonly #plan: ReplayPlan
+  #runs: Promise<ReadonlyMap<string, Run>> | undefined
 
   private constructor(files: FileSystem, directory: string, plan: ReplayPlan) {
     this.#files = files
@@ -39,7 +47,6 @@ export class WalRemains {
 
   static async find(files: FileSystem, dir: string): Promise<WalRemains> {
     const directory = join(dir, 'wal')
-    await files.makeDirectory(directory)
     return new WalRemains(files, directory, await planReplay(files, directory))
   }
 
@@ -51,9 +58,18 @@ export class WalRemains {
     return this.#plan.present.length === 0
   }
 
+  /** Whether everything of a partition from `offset` on is there without a gap; `topicId` is in hexadecimal. */
+  async covers(topicId: string, partition: number, offset: number): Promise<boolean> {
+    // Asked where a log file is torn alone: it reads the files once more.
+    this.#runs ??= this.#findRuns()
+    const run = (await this.#runs).get(`${topicId} ${partition}`)
+    return run !== undefined && run.from <= offset && offset <= run.to
+  }
+
   /**
    * Gives every entry to its partition; those of topics that are gone are skipped. Stops at the first that
-   * is not whole: what was written after it was not acknowledged, or not flushed by the operator's choice.
+   * is not whole: what was written after it was not acknowledged. Rejects with AppError LOG_CORRUPT where it was,
+   * `isStrict` says that files were flushed one after another.
    */
   async replay(
     partitions: {
@@ -61,19 +77,17 @@ export class WalRemains {
       /** Brings what was replayed into segments, so that memory holds one file's worth at most. */
       settle(): Promise<void>
     },
-    logger: Logger,
+    { isStrict, logger }: { readonly isStrict: boolean; readonly logger: Logger },
   ): Promise<void> {
-    const visit = (entry: WalEntry): boolean => {
-      const validation = validateBatches(entry.batches, { allowControl: true })
-      if (!validation.ok || validation.batches[0]?.baseOffset !== entry.baseOffset) return false
-      partitions.find(entry.topicId, entry.partition)?.restore(entry.batches, validation.batches)
-      return true
-    }
-    for (const { sequence, ...limit } of this.#plan.files) {
-      const path = walPath(this.#directory, sequence)
-      const replayed = await replayFile(this.#files, { path, ...limit }, visit)
+    const visit = (entry: WalEntry, batches: readonly BatchInfo[]): void =>
+      partitions.find(entry.topicId, entry.partition)?.restore(entry.batches, batches)
+    for (const file of this.#plan.files) {
+      const replayed = await this.#walk(file, visit)
       await partitions.settle()
-      if (limit.to === undefined || replayed >= limit.to) continue
+      if (file.to === undefined || replayed >= file.to) continue
+      const path = walPath(this.#directory, file.sequence)
+      const reason = `entries up to position ${file.to} had been committed`
+      if (isStrict) throw new AppError('LOG_CORRUPT', { file: path, position: replayed, reason })
       logger.error('the write-ahead log is damaged: what came after is lost', { path, replayed })
       return
     }
@@ -83,5 +97,35 @@ export class WalRemains {
     for (const sequence of this.#plan.present) {
       await this.#files.remove(walPath(this.#directory, sequence))
     }
+  }
+  /** Resolves with the position behind the last sound entry. */
+  #walk(
+    { sequence, ...limit }: ReplayFile,
+    visit: (entry: WalEntry, batches: readonly BatchInfo[]) => void,
+  ): Promise<number> {
+    const path = walPath(this.#directory, sequence)
+    return replayFile(this.#files, { path, ...limit }, (entry) => {
+      const validation = validateBatches(entry.batches, { allowControl: true })
+      if (!validation.ok || validation.batches[0]?.baseOffset !== entry.baseOffset) return false
+      visit(entry, validation.batches)
+      return true
+    })
+  }
+
+  async #findRuns(): Promise<ReadonlyMap<string, Run>> {
+    const runs = new Map<string, Run>()
+    for (const file of this.#plan.files) {
+      const replayed = await this.#walk(file, ({ topicId, partition, baseOffset }, batches) => {
+        const key = `${topicId} ${partition}`
+        const run = runs.get(key)
+        // What was committed twice (its file was to be removed) begins no run of its own.
+        const goesOn = run !== undefined && run.from <= baseOffset && baseOffset <= run.to
+        const last = batches.at(-1)
+        const end = last === undefined ? baseOffset : last.baseOffset + last.lastOffsetDelta + 1
+        runs.set(key, { from: goesOn ? run.from : baseOffset, to: end })
+      })
+      if (file.to !== undefined && replayed < file.to) break
+    }
+    return runs
   }
 }

@@ -7,7 +7,10 @@ import { ProducerIds } from './producer-ids.ts'
 
 const path = '/broker/producer-ids'
 
-function open(files: MemoryFileSystem): Promise<ProducerIds> {
+/** The broker's directory is there for good before anything is opened in it. */
+async function open(files: MemoryFileSystem): Promise<ProducerIds> {
+  await files.makeDirectory('/broker')
+  await files.syncDirectory('/')
   return ProducerIds.open(files, '/broker')
 }
 

@@ -1,5 +1,5 @@
 // A file system in memory that knows what a power cut would leave of it, and fails when told to.
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import {
   storageError,
   type FileFacts,
@@ -7,196 +7,246 @@ import {
   type OpenFile,
   type OpenMode,
 } from '../../broker/log/file-system.ts'
+import { MemoryFile } from './memory-file.ts'
 
-interface Write {
-  readonly position: number
-  readonly bytes: Buffer
-  isDone: boolean
+/** A directory's names, as they are and as the disk has them for sure. */
+class Directory {
+  readonly names = new Map<string, Node>()
+  durable = new Map<string, Node>()
+  /** What a name stood for since it was last flushed; a cut leaves any of these. */
+  history = new Map<string, (Node | undefined)[]>()
+
+  set(name: string, node: Node | undefined): void {
+    const states = this.history.get(name) ?? []
+    this.history.set(name, [...states, node])
+    if (node === undefined) this.names.delete(name)
+    else this.names.set(name, node)
+  }
+
+  flush(): void {
+    this.durable = new Map(this.names)
+    this.history = new Map()
+  }
 }
 
-interface Content {
-  bytes: Buffer
-  /** What the disk has for sure. */
-  durable: Buffer
-  /** Written since the last flush; a cut keeps any of them, in whole or in part. */
-  unflushed: Write[]
-}
+type Node = Directory | MemoryFile
 
-/** A change of names that the disk may not have yet. Those of a directory reach it in order. */
-type NameChange =
-  | { readonly kind: 'create'; readonly paths: readonly [string]; readonly content: Content }
-  | { readonly kind: 'remove' | 'removeTree'; readonly paths: readonly [string] }
-  | { readonly kind: 'rename'; readonly paths: readonly [string, string] }
+export type Operation = 'open' | 'write' | 'read' | 'flush' | 'rename' | 'remove' | 'truncate'
 
-export type Operation = 'open' | 'write' | 'read' | 'flush' | 'rename' | 'remove'
-
-/** Directories are durable at once; names in them are not until `syncDirectory`. */
+/**
+ * POSIX taken at its word: a name that was made, renamed or removed is on the disk once its directory was
+ * flushed, and until then each name is for itself; a rename is seen as a whole. The root alone is given.
+ */
 export class MemoryFileSystem implements FileSystem {
   /** Returns the system's code to fail with, or undefined. A failing write leaves half of itself. */
   fault: (operation: Operation, path: string) => string | undefined = () => undefined
   /** How often files were flushed, by path. */
   readonly flushes = new Map<string, number>()
-  #names = new Map<string, Content>()
-  #durableNames = new Map<string, Content>()
-  #pending: NameChange[] = []
+  readonly #root: Directory
+
+  constructor(root = new Directory()) {
+    this.#root = root
+  }
 
   /** What is there after a power cut at this moment; `random` is from 0 to below 1. */
   cut(random: () => number): MemoryFileSystem {
-    const after = new MemoryFileSystem()
-    const names = new Map(this.#durableNames)
-    const kept = Math.floor(random() * (this.#pending.length + 1))
-    for (const change of this.#pending.slice(0, kept)) apply(change, names)
-    for (const [path, content] of names) {
-      const bytes = whatIsLeft(content, random)
-      const copy = { bytes, durable: Buffer.from(bytes), unflushed: [] }
-      after.#names.set(path, copy)
-      after.#durableNames.set(path, copy)
+    const seen = new Set<Node>()
+    const leave = (directory: Directory): Directory => {
+      seen.add(directory)
+      const left = new Directory()
+      for (const name of new Set([...directory.durable.keys(), ...directory.history.keys()])) {
+        const states = [directory.durable.get(name), ...(directory.history.get(name) ?? [])]
+        const node = states[Math.floor(random() * states.length)]
+        // A directory has one name: where a rename left both, it is the first that is come upon.
+        if (node === undefined || (node instanceof Directory && seen.has(node))) continue
+        left.names.set(name, node instanceof Directory ? leave(node) : node.cut(random))
+      }
+      left.flush()
+      return left
     }
-    return after
+    return new MemoryFileSystem(leave(this.#root))
   }
 
   /** What is there after a kill of the process: all of it, flushed or not as it was. */
   kill(): MemoryFileSystem {
-    const after = new MemoryFileSystem()
-    const copies = new Map<Content, Content>()
-    const copyOf = (content: Content): Content => {
-      // The system finishes the writes that it was handed.
-      const unflushed = content.unflushed.map((write) => ({ ...write, isDone: true }))
-      const copy = copies.get(content) ?? { ...content, unflushed }
-      copies.set(content, copy)
+    const copies = new Map<Node, Node>()
+    const copyOf = (node: Node): Node => {
+      const known = copies.get(node)
+      if (known !== undefined) return known
+      if (node instanceof MemoryFile) {
+        const file = node.kill()
+        copies.set(node, file)
+        return file
+      }
+      const copy = new Directory()
+      copies.set(node, copy)
+      for (const [name, child] of node.names) copy.names.set(name, copyOf(child))
+      for (const [name, child] of node.durable) copy.durable.set(name, copyOf(child))
+      for (const [name, states] of node.history) {
+        const copied = states.map((state) => state && copyOf(state))
+        copy.history.set(name, copied)
+      }
       return copy
     }
-    for (const [path, content] of this.#names) after.#names.set(path, copyOf(content))
-    for (const [path, content] of this.#durableNames) after.#durableNames.set(path, copyOf(content))
-    after.#pending = this.#pending.map((change) =>
-      change.kind === 'create' ? { ...change, content: copyOf(change.content) } : change,
-    )
-    return after
+    return new MemoryFileSystem(copyOf(this.#root) as Directory)
   }
 
   /** A copy of the files as they are, all of them flushed. */
   copy(): MemoryFileSystem {
     const after = new MemoryFileSystem()
-    for (const [path, { bytes }] of this.#names) after.put(path, bytes)
+    for (const path of this.paths()) after.put(path, this.bytesOf(path))
     return after
   }
 
+  /** All files. */
   paths(): readonly string[] {
-    return [...this.#names.keys()].sort()
+    const found: string[] = []
+    const walk = (directory: Directory, path: string): void => {
+      for (const [name, node] of directory.names) {
+        if (node instanceof Directory) walk(node, join(path, name))
+        else found.push(join(path, name))
+      }
+    }
+    walk(this.#root, '/')
+    return found.sort()
   }
 
   bytesOf(path: string): Buffer {
-    return this.#require('read', path).bytes
+    return this.#file('read', path).bytes
   }
 
   /** Puts a durable file there. */
   put(path: string, bytes: Buffer): void {
-    const content = { bytes: Buffer.from(bytes), durable: Buffer.from(bytes), unflushed: [] }
-    this.#names.set(path, content)
-    this.#durableNames.set(path, content)
+    const parent = this.#makeDirectory(dirname(path), (directory) => directory.flush())
+    parent.set(basename(path), new MemoryFile(bytes))
+    parent.flush()
   }
 
   async open(path: string, mode: OpenMode): Promise<OpenFile> {
     await this.#begin('open', path)
-    if (mode === 'create') {
-      const content = { bytes: Buffer.alloc(0), durable: Buffer.alloc(0), unflushed: [] }
-      this.#change({ kind: 'create', paths: [path], content })
-    }
-    return this.#openFile(path, this.#require('open', path))
+    if (mode === 'create') this.#create(path)
+    return this.#openFile(path, this.#file('open', path))
   }
 
   async readFile(path: string): Promise<Buffer> {
     await this.#begin('read', path)
-    return Buffer.from(this.#require('read', path).bytes)
+    return Buffer.from(this.#file('read', path).bytes)
   }
 
   facts(path: string): Promise<FileFacts | undefined> {
-    const content = this.#names.get(path)
-    return Promise.resolve(content && { sizeBytes: content.bytes.length, modifiedMs: 1_000_000 })
+    const node = this.#find(path)
+    const isFile = node instanceof MemoryFile
+    return Promise.resolve(
+      isFile ? { sizeBytes: node.sizeBytes, modifiedMs: 1_000_000 } : undefined,
+    )
   }
 
   list(path: string): Promise<readonly string[]> {
-    const below = this.paths().filter((name) => name.startsWith(`${path}/`))
-    const names = below.map((name) => name.slice(path.length + 1).split('/')[0] ?? '')
-    return Promise.resolve([...new Set(names)])
+    const node = this.#find(path)
+    return Promise.resolve(node instanceof Directory ? [...node.names.keys()].sort() : [])
   }
 
-  makeDirectory(): Promise<void> {
-    return Promise.resolve()
+  async makeDirectory(path: string): Promise<void> {
+    await this.#begin('open', path)
+    this.#makeDirectory(path)
   }
 
   async rename(from: string, to: string): Promise<void> {
     await this.#begin('rename', from)
-    this.#change({ kind: 'rename', paths: [from, to] })
+    const node = this.#find(from)
+    if (node === undefined) throw systemError('rename', from, 'ENOENT')
+    this.#parent('rename', to).set(basename(to), node)
+    this.#parent('rename', from).set(basename(from), undefined)
   }
 
   async remove(path: string): Promise<void> {
     await this.#begin('remove', path)
-    if (this.#names.has(path)) this.#change({ kind: 'remove', paths: [path] })
+    if (this.#find(path) !== undefined) this.#parent('remove', path).set(basename(path), undefined)
   }
 
   async removeTree(path: string): Promise<void> {
     await this.#begin('remove', path)
-    this.#change({ kind: 'removeTree', paths: [path] })
+    const node = this.#find(path)
+    if (node === undefined) return
+    if (node instanceof Directory) empty(node)
+    this.#parent('remove', path).set(basename(path), undefined)
   }
 
   async syncDirectory(path: string): Promise<void> {
     await this.#begin('flush', path)
-    const isHere = ({ paths }: NameChange): boolean => paths.some((name) => dirname(name) === path)
-    for (const change of this.#pending.filter(isHere)) apply(change, this.#durableNames)
-    this.#pending = this.#pending.filter((change) => !isHere(change))
+    const directory = this.#find(path)
+    if (!(directory instanceof Directory)) throw systemError('flush', path, 'ENOENT')
+    directory.flush()
   }
 
-  #openFile(path: string, content: Content): OpenFile {
+  #create(path: string): void {
+    const node = this.#find(path)
+    if (node instanceof MemoryFile) return node.truncate(0)
+    this.#parent('open', path).set(basename(path), new MemoryFile())
+  }
+
+  #openFile(path: string, file: MemoryFile): OpenFile {
     return {
       path,
       write: async (buffers, position) => {
         const bytes = Buffer.concat(buffers)
         const code = this.fault('write', path)
         const written = code === undefined ? bytes : bytes.subarray(0, bytes.length >> 1)
-        content.bytes = overwrite(content.bytes, position, written)
-        const write = { position, bytes: written, isDone: false }
-        content.unflushed.push(write)
+        const done = file.write(written, position)
         await tick()
-        write.isDone = true
+        done()
         if (code !== undefined) throw systemError('write', path, code)
       },
       read: async (buffer, position) => {
         await this.#begin('read', path)
-        return content.bytes.copy(buffer, 0, position)
+        return file.bytes.copy(buffer, 0, position)
       },
       sync: async () => {
-        // A write that is still under way when a flush begins need not be part of it.
-        const done = content.unflushed.filter(({ isDone }) => isDone)
-        await this.#begin('flush', path)
+        const flush = file.beginFlush()
+        await tick()
+        const code = this.fault('flush', path)
+        flush(code === undefined)
+        if (code !== undefined) throw systemError('flush', path, code)
         this.flushes.set(path, (this.flushes.get(path) ?? 0) + 1)
-        for (const { position, bytes } of done) {
-          content.durable = overwrite(content.durable, position, bytes)
-        }
-        content.unflushed = content.unflushed.filter((write) => !done.includes(write))
       },
       truncate: async (sizeBytes) => {
-        await tick()
-        content.bytes = content.bytes.subarray(0, sizeBytes)
-        content.durable = content.durable.subarray(0, sizeBytes)
-        content.unflushed = content.unflushed.map((write) => ({
-          ...write,
-          bytes: write.bytes.subarray(0, Math.max(0, sizeBytes - write.position)),
-        }))
+        await this.#begin('truncate', path)
+        file.truncate(sizeBytes)
       },
       close: () => Promise.resolve(),
     }
   }
 
-  #change(change: NameChange): void {
-    apply(change, this.#names)
-    this.#pending.push(change)
+  #find(path: string): Node | undefined {
+    let node: Node | undefined = this.#root
+    for (const name of path.split('/').filter((part) => part !== '')) {
+      node = node instanceof Directory ? node.names.get(name) : undefined
+    }
+    return node
   }
 
-  #require(operation: string, path: string): Content {
-    const content = this.#names.get(path)
-    if (content === undefined) throw systemError(operation, path, 'ENOENT')
-    return content
+  #file(operation: string, path: string): MemoryFile {
+    const node = this.#find(path)
+    if (!(node instanceof MemoryFile)) throw systemError(operation, path, 'ENOENT')
+    return node
+  }
+
+  #parent(operation: string, path: string): Directory {
+    const node = this.#find(dirname(path))
+    if (!(node instanceof Directory)) throw systemError(operation, path, 'ENOENT')
+    return node
+  }
+
+  #makeDirectory(path: string, made: (directory: Directory) => void = () => {}): Directory {
+    let directory = this.#root
+    for (const name of path.split('/').filter((part) => part !== '')) {
+      let next = directory.names.get(name)
+      if (next === undefined) directory.set(name, (next = new Directory()))
+      if (!(next instanceof Directory)) throw systemError('create', path, 'ENOTDIR')
+      made(directory)
+      directory = next
+    }
+    return directory
   }
 
   async #begin(operation: Operation, path: string): Promise<void> {
@@ -206,46 +256,11 @@ export class MemoryFileSystem implements FileSystem {
   }
 }
 
-function apply(change: NameChange, names: Map<string, Content>): void {
-  const [path] = change.paths
-  switch (change.kind) {
-    case 'create':
-      names.set(path, change.content)
-      return
-    case 'remove':
-      names.delete(path)
-      return
-    case 'removeTree':
-      for (const name of names.keys()) if (name.startsWith(`${path}/`)) names.delete(name)
-      return
-    case 'rename':
-      for (const [name, content] of names) {
-        if (name !== path && !name.startsWith(`${path}/`)) continue
-        names.delete(name)
-        names.set(change.paths[1] + name.slice(path.length), content)
-      }
+function empty(directory: Directory): void {
+  for (const [name, node] of directory.names) {
+    if (node instanceof Directory) empty(node)
+    directory.set(name, undefined)
   }
-}
-
-/** The durable bytes, and of each write since then nothing, a part or all. */
-function whatIsLeft({ durable, unflushed }: Content, random: () => number): Buffer {
-  let bytes: Buffer = Buffer.from(durable)
-  for (const write of unflushed) {
-    const fate = random()
-    if (fate < 0.3) continue
-    const length = fate < 0.6 ? Math.floor(random() * write.bytes.length) : write.bytes.length
-    bytes = overwrite(bytes, write.position, write.bytes.subarray(0, length))
-  }
-  return bytes
-}
-
-/** Bytes between the end and `position` read as zeros, as in a sparse file. */
-function overwrite(bytes: Buffer, position: number, written: Buffer): Buffer {
-  if (written.length === 0) return bytes
-  const result = Buffer.alloc(Math.max(bytes.length, position + written.length))
-  bytes.copy(result)
-  written.copy(result, position)
-  return result
 }
 
 function systemError(operation: string, path: string, code: string): Error {

@@ -1,0 +1,115 @@
+// Tests that no history of appends, retention, deletions, faults, power cuts and kills loses what was acknowledged.
+import { expect, test } from 'vitest'
+import { openStore, type TestStore } from '../../test/support/log-store.ts'
+import { LogWitness } from '../../test/support/log-witness.ts'
+import { MemoryFileSystem } from '../../test/support/memory-file-system.ts'
+import { randomFrom, seed } from '../../test/support/seeded-random.ts'
+import { ManualClock } from '../../test/support/manual-clock.ts'
+
+/** So small that every mechanism is at work within a few appends. */
+const limits = {
+  walFileMaxBytes: 2500,
+  commitMaxBytes: 900,
+  tailMaxBytes: 3000,
+  segmentFillBytes: 600,
+  walFilesMax: 3,
+  indexCacheMaxBytes: 200,
+  openFilesMax: 3,
+}
+const configs = [
+  { 'segment.bytes': '700' },
+  { 'segment.bytes': '400', 'retention.bytes': '3000' },
+  { 'segment.bytes': '900', 'retention.ms': '20000', 'segment.ms': '3000' },
+]
+
+type Random = () => number
+
+for (let run = 0; run < 60; run++) {
+  test(`no crash takes what was acknowledged, SEED=${seed} run ${run}`, () => history(run, 0))
+}
+
+for (let run = 0; run < 40; run++) {
+  test(`nor does a crash of a disk that fails now and then, SEED=${seed} run ${run}`, () =>
+    history(1000 + run, 0.15))
+}
+
+async function history(run: number, faultRate: number): Promise<void> {
+  const random = randomFrom(seed + run * 7919)
+  const clock = new ManualClock()
+  const witness = new LogWitness()
+  let files = new MemoryFileSystem()
+  for (let life = 0; life < 5; life++) {
+    files = await cutRecoveries(files, random)
+    const opened = await openStore({ files, limits, clock })
+    expect(await witness.flaws(opened.store), `life ${life}`).toEqual([])
+    if (life === 0) await witness.createTopic(opened.store, configs[0] ?? {})
+    await live(opened, witness, { random, faultRate })
+    const isStopped = random() < 0.2
+    if (isStopped) await opened.store.close()
+    witness.noteRetention(opened.store)
+    witness.newLife()
+    files = isStopped || random() < 0.6 ? files.cut(random) : files.kill()
+  }
+  const { store } = await openStore({ files, limits, clock })
+  expect(await witness.flaws(store)).toEqual([])
+  await store.close()
+  const { store: again } = await openStore({ files: files.cut(random), limits, clock })
+  expect(await witness.flaws(again)).toEqual([])
+}
+
+/** Starts that are cut off before they are done. */
+async function cutRecoveries(files: MemoryFileSystem, random: Random): Promise<MemoryFileSystem> {
+  let left = files
+  while (random() < 0.5) {
+    const opening = openStore({ files: left, limits })
+    opening.catch(() => {})
+    for (let ticks = Math.floor(random() * 60); ticks > 0; ticks--) await tick()
+    left = random() < 0.7 ? left.cut(random) : left.kill()
+  }
+  return left
+}
+
+async function live(
+  { store, files, clock }: TestStore,
+  witness: LogWitness,
+  { random, faultRate }: { random: Random; faultRate: number },
+): Promise<void> {
+  const codes = ['EIO', 'ENOSPC']
+  let isBad = false
+  files.fault = () => {
+    if (random() < 0.02) isBad = random() < faultRate
+    return isBad && random() < 0.5 ? codes[Math.floor(random() * 2)] : undefined
+  }
+  for (let moment = Math.floor(random() * 150); moment > 0; moment--) {
+    step(store, witness, random)
+    if (random() < 0.1) clock.advance(200)
+    if (random() < 0.02) clock.advance(5_000)
+    if (random() < 0.5) await tick()
+  }
+}
+
+function step(store: TestStore['store'], witness: LogWitness, random: Random): void {
+  const topics = store.topics()
+  const topic = topics[Math.floor(random() * topics.length)]
+  if (topic === undefined || random() < 0.01) {
+    const config = configs[Math.floor(random() * configs.length)] ?? {}
+    return void witness.createTopic(store, config)
+  }
+  const partition = topic.partitions[Math.floor(random() * topic.partitions.length)]
+  if (partition === undefined) return
+  const choice = random()
+  if (choice < 0.7) {
+    const sizes = Array.from({ length: 1 + Math.floor(random() * 3) }, () => random() ** 3 * 300)
+    return void witness.append(partition, sizes)
+  }
+  const offset = Math.floor(random() * (partition.highWatermark + 1))
+  if (choice < 0.78) void witness.read(partition, offset)
+  else if (choice < 0.8) void witness.deleteRecords(partition, offset)
+  else if (choice < 0.82) void store.applyRetention(1_000_000 + random() * 100_000)
+  else if (choice < 0.825) void witness.deleteTopic(store, topic.name)
+  else if (choice < 0.83) void witness.addPartition(store, topic.name)
+}
+
+function tick(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,137 @@
+// The content of one file in memory: what it reads as, and what the disk has of it.
+
+/** A change of the content. Changes reach the disk in any order, or not at all, until a flush. */
+interface Change {
+  readonly kind: 'write' | 'truncate'
+  /** Where a write begins, or the size that a truncation leaves. */
+  readonly position: number
+  readonly bytes: Buffer
+  /** Whether the call has returned: a flush need not take in what was under way when it began. */
+  isDone: boolean
+  fate: 'pending' | 'durable' | 'forgotten'
+}
+
+const nothing = Buffer.alloc(0)
+
+export class MemoryFile {
+  #content: Buffer
+  #sizeBytes: number
+  /** What the disk has for sure; then come the changes since, in their order. */
+  #durable: Buffer
+  #changes: Change[] = []
+
+  constructor(bytes: Buffer = nothing) {
+    this.#content = Buffer.from(bytes)
+    this.#sizeBytes = bytes.length
+    this.#durable = Buffer.from(bytes)
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  /** As it reads now; a view. */
+  get bytes(): Buffer {
+    return this.#content.subarray(0, this.#sizeBytes)
+  }
+
+  /** Returns what to call when the write returns to its caller. */
+  write(bytes: Buffer, position: number): () => void {
+    const change: Change = { kind: 'write', position, bytes, isDone: false, fate: 'pending' }
+    if (bytes.length > 0) this.#reserve(position + bytes.length)
+    bytes.copy(this.#content, position)
+    this.#changes.push(change)
+    return () => {
+      change.isDone = true
+    }
+  }
+
+  truncate(sizeBytes: number): void {
+    const fate = 'pending'
+    this.#changes.push({
+      kind: 'truncate',
+      position: sizeBytes,
+      bytes: nothing,
+      isDone: true,
+      fate,
+    })
+    if (sizeBytes < this.#sizeBytes) this.#content.fill(0, sizeBytes, this.#sizeBytes)
+    else this.#reserve(sizeBytes)
+    this.#sizeBytes = sizeBytes
+  }
+
+  /**
+   * Returns what to call when the flush ends. One that fails makes the system forget what it was for
+   * (Linux marks such pages clean): it reads as before, and a later flush does not bring it to the disk.
+   */
+  beginFlush(): (ok: boolean) => void {
+    const covered = this.#changes.filter(({ isDone, fate }) => isDone && fate === 'pending')
+    return (ok) => {
+      for (const change of covered) change.fate = ok ? 'durable' : 'forgotten'
+      while (this.#changes[0]?.fate === 'durable') {
+        const change = this.#changes.shift()
+        if (change !== undefined) this.#durable = applied(change, this.#durable)
+      }
+    }
+  }
+
+  /** After a power cut: of each change that was not flushed nothing, a part or all. */
+  cut(random: () => number): MemoryFile {
+    let bytes = this.#durable
+    for (const change of this.#changes) {
+      if (change.fate === 'durable') bytes = applied(change, bytes)
+      else bytes = perhapsApplied(change, bytes, random)
+    }
+    return new MemoryFile(bytes)
+  }
+
+  /** After a kill of the process the system finishes the writes that it was handed. */
+  kill(): MemoryFile {
+    const copy = new MemoryFile(this.bytes)
+    copy.#durable = Buffer.from(this.#durable)
+    copy.#changes = this.#changes.map((change) => ({ ...change, isDone: true }))
+    return copy
+  }
+
+  /** Bytes between the old end and a write read as zeros, as in a sparse file. */
+  #reserve(sizeBytes: number): void {
+    if (sizeBytes > this.#content.length) {
+      const larger = Buffer.alloc(Math.max(sizeBytes, 2 * this.#content.length))
+      this.#content.copy(larger, 0, 0, this.#sizeBytes)
+      this.#content = larger
+    }
+    this.#sizeBytes = Math.max(this.#sizeBytes, sizeBytes)
+  }
+}
+
+function applied({ kind, position, bytes }: Change, content: Buffer): Buffer {
+  if (kind === 'truncate') {
+    const result = Buffer.alloc(position)
+    content.copy(result)
+    return result
+  }
+  return overwritten(content, position, bytes)
+}
+
+function perhapsApplied(change: Change, content: Buffer, random: () => number): Buffer {
+  const fate = random()
+  if (fate < 0.3) return content
+  if (change.kind === 'truncate') return applied(change, content)
+  const { position, bytes } = change
+  if (fate < 0.6) {
+    return overwritten(content, position, bytes.subarray(0, Math.floor(random() * bytes.length)))
+  }
+  // The size was written down, the bytes were not.
+  if (fate < 0.7 && position >= content.length) {
+    return overwritten(content, position, Buffer.alloc(bytes.length))
+  }
+  return applied(change, content)
+}
+
+function overwritten(content: Buffer, position: number, bytes: Buffer): Buffer {
+  if (bytes.length === 0) return content
+  const result = Buffer.alloc(Math.max(content.length, position + bytes.length))
+  content.copy(result)
+  bytes.copy(result, position)
+  return result
+}
