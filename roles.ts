@@ -195,9 +195,8 @@ class Platform {
   async #quota(): Promise<{ quota?: AccountQuota }> {
     if (this.#redis === undefined) return {}
     const { RedisQuota } = await import('./workers/redis-quota.ts')
-    const { accountConcurrency } = this.#config
     const logger = this.#logger.child('quota')
-    return { quota: new RedisQuota({ redis: this.#redis, accountConcurrency, clock, logger }) }
+    return { quota: new RedisQuota({ redis: this.#redis, clock, logger }) }
   }
 
   async #leases(): Promise<{ leases?: Leases }> {

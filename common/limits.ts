@@ -321,3 +321,22 @@ export const quotaBeatMs = 1_000
 
 /** A copy not heard of for so long is dead: what it ran counts no more. */
 export const quotaTtlMs = 5_000
+
+/** No copy of the workers heard for so long: Redis was away, and until their next beats none is dead. */
+export const quotaSilenceMs = 3_000
+
+/** Where a pool has fewer executions than copies, one keeps its turn for so long if others wait. */
+export const quotaTurnMs = 2_000
+
+/** An execution that ends where others wait is told of by then: twenty exchanges a second bound the cost. */
+export const quotaHandOverMs = 50
+
+/** What a refused copy may still be given: until its caller tries again, as pollers do after 72 s at most. */
+export const quotaClaimMinMs = 5_000
+export const quotaClaimMaxMs = 75_000
+
+/** A pool that no copy touches is forgotten: longer than any invocation of before may last. */
+export const quotaPoolLifeMs = 16 * 60_000
+
+/** Pools that one script goes through, so that Redis is not held up by thousands. */
+export const quotaPoolsPerExchange = 200

@@ -5,7 +5,8 @@ export class FunctionCounters {
   /** Lambda: successes and function errors; not throttles. */
   invocations = 0
   errors = 0
-  throttles = 0
+  /** By what was exhausted: the account, the function's reservation, or room for events that wait. */
+  readonly throttles = { account: 0, reserved: 0, waiting: 0 }
   timeouts = 0
   coldStarts = 0
   readonly durationSeconds = new Histogram(durationBoundsSeconds)

@@ -39,6 +39,11 @@ export class FunctionHost {
     return this.#pool ?? this.#opening ?? this.#open(record, version)
   }
 
+  /** To be called when the record has changed: a pool of other code or configuration ends. */
+  follow(record: FunctionRecord): void {
+    if (this.#version !== '' && this.#versionOf(record) !== this.#version) this.retire()
+  }
+
   /** The current pool takes no more invocations. */
   retire(): void {
     this.#pool?.retire()
@@ -48,10 +53,11 @@ export class FunctionHost {
     this.#options.dispatcher.pump()
   }
 
+  /** The revision id changes with code and configuration, and with a function of the same name anew. */
   #versionOf(record: FunctionRecord): string {
-    const version = `${record.revision} ${record.revisionId}`
-    if (record.code.kind === 'zip') return version
     const { directory } = record.code
+    const version = `${record.revisionId} ${directory}`
+    if (record.code.kind === 'zip') return version
     if (this.#signature?.directory !== directory) {
       this.#signature = new CodeSignature(directory, this.#options.clock)
     }

@@ -92,7 +92,49 @@ test('the account limit throttles with the words of Lambda', async () => {
   await Promise.all(running)
   expect(valueOf(await workers.invoke('g'))).toBe(1)
   const counters = workers.invoker.functions().find(({ name }) => name === 'g')?.counters
-  expect(counters).toMatchObject({ throttles: 1, invocations: 1, errors: 0 })
+  expect(counters).toMatchObject({
+    throttles: { account: 1, reserved: 0 },
+    invocations: 1,
+    errors: 0,
+  })
+})
+
+test('a reservation is a bound and is taken from the others, each with its reason of Lambda', async () => {
+  workers = startInvoker({ accountConcurrency: 3 })
+  const gate = await workers.deployGated('reserved', { reservedConcurrency: 2 })
+  const other = await workers.deployGated('other')
+  const running = ['reserved', 'reserved', 'other'].map((name) => workers.invoke(name))
+  await Promise.all([gate.arrived(2), other.arrived(1)])
+  const refused = { code: 'TooManyRequestsException', message: 'Rate Exceeded.', status: 429 }
+  expect(await workers.invoke('reserved')).toMatchObject({
+    ...refused,
+    reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
+  })
+  expect(await workers.invoke('other')).toMatchObject({
+    ...refused,
+    reason: 'ConcurrentInvocationLimitExceeded',
+  })
+  gate.open()
+  other.open()
+  await Promise.all(running)
+  expect(workers.invoker.functions()).toMatchObject([
+    { name: 'reserved', reservedConcurrency: 2, counters: { throttles: { reserved: 1 } } },
+    { name: 'other', reservedConcurrency: undefined, counters: { throttles: { account: 1 } } },
+  ])
+})
+
+test('a reservation of 0 stops a function; a change of it takes effect and keeps environments', async () => {
+  workers = startInvoker()
+  const { directory } = await workers.deploy('f', 'let n = 0\nexports.handler = async () => ++n')
+  const reserve = (reservedConcurrency: number, revision: number) =>
+    workers.registry.putFunction(functionRecord('f', directory, { reservedConcurrency, revision }))
+  expect(valueOf(await workers.invoke('f'))).toBe(1)
+  await reserve(0, 2)
+  expect(await workers.invoke('f')).toMatchObject({
+    reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
+  })
+  await reserve(1, 3)
+  expect(valueOf(await workers.invoke('f'))).toBe(2)
 })
 
 test('beyond the bound of threads invocations wait in order, up to a bound of bytes', async () => {

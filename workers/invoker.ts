@@ -10,8 +10,8 @@ import type {
 import { clientContextMaxBytes, payloadMaxBytes } from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
 import type { FunctionRecord, Registry } from '../control/registry/registry.ts'
-import { WholeQuota, type AccountQuota } from './account-quota.ts'
-import { ConcurrencyLedger, type ConcurrencyLimits } from './concurrency.ts'
+import { unreservedPool, WholeQuota, type AccountQuota } from './account-quota.ts'
+import { ConcurrencyLedger, type ConcurrencyLimits, type Throttle } from './concurrency.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { execute, type Execution } from './execution.ts'
 import type { FunctionCounters } from './function-counters.ts'
@@ -35,6 +35,7 @@ export interface InvokerOptions extends ConcurrencyLimits {
 export interface FunctionState {
   readonly name: string
   readonly executions: number
+  readonly reservedConcurrency: number | undefined
   readonly counters: FunctionCounters
 }
 
@@ -52,9 +53,11 @@ export class Invoker implements FunctionInvoker {
 
   constructor(options: InvokerOptions) {
     this.#options = options
-    this.#quota = options.quota ?? new WholeQuota(options.accountConcurrency)
+    this.#quota = options.quota ?? new WholeQuota()
     this.#ledger = new ConcurrencyLedger(options, this.#quota)
-    this.#quota.start(() => this.#ledger.total)
+    for (const { name, reservedConcurrency } of options.registry.functions()) {
+      this.#ledger.reserve(name, reservedConcurrency)
+    }
     this.#dispatcher = new Dispatcher(options)
     this.#unwatch = options.registry.watch((change) => {
       if (change.kind === 'function') this.#onFunctionChange(change.name)
@@ -63,6 +66,10 @@ export class Invoker implements FunctionInvoker {
 
   get concurrencyMax(): number {
     return this.#options.accountConcurrency
+  }
+
+  get unreservedConcurrencyMax(): number {
+    return this.#ledger.limit(unreservedPool)
   }
 
   get threads(): number {
@@ -77,6 +84,7 @@ export class Invoker implements FunctionInvoker {
     return [...this.#hosts].map(([name, { counters }]) => ({
       name,
       executions: this.#ledger.executions(name),
+      reservedConcurrency: this.#options.registry.function(name)?.reservedConcurrency,
       counters,
     }))
   }
@@ -91,7 +99,8 @@ export class Invoker implements FunctionInvoker {
     const refused = this.#refuse(requestId, record, invocation)
     if (refused !== undefined) return refused
     const { counters } = this.#host(functionName)
-    if (!(await this.#admit(functionName))) return throttle(requestId, counters)
+    const throttled = await this.#ledger.admitOrAsk(functionName)
+    if (throttled !== undefined) return throttle(requestId, counters, throttled)
     try {
       const log = new InvocationLog(
         requestId,
@@ -102,7 +111,7 @@ export class Invoker implements FunctionInvoker {
       if (execution === 'gone') {
         return refusal(requestId, 'ResourceNotFoundException', this.#notFound(functionName))
       }
-      if (execution === 'throttled') return throttle(requestId, counters)
+      if (execution === 'throttled') return throttle(requestId, counters, 'waiting')
       count(counters, execution)
       return resultOf(requestId, execution, invocation.tailLog === true ? log : undefined)
     } finally {
@@ -123,12 +132,6 @@ export class Invoker implements FunctionInvoker {
   /** The invariants of what this keeps; tests call it. */
   check(): string | undefined {
     return this.#ledger.check()
-  }
-
-  async #admit(functionName: string): Promise<boolean> {
-    if (this.#ledger.admit(functionName)) return true
-    await this.#quota.ask()
-    return this.#ledger.admit(functionName)
   }
 
   async #execute(call: Call): Promise<Execution | 'throttled' | 'gone'> {
@@ -221,8 +224,10 @@ export class Invoker implements FunctionInvoker {
   }
 
   #onFunctionChange(name: string): void {
+    const record = this.#options.registry.function(name)
+    this.#ledger.reserve(name, record?.reservedConcurrency)
+    if (record !== undefined) return this.#hosts.get(name)?.follow(record)
     this.#hosts.get(name)?.retire()
-    if (this.#options.registry.function(name) !== undefined) return
     this.#hosts.delete(name)
     this.#loggers.delete(name)
   }
@@ -271,11 +276,18 @@ function refusal(
   return { outcome: 'refused', requestId, code, message, status: statuses[code] }
 }
 
-function throttle(requestId: string, counters: FunctionCounters): InvocationRefused {
-  counters.throttles += 1
+/** Lambda's `Reason`; it has none for too much that waits. */
+const throttleReasons = {
+  account: 'ConcurrentInvocationLimitExceeded',
+  reserved: 'ReservedFunctionConcurrentInvocationLimitExceeded',
+  waiting: 'ConcurrentInvocationLimitExceeded',
+} as const satisfies Record<Throttle, string>
+
+function throttle(requestId: string, counters: FunctionCounters, why: Throttle): InvocationRefused {
+  counters.throttles[why] += 1
   return {
     ...refusal(requestId, 'TooManyRequestsException', 'Rate Exceeded.'),
-    reason: 'ConcurrentInvocationLimitExceeded',
+    reason: throttleReasons[why],
   }
 }
 

@@ -8,7 +8,8 @@ interface FunctionMetric {
   readonly type: MetricDefinition['type']
   readonly help: string
   readonly aws?: string
-  readonly read: (state: FunctionState) => MetricSample['value']
+  /** Undefined: the function has no such series. */
+  readonly read: (state: FunctionState) => MetricSample['value'] | undefined
 }
 
 const functionMetrics = {
@@ -23,12 +24,6 @@ const functionMetrics = {
     help: 'Invocations that ended in a function error, timeouts included.',
     aws: 'Errors',
     read: ({ counters }) => counters.errors,
-  },
-  millrace_function_throttles_total: {
-    type: 'counter',
-    help: 'Invocations refused for want of concurrency.',
-    aws: 'Throttles',
-    read: ({ counters }) => counters.throttles,
   },
   millrace_function_timeouts_total: {
     type: 'counter',
@@ -63,12 +58,29 @@ const functionMetrics = {
     aws: 'ConcurrentExecutions',
     read: ({ executions }) => executions,
   },
+  millrace_function_reserved_concurrency: {
+    type: 'gauge',
+    help: "The function's reserved concurrency; absent where it shares what is not reserved.",
+    read: ({ reservedConcurrency }) => reservedConcurrency,
+  },
 } as const satisfies Record<string, FunctionMetric>
+
+const throttles = {
+  name: 'millrace_function_throttles_total',
+  type: 'counter',
+  help: 'Invocations refused for want of concurrency, by what was exhausted: account (all that is not reserved), reserved (of the function), or waiting (room for events that wait for an environment).',
+  labels: ['function', 'reason'],
+  aws: 'Throttles',
+} as const satisfies MetricDefinition
 
 const machineMetrics = {
   millrace_workers_concurrency_max: {
     help: 'Concurrent executions of all functions together before invocations are throttled.',
     read: (invoker: Invoker) => invoker.concurrencyMax,
+  },
+  millrace_workers_unreserved_concurrency_max: {
+    help: 'What of it is not reserved: shared by all functions that reserve none.',
+    read: (invoker: Invoker) => invoker.unreservedConcurrencyMax,
   },
   millrace_workers_threads: {
     help: 'Execution environments alive.',
@@ -84,6 +96,7 @@ export const workersMetricDefinitions: readonly MetricDefinition[] = [
   ...Object.entries<FunctionMetric>(functionMetrics).map(([name, { type, help, aws }]) =>
     Object.assign({ name, type, help, labels: perFunction }, aws === undefined ? {} : { aws }),
   ),
+  throttles,
   ...Object.entries(machineMetrics).map(([name, { help }]) => ({
     name,
     type: 'gauge' as const,
@@ -97,13 +110,7 @@ export function workersMetrics(invoker: Invoker): MetricSource {
   return {
     definitions: workersMetricDefinitions,
     collect: () => [
-      ...invoker.functions().flatMap((state) =>
-        Object.entries(functionMetrics).map(([name, { read }]) => ({
-          name,
-          labels: { function: state.name },
-          value: read(state),
-        })),
-      ),
+      ...invoker.functions().flatMap(samplesOf),
       ...Object.entries(machineMetrics).map(([name, { read }]) => ({
         name,
         labels: {},
@@ -111,4 +118,16 @@ export function workersMetrics(invoker: Invoker): MetricSource {
       })),
     ],
   }
+}
+
+function samplesOf(state: FunctionState): readonly MetricSample[] {
+  const samples: MetricSample[] = []
+  for (const [name, { read }] of Object.entries<FunctionMetric>(functionMetrics)) {
+    const value = read(state)
+    if (value !== undefined) samples.push({ name, labels: { function: state.name }, value })
+  }
+  for (const [reason, value] of Object.entries(state.counters.throttles)) {
+    samples.push({ name: throttles.name, labels: { function: state.name, reason }, value })
+  }
+  return samples
 }

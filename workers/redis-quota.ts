@@ -1,67 +1,98 @@
-// Shares the account's concurrency out among the copies of the workers over one Redis.
+// Shares the account's pools of concurrency out among the copies of the workers over one Redis.
 import { randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../common/clock.ts'
 import { AppError } from '../common/errors.ts'
-import { quotaBeatMs, quotaTtlMs } from '../common/limits.ts'
+import {
+  quotaBeatMs,
+  quotaHandOverMs,
+  quotaPoolLifeMs,
+  quotaPoolsPerExchange,
+  quotaSilenceMs,
+  quotaTtlMs,
+  quotaTurnMs,
+} from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
-import { redisScript, type RedisConnection } from '../common/redis.ts'
-import type { AccountQuota } from './account-quota.ts'
+import type { RedisConnection } from '../common/redis.ts'
+import type { AccountQuota, PoolUsage } from './account-quota.ts'
+import { evenShare, PoolShare } from './pool-share.ts'
+import {
+  backKey,
+  exchangeScript,
+  heartbeatsKey,
+  leaveScript,
+  poolKey,
+} from './redis-quota-scripts.ts'
 
 export interface RedisQuotaOptions {
   readonly redis: RedisConnection
-  readonly accountConcurrency: number
   readonly clock: Clock
   readonly logger: Logger
 }
 
-const keys = ['millrace:workers', 'millrace:concurrency', 'millrace:concurrency:short'] as const
-
 /**
- * Each copy is granted what it uses and a few to spare, so that most invocations ask nobody; when a
- * copy is refused, all give their spares back. Invariant: what is granted to copies that live adds up
- * to at most the limit. While Redis is away a copy goes on with its even share, and for a moment after
- * it executions of before may exceed the limit until they end.
+ * Each copy is granted of each pool what it uses and a few to spare, so that most invocations ask
+ * nobody. Invariant: what is granted of a pool to copies that live adds up to at most its limit, unless
+ * that was lowered under what runs. While Redis is away a copy goes on with its even share of each
+ * pool, and for a moment executions of before may exceed the limit until they end.
  */
 export class RedisQuota implements AccountQuota {
   readonly #options: RedisQuotaOptions
   readonly #self = randomUUID()
-  #inUse: () => number = () => 0
-  #granted = 0
-  #copies = 1
-  /** Invocations that wait for the answer to come. */
-  #asking = 0
-  #isShort = false
+  readonly #shares = new Map<string, PoolShare>()
+  /** Pools that the next exchange is about. */
+  readonly #due = new Set<string>()
+  #usage: PoolUsage | undefined
+  /** Copies that live, and how many of them come before this one; 0 until Redis has answered. */
+  #copies = 0
+  #before = 0
   #isAway = false
-  #timer: Timer | undefined
-  #settling: Promise<void> | undefined
+  #isStopping = false
+  #beatTimer: Timer | undefined
+  #handOverTimer: Timer | undefined
+  #exchanging: Promise<void> = Promise.resolve()
   #next: Promise<void> | undefined
 
   constructor(options: RedisQuotaOptions) {
     this.#options = options
   }
 
-  get granted(): number {
-    return this.#granted
+  granted(pool: string): number {
+    if (this.#isAway) return this.#blindShare(pool)
+    return this.#shares.get(pool)?.granted(this.#options.clock.now()) ?? 0
   }
 
-  start(inUse: () => number): void {
-    this.#inUse = inUse
+  start(usage: PoolUsage): void {
+    this.#usage = usage
     void this.#beat()
   }
 
-  async ask(): Promise<void> {
-    // While Redis is away the even share is all there is: nothing is worth waiting for.
-    if (this.#isAway) return
-    this.#asking += 1
-    await this.#settleNext()
-    this.#asking -= 1
+  async ask<T>(pool: string, admit: () => T): Promise<T> {
+    // While Redis is away the even share is all there is; nor have others what this copy has in use.
+    if (this.#isAway || this.#inUse(pool) >= this.#limit(pool)) return admit()
+    return new Promise((resolve) => {
+      this.#share(pool).wait(() => resolve(admit()))
+      void this.#exchangeNext([pool])
+    })
+  }
+
+  /** Where others wait for it, they hear of it soon. */
+  released(pool: string): void {
+    if (this.#isStopping || this.#shares.get(pool)?.isPressed !== true) return
+    this.#due.add(pool)
+    this.#handOverTimer ??= this.#options.clock.after(quotaHandOverMs, () => {
+      this.#handOverTimer = undefined
+      void this.#exchangeNext([])
+    })
   }
 
   async stop(): Promise<void> {
-    this.#timer?.cancel()
-    await this.#settling
-    this.#timer?.cancel()
+    this.#isStopping = true
+    this.#handOverTimer?.cancel()
+    this.#beatTimer?.cancel()
+    await this.#exchanging
+    this.#beatTimer?.cancel()
     try {
+      const keys = [heartbeatsKey, ...[...this.#shares.keys()].map(poolKey)]
       await this.#options.redis.run(leaveScript, keys, [this.#self])
     } catch (error) {
       // It will be taken for dead instead.
@@ -70,73 +101,98 @@ export class RedisQuota implements AccountQuota {
   }
 
   async #beat(): Promise<void> {
-    await this.#settleNext()
-    this.#timer = this.#options.clock.after(quotaBeatMs, () => void this.#beat())
+    await this.#exchangeNext(this.#active())
+    if (this.#isStopping) return
+    this.#beatTimer = this.#options.clock.after(quotaBeatMs, () => void this.#beat())
   }
 
-  /** Resolves after an exchange with Redis that began after this call. */
-  #settleNext(): Promise<void> {
-    if (this.#settling === undefined) return (this.#settling = this.#settle())
-    this.#next ??= this.#settling.then(() => {
+  #active(): readonly string[] {
+    return [...new Set([...(this.#usage?.poolsInUse() ?? []), ...this.#shares.keys()])]
+  }
+
+  /** Resolves after an exchange about `pools` that began after this call; one runs at a time. */
+  #exchangeNext(pools: readonly string[]): Promise<void> {
+    for (const pool of pools) this.#due.add(pool)
+    if (this.#next !== undefined) return this.#next
+    const next = this.#exchanging.then(() => {
       this.#next = undefined
-      return (this.#settling = this.#settle())
+      return this.#exchange()
     })
-    return this.#next
+    this.#next = next
+    this.#exchanging = next
+    return next
   }
 
-  async #settle(): Promise<void> {
-    const { redis, accountConcurrency: limit, logger } = this.#options
-    const inUse = this.#inUse()
-    const isIdle = inUse + this.#asking === 0
-    const spare = isIdle || this.#isShort ? 0 : Math.ceil(limit / spareParts)
-    const wanted = inUse + this.#asking + spare
-    const least = inUse + this.#asking
+  async #exchange(): Promise<void> {
+    // What was not told while Redis was away is told at once when it is back.
+    const pools = this.#isAway ? [...new Set([...this.#due, ...this.#active()])] : [...this.#due]
+    this.#due.clear()
     try {
-      const args = [this.#self, quotaTtlMs, limit, inUse, least, wanted]
-      const answer = (await redis.run(beatScript, keys, args)) as [number, number, number]
-      this.#granted = Math.max(answer[0], this.#inUse())
-      this.#copies = answer[1]
-      this.#isShort = answer[2] === 1
+      // Without a pool it is a heartbeat.
+      for (let from = 0; from === 0 || from < pools.length; from += quotaPoolsPerExchange) {
+        await this.#exchangeOf(pools.slice(from, from + quotaPoolsPerExchange))
+      }
       this.#isAway = false
     } catch (error) {
       if (!(error instanceof AppError)) throw error
-      if (!this.#isAway) logger.warn('concurrency not shared', { reason: error.message })
+      if (!this.#isAway)
+        this.#options.logger.warn('concurrency not shared', { reason: error.message })
       this.#isAway = true
-      this.#granted = Math.max(Math.floor(limit / this.#copies), 1, this.#inUse())
+      for (const pool of pools) this.#shares.get(pool)?.unanswered()
     }
-    this.#settling = undefined
+  }
+
+  async #exchangeOf(pools: readonly string[]): Promise<void> {
+    const { redis, clock } = this.#options
+    const statedMs = clock.now()
+    const stated = pools.map((pool) => {
+      const share = this.#share(pool)
+      const demand = { limit: this.#limit(pool), inUse: this.#inUse(pool) }
+      const blind = this.#isAway ? this.#blindShare(pool) : undefined
+      return { pool, share, statement: share.state(demand, statedMs, blind) }
+    })
+    const answer = (await redis.run(
+      exchangeScript,
+      [heartbeatsKey, backKey, ...pools.map(poolKey)],
+      [
+        this.#self,
+        quotaTtlMs,
+        quotaSilenceMs,
+        quotaTurnMs,
+        quotaPoolLifeMs,
+        ...stated.flatMap(({ statement: s }) => [s.limit, s.hold, s.need, s.wanted]),
+      ],
+    )) as number[]
+    this.#copies = answer[0] ?? 1
+    this.#before = answer[1] ?? 0
+    for (const [i, { pool, share, statement }] of stated.entries()) {
+      share.answer(answer[2 + 2 * i] ?? 0, {
+        isPressed: answer[3 + 2 * i] === 1,
+        statement,
+        statedMs,
+      })
+      if (share.isIdle(this.#inUse(pool), statedMs)) this.#shares.delete(pool)
+    }
+  }
+
+  #share(pool: string): PoolShare {
+    let share = this.#shares.get(pool)
+    if (share === undefined) {
+      share = new PoolShare()
+      this.#shares.set(pool, share)
+    }
+    return share
+  }
+
+  #blindShare(pool: string): number {
+    return evenShare(this.#limit(pool), this.#copies, this.#before)
+  }
+
+  #limit(pool: string): number {
+    return this.#usage?.limit(pool) ?? 0
+  }
+
+  #inUse(pool: string): number {
+    return this.#usage?.inUse(pool) ?? 0
   }
 }
-
-/** A copy at work keeps a twentieth of the limit ready, at least one. */
-const spareParts = 20
-
-// KEYS: heartbeats, grants, whether somebody was refused. ARGV: self, time to live, limit, in use, least,
-// wanted. What is in use stays granted whatever the others have.
-const beatScript = redisScript(`
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZADD', KEYS[1], now, ARGV[1])
-local grants = redis.call('HGETALL', KEYS[2])
-local others, copies = 0, redis.call('ZCOUNT', KEYS[1], '(' .. (now - ARGV[2]), '+inf')
-for i = 1, #grants, 2 do
-  local beat = redis.call('ZSCORE', KEYS[1], grants[i])
-  if not beat or tonumber(beat) <= now - tonumber(ARGV[2]) then
-    redis.call('HDEL', KEYS[2], grants[i])
-    redis.call('ZREM', KEYS[1], grants[i])
-  elseif grants[i] ~= ARGV[1] then
-    others = others + tonumber(grants[i + 1])
-  end
-end
-local free = math.max(0, tonumber(ARGV[3]) - others)
-local grant = math.max(tonumber(ARGV[4]), math.min(tonumber(ARGV[6]), free))
-redis.call('HSET', KEYS[2], ARGV[1], grant)
-if grant < tonumber(ARGV[5]) then redis.call('SET', KEYS[3], 1, 'PX', ARGV[2]) end
-return {grant, copies, redis.call('EXISTS', KEYS[3])}
-`)
-
-// ARGV: self.
-const leaveScript = redisScript(`
-redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('HDEL', KEYS[2], ARGV[1])
-`)

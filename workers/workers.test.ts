@@ -56,7 +56,13 @@ test('metrics count per function, and the series of a deleted function end', asy
     samples.find((s) => s.name === name && s.labels['function'] === 'f')?.value
   expect(value('millrace_function_invocations_total')).toBe(3)
   expect(value('millrace_function_errors_total')).toBe(1)
-  expect(value('millrace_function_throttles_total')).toBe(0)
+  const throttles = samples.filter(({ name }) => name === 'millrace_function_throttles_total')
+  expect(throttles.map(({ labels, value: count }) => [labels['reason'], count])).toEqual([
+    ['account', 0],
+    ['reserved', 0],
+    ['waiting', 0],
+  ])
+  expect(value('millrace_function_reserved_concurrency')).toBeUndefined()
   expect(value('millrace_function_cold_starts_total')).toBe(1)
   expect(value('millrace_function_concurrent_executions')).toBe(0)
   expect(value('millrace_function_duration_seconds')).toMatchObject({ count: 3 })

@@ -5,10 +5,13 @@ import { join } from 'node:path'
 import {
   CreateFunctionCommand,
   DeleteFunctionCommand,
+  DeleteFunctionConcurrencyCommand,
   GetFunctionCommand,
   InvokeCommand,
   ListFunctionsCommand,
+  PutFunctionConcurrencyCommand,
   ResourceNotFoundException,
+  TooManyRequestsException,
   UpdateFunctionCodeCommand,
   UpdateFunctionConfigurationCommand,
   type InvokeCommandOutput,
@@ -95,6 +98,37 @@ test('a function is created, read, listed, changed and deleted', async () => {
   expect(listed.Functions?.map((f) => f.FunctionName)).toContain(name)
   await client.send(new DeleteFunctionCommand({ FunctionName: name }))
   await expect(invoke(name)).rejects.toBeInstanceOf(ResourceNotFoundException)
+})
+
+test('a function with reserved concurrency runs so often at once, and says why no more', async () => {
+  await createFunction(client, {
+    name: 'reserved',
+    files: {
+      'index.mjs':
+        'export const handler = (e) => new Promise((end) => setTimeout(end, e.ms, "ran"))',
+    },
+  })
+  const reserve = (ReservedConcurrentExecutions: number): Promise<unknown> =>
+    client.send(
+      new PutFunctionConcurrencyCommand({ FunctionName: 'reserved', ReservedConcurrentExecutions }),
+    )
+  await reserve(2)
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 6 }, () => invoke('reserved', { ms: 1_000 })),
+  )
+  const refusals = outcomes.flatMap((o) => (o.status === 'rejected' ? [o.reason as unknown] : []))
+  expect(refusals).toHaveLength(4)
+  for (const refusal of refusals) {
+    expect(refusal).toBeInstanceOf(TooManyRequestsException)
+    expect(refusal).toMatchObject({
+      Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
+      $metadata: { httpStatusCode: 429 },
+    })
+  }
+  await reserve(0)
+  await expect(invoke('reserved', { ms: 1 })).rejects.toThrow(TooManyRequestsException)
+  await client.send(new DeleteFunctionConcurrencyCommand({ FunctionName: 'reserved' }))
+  expect(payloadOf(await invoke('reserved', { ms: 1 }))).toBe('ran')
 })
 
 test('an edit of a hot-reload directory takes effect on the next invocation', async () => {

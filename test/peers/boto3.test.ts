@@ -13,6 +13,7 @@ interface Tour {
     readonly invoked: { readonly log: string }
     readonly failed: { readonly log: string; readonly payload: { readonly trace: string[] } }
   }
+  readonly concurrency: unknown
   readonly mapping: Readonly<Record<string, unknown>>
   readonly errors: Readonly<Record<string, unknown>>
   readonly functionGone: unknown
@@ -80,6 +81,26 @@ test('new code and new configuration take effect', () => {
     codeChanged: true,
     memory: 512,
     invokedAgain: { greeting: 'good morning mill', table: 'second' },
+  })
+})
+
+test('reserved concurrency is put, kept, seen and taken back, in the shapes and words of AWS', () => {
+  expect(tour.concurrency).toEqual({
+    unset: null,
+    put: 0,
+    get: 0,
+    function: { ReservedConcurrentExecutions: 0 },
+    throttled: [429, 'ReservedFunctionConcurrentInvocationLimitExceeded'],
+    limits: [1000, 960],
+    functions: 1,
+    tooMuch: refusal(
+      400,
+      'InvalidParameterValueException',
+      "Specified ReservedConcurrentExecutions for function decreases account's " +
+        'UnreservedConcurrentExecution below its minimum value of [100].',
+    ),
+    deleted: false,
+    invoked: 200,
   })
 })
 

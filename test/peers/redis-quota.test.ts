@@ -1,10 +1,10 @@
-// Tests the account's concurrency shared over a real Redis: the limit, spares, the dead, Redis away.
+// Tests pools of concurrency shared over a real Redis: limits, fairness, the dead, Redis away and back.
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { systemClock } from '../../common/clock.ts'
+import { sleep, systemClock } from '../../common/clock.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { RedisConnection } from '../../common/redis.ts'
-import { ConcurrencyLedger } from '../../workers/concurrency.ts'
 import { RedisQuota } from '../../workers/redis-quota.ts'
+import { quotaContract, QuotaCopy } from '../support/quota-contract.ts'
 import { RedisServer } from '../support/redis-server.ts'
 
 const accountConcurrency = 10
@@ -28,85 +28,213 @@ function connect(): Promise<RedisConnection> {
   return RedisConnection.open({ ...options, url: server.url })
 }
 
-interface Copy {
-  readonly ledger: ConcurrencyLedger
-  readonly redis: RedisConnection
-  /** How many of `count` invocations that come at once are let in. */
-  admit(count: number): Promise<number>
+async function quota(): Promise<{ quota: RedisQuota; redis: RedisConnection }> {
+  const own = await connect()
+  // After the quota has given back over it.
+  onTestFinished(() => own.close())
+  return {
+    quota: new RedisQuota({ redis: own, clock: systemClock, logger: silentLogger }),
+    redis: own,
+  }
 }
 
-async function copy(): Promise<Copy> {
-  const own = await connect()
-  const limits = { accountConcurrency, clock: systemClock, logger: silentLogger }
-  const quota = new RedisQuota({ ...limits, redis: own })
-  const ledger = new ConcurrencyLedger({ accountConcurrency, waitingMaxBytes: 0 }, quota)
-  quota.start(() => ledger.total)
-  onTestFinished(async () => {
-    await quota.stop()
-    await own.close()
-  })
-  const admitOne = async (): Promise<boolean> => {
-    if (ledger.admit('f')) return true
-    await quota.ask()
-    return ledger.admit('f')
-  }
-  const admit = async (count: number): Promise<number> => {
-    const admitted = await Promise.all(Array.from({ length: count }, admitOne))
-    return admitted.filter(Boolean).length
-  }
-  return { ledger, redis: own, admit }
+interface Copy extends QuotaCopy {
+  readonly redis: RedisConnection
 }
+
+async function copy(reservations: Readonly<Record<string, number>> = {}): Promise<Copy> {
+  const { quota: own, redis: connection } = await quota()
+  const made = new QuotaCopy(own, accountConcurrency)
+  for (const [name, reserved] of Object.entries(reservations)) made.ledger.reserve(name, reserved)
+  onTestFinished(() => made.stop())
+  return Object.assign(made, { redis: connection })
+}
+
+/** Lets `millis` pass: beats of real copies are at work meanwhile. */
+const pass = (millis: number): Promise<void> => sleep(systemClock, millis)
+
+quotaContract('redis', async () => (await quota()).quota)
 
 test('copies together never pass the limit, and one alone may have all of it', async () => {
   const [first, second] = [await copy(), await copy()]
-  expect(await first.admit(12)).toBe(10)
-  expect(await second.admit(3)).toBe(0)
-  for (let i = 0; i < 4; i++) first.ledger.release('f')
-  // What was released is given back with the next beat.
+  expect(await first.admit('f', 12)).toBe(10)
+  expect(await second.admit('f', 3)).toBe(0)
+  first.release('f', 4)
+  // What was released is given back at once, as the other copy is known to wait.
   let admitted = 0
   await expect
-    .poll(async () => (admitted += await second.admit(1)), { timeout: 5_000, interval: 100 })
+    .poll(async () => (admitted += await second.admit('f', 1)), { timeout: 5_000, interval: 20 })
     .toBe(4)
   expect(first.ledger.total + second.ledger.total).toBe(10)
-  expect(await second.admit(1)).toBe(0)
+  expect(await second.admit('f', 1)).toBe(0)
 })
 
-test('invocations of both copies at the same moment share what there is', async () => {
-  const [first, second] = [await copy(), await copy()]
-  const [a, b] = await Promise.all([first.admit(8), second.admit(8)])
-  expect(a + b).toBeLessThanOrEqual(10)
-  // At most the spares of a copy are not in use, and they are found when they are asked for.
-  expect(a + b).toBeGreaterThanOrEqual(9)
+test('invocations of both copies at the same moment share what there is, to the last one', async () => {
+  const [first, second] = [await copy({ f: 5 }), await copy({ f: 5 })]
+  for (let round = 0; round < 20; round++) {
+    const [a, b] = await Promise.all([first.admit('f', 4), second.admit('f', 4)])
+    expect(a + b).toBe(5)
+    first.release('f', a)
+    second.release('f', b)
+    // Until both have said that nothing runs.
+    await Promise.all([first.admit('f', 0), pass(60)])
+  }
+})
+
+test('pools do not touch each other', async () => {
+  const [first, second] = [await copy({ f: 3, g: 2 }), await copy({ f: 3, g: 2 })]
+  expect(await first.admit('f', 9)).toBe(3)
+  expect(await second.admit('g', 9)).toBe(2)
+  expect(await second.admit('h', 9)).toBe(5)
+  expect(await second.admit('f', 1)).toBe(0)
+  expect(await first.admit('h', 1)).toBe(0)
+})
+
+/**
+ * Copies whose callers always have something to do, with executions of `durationMs`, and try again
+ * `pauseMs` after they were refused. Returns how many each ran, and the most that ran at once.
+ */
+async function strain(
+  copies: readonly Copy[],
+  { durationMs, pauseMs, callers, forMs }: Record<string, number> & { forMs: number },
+): Promise<{ ran: number[]; most: number }> {
+  const ran = copies.map(() => 0)
+  let [now, most] = [0, 0]
+  const over = new AbortController()
+  const caller = async (one: Copy, index: number): Promise<void> => {
+    while (!over.signal.aborted) {
+      if ((await one.ledger.admitOrAsk('f')) !== undefined) {
+        await pass(pauseMs ?? 0)
+        continue
+      }
+      most = Math.max(most, ++now)
+      await pass(durationMs ?? 0)
+      now -= 1
+      ran[index] = (ran[index] ?? 0) + 1
+      one.ledger.release('f')
+    }
+  }
+  const all = copies.flatMap((one, i) => Array.from({ length: callers ?? 1 }, () => caller(one, i)))
+  await pass(forMs)
+  over.abort()
+  await Promise.all(all)
+  return { ran, most }
+}
+
+test('copies that want all of a pool have even parts of it, and all of it is at work', async () => {
+  const copies = [await copy({ f: 5 }), await copy({ f: 5 })]
+  const { ran, most } = await strain(copies, {
+    durationMs: 20,
+    pauseMs: 10,
+    callers: 10,
+    forMs: 8_000,
+  })
+  expect(most).toBe(5)
+  const [a = 0, b = 0] = ran
+  // 5 at once for 8 s of 20 ms each would be 2000 on an idle machine.
+  expect(a + b).toBeGreaterThan(700)
+  expect(Math.min(a, b) / Math.max(a, b)).toBeGreaterThan(0.5)
+})
+
+test('with fewer executions than copies the limit holds, and each copy has its turn', async () => {
+  const copies = [await copy({ f: 1 }), await copy({ f: 1 }), await copy({ f: 1 })]
+  const { ran, most } = await strain(copies, {
+    durationMs: 30,
+    pauseMs: 300,
+    callers: 2,
+    forMs: 16_000,
+  })
+  expect(most).toBe(1)
+  for (const count of ran) expect(count).toBeGreaterThan(5)
+})
+
+test('a caller that comes seldom is not starved by long executions elsewhere', async () => {
+  const [busy, rare] = [await copy({ f: 1 }), await copy({ f: 1 })]
+  const over = new AbortController()
+  const working = (async () => {
+    while (!over.signal.aborted) {
+      if ((await busy.admit('f', 1)) === 0) {
+        await pass(100)
+        continue
+      }
+      await pass(3_000)
+      busy.release('f', 1)
+    }
+  })()
+  await pass(500)
+  // Pauses that double, as those of a poller.
+  let tries = 0
+  for (let pauseMs = 1_000; tries < 5; pauseMs *= 2, tries++) {
+    if ((await rare.admit('f', 1)) === 1) break
+    await pass(pauseMs)
+  }
+  rare.release('f', rare.ledger.executions('f'))
+  over.abort()
+  await working
+  expect(tries).toBeLessThan(5)
 })
 
 test('what a dead copy ran counts no more after five seconds', async () => {
-  const [first, second] = [await copy(), await copy()]
-  expect(await first.admit(10)).toBe(10)
+  const [first, second] = [await copy({ f: 5 }), await copy({ f: 5 })]
+  expect(await first.admit('f', 6)).toBe(5)
   await first.redis.close()
-  expect(await second.admit(1)).toBe(0)
-  await expect.poll(() => second.admit(1), { timeout: 7_000, interval: 250 }).toBe(1)
+  expect(await second.admit('f', 1)).toBe(0)
+  await expect.poll(() => second.admit('f', 5), { timeout: 7_000, interval: 250 }).toBe(5)
+})
+
+test('a reservation that is lowered takes nothing away, and lets nobody in until it is due', async () => {
+  const [first, second] = [await copy({ f: 5 }), await copy({ f: 5 })]
+  expect(await first.admit('f', 5)).toBe(5)
+  for (const { ledger } of [first, second]) ledger.reserve('f', 2)
+  expect(await second.admit('f', 1)).toBe(0)
+  first.release('f', 3)
+  await pass(100)
+  expect(await second.admit('f', 1)).toBe(0)
+  first.release('f', 1)
+  await expect.poll(() => second.admit('f', 1), { timeout: 3_000, interval: 20 }).toBe(1)
+  expect(first.ledger.total + second.ledger.total).toBe(2)
+})
+
+test('a copy that ends well gives everything back at once, and leaves nothing in Redis', async () => {
+  const [first, second] = [await copy({ f: 3 }), await copy({ f: 3 })]
+  expect(await first.admit('f', 3)).toBe(3)
+  await first.stop()
+  expect(await second.admit('f', 3)).toBe(3)
+  second.release('f', 3)
+  await second.stop()
+  expect(await redis.call('KEYS', '*')).toEqual([])
 })
 
 test('Redis away: each copy goes on with its even share, and shares again when it is back', async () => {
-  const [first, second] = [await copy(), await copy()]
-  expect(await first.admit(1)).toBe(1)
-  expect(await second.admit(1)).toBe(1)
-  await expect
-    .poll(async () => redis.call('HLEN', 'millrace:concurrency'), { timeout: 3_000 })
-    .toBe(2)
+  const [first, second] = [await copy({ f: 3 }), await copy({ f: 3 })]
   // Both have heard of each other by their next beats.
-  await new Promise((resolve) => systemClock.after(1_200, () => resolve(undefined)))
+  await pass(1_200)
+  expect(await first.admit('g', 1)).toBe(1)
+  expect(await second.admit('g', 1)).toBe(1)
   await server.kill9()
   await expect.poll(() => first.redis.isUp || second.redis.isUp).toBe(false)
-  await expect
-    .poll(async () => (await first.admit(9), first.ledger.total), { timeout: 3_000 })
-    .toBe(5)
-  await expect
-    .poll(async () => (await second.admit(9), second.ledger.total), { timeout: 3_000 })
-    .toBe(5)
+  const both = async (name: string): Promise<readonly number[]> => {
+    await Promise.all([first.admit(name, 9), second.admit(name, 9)])
+    return [first, second].map(({ ledger }) => ledger.executions(name))
+  }
+  // Seven are not reserved: four and three of them, and two and one of the reserved.
+  const even = async (name: string): Promise<readonly number[]> =>
+    (await both(name)).toSorted((a, b) => a - b)
+  await expect.poll(() => even('g'), { timeout: 3_000 }).toEqual([3, 4])
+  await expect.poll(() => even('f'), { timeout: 3_000 }).toEqual([1, 2])
+  // Longer than a copy may be silent: when Redis is back, nobody is taken for dead at once.
+  await pass(6_000)
   await server.start()
-  for (let i = 0; i < 5; i++) second.ledger.release('f')
+  for (let i = 0; i < 40; i++) {
+    await Promise.all([both('f'), both('g')])
+    expect(first.ledger.total + second.ledger.total).toBe(10)
+    await pass(50)
+  }
+  second.release('g', second.ledger.executions('g'))
   await expect
-    .poll(async () => (await first.admit(1), first.ledger.total), { timeout: 8_000, interval: 100 })
-    .toBe(10)
+    .poll(async () => (await first.admit('g', 9), first.ledger.executions('g')), {
+      timeout: 8_000,
+      interval: 100,
+    })
+    .toBe(7)
 })

@@ -94,6 +94,31 @@ def function_tour(client):
     return seen
 
 
+def concurrency_tour(client):
+    seen = {"unset": client.get_function_concurrency(FunctionName="tour").get("ReservedConcurrentExecutions")}
+    put = client.put_function_concurrency(FunctionName="tour", ReservedConcurrentExecutions=0)
+    seen["put"] = put["ReservedConcurrentExecutions"]
+    seen["get"] = client.get_function_concurrency(FunctionName="tour")["ReservedConcurrentExecutions"]
+    seen["function"] = client.get_function(FunctionName="tour")["Concurrency"]
+    try:
+        client.invoke(FunctionName="tour", Payload=b"{}")
+    except client.exceptions.TooManyRequestsException as error:
+        seen["throttled"] = [error.response["ResponseMetadata"]["HTTPStatusCode"], error.response.get("Reason")]
+    client.put_function_concurrency(FunctionName="tour", ReservedConcurrentExecutions=40)
+    settings = client.get_account_settings()
+    seen["limits"] = [
+        settings["AccountLimit"][key] for key in ("ConcurrentExecutions", "UnreservedConcurrentExecutions")
+    ]
+    seen["functions"] = settings["AccountUsage"]["FunctionCount"]
+    seen["tooMuch"] = refused(
+        client.put_function_concurrency, FunctionName="tour", ReservedConcurrentExecutions=901
+    )
+    client.delete_function_concurrency(FunctionName="tour")
+    seen["deleted"] = "Concurrency" in client.get_function(FunctionName="tour")
+    seen["invoked"] = invoke(client, {"name": "mill"})["status"]
+    return seen
+
+
 def wait_for_state(client, uuid, state):
     deadline = time.monotonic() + 20
     found = None
@@ -186,6 +211,7 @@ def main():
     )
     seen = {
         "function": function_tour(client),
+        "concurrency": concurrency_tour(client),
         "mapping": mapping_tour(client, kafka),
         "errors": error_tour(client, kafka),
     }
