@@ -1,5 +1,8 @@
 // What is counted of one function; plain numbers that metrics.ts reads.
+import type { Clock } from '../common/clock.ts'
 import { durationBoundsSeconds, Histogram } from '../common/metrics.ts'
+import { RecentMax } from './recent-max.ts'
+import type { ThreadUse } from './thread-pool.ts'
 
 export class FunctionCounters {
   /** Lambda: successes and function errors; not throttles. */
@@ -12,4 +15,16 @@ export class FunctionCounters {
   readonly durationSeconds = new Histogram(durationBoundsSeconds)
   readonly initSeconds = new Histogram(durationBoundsSeconds)
   readonly waitSeconds = new Histogram(durationBoundsSeconds)
+  /** Of its threads, from their start. */
+  cpuMs = 0
+  readonly memoryUsedMb: RecentMax
+
+  constructor(clock: Clock) {
+    this.memoryUsedMb = new RecentMax(clock)
+  }
+
+  use({ cpuMs = 0, memoryUsedMb }: ThreadUse): void {
+    this.cpuMs += cpuMs
+    if (memoryUsedMb !== undefined) this.memoryUsedMb.observe(memoryUsedMb)
+  }
 }

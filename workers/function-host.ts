@@ -17,7 +17,7 @@ export interface FunctionHostOptions {
 
 /** New invocations use the newest revision's pool; older pools finish what they have and end. */
 export class FunctionHost {
-  readonly counters = new FunctionCounters()
+  readonly counters: FunctionCounters
   readonly #options: FunctionHostOptions
   #signature: CodeSignature | undefined
   #version = ''
@@ -26,6 +26,7 @@ export class FunctionHost {
 
   constructor(options: FunctionHostOptions) {
     this.#options = options
+    this.counters = new FunctionCounters(options.clock)
   }
 
   /** The pool for `record` as its code is now; at once when it is open already. */
@@ -83,6 +84,7 @@ export class FunctionHost {
       idleTimeoutMs,
       clock,
       onChange: () => dispatcher.pump(),
+      onUse: (use) => this.counters.use(use),
     })
     const pool = new FunctionPool(threads, clock)
     dispatcher.add(pool)

@@ -36,6 +36,7 @@ export interface FunctionState {
   readonly name: string
   readonly executions: number
   readonly reservedConcurrency: number | undefined
+  readonly memorySizeMb: number
   readonly counters: FunctionCounters
 }
 
@@ -81,12 +82,13 @@ export class Invoker implements FunctionInvoker {
   }
 
   functions(): readonly FunctionState[] {
-    return [...this.#hosts].map(([name, { counters }]) => ({
-      name,
-      executions: this.#ledger.executions(name),
-      reservedConcurrency: this.#options.registry.function(name)?.reservedConcurrency,
-      counters,
-    }))
+    return [...this.#hosts].flatMap(([name, { counters }]) => {
+      const record = this.#options.registry.function(name)
+      if (record === undefined) return []
+      const { memorySizeMb, reservedConcurrency } = record
+      const executions = this.#ledger.executions(name)
+      return [{ name, executions, reservedConcurrency, memorySizeMb, counters }]
+    })
   }
 
   async invoke(invocation: Invocation): Promise<InvocationResult> {

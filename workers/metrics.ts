@@ -2,6 +2,12 @@
 import type { MetricDefinition, MetricSample, MetricSource } from '../common/metrics.ts'
 import type { FunctionState, Invoker } from './invoker.ts'
 
+/** Lambda: 1769 MB of memory come with one vCPU. */
+const memoryMbPerCore = 1769
+
+const bytesOf = (megabytes: number | undefined): number | undefined =>
+  megabytes === undefined ? undefined : megabytes * 1024 * 1024
+
 const perFunction = ['function'] as const
 
 interface FunctionMetric {
@@ -62,6 +68,26 @@ const functionMetrics = {
     type: 'gauge',
     help: "The function's reserved concurrency; absent where it shares what is not reserved.",
     read: ({ reservedConcurrency }) => reservedConcurrency,
+  },
+  millrace_function_cpu_seconds_total: {
+    type: 'counter',
+    help: "CPU time of the function's threads from their start; that of a thread that ends itself is not known.",
+    read: ({ counters }) => counters.cpuMs / 1000,
+  },
+  millrace_function_cpu_share: {
+    type: 'gauge',
+    help: 'Processor cores due to an environment of its memory size, by 1769 MB a core; not enforced yet.',
+    read: ({ memorySizeMb }) => memorySizeMb / memoryMbPerCore,
+  },
+  millrace_function_memory_used_bytes: {
+    type: 'gauge',
+    help: 'Most memory that an environment had used at the end of an invocation, of the last half minute to minute.',
+    read: ({ counters }) => bytesOf(counters.memoryUsedMb.read()),
+  },
+  millrace_function_memory_size_bytes: {
+    type: 'gauge',
+    help: "The function's MemorySize.",
+    read: ({ memorySizeMb }) => bytesOf(memorySizeMb),
   },
 } as const satisfies Record<string, FunctionMetric>
 

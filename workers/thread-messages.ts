@@ -35,6 +35,9 @@ export interface ThreadResult {
   /** The handler's own time, without loading it. */
   readonly durationMs: number
   readonly memoryUsedMb: number
+  /** Which thread it was, and the CPU time that it has taken since it began. */
+  readonly threadId: number
+  readonly threadCpuMs: number
   /** Present when this event found the thread cold. */
   readonly initMs?: number
   /** How many `log` messages were sent before this result; some may still be on their way. */

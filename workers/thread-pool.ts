@@ -36,6 +36,14 @@ export interface ThreadPoolOptions {
   readonly clock: Clock
   /** Called whenever a thread has become free, ready or has ended. */
   readonly onChange: () => void
+  /** Called after an event, and for a thread that is ended within one. */
+  readonly onUse: (use: ThreadUse) => void
+}
+
+/** What a thread has taken since the last time that it was told. */
+export interface ThreadUse {
+  readonly cpuMs?: number
+  readonly memoryUsedMb?: number
 }
 
 /** Loads piscina on its first call: a platform without functions does without it. */
@@ -57,6 +65,8 @@ export class ThreadPool {
   readonly #listeners = new Map<string, (message: ThreadMessage) => void>()
   readonly #ending = new Set<Worker>()
   readonly #memoryMaxBytes: number
+  /** What was told of each thread, by its id. */
+  readonly #cpuToldMs = new Map<number, number>()
   #memoryTimer: Timer | undefined
   #busy = 0
 
@@ -83,7 +93,12 @@ export class ThreadPool {
     this.#piscina.on('message', (message: unknown) => this.#deliver(message))
     // Piscina says so just before its own lists show it.
     this.#piscina.on('workerCreate', () => queueMicrotask(options.onChange))
-    this.#piscina.on('workerDestroy', () => queueMicrotask(options.onChange))
+    this.#piscina.on('workerDestroy', () => {
+      queueMicrotask(() => {
+        this.#forgetEnded()
+        options.onChange()
+      })
+    })
     // An error of a thread that has no event: piscina drops the thread, nobody waits for it.
     this.#piscina.on('error', () => queueMicrotask(options.onChange))
   }
@@ -144,7 +159,10 @@ export class ThreadPool {
 
   async #outcome(task: ThreadTask, signal: AbortSignal): Promise<ThreadOutcome> {
     try {
-      return { kind: 'result', result: (await this.#piscina.run(task, { signal })) as ThreadResult }
+      const result = (await this.#piscina.run(task, { signal })) as ThreadResult
+      const { threadId, threadCpuMs, memoryUsedMb } = result
+      this.#options.onUse({ cpuMs: this.#cpuSinceMs(threadId, threadCpuMs), memoryUsedMb })
+      return { kind: 'result', result }
     } catch (error) {
       return outcomeOf(error)
     } finally {
@@ -160,6 +178,7 @@ export class ThreadPool {
     const after = new Set(this.#piscina.threads)
     for (const worker of before.filter((thread) => !after.has(thread))) {
       this.#ending.add(worker)
+      void this.#measureEnding(worker)
       void this.#exitOf(worker).then(() => {
         this.#ending.delete(worker)
         this.#options.onChange()
@@ -188,6 +207,31 @@ export class ThreadPool {
     })
   }
 
+  /** An event that is ended has no result to say what it took, and an endless loop takes most. */
+  async #measureEnding(worker: Worker): Promise<void> {
+    const { threadId } = worker
+    try {
+      const { user, system } = await worker.cpuUsage()
+      this.#options.onUse({ cpuMs: this.#cpuSinceMs(threadId, (user + system) / 1000) })
+    } catch (error) {
+      // It was gone before it could say.
+      const code = codeOf(error)
+      if (code !== 'ERR_WORKER_NOT_RUNNING' && code !== 'ERR_OPERATION_FAILED') throw error
+    }
+  }
+
+  #cpuSinceMs(threadId: number, cpuMs: number): number {
+    const toldMs = this.#cpuToldMs.get(threadId) ?? 0
+    this.#cpuToldMs.set(threadId, cpuMs)
+    return Math.max(0, cpuMs - toldMs)
+  }
+
+  /** Threads' ids are never given again. */
+  #forgetEnded(): void {
+    const alive = new Set([...this.#piscina.threads, ...this.#ending].map((each) => each.threadId))
+    for (const id of this.#cpuToldMs.keys()) if (!alive.has(id)) this.#cpuToldMs.delete(id)
+  }
+
   #deliver(message: unknown): void {
     const parsed = parseThreadMessage(message)
     if (parsed !== undefined) this.#listeners.get(parsed.requestId)?.(parsed)
@@ -213,7 +257,9 @@ export class ThreadPool {
   async #checkMemory(worker: Worker): Promise<void> {
     try {
       const { used_heap_size: heap, external_memory: external } = await worker.getHeapStatistics()
-      if (heap + external > this.#memoryMaxBytes) await worker.terminate()
+      if (heap + external <= this.#memoryMaxBytes) return
+      this.#options.onUse({ memoryUsedMb: Math.ceil((heap + external) / 1024 / 1024) })
+      await Promise.all([this.#measureEnding(worker), worker.terminate()])
     } catch (error) {
       if (codeOf(error) !== 'ERR_WORKER_NOT_RUNNING') throw error
     }

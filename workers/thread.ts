@@ -1,7 +1,7 @@
 // Runs in a thread of the pool: loads one handler, then gives it one event after another.
 import { randomBytes } from 'node:crypto'
 import { getHeapStatistics } from 'node:v8'
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, threadId, workerData } from 'node:worker_threads'
 import type { Clock } from '../common/clock.ts'
 import { payloadMaxBytes } from '../common/limits.ts'
 import { EventLoop } from './runtime/event-loop.ts'
@@ -15,6 +15,7 @@ import type { ThreadMessage, ThreadResult, ThreadSettings, ThreadTask } from './
 const settings = workerData as ThreadSettings
 const port = parentPort
 const { setTimeout, clearTimeout, Date } = globalThis
+const threadCpuUsage = process.threadCpuUsage.bind(process)
 // Timers of ours must not count as something that the handler left behind.
 const clock: Clock = {
   now: () => Date.now(),
@@ -58,6 +59,8 @@ export async function invoke(task: ThreadTask): Promise<ThreadResult> {
     payload,
     durationMs: performance.now() - startedMs,
     memoryUsedMb: memoryUsedMb(),
+    threadId,
+    threadCpuMs: threadCpuMs(),
     ...(initMs === undefined ? {} : { initMs }),
     ...output.end(),
   }
@@ -183,6 +186,11 @@ function bounded(payload: string): string {
 // Counting bytes costs; UTF-8 has at most three for each unit of a string.
 function fits(payload: string): boolean {
   return payload.length * 3 <= payloadMaxBytes || Buffer.byteLength(payload) <= payloadMaxBytes
+}
+
+function threadCpuMs(): number {
+  const { user, system } = threadCpuUsage()
+  return (user + system) / 1000
 }
 
 function memoryUsedMb(): number {

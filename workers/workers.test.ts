@@ -63,6 +63,10 @@ test('metrics count per function, and the series of a deleted function end', asy
     ['waiting', 0],
   ])
   expect(value('millrace_function_reserved_concurrency')).toBeUndefined()
+  expect(value('millrace_function_cpu_seconds_total')).toBeGreaterThan(0)
+  expect(value('millrace_function_cpu_share')).toBeCloseTo(128 / 1769)
+  expect(value('millrace_function_memory_size_bytes')).toBe(128 * 1024 * 1024)
+  expect(value('millrace_function_memory_used_bytes')).toBeGreaterThan(1024 * 1024)
   expect(value('millrace_function_cold_starts_total')).toBe(1)
   expect(value('millrace_function_concurrent_executions')).toBe(0)
   expect(value('millrace_function_duration_seconds')).toMatchObject({ count: 3 })

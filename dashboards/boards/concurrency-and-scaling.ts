@@ -3,6 +3,13 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { board, marksOf } from '../board.ts'
 import { series, stat } from '../panels.ts'
 import { percentile, quantiles, sumRate } from '../queries.ts'
+import {
+  accountConcurrency,
+  cpuAgainstShare,
+  memoryAgainstSize,
+  reservedConcurrency,
+  throttlesByReason,
+} from './function-limits.ts'
 
 const chosen = '{function=~"$function"}'
 const legend = '{{function}}'
@@ -19,6 +26,13 @@ export function concurrencyAndScaling(): Dashboard {
     rows: {
       '': numbers(),
       Concurrency: [concurrent(), inFlight(), environments(), busy()],
+      Limits: [
+        accountConcurrency(),
+        reservedConcurrency(),
+        throttlesByReason(),
+        cpuAgainstShare(),
+        memoryAgainstSize(),
+      ],
       'Event pollers': [eventPollers(), offsetLag(), decisions()],
       'Waiting and starting': [throttles(), waits(), coldStarts(), initialisation()],
       'What functions do': [invocations(), failures(), durations()],

@@ -17,7 +17,7 @@ import { runTool } from './tool.ts'
 let platform: ObservedPlatform
 let prometheus: PrometheusClient
 beforeAll(async () => {
-  platform = await ObservedPlatform.start(['--account-concurrency', '8'])
+  platform = await ObservedPlatform.start(['--account-concurrency', '10'])
   prometheus = new PrometheusClient(platform.prometheusUrl)
   const even = { manner: 'good', partitions: 4, batchSize: 50 } as const
   await platform.add({
@@ -44,6 +44,8 @@ beforeAll(async () => {
     partitions: 2,
     batchSize: 1,
     pollers,
+    // As many as its partitions can have in flight: eight are left to the others.
+    reservedConcurrency: 2,
   })
   const large = { 'max.message.bytes': '8000000' }
   await platform.add({

@@ -3,7 +3,11 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CreateEventSourceMappingCommand, type LambdaClient } from '@aws-sdk/client-lambda'
+import {
+  CreateEventSourceMappingCommand,
+  PutFunctionConcurrencyCommand,
+  type LambdaClient,
+} from '@aws-sdk/client-lambda'
 import { createKafka } from '../../common/kafka-client.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { createFunction, lambdaClient } from './lambda.ts'
@@ -25,6 +29,7 @@ export interface ObservedFunction {
   readonly topicConfig?: Readonly<Record<string, string>>
   /** Event pollers of provisioned mode; on-demand without. */
   readonly pollers?: { readonly MinimumPollers: number; readonly MaximumPollers: number }
+  readonly reservedConcurrency?: number
 }
 
 type ServerRole = 'broker' | 'workers' | 'control' | 'poller'
@@ -107,6 +112,14 @@ export class ObservedPlatform {
       files: { 'index.mjs': mannered },
       environment: { MANNER: this.#mannerOf(name) },
     })
+    if (observed.reservedConcurrency !== undefined) {
+      await this.client.send(
+        new PutFunctionConcurrencyCommand({
+          FunctionName: name,
+          ReservedConcurrentExecutions: observed.reservedConcurrency,
+        }),
+      )
+    }
     await this.client.send(
       new CreateEventSourceMappingCommand({
         FunctionName: name,
