@@ -257,6 +257,25 @@ test('kafkajs creates a topic as tools do, describes it, changes it, and describ
   expect(resources[0]?.configEntries.map(({ configName }) => configName)).toContain('log.dirs')
 })
 
+test('kafkajs deletes records, and moves a partition to where it is', async () => {
+  broker = await TestBroker.start()
+  const client = await admin()
+  await client.createTopics({ topics: [{ topic: 't' }] })
+  await send('t', ['a', 'b', 'c'])
+  // kafkajs looks for the leader among the topics that it knows already.
+  await client.fetchTopicOffsets('t')
+  await client.deleteTopicRecords({ topic: 't', partitions: [{ partition: 0, offset: '1' }] })
+  const [offsets] = await client.fetchTopicOffsets('t')
+  expect(offsets).toMatchObject({ partition: 0, low: '1' })
+  await client.alterPartitionReassignments({
+    topics: [{ topic: 't', partitionAssignment: [{ partition: 0, replicas: [1] }] }],
+  })
+  const listed = await client.listPartitionReassignments({
+    topics: [{ topic: 't', partitions: [0] }],
+  })
+  expect(listed.topics).toEqual([])
+})
+
 test('a deleted topic takes its offsets along', async () => {
   broker = await TestBroker.start()
   const client = await admin()

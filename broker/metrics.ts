@@ -1,10 +1,9 @@
 // Reads the broker's metrics from the counters of log, groups, APIs and sockets.
-import { statfs } from 'node:fs/promises'
-import { systemCode } from '../common/errors.ts'
 import type { MetricSample, MetricSource } from '../common/metrics.ts'
 import type { BrokerContext } from './api/broker-context.ts'
 import { collectGroups } from './group-metrics.ts'
 import { brokerMetricDefinitions } from './metric-definitions.ts'
+import { diskSpace } from './log/disk-space.ts'
 import type { LogStats, PartitionStats } from './log/log-stats.ts'
 import type { ServerCounters } from './server/server-counters.ts'
 
@@ -82,18 +81,13 @@ function collectRetention({ store }: BrokerContext): readonly MetricSample[] {
     )
 }
 
-/** Nothing where the directory is gone: that is the log's to report. */
 async function collectDisk(directory: string): Promise<readonly MetricSample[]> {
-  try {
-    const { bavail, blocks, bsize } = await statfs(directory)
-    return [
-      sample('millrace_log_disk_free_bytes', {}, bavail * bsize),
-      sample('millrace_log_disk_size_bytes', {}, blocks * bsize),
-    ]
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error
-    return []
-  }
+  const space = await diskSpace(directory)
+  if (space === undefined) return []
+  return [
+    sample('millrace_log_disk_free_bytes', {}, space.freeBytes),
+    sample('millrace_log_disk_size_bytes', {}, space.sizeBytes),
+  ]
 }
 
 function collectPartition(stats: PartitionStats, nodeId: number): readonly MetricSample[] {

@@ -340,3 +340,6 @@ export const quotaPoolLifeMs = 16 * 60_000
 
 /** Pools that one script goes through, so that Redis is not held up by thousands. */
 export const quotaPoolsPerExchange = 200
+
+/** Kafka: max.request.partition.size.limit, partitions in one page of a description. */
+export const describePageMaxPartitions = 2_000

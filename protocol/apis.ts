@@ -6,9 +6,14 @@ import { apiVersions } from './messages/api-versions.ts'
 import { createPartitions } from './messages/create-partitions.ts'
 import { createTopics } from './messages/create-topics.ts'
 import { deleteGroups } from './messages/delete-groups.ts'
+import { deleteRecords } from './messages/delete-records.ts'
 import { deleteTopics } from './messages/delete-topics.ts'
+import { describeCluster } from './messages/describe-cluster.ts'
 import { describeConfigs } from './messages/describe-configs.ts'
 import { describeGroups } from './messages/describe-groups.ts'
+import { describeLogDirs } from './messages/describe-log-dirs.ts'
+import { describeTopicPartitions } from './messages/describe-topic-partitions.ts'
+import { electLeaders } from './messages/elect-leaders.ts'
 import { fetch } from './messages/fetch.ts'
 import { findCoordinator } from './messages/find-coordinator.ts'
 import { heartbeat } from './messages/heartbeat.ts'
@@ -22,6 +27,11 @@ import { metadata } from './messages/metadata.ts'
 import { offsetCommit } from './messages/offset-commit.ts'
 import { offsetDelete } from './messages/offset-delete.ts'
 import { offsetFetch } from './messages/offset-fetch.ts'
+import { offsetForLeaderEpoch } from './messages/offset-for-leader-epoch.ts'
+import {
+  alterPartitionReassignments,
+  listPartitionReassignments,
+} from './messages/partition-reassignments.ts'
 import { produce } from './messages/produce.ts'
 import { syncGroup } from './messages/sync-group.ts'
 
@@ -42,13 +52,21 @@ export const apis = {
   ApiVersions: apiVersions,
   CreateTopics: createTopics,
   DeleteTopics: deleteTopics,
+  DeleteRecords: deleteRecords,
+  OffsetForLeaderEpoch: offsetForLeaderEpoch,
   DescribeConfigs: describeConfigs,
   AlterConfigs: alterConfigs,
   InitProducerId: initProducerId,
+  DescribeLogDirs: describeLogDirs,
   CreatePartitions: createPartitions,
   DeleteGroups: deleteGroups,
+  ElectLeaders: electLeaders,
   IncrementalAlterConfigs: incrementalAlterConfigs,
+  AlterPartitionReassignments: alterPartitionReassignments,
+  ListPartitionReassignments: listPartitionReassignments,
   OffsetDelete: offsetDelete,
+  DescribeCluster: describeCluster,
+  DescribeTopicPartitions: describeTopicPartitions,
 } as const satisfies { readonly [Name in string]: Api<Name> }
 
 type Apis = typeof apis

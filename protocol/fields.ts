@@ -144,6 +144,19 @@ export function nullableSince<Read, Write>(
   }
 }
 
+/** A struct that may be missing: one byte in front says whether it is there. */
+export function nullableStruct<Read, Write>(
+  field: Field<Read, Write>,
+): Field<Read | null, Write | null> {
+  return {
+    read: (reader, version) => (reader.int8() < 0 ? null : field.read(reader, version)),
+    write(writer, value, version) {
+      writer.int8(value === null ? -1 : 1)
+      if (value !== null) field.write(writer, value, version)
+    },
+  }
+}
+
 /** Present in versions `from` to `to`, both included. */
 export function versions<Read, Write>(
   range: readonly [from: number, to: number],

@@ -80,6 +80,80 @@ const cases: readonly Case<ApiName>[] = [
       resources: [{ errorCode: 40, errorMessage: 'why', resourceType: 2, resourceName: 't' }],
     }),
   }),
+  define({
+    api: 'DeleteRecords',
+    options: () => ({
+      topics: [{ topic: 't', partitions: [{ partition: 3, offset: '9000000000' }] }],
+      timeout: 7,
+    }),
+    request: () => ({
+      topics: [{ name: 't', partitions: [{ partitionIndex: 3, offset: 9_000_000_000 }] }],
+      timeoutMs: 7,
+    }),
+    response: () => ({
+      topics: [
+        {
+          name: 't',
+          partitions: [{ partitionIndex: 3, lowWatermark: 9_000_000_000, errorCode: 1 }],
+        },
+      ],
+    }),
+    decoded: () => ({
+      topics: [
+        { topic: 't', partitions: [{ partition: 3, lowWatermark: 9_000_000_000n, errorCode: 1 }] },
+      ],
+    }),
+  }),
+  define({
+    api: 'AlterPartitionReassignments',
+    options: () => ({
+      topics: [{ topic: 't', partitionAssignment: [{ partition: 3, replicas: [1, 2] }] }],
+      timeout: 7,
+    }),
+    request: () => ({
+      timeoutMs: 7,
+      topics: [{ name: 't', partitions: [{ partitionIndex: 3, replicas: [1, 2] }] }],
+    }),
+    response: () => ({
+      errorCode: 0,
+      errorMessage: null,
+      responses: [
+        { name: 't', partitions: [{ partitionIndex: 3, errorCode: 39, errorMessage: 'why' }] },
+      ],
+    }),
+    decoded: () => ({
+      errorCode: 0,
+      responses: [{ topic: 't', partitions: [{ partition: 3, errorCode: 39 }] }],
+    }),
+  }),
+  define({
+    api: 'ListPartitionReassignments',
+    options: () => ({ topics: [{ topic: 't', partitions: [3, 4] }], timeout: 7 }),
+    request: () => ({ timeoutMs: 7, topics: [{ name: 't', partitionIndexes: [3, 4] }] }),
+    response: () => ({
+      errorCode: 0,
+      errorMessage: null,
+      topics: [
+        {
+          name: 't',
+          partitions: [
+            { partitionIndex: 3, replicas: [1, 2], addingReplicas: [2], removingReplicas: [] },
+          ],
+        },
+      ],
+    }),
+    decoded: () => ({
+      errorCode: 0,
+      topics: [
+        {
+          name: 't',
+          partitions: [
+            { partition: 3, replicas: [1, 2], addingReplicas: [2], removingReplicas: [] },
+          ],
+        },
+      ],
+    }),
+  }),
 ]
 
 test.each(cases.map((one) => [one.api, one] as const))(

@@ -13,8 +13,12 @@ import { apiVersions, unsupportedApiVersions } from './api-versions.ts'
 import type { BrokerContext, Call, Handler } from './broker-context.ts'
 import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
+import { deleteRecords } from './delete-records.ts'
 import { deleteTopics } from './delete-topics.ts'
 import { describeConfigs } from './describe-configs.ts'
+import { describeCluster } from './describe-cluster.ts'
+import { describeLogDirs } from './describe-log-dirs.ts'
+import { describeTopicPartitions } from './describe-topic-partitions.ts'
 import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
 import { describeGroups, listGroups } from './group-listing.ts'
@@ -22,9 +26,15 @@ import { heartbeat, joinGroup, leaveGroup, syncGroup } from './group-membership.
 import { deleteGroups, offsetDelete } from './group-removal.ts'
 import { offsetCommit, offsetFetch } from './group-offsets.ts'
 import { initProducerId } from './init-producer-id.ts'
+import { offsetForLeaderEpoch } from './leader-epoch.ts'
 import { listOffsets } from './list-offsets.ts'
 import { metadata } from './metadata.ts'
 import { produce } from './produce.ts'
+import {
+  alterPartitionReassignments,
+  electLeaders,
+  listPartitionReassignments,
+} from './replicas.ts'
 import { refusedJoin, refusedSync } from '../groups/membership.ts'
 
 const handlers: { readonly [Name in ApiName]: Handler<Name> } = {
@@ -44,13 +54,21 @@ const handlers: { readonly [Name in ApiName]: Handler<Name> } = {
   ApiVersions: apiVersions,
   CreateTopics: createTopics,
   DeleteTopics: deleteTopics,
+  DeleteRecords: deleteRecords,
+  OffsetForLeaderEpoch: offsetForLeaderEpoch,
   DescribeConfigs: describeConfigs,
   AlterConfigs: alterConfigs,
   InitProducerId: initProducerId,
+  DescribeLogDirs: describeLogDirs,
   CreatePartitions: createPartitions,
   DeleteGroups: deleteGroups,
+  ElectLeaders: electLeaders,
   IncrementalAlterConfigs: incrementalAlterConfigs,
+  AlterPartitionReassignments: alterPartitionReassignments,
+  ListPartitionReassignments: listPartitionReassignments,
   OffsetDelete: offsetDelete,
+  DescribeCluster: describeCluster,
+  DescribeTopicPartitions: describeTopicPartitions,
 }
 
 /** What the server knows of whoever sent a frame. */

@@ -72,7 +72,7 @@ export async function decodeWithKafkajs<Name extends ApiName>(
 /** Expects both sides to understand each other at every version they share. */
 export async function expectUnderstanding(one: Case<ApiName>): Promise<void> {
   const versions = sharedVersions(one.api)
-  expect(versions.length).toBeGreaterThan(1)
+  expect(versions.length).toBeGreaterThan(0)
   for (const version of versions) {
     const { request } = exchange(one.api, version, one.options(version))
     const at = `version ${version}`
