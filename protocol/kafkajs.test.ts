@@ -9,6 +9,7 @@ import {
   parseKafkajs,
   sharedVersions,
 } from '../test/support/kafkajs-protocol.ts'
+import { zeroUuid } from './fields.ts'
 import { errorCodes } from './error-codes.ts'
 import { decodeRecords, encodeBatch, validateBatches } from './record-batch.ts'
 
@@ -37,6 +38,7 @@ const cases = [
       topics: [
         {
           topic: 't',
+          topicId: zeroUuid,
           partitions: [
             {
               partition: 2,
@@ -45,6 +47,7 @@ const cases = [
               lastFetchedEpoch: -1,
               logStartOffset: -1,
               partitionMaxBytes: 9,
+              replicaDirectoryId: zeroUuid,
             },
           ],
         },

@@ -3,16 +3,23 @@ import { topicPartitionsMax } from '../../common/limits.ts'
 import type { RequestOf } from '../../protocol/apis.ts'
 import type { BrokerContext, Handler } from './broker-context.ts'
 import { hasRoomFor } from './metadata.ts'
-import { attempt, duplicates, isAssignable, refuse, type TopicRefusal } from './topic-outcome.ts'
+import {
+  attempt,
+  duplicates,
+  isAssignable,
+  once,
+  refuse,
+  type TopicRefusal,
+} from './topic-outcome.ts'
 
 type Wanted = RequestOf<'CreatePartitions'>['topics'][number]
 
 export const createPartitions: Handler<'CreatePartitions'> = async (broker, request, call) => {
   const twice = duplicates(request.topics.map(({ name }) => name))
   const results = []
-  for (const wanted of request.topics) {
+  for (const wanted of once(request.topics, twice)) {
     const refusal = twice.has(wanted.name)
-      ? refuse('INVALID_REQUEST', `Topic '${wanted.name}' occurs more than once in the request.`)
+      ? refuse('INVALID_REQUEST', 'Duplicate topic name.')
       : await broker.partitionChanges.take(() => change(broker, wanted, request.validateOnly))
     results.push({
       name: wanted.name,

@@ -7,11 +7,19 @@ import { topicPartitionsMax } from '../../common/limits.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/apis.ts'
 import { InvalidConfigError } from '../log/config-value.ts'
 import { parseTopicConfig } from '../log/topic-config.ts'
-import { isTopicName, type Topic } from '../log/topic.ts'
+import { topicNameFlaw, type Topic } from '../log/topic.ts'
 import type { BrokerContext, Call, Handler } from './broker-context.ts'
 import { topicEntries } from './config-entries.ts'
 import { hasRoomFor } from './metadata.ts'
-import { attempt, duplicates, isAssignable, refuse, type TopicRefusal } from './topic-outcome.ts'
+import { collidingTopic } from './topic-names.ts'
+import {
+  attempt,
+  duplicates,
+  isAssignable,
+  once,
+  refuse,
+  type TopicRefusal,
+} from './topic-outcome.ts'
 
 type NewTopic = RequestOf<'CreateTopics'>['topics'][number]
 type Created = ResponseOf<'CreateTopics'>['topics'][number]
@@ -25,9 +33,9 @@ interface Plan {
 export const createTopics: Handler<'CreateTopics'> = async (broker, request, call) => {
   const twice = duplicates(request.topics.map(({ name }) => name))
   const topics: Created[] = []
-  for (const wanted of request.topics) {
+  for (const wanted of once(request.topics, twice)) {
     const plan = twice.has(wanted.name)
-      ? refuse('INVALID_REQUEST', `Topic '${wanted.name}' occurs more than once in the request.`)
+      ? refuse('INVALID_REQUEST', 'Duplicate topic name.')
       : planOf(broker, wanted)
     const outcome =
       request.validateOnly || 'error' in plan ? plan : await create(broker, wanted, plan)
@@ -37,24 +45,13 @@ export const createTopics: Handler<'CreateTopics'> = async (broker, request, cal
 }
 
 function planOf(broker: BrokerContext, topic: NewTopic): Plan | TopicRefusal {
-  const { name, assignments } = topic
-  if (!isTopicName(name)) {
-    return refuse(
-      'INVALID_TOPIC_EXCEPTION',
-      `Topic name is invalid: '${name}' must be 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and not '.' or '..'.`,
-    )
-  }
-  if (broker.store.topic(name) !== undefined) {
-    return refuse('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
-  }
-  const flaw = assignments.length > 0 ? assignmentFlaw(broker, topic) : numbersFlaw(topic)
+  const flaw =
+    nameFlaw(broker, topic.name) ??
+    (topic.assignments.length > 0 ? assignmentFlaw(broker, topic) : numbersFlaw(topic))
   if (flaw !== undefined) return flaw
-  const partitions =
-    assignments.length > 0
-      ? assignments.length
-      : topic.numPartitions === -1
-        ? broker.numPartitions
-        : topic.numPartitions
+  const { assignments, numPartitions } = topic
+  const asked = assignments.length > 0 ? assignments.length : numPartitions
+  const partitions = asked === -1 ? broker.numPartitions : asked
   if (partitions > topicPartitionsMax) {
     return refuse('INVALID_PARTITIONS', `A topic has at most ${topicPartitionsMax} partitions.`)
   }
@@ -64,11 +61,23 @@ function planOf(broker: BrokerContext, topic: NewTopic): Plan | TopicRefusal {
   return withConfigs(broker, topic, partitions)
 }
 
+function nameFlaw({ store }: BrokerContext, name: string): TopicRefusal | undefined {
+  const flaw = topicNameFlaw(name)
+  if (flaw !== undefined) return refuse('INVALID_TOPIC_EXCEPTION', flaw)
+  if (store.topic(name) !== undefined) {
+    return refuse('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
+  }
+  const other = collidingTopic(store, name)
+  if (other === undefined) return undefined
+  const message = `Topic '${name}' collides with existing topic: ${other}`
+  return refuse('INVALID_TOPIC_EXCEPTION', message)
+}
+
 function numbersFlaw({ numPartitions, replicationFactor }: NewTopic): TopicRefusal | undefined {
   if (numPartitions === 0 || numPartitions < -1) {
     return refuse(
       'INVALID_PARTITIONS',
-      'Number of partitions must be larger than 0, or -1 to use the default value.',
+      'Number of partitions was set to an invalid non-positive value.',
     )
   }
   if (replicationFactor === 0 || replicationFactor < -1) {
@@ -80,7 +89,7 @@ function numbersFlaw({ numPartitions, replicationFactor }: NewTopic): TopicRefus
   if (replicationFactor > 1) {
     return refuse(
       'INVALID_REPLICATION_FACTOR',
-      `A replication factor of ${replicationFactor} is not possible: there is one broker.`,
+      `The target replication factor of ${replicationFactor} cannot be reached because only 1 broker(s) are registered.`,
     )
   }
   return undefined
@@ -90,11 +99,12 @@ function assignmentFlaw(
   { identity }: BrokerContext,
   { numPartitions, replicationFactor, assignments }: NewTopic,
 ): TopicRefusal | undefined {
-  if (numPartitions !== -1 || replicationFactor !== -1) {
-    return refuse(
-      'INVALID_REQUEST',
-      'Both numPartitions and replicationFactor must be -1 where assignments are given.',
-    )
+  const manual = 'A manual partition assignment was specified, but'
+  if (replicationFactor !== -1) {
+    return refuse('INVALID_REQUEST', `${manual} replication factor was not set to -1.`)
+  }
+  if (numPartitions !== -1) {
+    return refuse('INVALID_REQUEST', `${manual} numPartitions was not set to -1.`)
   }
   const indexes = new Set(assignments.map(({ partitionIndex }) => partitionIndex))
   const isComplete = assignments.every((_, index) => indexes.has(index))
@@ -104,7 +114,7 @@ function assignmentFlaw(
     'INVALID_REPLICA_ASSIGNMENT',
     isComplete
       ? `Each partition must have one replica, on broker ${identity.nodeId}.`
-      : 'Partitions must be numbered from 0 without a gap.',
+      : 'partitions should be a consecutive 0-based integer sequence',
   )
 }
 

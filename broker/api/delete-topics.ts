@@ -1,36 +1,66 @@
 // DeleteTopics (key 20), versions 0 to 6: deletes topics by name, from version 6 on also by id.
 //
-// The offsets that groups have committed for a topic go with it. Internal topics cannot be deleted.
+// The offsets that groups have committed for a topic go with it. Internal topics cannot be deleted. A topic that is named
+// more than once, by name or by id, is answered once, and stays.
+import type { RequestOf } from '../../protocol/apis.ts'
+import { zeroUuid } from '../../protocol/fields.ts'
 import type { Topic } from '../log/topic.ts'
 import type { BrokerContext, Handler } from './broker-context.ts'
-import { attempt, refuse, type TopicRefusal } from './topic-outcome.ts'
+import { attempt, duplicates, refuse, type TopicRefusal } from './topic-outcome.ts'
 
-const noId = '00000000-0000-0000-0000-000000000000'
+type Wanted = RequestOf<'DeleteTopics'>['topics'][number]
 
 export const deleteTopics: Handler<'DeleteTopics'> = async (broker, request, call) => {
-  const wanted = [...request.topicNames.map((name) => ({ name, topicId: noId })), ...request.topics]
+  const names = request.topicNames.map((name) => ({ name, topicId: zeroUuid }))
+  const wanted = [...names, ...request.topics]
+  const found = wanted.map((one) => topicOf(broker, one))
+  const twice = new Set([
+    ...duplicates(wanted.map(({ name, topicId }) => name ?? topicId)),
+    ...duplicates(found.flatMap((topic) => topic?.id ?? [])),
+  ])
+  const answered = new Set<string>()
   const responses = []
-  for (const { name, topicId } of wanted) {
-    const topic = name === null ? broker.store.topicById(topicId) : broker.store.topic(name)
-    const outcome = topic === undefined ? unknown(name, topicId) : await remove(broker, topic)
-    const failure = outcome === undefined ? {} : { errorMessage: outcome.message }
+  for (const [index, { name, topicId }] of wanted.entries()) {
+    const topic = found[index]
+    const key = [topic?.id, name, topicId].find((one) => one != null && twice.has(one))
+    if (key != null && answered.size === answered.add(key).size) continue
+    const outcome =
+      key == null
+        ? (flawOf({ name, topicId }, topic) ?? (await remove(broker, topic)))
+        : refuse('INVALID_REQUEST', `Duplicate topic ${name === null ? 'id' : 'name'}.`)
     responses.push({
       name: topic?.name ?? name,
       topicId: topic?.id ?? topicId,
       errorCode: call.code(outcome?.error ?? 'NONE'),
-      ...failure,
+      ...(outcome === undefined ? {} : { errorMessage: outcome.message }),
     })
   }
   return { responses }
 }
 
-function unknown(name: string | null, topicId: string): TopicRefusal {
-  return name === null
-    ? refuse('UNKNOWN_TOPIC_ID', `There is no topic of id ${topicId}.`)
-    : refuse('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic '${name}'.`)
+function topicOf({ store }: BrokerContext, { name, topicId }: Wanted): Topic | undefined {
+  return name === null ? store.topicById(topicId) : store.topic(name)
 }
 
-async function remove(broker: BrokerContext, topic: Topic): Promise<TopicRefusal | undefined> {
+function flawOf({ name, topicId }: Wanted, topic: Topic | undefined): TopicRefusal | undefined {
+  const isById = topicId !== zeroUuid
+  if (name !== null && isById) {
+    return refuse('INVALID_REQUEST', 'You may not specify both topic name and topic id.')
+  }
+  if (name === null && !isById) {
+    return refuse('INVALID_REQUEST', 'Neither topic name nor id were specified.')
+  }
+  if (topic !== undefined) return undefined
+  return name === null
+    ? refuse('UNKNOWN_TOPIC_ID', 'This server does not host this topic ID.')
+    : refuse('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
+}
+
+async function remove(
+  broker: BrokerContext,
+  topic: Topic | undefined,
+): Promise<TopicRefusal | undefined> {
+  if (topic === undefined) return undefined
   const { name } = topic
   if (topic.internal) {
     return refuse('INVALID_TOPIC_EXCEPTION', `'${name}' is the broker's own and stays.`)

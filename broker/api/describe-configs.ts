@@ -3,7 +3,7 @@
 // A broker is asked for by its id, or by no name for what was set for the whole cluster. An empty list of keys asks
 // for all, as null does. Nothing is sensitive: secrets are not configurations here. Not described: loggers, groups, client metrics.
 import type { RequestOf, ResponseOf } from '../../protocol/apis.ts'
-import { isTopicName } from '../log/topic.ts'
+import { topicNameFlaw } from '../log/topic.ts'
 import type { BrokerContext, Call, Handler } from './broker-context.ts'
 import {
   configSources,
@@ -57,9 +57,8 @@ function entriesOf(
 ): readonly ConfigEntry[] | TopicRefusal {
   switch (resourceType) {
     case resourceTypes.TOPIC: {
-      if (!isTopicName(resourceName)) {
-        return refuse('INVALID_TOPIC_EXCEPTION', `Topic name is invalid: '${resourceName}'`)
-      }
+      const flaw = topicNameFlaw(resourceName)
+      if (flaw !== undefined) return refuse('INVALID_TOPIC_EXCEPTION', flaw)
       const topic = store.topic(resourceName)
       if (topic === undefined) {
         return refuse('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resourceName}' does not exist.`)

@@ -1,8 +1,9 @@
-// Fetch (key 1), versions 4 to 12: sends record batches as they lie in the log, waiting for them if need be.
+// Fetch (key 1), versions 4 to 17: sends record batches as they lie in the log, waiting for them if need be.
 //
 // Waits until min_bytes can be read, for max_wait at most; a partition's error ends the wait. max_bytes holds for
 // the whole response, except that the first batch of the first partition with records always comes (KIP-74). A response
-// may start before the offset asked for: whole batches only. Sessions are declined with id 0 (KIP-227). Reads stop at the
+// may start before the offset asked for: whole batches only. Sessions are declined with id 0 (KIP-227); from version
+// 13 on topics are asked for by id. Reads stop at the
 // high watermark; without transactions that is the last stable offset as well.
 // Not done: recoding zstd for clients older than version 10.
 import { fetchResponseMaxBytes, fetchWaitMaxMs } from '../../common/limits.ts'
@@ -10,7 +11,9 @@ import type { RequestOf, ResponseOf } from '../../protocol/apis.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import { recordCountAt, totalBytesAt } from '../../protocol/record-batch.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
+import type { Topic } from '../log/topic.ts'
 import type { BrokerContext, Call, Handler } from './broker-context.ts'
+import { epochFlaw } from './leader-epoch.ts'
 
 type Request = RequestOf<'Fetch'>
 type WantedPartition = Request['topics'][number]['partitions'][number]
@@ -25,6 +28,7 @@ interface Source {
 
 interface TopicSource {
   readonly topic: string
+  readonly topicId: string
   readonly sources: readonly Source[]
 }
 
@@ -34,23 +38,25 @@ export const fetch: Handler<'Fetch'> = async (broker, request, call) => {
   if (request.sessionId !== 0) {
     return { errorCode: call.code('FETCH_SESSION_ID_NOT_FOUND'), responses: [] }
   }
-  const topics = request.topics.map(({ topic, partitions }) => ({
-    topic,
-    sources: partitions.map((wanted) => ({ wanted, found: find(broker, topic, wanted) })),
-  }))
+  const byId = call.version >= 13
+  const topics = request.topics.map(({ topic: name, topicId, partitions }): TopicSource => {
+    const topic = byId ? broker.store.topicById(topicId) : broker.store.topic(name)
+    const unknown = byId ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+    const sources = partitions.map((wanted) => {
+      return { wanted, found: topic === undefined ? unknown : find(topic, wanted) } as const
+    })
+    return { topic: topic?.name ?? name, topicId, sources }
+  })
   await waitForRecords(broker, { request, topics, signal: call.signal })
   return { responses: await readAll(broker, { request, topics, call }) }
 }
 
-function find({ store }: BrokerContext, topic: string, wanted: WantedPartition): Source['found'] {
-  const partition = store.topic(topic)?.partitions[wanted.partition]
+function find(topic: Topic, wanted: WantedPartition): Source['found'] {
+  const partition = topic.partitions[wanted.partition]
   if (partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
   const { fetchOffset, currentLeaderEpoch } = wanted
-  if (currentLeaderEpoch !== -1 && currentLeaderEpoch !== partition.leaderEpoch) {
-    return currentLeaderEpoch < partition.leaderEpoch
-      ? 'FENCED_LEADER_EPOCH'
-      : 'UNKNOWN_LEADER_EPOCH'
-  }
+  const flaw = epochFlaw(currentLeaderEpoch, partition)
+  if (flaw !== undefined) return flaw
   const isWithin = fetchOffset >= partition.logStartOffset && fetchOffset <= partition.logEndOffset
   return isWithin ? partition : 'OFFSET_OUT_OF_RANGE'
 }
@@ -86,7 +92,7 @@ function waitForRecords(
 function hasEnough(sources: readonly Source[], minBytes: number): boolean {
   let bytes = 0
   for (const { wanted, found } of sources) {
-    if (typeof found === 'string') return true
+    if (typeof found === 'string' || found.isDeleted) return true
     bytes += Math.min(found.availableBytes(wanted.fetchOffset), wanted.partitionMaxBytes)
     if (bytes >= minBytes) return true
   }
@@ -100,7 +106,7 @@ async function readAll(
   const maxBytes = Math.min(request.maxBytes, fetchResponseMaxBytes)
   const responses: TopicResponse[] = []
   let sentBytes = 0
-  for (const { topic, sources } of topics) {
+  for (const { topic, topicId, sources } of topics) {
     const partitions: PartitionResponse[] = []
     for (const source of sources) {
       const room = { maxBytes: maxBytes - sentBytes, isFirst: sentBytes === 0 }
@@ -108,7 +114,7 @@ async function readAll(
       sentBytes += response.records?.length ?? 0
       partitions.push(response)
     }
-    responses.push({ topic, partitions })
+    responses.push({ topic, topicId, partitions })
   }
   return responses
 }
@@ -121,6 +127,11 @@ async function read(
 ): Promise<PartitionResponse> {
   const { wanted, found } = source
   if (typeof found === 'string') return failed(broker, { topic, wanted }, call.code(found))
+  // The topic may have been deleted during the wait.
+  if (found.isDeleted) {
+    const error = call.version >= 13 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+    return failed(broker, { topic, wanted }, call.code(error))
+  }
   const answer = (records: Buffer): PartitionResponse => ({
     partitionIndex: wanted.partition,
     errorCode: 0,

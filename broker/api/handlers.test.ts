@@ -1,6 +1,7 @@
 // Tests what each Kafka API answers to right and to wrong requests, over the wire.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { errorCodes } from '../../protocol/error-codes.ts'
+import { zeroUuid } from '../../protocol/fields.ts'
 import { batchOf } from '../../test/support/log-store.ts'
 import { RawKafka } from '../../test/support/raw-kafka.ts'
 import { TestBroker } from '../../test/support/test-broker.ts'
@@ -161,25 +162,113 @@ test('partitions are added, never taken away, and two who ask at once do not bre
 
 test('topics are deleted by name and by id, internal ones not at all', async () => {
   const [a, b] = [await create(), await create()]
-  const noId = '00000000-0000-0000-0000-000000000000'
+  const remove = async (...wanted: { name: string | null; topicId: string }[]) =>
+    (await client.ask('DeleteTopics', 6, { topics: wanted, timeoutMs: 1_000 })).responses
+  const responses = await remove(
+    { name: a.name, topicId: zeroUuid },
+    { name: null, topicId: b.topicId },
+    { name: '__consumer_offsets', topicId: zeroUuid },
+  )
+  const codes = responses.map(({ errorCode }) => errorCode)
+  expect(codes).toEqual([0, 0, errorCodes.INVALID_TOPIC_EXCEPTION])
+  expect(responses.map(({ name }) => name)).toEqual([a.name, b.name, '__consumer_offsets'])
+  const gone = await remove(
+    { name: a.name, topicId: zeroUuid },
+    { name: null, topicId: b.topicId },
+    { name: 'x', topicId: b.topicId },
+    { name: null, topicId: zeroUuid },
+  )
+  expect(gone.map(({ errorCode }) => errorCode)).toEqual([
+    errorCodes.UNKNOWN_TOPIC_OR_PARTITION,
+    errorCodes.UNKNOWN_TOPIC_ID,
+    errorCodes.INVALID_REQUEST,
+    errorCodes.INVALID_REQUEST,
+  ])
+})
+
+test('a topic that a request names twice is answered once, and nothing becomes of it', async () => {
+  const { name, topicId } = await create()
   const { responses } = await client.ask('DeleteTopics', 6, {
     topics: [
-      { name: a.name, topicId: noId },
-      { name: null, topicId: b.topicId },
-      { name: null, topicId: b.topicId },
-      { name: a.name, topicId: noId },
-      { name: '__consumer_offsets', topicId: noId },
+      { name, topicId: zeroUuid },
+      { name: null, topicId },
+      { name: 'nowhere', topicId: zeroUuid },
+      { name: 'nowhere', topicId: zeroUuid },
     ],
     timeoutMs: 1_000,
   })
-  expect(responses.map(({ errorCode }) => errorCode)).toEqual([
-    0,
-    0,
-    errorCodes.UNKNOWN_TOPIC_ID,
-    errorCodes.UNKNOWN_TOPIC_OR_PARTITION,
-    errorCodes.INVALID_TOPIC_EXCEPTION,
+  expect(responses.map((response) => [response.name, response.errorMessage])).toEqual([
+    [name, 'Duplicate topic name.'],
+    ['nowhere', 'Duplicate topic name.'],
   ])
-  expect(responses[1]?.name).toBe(b.name)
+  const wanted = { count: 5, assignments: null }
+  const { results } = await client.ask('CreatePartitions', 3, {
+    topics: [
+      { name, ...wanted },
+      { name, ...wanted },
+    ],
+    timeoutMs: 1_000,
+    validateOnly: false,
+  })
+  expect(results).toMatchObject([{ name, errorMessage: 'Duplicate topic name.' }])
+  const topic = (each: string) => ({
+    name: each,
+    numPartitions: 1,
+    replicationFactor: 1,
+    assignments: [],
+    configs: [],
+  })
+  const created = await client.ask('CreateTopics', 7, {
+    topics: ['twice', 'twice', 'single'].map(topic),
+    timeoutMs: 1_000,
+  })
+  expect(created.topics.map((each) => [each.name, each.errorCode])).toEqual([
+    ['twice', errorCodes.INVALID_REQUEST],
+    ['single', 0],
+  ])
+  const { topics: seen } = await client.ask('Metadata', 12, {
+    topics: [{ name }, { name: 'twice' }],
+    allowAutoTopicCreation: false,
+  })
+  expect(seen.map(({ errorCode, partitions }) => [errorCode, partitions.length])).toEqual([
+    [0, 2],
+    [errorCodes.UNKNOWN_TOPIC_OR_PARTITION, 0],
+  ])
+})
+
+test.each([
+  ['', 'the empty string is not allowed'],
+  ['.', "'.' is not allowed"],
+  ['ä', "contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"],
+  ['x'.repeat(250), 'is longer than the max allowed length 249'],
+])('the name %j is refused in Kafka’s words', async (name, words) => {
+  const { errorCode, errorMessage } = await create({ name })
+  expect(errorCode).toBe(errorCodes.INVALID_TOPIC_EXCEPTION)
+  expect(errorMessage).toContain(words)
+})
+
+test('a name that differs from another’s in dots and underscores alone is refused', async () => {
+  await create({ name: 'a.b_c' })
+  expect(await create({ name: 'a_b.c' })).toMatchObject({
+    errorCode: errorCodes.INVALID_TOPIC_EXCEPTION,
+    errorMessage: "Topic 'a_b.c' collides with existing topic: a.b_c",
+  })
+  const { topics: used } = await client.ask('Metadata', 4, { topics: [{ name: 'a_b_c' }] })
+  expect(used[0]?.errorCode).toBe(errorCodes.INVALID_TOPIC_EXCEPTION)
+  expect((await create({ name: 'a.b.d' })).errorCode).toBe(0)
+})
+
+test('partitions that are only validated are not added', async () => {
+  const { name } = await create({ numPartitions: 2 })
+  const ask = (count: number, validateOnly: boolean) =>
+    client.ask('CreatePartitions', 3, {
+      topics: [{ name, count, assignments: null }],
+      timeoutMs: 1_000,
+      validateOnly,
+    })
+  expect((await ask(4, true)).results).toMatchObject([{ name, errorCode: 0, errorMessage: null }])
+  expect((await ask(1, true)).results[0]?.errorCode).toBe(errorCodes.INVALID_PARTITIONS)
+  expect((await ask(3, false)).results[0]?.errorCode).toBe(0)
 })
 
 test('metadata lists all topics at version 0 for none, and names what is unknown or invalid', async () => {
@@ -200,6 +289,30 @@ test('metadata lists all topics at version 0 for none, and names what is unknown
   expect(asked.topics[3]?.name).toBe(name)
   expect(asked.clusterId).toMatch(/^[\w-]{22}$/)
   expect(asked.controllerId).toBe(1)
+})
+
+test('metadata by id is for version 12 and later, and says what a client may do when asked', async () => {
+  const { name, topicId } = await create()
+  const topics = [{ name: null, topicId }]
+  const codes = async (version: number) =>
+    (await client.ask('Metadata', version, { topics })).topics.map(({ errorCode }) => errorCode)
+  expect(await codes(11)).toEqual([errorCodes.INVALID_REQUEST])
+  expect(await codes(13)).toEqual([0])
+  const unknown = await client.ask('Metadata', 13, { topics: [{ name: null }] })
+  expect(unknown).toMatchObject({
+    errorCode: 0,
+    topics: [{ errorCode: errorCodes.UNKNOWN_TOPIC_ID, name: null }],
+  })
+  // Kafka without an authorizer: 3576 for a topic, 8096 for the cluster.
+  const asked = await client.ask('Metadata', 10, {
+    topics: [{ name }],
+    includeTopicAuthorizedOperations: true,
+    includeClusterAuthorizedOperations: true,
+  })
+  expect(asked.topics[0]?.topicAuthorizedOperations).toBe(3576)
+  expect(asked.clusterAuthorizedOperations).toBe(8096)
+  const plain = await client.ask('Metadata', 10, { topics: [{ name }] })
+  expect(plain.topics[0]?.topicAuthorizedOperations).toBe(-2_147_483_648)
 })
 
 test('produce answers with the offsets that the records came to lie at', async () => {
@@ -277,23 +390,95 @@ test('fetch says what is wrong with a partition, and where its log begins and en
   expect((await fetch([{ topic: name, fetchOffset: 0 }])).sessionId).toBe(0)
 })
 
+test('from version 13 on a topic is fetched by its id, and a deleted one has none', async () => {
+  const { name, topicId } = await create()
+  const batch = batchOf(['a'])
+  await produce(name, batch)
+  const byId = (id: string) => ({
+    maxWaitMs: 0,
+    minBytes: 1,
+    maxBytes: 1_000_000,
+    isolationLevel: 0,
+    topics: [
+      {
+        topicId: id,
+        partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000_000 }],
+      },
+    ],
+  })
+  for (const version of [13, 14, 15, 16, 17]) {
+    const { responses } = await client.ask('Fetch', version, byId(topicId))
+    expect(responses[0]?.topicId).toBe(topicId)
+    expect(responses[0]?.partitions[0]?.records?.length).toBe(batch.length)
+  }
+  await client.ask('DeleteTopics', 6, { topics: [{ name: null, topicId }], timeoutMs: 1_000 })
+  await create({ name })
+  for (const id of [topicId, zeroUuid]) {
+    const { responses } = await client.ask('Fetch', 17, byId(id))
+    expect(responses).toMatchObject([
+      {
+        topicId: id,
+        partitions: [{ errorCode: errorCodes.UNKNOWN_TOPIC_ID, highWatermark: -1 }],
+      },
+    ])
+  }
+})
+
+test('a topic that is deleted while a fetch waits for it is unknown in the answer', async () => {
+  const { name, topicId } = await create()
+  const waiting = await RawKafka.connect(broker.address)
+  const place = { partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000 }
+  waiting.send('Fetch', 17, {
+    maxWaitMs: 60_000,
+    minBytes: 1,
+    maxBytes: 1_000,
+    isolationLevel: 0,
+    topics: [{ topicId, partitions: [place] }],
+  })
+  await client.ask('ApiVersions', 3, {})
+  await client.ask('DeleteTopics', 5, { topicNames: [name], timeoutMs: 1_000 })
+  const { responses } = await waiting.receive('Fetch', 17)
+  expect(responses[0]?.partitions[0]?.errorCode).toBe(errorCodes.UNKNOWN_TOPIC_ID)
+  waiting.close()
+})
+
 test('offsets are listed at both ends, by timestamp, and of the largest timestamp', async () => {
   const { name } = await create()
   await produce(name, batchOf(['a'], 1_000))
   await produce(name, batchOf(['b'], 9_000))
   await produce(name, batchOf(['c'], 3_000))
-  const at = async (timestamp: number, version = 7) => {
+  const at = async (timestamp: number, version = 7, currentLeaderEpoch = -1) => {
     const { topics } = await client.ask('ListOffsets', version, {
-      topics: [{ name, partitions: [{ partitionIndex: 0, timestamp }] }],
+      topics: [{ name, partitions: [{ partitionIndex: 0, timestamp, currentLeaderEpoch }] }],
     })
     return topics[0]?.partitions[0]
   }
   expect(await at(-1)).toMatchObject({ offset: 3, errorCode: 0, leaderEpoch: 0 })
   expect(await at(-2, 1)).toMatchObject({ offset: 0 })
   expect(await at(1_001)).toMatchObject({ offset: 1, timestamp: 9_000 })
-  expect(await at(9_001)).toMatchObject({ offset: -1, timestamp: -1 })
+  expect(await at(9_001)).toMatchObject({ offset: -1, timestamp: -1, leaderEpoch: -1 })
   expect(await at(-3)).toMatchObject({ offset: 1, timestamp: 9_000 })
   expect((await at(-3, 5))?.errorCode).toBe(errorCodes.UNSUPPORTED_VERSION)
+  expect(await at(-4, 8)).toMatchObject({ errorCode: 0, offset: 0 })
+  expect(await at(-5, 9)).toMatchObject({ errorCode: 0, offset: -1, leaderEpoch: -1 })
+  expect(await at(-6, 11)).toMatchObject({ errorCode: 0, offset: -1 })
+  for (const [timestamp, version] of [
+    [-4, 7],
+    [-5, 8],
+    [-6, 10],
+    [-7, 11],
+  ] as const) {
+    expect((await at(timestamp, version))?.errorCode).toBe(errorCodes.UNSUPPORTED_VERSION)
+  }
+  expect((await at(-1, 4, 9))?.errorCode).toBe(errorCodes.UNKNOWN_LEADER_EPOCH)
+  const twice = { partitionIndex: 0, timestamp: -1 }
+  const { topics } = await client.ask('ListOffsets', 7, {
+    topics: [{ name, partitions: [twice, twice] }],
+  })
+  expect(topics[0]?.partitions.map(({ errorCode }) => errorCode)).toEqual([
+    errorCodes.INVALID_REQUEST,
+    errorCodes.INVALID_REQUEST,
+  ])
 })
 
 test('this broker coordinates groups, and nothing else', async () => {

@@ -1,35 +1,51 @@
-// ListOffsets (key 2), versions 1 to 7: the offset at either end of a partition or at a timestamp.
+// ListOffsets (key 2), versions 1 to 11: the offset at either end of a partition or at a timestamp.
 //
 // Timestamp -1 is the latest offset, the high watermark; -2 the earliest; -3, from version 7 on, that of the
-// record with the largest timestamp (KIP-734). Both isolation levels see the same: there are no transactions.
+// record with the largest timestamp (KIP-734). Without tiered storage -4 is the earliest as well, and -5 and -6 are
+// no offset. Both isolation levels see the same: there are no transactions. The timeout is not needed.
 import type { RequestOf } from '../../protocol/apis.ts'
+import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import type { OffsetAndTimestamp } from '../log/batch-times.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import type { Handler } from './broker-context.ts'
+import { epochFlaw } from './leader-epoch.ts'
+import { duplicates } from './topic-outcome.ts'
 
 type WantedPartition = RequestOf<'ListOffsets'>['topics'][number]['partitions'][number]
 
-const latest = -1
-const earliest = -2
-const largestTimestamp = -3
+/** Timestamps that stand for a place, with the version from which on they may be asked for. */
+const places = {
+  latest: { timestamp: -1, since: 1 },
+  earliest: { timestamp: -2, since: 1 },
+  largestTimestamp: { timestamp: -3, since: 7 },
+  earliestLocal: { timestamp: -4, since: 8 },
+  latestTiered: { timestamp: -5, since: 9 },
+  earliestPendingUpload: { timestamp: -6, since: 11 },
+} as const
 const notFound: OffsetAndTimestamp = { offset: -1, timestamp: -1 }
 
 export const listOffsets: Handler<'ListOffsets'> = async (broker, request, call) => {
+  const keyOf = (name: string, index: number): string => `${name}-${index}`
+  const twice = duplicates(
+    request.topics.flatMap(({ name, partitions }) =>
+      partitions.map(({ partitionIndex }) => keyOf(name, partitionIndex)),
+    ),
+  )
   const topics = []
   for (const { name, partitions } of request.topics) {
     const answers = []
     for (const wanted of partitions) {
       const { partitionIndex } = wanted
       const partition = broker.store.topic(name)?.partitions[partitionIndex]
-      const found =
-        partition === undefined
-          ? 'UNKNOWN_TOPIC_OR_PARTITION'
-          : await look(partition, wanted, call.version)
-      answers.push(
-        typeof found === 'string'
-          ? { partitionIndex, errorCode: call.code(found), ...notFound }
-          : { partitionIndex, errorCode: 0, ...found, leaderEpoch: partition?.leaderEpoch },
-      )
+      const found = twice.has(keyOf(name, partitionIndex))
+        ? 'INVALID_REQUEST'
+        : await look(partition, wanted, call.version)
+      if (typeof found === 'string') {
+        answers.push({ partitionIndex, errorCode: call.code(found), ...notFound })
+        continue
+      }
+      const leaderEpoch = found.offset < 0 ? -1 : partition?.leaderEpoch
+      answers.push({ partitionIndex, errorCode: 0, ...found, leaderEpoch })
     }
     topics.push({ name, partitions: answers })
   }
@@ -37,15 +53,27 @@ export const listOffsets: Handler<'ListOffsets'> = async (broker, request, call)
 }
 
 async function look(
-  partition: PartitionLog,
-  { timestamp }: WantedPartition,
+  partition: PartitionLog | undefined,
+  { timestamp, currentLeaderEpoch }: WantedPartition,
   version: number,
-): Promise<OffsetAndTimestamp | 'UNSUPPORTED_VERSION'> {
-  if (timestamp === latest) return { offset: partition.highWatermark, timestamp: -1 }
-  if (timestamp === earliest) return { offset: partition.logStartOffset, timestamp: -1 }
+): Promise<OffsetAndTimestamp | KafkaErrorName> {
+  if (partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  const flaw = epochFlaw(currentLeaderEpoch, partition)
+  if (flaw !== undefined) return flaw
   if (timestamp >= 0) return (await partition.offsetForTimestamp(timestamp)) ?? notFound
-  if (timestamp === largestTimestamp && version >= 7) return latestByTime(partition)
-  return 'UNSUPPORTED_VERSION'
+  const place = Object.values(places).find((one) => one.timestamp === timestamp)
+  if (place === undefined || version < place.since) return 'UNSUPPORTED_VERSION'
+  switch (place) {
+    case places.latest:
+      return { offset: partition.highWatermark, timestamp: -1 }
+    case places.earliest:
+    case places.earliestLocal:
+      return { offset: partition.logStartOffset, timestamp: -1 }
+    case places.largestTimestamp:
+      return latestByTime(partition)
+    default:
+      return notFound
+  }
 }
 
 /** Halves the range of timestamps until no record lies above the best: 53 steps at most. */

@@ -1,14 +1,18 @@
-// Metadata (key 3), versions 0 to 12: this broker as the only node, and the topics asked for.
+// Metadata (key 3), versions 0 to 13: this broker as the only node, and the topics asked for.
 //
 // A topic that is not there is created when both the broker's setting and the request allow it, and is
 // in the same response: Kafka would first answer LEADER_NOT_AVAILABLE. An invalid name gets
-// INVALID_TOPIC_EXCEPTION. Authorized operations are not answered: there is no authorization.
+// INVALID_TOPIC_EXCEPTION, and so does one that would collide with another (see topic-names.ts). Topics can be asked
+// for by id from version 12 on. Everything is authorized.
 import { AppError, reasonOf } from '../../common/errors.ts'
 import { brokerPartitionsMax } from '../../common/limits.ts'
 import type { ResponseOf } from '../../protocol/apis.ts'
+import { operationsNotAsked } from '../../protocol/messages/metadata.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import { isTopicName, TopicExistsError, type Topic } from '../log/topic.ts'
+import { clusterOperations, topicOperations } from './authorized-operations.ts'
 import type { BrokerContext, Handler } from './broker-context.ts'
+import { collidingTopic } from './topic-names.ts'
 
 type TopicMetadata = ResponseOf<'Metadata'>['topics'][number]
 
@@ -17,23 +21,39 @@ export const metadata: Handler<'Metadata'> = async (broker, request, call) => {
   const wantsAll = request.topics === null || (call.version === 0 && request.topics.length === 0)
   const mayCreate = broker.autoCreateTopics && request.allowAutoTopicCreation
   const topics: TopicMetadata[] = []
+  const withOperations = (topic: TopicMetadata): TopicMetadata =>
+    request.includeTopicAuthorizedOperations
+      ? { ...topic, topicAuthorizedOperations: topicOperations }
+      : topic
   if (wantsAll) {
-    topics.push(...broker.store.topics().map((topic) => describe(topic, nodeId)))
+    topics.push(...broker.store.topics().map((topic) => withOperations(describe(topic, nodeId))))
   } else {
     for (const { name, topicId } of request.topics ?? []) {
       const found =
-        name === null || name === ''
-          ? (broker.store.topicById(topicId) ?? 'UNKNOWN_TOPIC_ID')
-          : await find(broker, name, mayCreate)
+        name === null ? byId(broker, topicId, call.version) : await find(broker, name, mayCreate)
       topics.push(
         typeof found === 'string'
           ? { errorCode: call.code(found), name, topicId, partitions: [] }
-          : describe(found, nodeId),
+          : withOperations(describe(found, nodeId)),
       )
     }
   }
   const brokers = [{ nodeId, ...call.advertised }]
-  return { brokers, clusterId, controllerId: nodeId, topics }
+  return {
+    brokers,
+    clusterId,
+    controllerId: nodeId,
+    topics,
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+      ? clusterOperations
+      : operationsNotAsked,
+  }
+}
+
+function byId({ store }: BrokerContext, topicId: string, version: number): Topic | KafkaErrorName {
+  // Versions 10 and 11 have the field, but it was not to be used yet.
+  if (version < 12) return 'INVALID_REQUEST'
+  return store.topicById(topicId) ?? 'UNKNOWN_TOPIC_ID'
 }
 
 async function find(
@@ -45,6 +65,7 @@ async function find(
   if (known !== undefined) return known
   if (!isTopicName(name)) return 'INVALID_TOPIC_EXCEPTION'
   if (!mayCreate) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (collidingTopic(broker.store, name) !== undefined) return 'INVALID_TOPIC_EXCEPTION'
   const { numPartitions: partitions } = broker
   if (!hasRoomFor(broker, partitions)) return 'POLICY_VIOLATION'
   try {

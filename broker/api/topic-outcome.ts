@@ -41,6 +41,18 @@ export function duplicates(names: readonly string[]): ReadonlySet<string> {
   return new Set(names.filter((name) => seen.size === seen.add(name).size))
 }
 
+/** Without the repetitions of the names that are `twice` there: Kafka answers such a name once. */
+export function once<T extends { readonly name: string }>(
+  named: readonly T[],
+  twice: ReadonlySet<string>,
+): readonly T[] {
+  const seen = new Set<string>()
+  return named.filter(({ name }) => {
+    if (!twice.has(name)) return true
+    return seen.size !== seen.add(name).size
+  })
+}
+
 /** Whether replicas were asked for that this broker, the only node, can hold. Some clients call it 0. */
 export function isAssignable(brokerIds: readonly number[], nodeId: number): boolean {
   return brokerIds.length === 1 && (brokerIds[0] === nodeId || brokerIds[0] === 0)

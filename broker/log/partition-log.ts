@@ -86,6 +86,10 @@ export class PartitionLog implements QueuedPartition {
     return this.#highWatermark
   }
 
+  get isDeleted(): boolean {
+    return this.#isDeleted
+  }
+
   /** Of segments and tail together. */
   get sizeBytes(): number {
     return this.#segments.sizeBytes + this.#tail.sizeBytes

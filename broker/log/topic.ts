@@ -37,11 +37,20 @@ export class UnknownTopicError extends Error {
   }
 }
 
-/** Kafka's rule; such a name is also a safe name of a directory. */
+/** Why a name is not a topic's, by Kafka's rule and in its words; one that passes is a safe name of a directory. */
+export function topicNameFlaw(name: string): string | undefined {
+  const invalid = 'Topic name is invalid:'
+  if (name === '') return `${invalid} the empty string is not allowed`
+  if (/^\.\.?$/.test(name)) return `${invalid} '${name}' is not allowed`
+  if (name.length > topicNameMaxLength) {
+    return `${invalid} the length of '${name}' is longer than the max allowed length ${topicNameMaxLength}`
+  }
+  if (/^[a-zA-Z0-9._-]+$/.test(name)) return undefined
+  return `${invalid} '${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`
+}
+
 export function isTopicName(name: string): boolean {
-  return (
-    /^[a-zA-Z0-9._-]+$/.test(name) && name.length <= topicNameMaxLength && !/^\.\.?$/.test(name)
-  )
+  return topicNameFlaw(name) === undefined
 }
 
 /** What `topic.json` holds. */

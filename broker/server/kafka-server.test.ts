@@ -103,7 +103,7 @@ test('a later version of an API with an error of its own is answered UNSUPPORTED
 test('a version whose answer could not be read closes the connection with a logged reason', async () => {
   client.sendBytes(1, 3, Buffer.alloc(40))
   await client.closed()
-  expect(loggedReasons()).toEqual(['Fetch version 3 is not in 4 to 12'])
+  expect(loggedReasons()).toEqual(['Fetch version 3 is not in 4 to 17'])
 })
 
 test('requests sent in one go are answered in their order', async () => {

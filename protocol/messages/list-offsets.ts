@@ -4,14 +4,16 @@ import { array, int16, int32, int64, int8, optional, since, string, struct } fro
 
 /*
  * Timestamp -1 asks for the latest offset, -2 for the earliest, from v7 on -3 for that of the largest
- * timestamp (KIP-734). v2: isolation level. v4: leader epochs. v6: flexible. Version 0, with its list
- * of offsets, is not here: Kafka 4 dropped it (KIP-896).
+ * timestamp (KIP-734). v2: isolation level. v4: leader epochs. v6: flexible. Of tiered storage are -4,
+ * from v8 on the first offset that is local, -5 from v9 on the last that is not (KIP-1005), and -6 from v11
+ * on the first that waits for its copy (KIP-1023). v10: a timeout for looking there. Version 0, with its
+ * list of offsets, is not here: Kafka 4 dropped it (KIP-896).
  */
 export const listOffsets = defineApi({
   key: 2,
   name: 'ListOffsets',
   minVersion: 1,
-  maxVersion: 7,
+  maxVersion: 11,
   flexibleSince: 6,
   request: struct({
     replicaId: optional(int32, -1),
@@ -28,6 +30,7 @@ export const listOffsets = defineApi({
         ),
       }),
     ),
+    timeoutMs: since(10, int32, 0),
   }),
   response: struct({
     throttleTimeMs: since(2, int32, 0),

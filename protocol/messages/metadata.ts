@@ -19,7 +19,8 @@ import {
 /*
  * Which topics: at version 0 an empty list means all; from version 1 on null means all, and an empty
  * list none. v4: auto-creation is the client's choice. v8: authorized operations (KIP-430), where the
- * least int32 means not asked for. v9: flexible. v10: topic ids (KIP-516). v12: topics by id alone.
+ * least int32 means not asked for. v9: flexible. v10: topic ids (KIP-516). v12: topics by id alone. v13: an error
+ * of the whole (KIP-1102).
  */
 export const operationsNotAsked = -2_147_483_648
 
@@ -27,7 +28,7 @@ export const metadata = defineApi({
   key: 3,
   name: 'Metadata',
   minVersion: 0,
-  maxVersion: 12,
+  maxVersion: 13,
   flexibleSince: 9,
   request: struct({
     topics: nullableSince(
@@ -77,5 +78,6 @@ export const metadata = defineApi({
       }),
     ),
     clusterAuthorizedOperations: versions([8, 10], int32, operationsNotAsked),
+    errorCode: since(13, int16, 0),
   }),
 })
