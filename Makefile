@@ -1,6 +1,6 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
-.PHONY: help install demo start up down load logs check test unit e2e test-peers test-compose bench docs format clean
+.PHONY: help install demo start up down load logs check test unit e2e test-peers test-compose bench bench-broker docs format clean
 
 installed := node_modules/.package-lock.json
 
@@ -51,6 +51,11 @@ test-compose: $(installed) ## The containers on a real engine: start, load, kill
 
 bench: $(installed) ## Measure the pipeline beside a bare consumer; prints JSON.
 	@npm run -s bench
+
+bench-broker: $(installed) ## Measure the broker beside a mock in C and Apache Kafka; fetches them, prints JSON.
+	@test/peers/librdkafka.sh >&2
+	@test/peers/kafka.sh >&2
+	@npm run -s bench:broker
 
 docs: $(installed) ## Write the pages and boards that come from code.
 	@npm run -s docs

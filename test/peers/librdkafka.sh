@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds librdkafka from Debian's source package into .cache/peers/librdkafka: its library, its load tool
-# (examples/rdkafka_performance) and its test suite (tests/test-runner).
+# (examples/rdkafka_performance), its test suite (tests/test-runner), and its mock broker as a program (mock-broker).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . test/peers/apt.sh
@@ -58,6 +58,11 @@ if ! is_built; then
   rm -rf "$home"
   mv "$work/build" "$home"
   is_built
+fi
+
+mock=test/peers/mock-broker.c
+if [ ! -x "$home/mock-broker" ] || [ "$mock" -nt "$home/mock-broker" ]; then
+  gcc -O2 -Wall "-I$home/src" "$mock" "-L$home/src" "-Wl,-rpath,$home/src" -lrdkafka -o "$home/mock-broker"
 fi
 
 hex='(..)(..)(..)..$'
