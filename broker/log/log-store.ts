@@ -6,14 +6,17 @@ import type { Clock, Timer } from '../../common/clock.ts'
 import { reasonOf } from '../../common/errors.ts'
 import { topicPartitionsMax } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
-import type { RecoveryPoint } from './checkpoint-file.ts'
-import { concurrently } from './concurrently.ts'
 import { isStorageError, nodeFileSystem, type FileSystem } from './file-system.ts'
 import { checkpointPath, LogEngine } from './log-engine.ts'
 import { logLimits, type LogLimits } from './log-limits.ts'
 import type { CommitCounters, LogStats } from './log-stats.ts'
-import { PartitionLog } from './partition-log.ts'
-import { recoverPartition } from './recovery.ts'
+import {
+  openPartitions,
+  walTopicId,
+  type PartitionToOpen,
+  type StoredTopic,
+} from './open-partitions.ts'
+import type { PartitionLog } from './partition-log.ts'
 import { readCheckpoint, WalRemains } from './store-recovery.ts'
 import {
   defaultConfigs,
@@ -25,7 +28,6 @@ import { TopicDirectory } from './topic-directory.ts'
 import {
   isTopicName,
   TopicExistsError,
-  topicIdBytes,
   UnknownTopicError,
   type Topic,
   type TopicRecord,
@@ -49,21 +51,6 @@ export interface NewTopic {
   readonly configs?: Readonly<Record<string, string>>
   readonly internal?: boolean
 }
-
-interface StoredTopic extends Topic {
-  configs: Configs
-  config: Topic['config']
-  partitions: readonly PartitionLog[]
-}
-
-interface PartitionToOpen {
-  readonly topic: StoredTopic
-  readonly index: number
-  readonly point: RecoveryPoint | undefined
-}
-
-/** How many partitions are opened at a time. */
-const openWidth = 16
 
 /**
  * All topics below one directory, which must belong to this process alone. Everything that was
@@ -289,39 +276,15 @@ export class LogStore {
     return { name, id, internal, configs, config, partitions: [] }
   }
 
-  /** Adds the partitions to their topics; resolves with the number of repairs. */
-  async #openPartitions(toOpen: readonly PartitionToOpen[], remains?: WalRemains): Promise<number> {
-    const opened = new Map<StoredTopic, PartitionLog[]>()
-    let repaired = 0
-    await concurrently(toOpen, openWidth, async ({ topic, index, point }) => {
-      const directory = this.#directory.partition(topic.name, index)
-      const { environment } = this.#engine
-      const recovered = await recoverPartition(environment, directory, {
-        point,
-        isStrict: this.#options.flush === 'commit',
-        covers: async (offset) =>
-          (await remains?.covers(walTopicId(topic.id), index, offset)) ?? false,
-      })
-      for (const repair of recovered.repairs) {
-        this.#options.logger.warn(repair, { topic: topic.name, partition: index })
-      }
-      repaired += recovered.repairs.length
-      const { name, internal } = topic
-      const config = (): Topic['config'] => topic.config
-      const identity = {
-        topic: name,
-        topicId: topicIdBytes(topic.id),
-        index,
-        internal,
-        directory,
-        config,
-      }
-      const partitions = opened.get(topic) ?? [...topic.partitions]
-      opened.set(topic, partitions)
-      partitions[index] = new PartitionLog(environment, identity, recovered)
+  /** Resolves with the number of repairs. */
+  #openPartitions(toOpen: readonly PartitionToOpen[], remains?: WalRemains): Promise<number> {
+    return openPartitions(toOpen, {
+      environment: this.#engine.environment,
+      directoryOf: (topic, index) => this.#directory.partition(topic.name, index),
+      isStrict: this.#options.flush === 'commit',
+      remains,
+      logger: this.#options.logger,
     })
-    for (const [topic, partitions] of opened) topic.partitions = partitions
-    return repaired
   }
 
   #require(name: string): StoredTopic {
@@ -350,11 +313,6 @@ export class LogStore {
     if (!isStorageError(error)) throw error
     this.#options.logger.warn(message, { reason: reasonOf(error) })
   }
-}
-
-/** As entries of the write-ahead log have it. */
-function walTopicId(id: string): string {
-  return id.replaceAll('-', '')
 }
 
 /** A file is as durable as the names on the way to it. */

@@ -1,0 +1,86 @@
+// Opens the partitions of topics: recovers each from its directory and from what the write-ahead log has of it.
+import type { Logger } from '../../common/logger.ts'
+import type { LogEnvironment } from './append-queue.ts'
+import type { RecoveryPoint } from './checkpoint-file.ts'
+import { concurrently } from './concurrently.ts'
+import { PartitionLog } from './partition-log.ts'
+import { recoverPartition } from './recovery.ts'
+import type { WalRemains } from './store-recovery.ts'
+import type { Configs } from './topic-config.ts'
+import { topicIdBytes, type Topic } from './topic.ts'
+
+/** A topic as the store that owns it changes it. */
+export interface StoredTopic extends Topic {
+  configs: Configs
+  config: Topic['config']
+  partitions: readonly PartitionLog[]
+}
+
+export interface PartitionToOpen {
+  readonly topic: StoredTopic
+  readonly index: number
+  readonly point: RecoveryPoint | undefined
+}
+
+export interface PartitionOpening {
+  readonly environment: LogEnvironment
+  directoryOf(topic: StoredTopic, index: number): string
+  /** Whether a hole before sound batches is damage: nothing counted that was not flushed. */
+  readonly isStrict: boolean
+  /** What the write-ahead log will bring back; undefined of a partition that is new. */
+  readonly remains: WalRemains | undefined
+  readonly logger: Logger
+}
+
+/** How many partitions are opened at a time. */
+const openWidth = 16
+
+/**
+ * Adds the partitions to their topics, all at once when all are open; resolves with the number of repairs.
+ * Rejects with AppError STORAGE_FAILED or LOG_CORRUPT.
+ */
+export async function openPartitions(
+  toOpen: readonly PartitionToOpen[],
+  opening: PartitionOpening,
+): Promise<number> {
+  const opened = new Map<StoredTopic, PartitionLog[]>()
+  let repaired = 0
+  await concurrently(toOpen, openWidth, async (wanted) => {
+    const { topic, index } = wanted
+    const { partition, repairs } = await openPartition(wanted, opening)
+    for (const repair of repairs) {
+      opening.logger.warn(repair, { topic: topic.name, partition: index })
+    }
+    repaired += repairs.length
+    const partitions = opened.get(topic) ?? [...topic.partitions]
+    opened.set(topic, partitions)
+    partitions[index] = partition
+  })
+  for (const [topic, partitions] of opened) topic.partitions = partitions
+  return repaired
+}
+
+async function openPartition(
+  { topic, index, point }: PartitionToOpen,
+  { environment, directoryOf, isStrict, remains }: PartitionOpening,
+): Promise<{ readonly partition: PartitionLog; readonly repairs: readonly string[] }> {
+  const directory = directoryOf(topic, index)
+  const recovered = await recoverPartition(environment, directory, {
+    point,
+    isStrict,
+    covers: async (offset) => (await remains?.covers(walTopicId(topic.id), index, offset)) ?? false,
+  })
+  const { name, internal } = topic
+  const config = (): Topic['config'] => topic.config
+  const topicId = topicIdBytes(topic.id)
+  const identity = { topic: name, topicId, index, internal, directory, config }
+  return {
+    partition: new PartitionLog(environment, identity, recovered),
+    repairs: recovered.repairs,
+  }
+}
+
+/** As entries of the write-ahead log have it. */
+export function walTopicId(id: string): string {
+  return id.replaceAll('-', '')
+}
