@@ -111,7 +111,10 @@ export class ProducerFile {
     if (!isNewer && point.producersAt !== (snapshot?.offset ?? 0) && point.producersAt > 0) {
       return this.#distrust()
     }
-    this.#point = isNewer ? { producersTo: snapshot.offset, producersAt: snapshot.offset } : point
+    const { producersTo, producersAt } = point
+    this.#point = isNewer
+      ? { producersTo: snapshot.offset, producersAt: snapshot.offset }
+      : { producersTo, producersAt }
     if (this.#point.producersAt > 0) {
       for (const state of snapshot?.states ?? []) this.table.put(state)
     }
