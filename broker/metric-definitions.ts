@@ -94,6 +94,24 @@ const rows: readonly Row[] = [
   ],
   ['gauge', 'millrace_log_size_bytes', ['topic'], 'Bytes that a topic takes on disk.'],
   [
+    'counter',
+    'millrace_log_compactions_total',
+    [],
+    'Passes of compaction over a partition since the start.',
+  ],
+  [
+    'counter',
+    'millrace_log_compaction_failures_total',
+    [],
+    'Passes that failed and left the partition as it was; the log of the broker says why.',
+  ],
+  [
+    'counter',
+    'millrace_log_compacted_bytes_total',
+    [],
+    'Bytes that compaction took away since the start.',
+  ],
+  [
     'gauge',
     'millrace_topic_retention_seconds',
     ['topic'],

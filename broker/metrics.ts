@@ -69,6 +69,13 @@ function collectTopics(broker: BrokerContext, stats: LogStats): readonly MetricS
       ]
     }),
     sample('millrace_log_flush_duration_seconds', {}, stats.commits.flushSeconds),
+    sample('millrace_log_compactions_total', {}, stats.compaction.passes),
+    sample('millrace_log_compaction_failures_total', {}, stats.compaction.failures),
+    sample(
+      'millrace_log_compacted_bytes_total',
+      {},
+      stats.compaction.bytesBefore - stats.compaction.bytesAfter,
+    ),
   ]
 }
 

@@ -69,6 +69,12 @@ export const indexIntervalBytes = 4096
 /** How often retention looks for segments to drop. */
 export const retentionCheckIntervalMs = 30_000
 
+/** Kafka: log.cleaner.backoff.ms, how often compaction looks for partitions that are due. */
+export const compactionIntervalMs = 15_000
+
+/** What a round of compaction remembers keys in: a million of them at 24 bytes, three quarters full. */
+export const compactionMapMaxBytes = 32 * 1024 * 1024
+
 /** CloudFormation: a template is at most 1 MB. */
 export const templateMaxBytes = 1_000_000
 

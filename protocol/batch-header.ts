@@ -20,6 +20,8 @@ const codecMask = 0x07
 export const logAppendTimeBit = 0x08
 export const transactionalBit = 0x10
 export const controlBit = 0x20
+/** The base timestamp is the time from which on tombstones may go (KIP-534). */
+export const deleteHorizonBit = 0x40
 
 export const baseOffsetAt = (buffer: Buffer, position: number): number => int64At(buffer, position)
 

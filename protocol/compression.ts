@@ -1,11 +1,11 @@
-// Unpacks the compressed records of a batch, up to a limit, whichever of Kafka's codecs packed them.
-import { gunzipSync, zstdDecompressSync } from 'node:zlib'
+// Unpacks the compressed records of a batch, up to a limit, whichever of Kafka's codecs packed them, and packs them.
+import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { systemCode } from '../common/errors.ts'
 import { unpackedBatchMaxBytes } from '../common/limits.ts'
 import type { Codec } from './batch-header.ts'
 import { DecodeError } from './decode-error.ts'
-import { unpackLz4 } from './lz4-frame.ts'
-import { unpackSnappy } from './snappy-framing.ts'
+import { packLz4, unpackLz4 } from './lz4-frame.ts'
+import { packSnappy, unpackSnappy } from './snappy-framing.ts'
 
 const unpackers: Record<Codec, (bytes: Buffer, maxBytes: number) => Buffer> = {
   none: (bytes) => bytes,
@@ -18,6 +18,19 @@ const unpackers: Record<Codec, (bytes: Buffer, maxBytes: number) => Buffer> = {
 /** Throws DecodeError for bytes that do not unpack, or unpack to more than the limit. */
 export function decompress(codec: Codec, bytes: Buffer, maxBytes = unpackedBatchMaxBytes): Buffer {
   return unpackers[codec](bytes, maxBytes)
+}
+
+const packers: Record<Codec, (bytes: Buffer) => Buffer> = {
+  none: (bytes) => bytes,
+  gzip: (bytes) => gzipSync(bytes),
+  snappy: packSnappy,
+  lz4: packLz4,
+  zstd: (bytes) => zstdCompressSync(bytes),
+}
+
+/** In the framing that Java clients write. */
+export function compress(codec: Codec, bytes: Buffer): Buffer {
+  return packers[codec](bytes)
 }
 
 type Unpack = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Buffer

@@ -1,4 +1,4 @@
-// Unpacks the LZ4 frame of a Kafka record batch, block by block and up to a limit.
+// The LZ4 frame of a Kafka record batch: unpacked block by block and up to a limit, and packed.
 import { createRequire } from 'node:module'
 import type * as Lz4 from 'lz4-napi'
 import { DecodeError } from './decode-error.ts'
@@ -19,6 +19,10 @@ const dictionaryId = 0x01
 const rawBlock = 0x8000_0000
 /** Blocks that are not independent refer as far back as this. */
 const historyMaxBytes = 64 * 1024
+
+export function packLz4(bytes: Buffer): Buffer {
+  return load().compressFrameSync(bytes)
+}
 
 /** Throws DecodeError for bytes that do not unpack, or unpack to more than `maxBytes`. */
 export function unpackLz4(bytes: Buffer, maxBytes: number): Buffer {

@@ -29,6 +29,7 @@ export {
   baseTimestampAt,
   batchLengthAt,
   codecOf,
+  controlBit,
   crcAt,
   lastOffsetDeltaAt,
   leaderEpochAt,
@@ -43,6 +44,8 @@ export {
   type Codec,
 } from './batch-header.ts'
 export { decodeRecords, encodeBatch } from './batch-records.ts'
+export { compactBatch, emptyBatch, keyedRecords } from './compacted-batch.ts'
+export type { CompactedBatch, CompactionRules, KeyedRecord } from './compacted-batch.ts'
 export type { BatchToEncode, DecodedRecord, RecordHeader, RecordToEncode } from './batch-records.ts'
 export { crc32c } from './crc32c.ts'
 export { DecodeError } from './decode-error.ts'
@@ -77,8 +80,8 @@ export type BatchesValidation =
   | BatchRefusal
 
 export interface ValidationOptions {
-  /** Control batches are the broker's own: let through on recovery, refused from clients. */
-  readonly allowControl?: boolean
+  /** In the log itself, control batches and what compaction left of a batch are sound. */
+  readonly isStored?: boolean
 }
 
 /** Checks batches that lie back to back and fill `buffer`; there must be at least one. */
@@ -186,12 +189,14 @@ function findFieldFlaw(
 ): BatchRefusal | undefined {
   const count = recordCountAt(buffer, position)
   const lastOffsetDelta = lastOffsetDeltaAt(buffer, position)
-  if (count < 1 || count !== lastOffsetDelta + 1) {
+  const most = lastOffsetDelta + 1
+  const isSound = options.isStored === true ? count >= 0 && count <= most : count === most
+  if (lastOffsetDelta < 0 || !isSound) {
     const reason = `record count is ${count} but the last offset delta is ${lastOffsetDelta}`
     return refuse('INVALID_RECORD', reason)
   }
   const isControl = (attributesAt(buffer, position) & controlBit) !== 0
-  if (isControl && options.allowControl !== true) {
+  if (isControl && options.isStored !== true) {
     return refuse('INVALID_RECORD', 'clients must not write control batches')
   }
   return undefined

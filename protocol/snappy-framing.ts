@@ -1,4 +1,4 @@
-// Unpacks snappy as Kafka's clients write it: one raw block, or blocks in the framing of snappy-java.
+// Snappy as Kafka's clients write it: one raw block, or blocks in the framing of snappy-java.
 import { createRequire } from 'node:module'
 import type * as Snappy from 'snappy'
 import { DecodeError } from './decode-error.ts'
@@ -27,6 +27,24 @@ export function unpackSnappy(bytes: Buffer, maxBytes: number): Buffer {
     position = end
   }
   return Buffer.concat(blocks)
+}
+
+/** snappy-java's block size before compression. */
+const blockBytes = 32 * 1024
+
+export function packSnappy(bytes: Buffer): Buffer {
+  const header = Buffer.alloc(framingHeaderBytes)
+  magic.copy(header)
+  header.writeInt32BE(1, magic.length)
+  header.writeInt32BE(1, magic.length + 4)
+  const parts: Buffer[] = [header]
+  for (let start = 0; start < bytes.length; start += blockBytes) {
+    const block = load().compressSync(bytes.subarray(start, start + blockBytes))
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(block.length)
+    parts.push(length, block)
+  }
+  return Buffer.concat(parts)
 }
 
 function isFramed(bytes: Buffer): boolean {

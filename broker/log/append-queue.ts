@@ -49,4 +49,6 @@ export interface LogEnvironment extends SegmentFiles {
   readonly producers: ProducerBudget
   /** Makes the start offsets of all partitions durable. */
   persistStarts(): Promise<void>
+  /** Flushes all segments and writes down that the next start may trust them. */
+  checkpoint(): Promise<void>
 }

@@ -1,10 +1,10 @@
-// Whether a topic's configuration takes a batch: its size, and its records' own times.
-import type { BatchInfo } from '../../protocol/record-batch.ts'
+// Whether a topic's configuration takes a batch: its size, its records' own times and keys.
+import { DecodeError, keyedRecords, type BatchInfo } from '../../protocol/record-batch.ts'
 import type { TopicConfig } from './topic-config.ts'
 
 /** By the name of Kafka's error. */
 export interface RuleRefusal {
-  readonly error: 'MESSAGE_TOO_LARGE' | 'INVALID_TIMESTAMP'
+  readonly error: 'MESSAGE_TOO_LARGE' | 'INVALID_TIMESTAMP' | 'INVALID_RECORD'
   readonly reason: string
 }
 
@@ -28,6 +28,26 @@ export function refusalByConfig(
     if (outside === undefined) continue
     const reason = `timestamp ${outside} is out of range: the topic takes ${least} to ${most}`
     return { error: 'INVALID_TIMESTAMP', reason }
+  }
+  return undefined
+}
+
+/** A compacted topic takes no record that nothing could ever take the place of; only there batches are opened. */
+export function refusalOfKeyless(
+  buffer: Buffer,
+  batches: readonly BatchInfo[],
+): RuleRefusal | undefined {
+  for (const { position, sizeBytes } of batches) {
+    try {
+      for (const { key } of keyedRecords(buffer.subarray(position, position + sizeBytes))) {
+        if (key !== null) continue
+        const reason = 'Compacted topic cannot accept message without key.'
+        return { error: 'INVALID_RECORD', reason }
+      }
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      return { error: 'INVALID_RECORD', reason: `records cannot be read: ${error.message}` }
+    }
   }
   return undefined
 }

@@ -37,8 +37,7 @@ export async function soundBatchBehind(
       if (!isPossible) continue
       const isHere = at + sizeBytes <= window.length
       const batch = isHere ? window.subarray(at) : await readAt(file, from + at, sizeBytes)
-      if (validateBatch(batch, 0, { allowControl: true }).ok)
-        return { position: from + at, baseOffset }
+      if (validateBatch(batch, 0, { isStored: true }).ok) return { position: from + at, baseOffset }
     }
     if (window.length < windowBytes) break
     from += windowBytes - recordBatchHeaderBytes + 1

@@ -55,6 +55,24 @@ export function isMissing(thrown: unknown): boolean {
   return isStorageError(thrown) && systemCode(thrown.cause) === 'ENOENT'
 }
 
+/** A file may be removed while it is being flushed; then there is nothing left to flush. */
+export async function unlessGone(work: Promise<void>, isGone: () => boolean): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!isMissing(error) || !isGone()) throw error
+  }
+}
+
+/** What the disk refuses here costs time later, and nothing else. */
+export async function unlessFailed(work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!isStorageError(error)) throw error
+  }
+}
+
 /** Puts `content` in place of a file such that a crash leaves the old or the new, never a mix. */
 export async function replaceFile(files: FileSystem, path: string, content: Buffer): Promise<void> {
   const temporary = `${path}.tmp`

@@ -78,6 +78,7 @@ export class LogEngine {
       memory: this.#memory,
       producers: new ProducerBudget(limits.producersMax),
       persistStarts: () => this.#checkpointer.save(),
+      checkpoint: () => this.#checkpointer.runAfresh(),
     }
   }
 
@@ -91,7 +92,7 @@ export class LogEngine {
     return this.#checkpointer.run()
   }
 
-  stats(): Omit<LogStats, 'partitions'> {
+  stats(): Omit<LogStats, 'partitions' | 'compaction'> {
     const problems = [this.#filler.problem, this.#checkpointer.problem, this.#committer.problem]
     return {
       commits: this.#committer.counters,

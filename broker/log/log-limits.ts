@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import {
   appendQueueMaxBytes,
   commitMaxBytes,
+  compactionIntervalMs,
+  compactionMapMaxBytes,
   indexCacheMaxBytes,
   logOpenFilesMax,
   logTailMaxBytes,
@@ -18,6 +20,8 @@ import {
 export interface LogLimits {
   readonly appendQueueMaxBytes: number
   readonly commitMaxBytes: number
+  readonly compactionIntervalMs: number
+  readonly compactionMapMaxBytes: number
   readonly indexCacheMaxBytes: number
   readonly openFilesMax: number
   readonly producersMax: number
@@ -33,6 +37,8 @@ export function logLimits(overrides: Partial<LogLimits> = {}): LogLimits {
   const limits = {
     appendQueueMaxBytes,
     commitMaxBytes,
+    compactionIntervalMs,
+    compactionMapMaxBytes,
     indexCacheMaxBytes,
     openFilesMax: logOpenFilesMax,
     producersMax,

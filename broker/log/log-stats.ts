@@ -25,9 +25,19 @@ export interface CommitCounters {
   readonly flushSeconds: HistogramValue
 }
 
+/** A pass is one look at one partition's closed segments that rewrote what was worth it. */
+export interface CompactionCounters {
+  readonly passes: number
+  readonly failures: number
+  /** Of the segments that were looked at, and of what is left of them. */
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+}
+
 export interface LogStats {
   readonly partitions: readonly PartitionStats[]
   readonly commits: CommitCounters
+  readonly compaction: CompactionCounters
   /** Appended and not committed. */
   readonly queuedBytes: number
   /** Committed and not in a segment yet. */

@@ -99,7 +99,7 @@ test('an invalid configuration creates no topic', async () => {
   await expect(create({ 'retention.hours': '1' })).rejects.toThrow(
     'Unknown topic config name: retention.hours',
   )
-  await expect(create({ 'cleanup.policy': 'compact' })).rejects.toThrow(InvalidConfigError)
+  await expect(create({ 'cleanup.policy': 'tidy' })).rejects.toThrow(InvalidConfigError)
   expect(store.topics()).toEqual([])
 })
 

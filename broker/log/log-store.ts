@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../../common/clock.ts'
 import { reasonOf } from '../../common/errors.ts'
 import { topicPartitionsMax } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
+import { Cleaner } from './compaction/cleaner.ts'
 import { isStorageError, nodeFileSystem, type FileSystem } from './file-system.ts'
 import { checkpointPath, LogEngine } from './log-engine.ts'
 import { logLimits, type LogLimits } from './log-limits.ts'
@@ -65,6 +66,7 @@ export class LogStore {
   readonly #byId = new Map<string, StoredTopic>()
   #defaults: Configs
   #administration: Promise<unknown> = Promise.resolve()
+  readonly #cleaner: Cleaner
   #retentionTimer: Timer | undefined
   #isClosed = false
 
@@ -74,6 +76,13 @@ export class LogStore {
     this.#limits = logLimits(options.limits)
     this.#directory = new TopicDirectory(files, options.dir)
     const topics = (): Iterable<StoredTopic> => this.#byName.values()
+    this.#cleaner = new Cleaner({
+      clock: options.clock,
+      logger: options.logger,
+      intervalMs: this.#limits.compactionIntervalMs,
+      mapMaxBytes: this.#limits.compactionMapMaxBytes,
+      partitions: () => [...topics()].flatMap((topic) => topic.partitions),
+    })
     this.#engine = new LogEngine({
       ...options,
       files,
@@ -96,6 +105,7 @@ export class LogStore {
     await store.#recover(files, remains)
     store.#engine.start()
     store.#applyRetentionLater()
+    store.#cleaner.start()
     return store
   }
 
@@ -208,7 +218,7 @@ export class LogStore {
     const partitions = [...this.#byName.values()].flatMap((topic) =>
       topic.partitions.map((partition) => partition.stats()),
     )
-    return { partitions, ...this.#engine.stats() }
+    return { partitions, compaction: this.#cleaner.counters, ...this.#engine.stats() }
   }
 
   /**
@@ -229,6 +239,11 @@ export class LogStore {
     return dropped
   }
 
+  /** Compacts the partitions that are due. */
+  compact(nowMs: number): Promise<void> {
+    return this.#cleaner.run(nowMs)
+  }
+
   /** Violations of the log's invariants, in words; reads everything. */
   async check(): Promise<readonly string[]> {
     const partitions = [...this.#byName.values()].flatMap((topic) => topic.partitions)
@@ -240,6 +255,7 @@ export class LogStore {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#retentionTimer?.cancel()
+    await this.#cleaner.stop()
     await this.#administration
     await this.#engine.close()
   }

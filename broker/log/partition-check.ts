@@ -27,7 +27,7 @@ export async function checkPartition(log: CheckedPartition): Promise<readonly st
   if (expected > log.highWatermark) fail(`segments end at ${expected}, above the high watermark`)
   for (const { bytes, baseOffset, lastOffset } of log.tail) {
     if (baseOffset !== expected) fail(`the tail goes on at ${baseOffset}, not at ${expected}`)
-    const validation = validateBatch(bytes, 0, { allowControl: true })
+    const validation = validateBatch(bytes, 0, { isStored: true })
     if (!validation.ok) fail(`the batch at ${baseOffset} in memory: ${validation.reason}`)
     else if (validation.batch.baseOffset !== baseOffset)
       fail(`the batch at ${baseOffset} was not placed`)
@@ -48,7 +48,7 @@ async function checkSegment(segment: Segment): Promise<readonly string[]> {
   const batches: { baseOffset: number; position: number }[] = []
   const position = await segment.scan((batch) => {
     if (batch.baseOffset !== offset) found.push(`batch ${batch.baseOffset} where ${offset} is due`)
-    const validation = validateBatch(batch.chunk, batch.at, { allowControl: true })
+    const validation = validateBatch(batch.chunk, batch.at, { isStored: true })
     if (!validation.ok) found.push(`batch ${batch.baseOffset}: ${validation.reason}`)
     else maxTimestamp = Math.max(maxTimestamp, validation.batch.maxTimestamp)
     batches.push({ baseOffset: batch.baseOffset, position: batch.position })

@@ -7,7 +7,7 @@ import {
   validateBatches,
   type BatchInfo,
 } from '../../protocol/record-batch.ts'
-import { refusalByConfig } from './append-rules.ts'
+import { refusalByConfig, refusalOfKeyless } from './append-rules.ts'
 import type { OffsetAndTimestamp } from './batch-times.ts'
 import {
   outcomeByProducer,
@@ -17,6 +17,9 @@ import {
 } from './append-outcome.ts'
 import type { RecoveryPoint } from './checkpoint-file.ts'
 import type { PartitionStats } from './log-stats.ts'
+import type { CompactionResult } from './compaction/compactor.ts'
+import { producerRules } from './compaction/producer-rules.ts'
+import { PartitionCompaction, type CompactionRound } from './compaction/partition-compaction.ts'
 import { checkPartition } from './partition-check.ts'
 import { PartitionReader, type ReadLimits, type ReadResult } from './partition-reader.ts'
 import type { ProducerFile } from './producer-file.ts'
@@ -39,6 +42,7 @@ export class PartitionLog implements QueuedPartition {
   readonly #producerFile: ProducerFile
   readonly #tail = new Tail()
   readonly #reader: PartitionReader
+  readonly #compaction: PartitionCompaction
   readonly #listeners = new Set<() => void>()
   #highWatermark: number
   #logEndOffset: number
@@ -63,6 +67,15 @@ export class PartitionLog implements QueuedPartition {
       tail: this.#tail,
       highWatermark: () => this.#highWatermark,
       logEndOffset: () => this.#logEndOffset,
+    })
+    this.#compaction = new PartitionCompaction({
+      files: environment.files,
+      directory: identity.directory,
+      segments,
+      producers: producerRules(this.#producers),
+      lastStableOffset: () => this.#highWatermark,
+      settle: () => environment.checkpoint(),
+      isGone: () => this.#isDeleted,
     })
   }
 
@@ -116,6 +129,9 @@ export class PartitionLog implements QueuedPartition {
     const isStamped = config.timestampType === 'LogAppendTime'
     const known = outcomeByProducer(this.#producers, validation.batches, { nowMs, isStamped })
     if (known !== undefined) return known
+    const keyless =
+      config.compaction === undefined ? undefined : refusalOfKeyless(batches, validation.batches)
+    if (keyless !== undefined) return refuse(keyless.error, keyless.reason)
     const refusal = this.#environment.queue.refusal(batches.length)
     if (refusal !== undefined) return refuse('KAFKA_STORAGE_ERROR', refusal)
     const logAppendTimeMs = isStamped ? nowMs : -1
@@ -238,6 +254,11 @@ export class PartitionLog implements QueuedPartition {
     if (this.#isDeleted) return Promise.resolve(0)
     this.#producers.expire(nowMs)
     return this.#segments.applyRetention(this.identity.config(), nowMs, this.#tail.sizeBytes)
+  }
+
+  /** Leaves each key its last record, where the topic is compacted and there is enough to gain. */
+  compact(round: CompactionRound): Promise<CompactionResult | undefined> {
+    return this.#compaction.run(this.identity.config().compaction, round)
   }
 
   get recoveryPoint(): RecoveryPoint {

@@ -1,4 +1,5 @@
 // Reads one partition's log: batches by offset from segments and tail, records by time.
+import { emptyBatch } from '../../protocol/record-batch.ts'
 import { firstRecordAtOrAfter, timestampOfBatch, type OffsetAndTimestamp } from './batch-times.ts'
 import { isMissing, isStorageError } from './file-system.ts'
 import { isCorrupt } from './segment.ts'
@@ -39,13 +40,13 @@ export class PartitionReader {
       return { ok: false, error: 'OFFSET_OUT_OF_RANGE' }
     }
     if (offset >= end) return { ok: true, chunks: [], bytes: 0 }
-    if (offset >= segments.endOffset) {
-      const chunks = tail.read(offset, end, limits)
-      return { ok: true, chunks, bytes: chunks.reduce((sum, { length }) => sum + length, 0) }
-    }
+    if (offset >= segments.endOffset) return resultOf(tail.read(offset, end, limits))
     try {
-      const chunk = await segments.holding(offset).read(offset, limits)
-      return { ok: true, chunks: chunk.length === 0 ? [] : [chunk], bytes: chunk.length }
+      const chunk = await segments.read(offset, limits)
+      if (chunk !== undefined) return resultOf(chunk.length === 0 ? [] : [chunk])
+      // Compaction left no record in the segments from there on.
+      const rest = tail.read(segments.endOffset, end, limits)
+      return resultOf(rest.length > 0 ? rest : [emptyBatch(offset, segments.endOffset - 1)])
     } catch (error) {
       if (!isStorageError(error) && !isCorrupt(error)) throw error
       // Retention may have removed the segment between the look at it and the read.
@@ -67,7 +68,11 @@ export class PartitionReader {
    * The first record with a timestamp of `timestampMs` or above. Where its batch is packed with a codec
    * that cannot be read here, the batch's base offset.
    */
-  async offsetForTimestamp(timestampMs: number): Promise<OffsetAndTimestamp | undefined> {
+  offsetForTimestamp(timestampMs: number): Promise<OffsetAndTimestamp | undefined> {
+    return this.#log.segments.reads.consistently(() => this.#offsetForTimestamp(timestampMs))
+  }
+
+  async #offsetForTimestamp(timestampMs: number): Promise<OffsetAndTimestamp | undefined> {
     const { segments, tail } = this.#log
     const start = segments.startOffset
     for (const segment of segments.list) {
@@ -92,4 +97,8 @@ export class PartitionReader {
     const batch = read.ok ? read.chunks[0] : undefined
     return batch && timestampOfBatch(batch, offset)
   }
+}
+
+function resultOf(chunks: readonly Buffer[]): ReadResult {
+  return { ok: true, chunks, bytes: chunks.reduce((sum, { length }) => sum + length, 0) }
 }

@@ -49,6 +49,11 @@ export class ProducerTable {
     return [...this.#entries.values()].map(({ state }) => state)
   }
 
+  /** Where the last batch of a producer ends; undefined of one that is not known. */
+  lastOffsetOf(producerId: number): number | undefined {
+    return this.#entries.get(producerId)?.state.batches.at(-1)?.lastOffset
+  }
+
   judge(batch: SequencedBatch, nowMs: number): Judgement {
     const state = this.#entries.get(batch.producerId)?.state
     return judge(state !== undefined && isExpired(state, nowMs) ? undefined : state, batch)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { AppError } from '../../common/errors.ts'
 import { validateBatch } from '../../protocol/record-batch.ts'
 import { scanBatches } from './batch-scan.ts'
+import { settleCompaction } from './compaction/progress-file.ts'
 import { noRecoveryPoint, type RecoveryPoint } from './checkpoint-file.ts'
 import { soundBatchBehind } from './damage.ts'
 import { Segment, segmentName, type SegmentFiles } from './segment.ts'
@@ -94,9 +95,12 @@ class Recovery {
 
   async take(found: FoundSegment, nextBase: number | undefined): Promise<void> {
     const { baseOffset, sizeBytes, modifiedMs } = found
+    // A compaction that was cut short leaves segments whose offsets the one before has taken over.
+    const isMerged = baseOffset < (this.#segments.at(-1)?.endOffset ?? 0)
+    if (!this.#isEnded && isMerged) return this.#remove(baseOffset, 'was merged')
     if (this.#isEnded || (await this.#liesBehindGap(baseOffset))) {
       this.#isEnded = true
-      return this.#remove(baseOffset)
+      return this.#remove(baseOffset, 'lies behind a gap')
     }
     const end = await this.#findEnd(found, nextBase)
     if (end.position < sizeBytes) await this.#cut(found, end, nextBase)
@@ -169,7 +173,7 @@ class Recovery {
     const range = { from: from.position, to: sizeBytes }
     const position = await this.#shared.pool.use(this.#path(baseOffset, 'log'), 'update', (file) =>
       scanBatches(file, range, ({ chunk, at, baseOffset: base, lastOffset }) => {
-        if (base !== offset || !validateBatch(chunk, at, { allowControl: true }).ok) return false
+        if (base !== offset || !validateBatch(chunk, at, { isStored: true }).ok) return false
         offset = lastOffset + 1
         return true
       }),
@@ -203,8 +207,8 @@ class Recovery {
     throw new AppError('LOG_CORRUPT', { file, position: end.position, reason })
   }
 
-  async #remove(baseOffset: number): Promise<void> {
-    this.repairs.push(`${segmentName(baseOffset)}.log lies behind a gap and was removed`)
+  async #remove(baseOffset: number, why: string): Promise<void> {
+    this.repairs.push(`${segmentName(baseOffset)}.log ${why} and was removed`)
     await this.#shared.files.remove(this.#path(baseOffset, 'log'))
     await this.#removeIndex(baseOffset)
   }
@@ -222,7 +226,8 @@ class Recovery {
 /** The segments that have a log file; an index without one is what a removal left. */
 async function findSegments(shared: Shared, directory: string): Promise<readonly FoundSegment[]> {
   const found: FoundSegment[] = []
-  const names = await shared.files.list(directory)
+  const listed = await shared.files.list(directory)
+  const names = await settleCompaction(shared.files, directory, listed)
   for (const name of names) {
     const [, digits, suffix] = /^(\d{20})\.(log|index|timeindex)$/.exec(name) ?? []
     if (digits === undefined) continue

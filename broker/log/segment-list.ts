@@ -2,15 +2,14 @@
 import assert from 'node:assert/strict'
 import { dirname } from 'node:path'
 import type { SegmentsPoint } from './checkpoint-file.ts'
-import { isMissing, isStorageError } from './file-system.ts'
+import { unlessFailed, unlessGone } from './file-system.ts'
+import { ReadGate } from './read-gate.ts'
 import { expiredBySize, expiredByTime } from './retention.ts'
-import { Segment, type SegmentFiles } from './segment.ts'
+import { countFitting } from './roll-policy.ts'
+import { Segment, type ReadBounds, type SegmentFiles } from './segment.ts'
 import { lastAtMost } from './sparse-index.ts'
 import type { PlacedBatch } from './tail.ts'
 import type { TopicConfig } from './topic-config.ts'
-
-/** Kafka: indexes hold offsets relative to the segment's base in 32 bits. */
-const relativeOffsetMax = 2 ** 31 - 1
 
 export interface SegmentListFacts {
   readonly directory: string
@@ -36,6 +35,8 @@ export class SegmentList {
   #hasRemoved = false
   #isForgotten = false
   #last: Promise<unknown> = Promise.resolve()
+  /** What reads segments goes through it. */
+  readonly reads = new ReadGate()
 
   constructor(
     shared: SegmentFiles & { readonly clock: { now(): number } },
@@ -84,6 +85,24 @@ export class SegmentList {
     const segment = this.#segments[lastAtMost(this.#bases, offset)]
     assert(segment !== undefined && offset < segment.endOffset, 'the offset is in a segment')
     return segment
+  }
+
+  /**
+   * Whole batches with records, from the one that holds `offset`; undefined where no segment has a record from
+   * there on. Rejects with AppError STORAGE_FAILED or LOG_CORRUPT.
+   */
+  read(offset: number, limits: ReadBounds): Promise<Buffer | undefined> {
+    return this.reads.consistently(async () => {
+      for (let next = offset; next < this.endOffset;) {
+        // Retention may have dropped segments since the last look.
+        next = Math.max(next, this.startOffset)
+        const segment = this.holding(next)
+        const chunk = await segment.read(next, limits)
+        if (chunk !== undefined) return chunk
+        next = segment.endOffset
+      }
+      return undefined
+    })
   }
 
   /** About how many bytes lie at or after `offset`: exact at a segment's ends. */
@@ -202,6 +221,45 @@ export class SegmentList {
     })
   }
 
+  /** Begins a new segment if the active one holds anything. */
+  roll(): Promise<void> {
+    return this.exclusively(async () => {
+      if (!this.#isForgotten && this.#active.sizeBytes > 0) await this.#roll()
+    })
+  }
+
+  /**
+   * Puts a flushed file, which holds what is left of neighbouring segments, in their place: all at once, so that a
+   * crash leaves the first segment's file old or new. False where the segments are no longer there.
+   */
+  replace(
+    old: readonly [Segment, ...Segment[]],
+    { path, sizeBytes }: { readonly path: string; readonly sizeBytes: number },
+  ): Promise<boolean> {
+    return this.exclusively(async () => {
+      if (this.#isForgotten || old.some(({ isRemoved }) => isRemoved)) return false
+      const [first, ...others] = old
+      const { baseOffset } = first
+      const { endOffset } = old.at(-1) ?? first
+      const modifiedMs = Math.max(...old.map((segment) => segment.modifiedMs))
+      const facts = { directory: this.#directory, baseOffset, endOffset, sizeBytes, modifiedMs }
+      const segment = new Segment(this.#shared, { ...facts, exists: true, isDirty: false })
+      await this.reads.exchange(async () => {
+        await first.becomeFile(path)
+        this.#segments.splice(this.#segments.indexOf(first), old.length, segment)
+        this.#setBases()
+        for (const gone of old) gone.forget()
+      })
+      // Only then may the others go: until the name is on the disk they are what is there.
+      await this.#shared.files.syncDirectory(this.#directory)
+      for (const other of others) {
+        await other.remove()
+        await unlessFailed(other.removeIndex())
+      }
+      return true
+    })
+  }
+
   /** The partition's directory is about to be removed: nothing more is done with its files. */
   forget(): void {
     this.#isForgotten = true
@@ -264,42 +322,3 @@ export class SegmentList {
 }
 
 function ignore(): void {}
-
-/** A file may be removed while it is being flushed; then there is nothing left to flush. */
-async function unlessGone(work: Promise<void>, isGone: () => boolean): Promise<void> {
-  try {
-    await work
-  } catch (error) {
-    if (!isMissing(error) || !isGone()) throw error
-  }
-}
-
-/** What the disk refuses here costs time later, and nothing else. */
-async function unlessFailed(work: Promise<void>): Promise<void> {
-  try {
-    await work
-  } catch (error) {
-    if (!isStorageError(error)) throw error
-  }
-}
-
-/** None where a new segment is due: the active one is full, old, or its offsets span too far. */
-function countFitting(
-  active: Segment,
-  batches: readonly PlacedBatch[],
-  config: TopicConfig,
-  nowMs: number,
-): number {
-  if (active.sizeBytes > 0 && nowMs - active.startedMs >= config.segmentMs) return 0
-  let sizeBytes = active.sizeBytes
-  let count = 0
-  for (const { bytes, lastOffset } of batches) {
-    sizeBytes += bytes.length
-    const isOver =
-      sizeBytes > config.segmentBytes || lastOffset - active.baseOffset > relativeOffsetMax
-    // A batch larger than a segment has one to itself.
-    if (isOver && sizeBytes > bytes.length) break
-    count += 1
-  }
-  return count
-}

@@ -35,7 +35,7 @@ export interface SegmentFacts {
   readonly isForgotten?: boolean
 }
 
-interface ReadBounds {
+export interface ReadBounds {
   readonly maxBytes: number
   readonly minOneBatch: boolean
 }
@@ -146,10 +146,10 @@ export class Segment {
   }
 
   /**
-   * Whole batches from the one that holds `offset`; empty only where `minOneBatch` is false. All were checked;
-   * rejects with AppError LOG_CORRUPT where the first is not sound.
+   * Whole batches from the first that has records at or after `offset`: empty only where `minOneBatch` is false,
+   * undefined where no record is left. All were checked; rejects with AppError LOG_CORRUPT where the first is not sound.
    */
-  async read(offset: number, limits: ReadBounds): Promise<Buffer> {
+  async read(offset: number, limits: ReadBounds): Promise<Buffer | undefined> {
     assert(offset >= this.baseOffset && offset < this.#endOffset, 'the offset is in the segment')
     try {
       return await this.#read(offset, limits)
@@ -161,7 +161,7 @@ export class Segment {
     }
   }
 
-  async #read(offset: number, limits: ReadBounds): Promise<Buffer> {
+  async #read(offset: number, limits: ReadBounds): Promise<Buffer | undefined> {
     const end = this.#sizeBytes
     const entry = (await this.#index.load()).placeBefore(offset - this.baseOffset)
     let { position } = entry
@@ -173,14 +173,15 @@ export class Segment {
         const found = skipTo(chunk, { at: 0, offset: due }, offset)
         position += found.at
         due = found.offset
-        if (found.isDamaged) throw this.#corrupt(position)
+        if (found.isDamaged) throw this.corrupt(position)
         const rest = chunk.subarray(found.at)
         if (rest.length >= recordBatchHeaderBytes) {
           return this.#take(file, rest, { at: position, offset: due }, limits)
         }
-        if (found.at === 0) break
+        if (found.at === 0) throw this.corrupt(position)
       }
-      throw this.#corrupt(position)
+      if (position > end) throw this.corrupt(position)
+      return undefined
     })
   }
 
@@ -196,7 +197,7 @@ export class Segment {
       if (bytes > 0) found = chunk.subarray(at, at + bytes)
       return false
     })
-    if (found === undefined && end < this.#sizeBytes) throw this.#corrupt(end)
+    if (found === undefined && end < this.#sizeBytes) throw this.corrupt(end)
     return found
   }
 
@@ -237,6 +238,12 @@ export class Segment {
    */
   writeIndex(): Promise<void> {
     return this.#index.write()
+  }
+
+  /** Its log file becomes the one at `path`; nobody may read meanwhile. When it rejects the log is as it was. */
+  async becomeFile(path: string): Promise<void> {
+    await this.#index.removeFiles()
+    await this.#shared.files.rename(path, this.#logPath)
   }
 
   /** When it rejects the log file is still there, and the segment as good as before. */
@@ -309,11 +316,11 @@ export class Segment {
     if (found.bytes > 0) return rest.subarray(0, found.bytes)
     const whole = totalBytesAt(rest, 0)
     const isWhole = found.reason === undefined && place.at + whole <= this.#sizeBytes
-    if (!isWhole) throw this.#corrupt(place.at, found.reason)
+    if (!isWhole) throw this.corrupt(place.at, found.reason)
     if (!limits.minOneBatch) return rest.subarray(0, 0)
     const batch = whole <= rest.length ? rest : await readAt(file, place.at, whole)
     const { bytes, reason } = soundBytes(batch, from, whole)
-    if (bytes === 0) throw this.#corrupt(place.at, reason)
+    if (bytes === 0) throw this.corrupt(place.at, reason)
     return batch.subarray(0, bytes)
   }
 
@@ -330,7 +337,8 @@ export class Segment {
     this.#endOffset = lastOffset + 1
   }
 
-  #corrupt(position: number, reason = 'the batch that is due does not lie there'): AppError {
+  /** What a reader rejects with where the log does not go on as it should. */
+  corrupt(position: number, reason = 'the batch that is due does not lie there'): AppError {
     return new AppError('LOG_CORRUPT', { file: this.#logPath, position, reason })
   }
 }

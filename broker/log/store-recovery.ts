@@ -105,7 +105,7 @@ export class WalRemains {
   ): Promise<number> {
     const path = walPath(this.#directory, sequence)
     return replayFile(this.#files, { path, ...limit }, (entry) => {
-      const validation = validateBatches(entry.batches, { allowControl: true })
+      const validation = validateBatches(entry.batches, { isStored: true })
       if (!validation.ok || validation.batches[0]?.baseOffset !== entry.baseOffset) return false
       visit(entry, validation.batches)
       return true

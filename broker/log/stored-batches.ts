@@ -2,6 +2,7 @@
 import {
   lastOffsetDeltaAt,
   recordBatchHeaderBytes,
+  recordCountAt,
   totalBytesAt,
   validateBatch,
 } from '../../protocol/record-batch.ts'
@@ -14,7 +15,7 @@ export interface Place {
 }
 
 /**
- * From the batch at `from` on to the one that holds `offset`, or as far as `chunk` has headers. `isDamaged`
+ * From the batch at `from` on to the first with records that holds `offset` or lies behind it, or as far as `chunk` has headers. `isDamaged`
  * where what lies there is not the header of the batch that is due.
  */
 export function skipTo(
@@ -28,7 +29,7 @@ export function skipTo(
     const sizeBytes = totalBytesAt(chunk, at)
     const isDue = safeBaseOffset(chunk, at) === due && lastDelta >= 0
     if (!isDue || sizeBytes < recordBatchHeaderBytes) return { at, offset: due, isDamaged: true }
-    if (due + lastDelta >= offset) break
+    if (due + lastDelta >= offset && recordCountAt(chunk, at) > 0) break
     at += sizeBytes
     due += lastDelta + 1
   }
@@ -49,7 +50,7 @@ export function soundBytes(
   const end = Math.min(chunk.length, from.at + maxBytes)
   let { at, offset: due } = from
   while (at + recordBatchHeaderBytes <= end && at + totalBytesAt(chunk, at) <= end) {
-    const validation = validateBatch(chunk, at, { allowControl: true })
+    const validation = validateBatch(chunk, at, { isStored: true })
     const reason = !validation.ok
       ? validation.reason
       : validation.batch.baseOffset !== due

@@ -10,9 +10,6 @@ export interface ConfigDefinition extends ConfigRule {
   readonly documentation: string
 }
 
-/** What `cleanup.policy` may list: a policy that is not carried out must not be promised. */
-export const cleanupPolicies: readonly string[] = ['delete']
-
 const never = '9223372036854775807'
 const day = 24 * 3_600_000
 
@@ -31,9 +28,10 @@ export const topicConfigs: Readonly<Record<string, ConfigDefinition>> = {
   'cleanup.policy': {
     type: 'list',
     default: 'delete',
-    oneOf: cleanupPolicies,
+    oneOf: ['compact', 'delete'],
     synonym: 'log.cleanup.policy',
-    documentation: 'How old records go: "delete" drops whole segments; empty keeps everything.',
+    documentation:
+      'How old records go: "delete" drops whole segments, "compact" leaves each key its last record; empty keeps everything.',
   },
   'compression.gzip.level': {
     type: 'int',

@@ -68,7 +68,7 @@ test.each<[Configs, string]>([
   [{ toString: '1' }, 'Unknown topic config name: toString'],
   [
     { 'cleanup.policy': 'delete,shred' },
-    'Invalid value delete,shred for configuration cleanup.policy: String must be one of: delete',
+    'Invalid value delete,shred for configuration cleanup.policy: String must be one of: compact, delete',
   ],
   [
     { 'min.compaction.lag.ms': '2', 'max.compaction.lag.ms': '1' },

@@ -1,4 +1,5 @@
 // What a topic's configurations come to: which are known and sound, and what of them the log goes by.
+import type { CompactionConfig } from './compaction/plan.ts'
 import { checkConfig, InvalidConfigError, listOf, numberOf } from './config-value.ts'
 import { formerTopicConfigs, topicConfigs, type ConfigDefinition } from './topic-config-table.ts'
 
@@ -26,6 +27,8 @@ export interface TopicConfig {
   /** How far a record's own time may lie behind the clock, and ahead of it. */
   readonly timestampBeforeMaxMs: number
   readonly timestampAfterMaxMs: number
+  /** Undefined where records do not give way to later ones of their key. */
+  readonly compaction: CompactionConfig | undefined
 }
 
 /** Undefined where Kafka knows no such configuration of topics. A client chooses the name: `constructor` is none. */
@@ -62,7 +65,8 @@ export function parseTopicConfig(configs: Configs, defaults: Configs): TopicConf
   const text = (name: string): string => set[name] ?? topicConfigs[name]?.default ?? ''
   const number = (name: string): number => numberOf(text(name))
   refuseConflicts(text)
-  const deletes = listOf(text('cleanup.policy')).includes('delete')
+  const policies = listOf(text('cleanup.policy'))
+  const deletes = policies.includes('delete')
   const former = own['message.timestamp.difference.max.ms']
   const timestampBound = (name: string): number =>
     own[name] === undefined && former !== undefined ? numberOf(former) : number(name)
@@ -76,6 +80,17 @@ export function parseTopicConfig(configs: Configs, defaults: Configs): TopicConf
       text('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
     timestampBeforeMaxMs: timestampBound('message.timestamp.before.max.ms'),
     timestampAfterMaxMs: timestampBound('message.timestamp.after.max.ms'),
+    compaction: policies.includes('compact') ? compactionConfig(number) : undefined,
+  }
+}
+
+function compactionConfig(number: (name: string) => number): CompactionConfig {
+  return {
+    segmentBytes: number('segment.bytes'),
+    minCleanableDirtyRatio: number('min.cleanable.dirty.ratio'),
+    minCompactionLagMs: number('min.compaction.lag.ms'),
+    maxCompactionLagMs: number('max.compaction.lag.ms'),
+    deleteRetentionMs: number('delete.retention.ms'),
   }
 }
 
