@@ -2,13 +2,15 @@
 import type { Clock } from '../common/clock.ts'
 import type { FunctionInvoker } from '../common/invocation.ts'
 import {
-  invocationsPerPoller,
   kafkaBatchingWindowDefaultMs,
-  mappingBufferMaxBytes,
-  mappingCommitIntervalMs,
   payloadMaxBytes,
   topicPartitionsMax,
 } from '../common/limits.ts'
+import {
+  invocationsPerPoller,
+  mappingBufferMaxBytes,
+  mappingCommitIntervalMs,
+} from '../common/mapping-limits.ts'
 import type { Logger } from '../common/logger.ts'
 import type { MappingRecord, MappingStatus, Registry } from '../control/registry/registry.ts'
 import { compileCriteria } from '../filter/criteria.ts'

@@ -1,5 +1,5 @@
 // Says how long a batch waits before it is tried again.
-import { retryBaseMs, retryMaxMs } from '../common/limits.ts'
+import { retryBaseMs, retryMaxMs } from '../common/mapping-limits.ts'
 
 const jitter = 0.2
 

@@ -1,6 +1,6 @@
 // Tests when event pollers are added and taken away, decision by decision.
 import { expect, test } from 'vitest'
-import { scalingCalmMs, throttleCautionMs, throttleMemoryMs } from '../common/limits.ts'
+import { scalingCalmMs, throttleCautionMs, throttleMemoryMs } from '../common/mapping-limits.ts'
 import {
   evaluateScaling,
   initialScaling,

@@ -1,5 +1,5 @@
 // Decides how many event pollers a mapping has, from how far it is behind and what its function bears.
-import { scalingCalmMs, throttleCautionMs, throttleMemoryMs } from '../common/limits.ts'
+import { scalingCalmMs, throttleCautionMs, throttleMemoryMs } from '../common/mapping-limits.ts'
 
 export interface ScalingRules {
   /** Event pollers that are there however quiet it is; an on-demand mapping has one. */

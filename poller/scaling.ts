@@ -1,5 +1,5 @@
 // Looks at a mapping at intervals, and has its scaler decide how many event pollers it gets.
-import { scalingIntervalMs } from '../common/limits.ts'
+import { scalingIntervalMs } from '../common/mapping-limits.ts'
 import type { EventPollers } from './event-pollers.ts'
 import { lagOf, ProgressMeter } from './lag.ts'
 import type { Lane } from './lane.ts'

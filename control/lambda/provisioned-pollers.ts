@@ -6,7 +6,7 @@ import {
   minimumPollersMax,
   pollerGroupMappingsMax,
   pollerGroupPollersMax,
-} from '../../common/limits.ts'
+} from '../../common/mapping-limits.ts'
 import type { MappingRecord, ProvisionedPollers } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import type { UpdateMappingInput } from './requests.ts'

@@ -1,10 +1,6 @@
 // What every Kafka mapping of a template has, whether an event or a resource of its own declares it.
-import {
-  batchSizeMax,
-  maximumPollersMax,
-  minimumPollersMax,
-  topicNameMaxLength,
-} from '../../common/limits.ts'
+import { batchSizeMax, topicNameMaxLength } from '../../common/limits.ts'
+import { maximumPollersMax, minimumPollersMax } from '../../common/mapping-limits.ts'
 import { saysNothing } from '../lambda/validation.ts'
 import type { TemplateNames } from './names.ts'
 import type { MappingInput, Plan } from './plan.ts'

@@ -1,0 +1,34 @@
+// Every bound of an event source mapping, with its unit and its reason; the others are in limits.ts.
+
+/** A mapping's unfinished records as event text: ten full batches; above it reading pauses. */
+export const mappingBufferMaxBytes = 64 * 1024 * 1024
+
+/** Lambda: an event poller runs up to five invocations side by side, or so AWS's guides have it. */
+export const invocationsPerPoller = 5
+
+/** Lambda: MinimumPollers and MaximumPollers of a Kafka mapping, and what they are if not given. */
+export const minimumPollersMax = 200
+export const maximumPollersMax = 2000
+export const minimumPollersDefault = 1
+export const maximumPollersDefault = 200
+
+/** Lambda: the mappings of one PollerGroupName, and the MaximumPollers of all of them together. */
+export const pollerGroupMappingsMax = 100
+export const pollerGroupPollersMax = 2000
+
+/** Lambda looks at the offset lag once a minute; here a load test of a minute wants to see it act. */
+export const scalingIntervalMs = 1000
+
+/** So long must event pollers be too many before some go: a spike is seldom alone. */
+export const scalingCalmMs = 10_000
+
+/** After a throttle no event poller is added for so long, and not above what was refused for longer. */
+export const throttleCautionMs = 10_000
+export const throttleMemoryMs = 60_000
+
+/** Each commit is a flushed write in the broker: ten a second bound its cost at any rate of batches. */
+export const mappingCommitIntervalMs = 100
+
+/** Lambda publishes no backoff; recorded counts fit doubling from one second. */
+export const retryBaseMs = 1000
+export const retryMaxMs = 60_000
