@@ -240,6 +240,9 @@ export const threadStartMaxMs = 30_000
 /** An end that a thread did not hear is said again: late enough to be rare, soon enough for a waiter. */
 export const threadEndRepeatMs = 100
 
+/** A thread to be ended is asked first what CPU time it took; one in a system call cannot answer. */
+export const threadCpuAskMaxMs = 100
+
 /** Lambda: `LogType: Tail` gives the last 4 KB of an invocation's log. */
 export const invocationLogTailBytes = 4096
 

@@ -2,7 +2,7 @@
 import type { Clock } from '../common/clock.ts'
 import type { PoolState } from './thread-allotment.ts'
 import type { RunningTask, ThreadPool } from './thread-pool.ts'
-import type { ThreadMessage, ThreadTask } from './thread-messages.ts'
+import type { ThreadEvent, ThreadMessage } from './thread-messages.ts'
 
 interface Waiting {
   readonly sinceMs: number
@@ -61,9 +61,9 @@ export class FunctionPool implements PoolState {
     this.#waiting.shift()?.start()
   }
 
-  run(task: ThreadTask, listener: (message: ThreadMessage) => void): RunningTask {
+  run(event: ThreadEvent, listener: (message: ThreadMessage) => void): RunningTask {
     this.#lastUsedMs = this.#clock.now()
-    return this.#threads.run(task, listener)
+    return this.#threads.run(event, listener)
   }
 
   endIdle(): boolean {

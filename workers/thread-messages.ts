@@ -15,8 +15,18 @@ export interface ThreadSettings {
   readonly nodeOptions?: string
 }
 
+/** The settings, with the shared memory in which a thread says whose event it runs. */
+export interface ThreadStart extends ThreadSettings {
+  readonly running: Int32Array<SharedArrayBuffer>
+}
+
+/** An event with its slot of `ThreadStart.running`; below 0 it has none. */
+export interface ThreadTask extends ThreadEvent {
+  readonly slot: number
+}
+
 /** One event for a thread. */
-export interface ThreadTask {
+export interface ThreadEvent {
   readonly requestId: string
   /** The event as JSON text; parsed in the thread. */
   readonly payload: string

@@ -5,11 +5,14 @@ import type { Worker } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import type { Clock, Timer } from '../common/clock.ts'
 import { memoryCheckIntervalMs, threadEndRepeatMs, threadHeapHeadroomMb } from '../common/limits.ts'
+import { ThreadCpu } from './thread-cpu.ts'
 import {
   parseThreadMessage,
+  type ThreadEvent,
   type ThreadMessage,
   type ThreadResult,
   type ThreadSettings,
+  type ThreadStart,
   type ThreadTask,
 } from './thread-messages.ts'
 
@@ -65,14 +68,14 @@ export class ThreadPool {
   readonly #listeners = new Map<string, (message: ThreadMessage) => void>()
   readonly #ending = new Set<Worker>()
   readonly #memoryMaxBytes: number
-  /** What was told of each thread, by its id. */
-  readonly #cpuToldMs = new Map<number, number>()
+  readonly #cpu: ThreadCpu
   #memoryTimer: Timer | undefined
   #busy = 0
 
   constructor(options: ThreadPoolOptions, create: CreatePiscina) {
     this.#options = options
     this.#memoryMaxBytes = memoryMaxBytes(options.settings.memorySizeMb)
+    this.#cpu = new ThreadCpu(options.threadsMax, options.clock, options.onUse)
     this.#piscina = create({
       filename: new URL('./thread.ts', import.meta.url).href,
       name: 'invoke',
@@ -87,7 +90,7 @@ export class ThreadPool {
       env: { ...options.environment, ...compileCache() },
       argv: [],
       execArgv: [],
-      workerData: options.settings,
+      workerData: { ...options.settings, running: this.#cpu.running } satisfies ThreadStart,
       resourceLimits: resourceLimits(options.settings.memorySizeMb),
     })
     this.#piscina.on('message', (message: unknown) => this.#deliver(message))
@@ -95,7 +98,7 @@ export class ThreadPool {
     this.#piscina.on('workerCreate', () => queueMicrotask(options.onChange))
     this.#piscina.on('workerDestroy', () => {
       queueMicrotask(() => {
-        this.#forgetEnded()
+        this.#cpu.forgetAllBut([...this.#piscina.threads, ...this.#ending])
         options.onChange()
       })
     })
@@ -126,15 +129,19 @@ export class ThreadPool {
     return this.#ending.size
   }
 
-  /** Gives `task` to an idle thread, or to a new one. Messages of the event go to `listener`. */
-  run(task: ThreadTask, listener: (message: ThreadMessage) => void): RunningTask {
+  /** Gives `event` to an idle thread, or to a new one. Messages of the event go to `listener`. */
+  run(event: ThreadEvent, listener: (message: ThreadMessage) => void): RunningTask {
     const stopping = new AbortController()
+    const task = { ...event, slot: this.#cpu.begin() }
     this.#listeners.set(task.requestId, listener)
     this.#busy += 1
     this.#watchMemory()
     return {
       outcome: this.#outcome(task, stopping.signal),
-      stop: () => this.#endThread(() => stopping.abort()),
+      stop: () => {
+        const runner = this.#cpu.runnerOf(task.slot, this.#piscina.threads)
+        void this.#cpu.ask(runner).then(() => this.#endThread(() => stopping.abort()))
+      },
       forget: () => this.#listeners.delete(task.requestId),
     }
   }
@@ -161,12 +168,14 @@ export class ThreadPool {
     try {
       const result = (await this.#piscina.run(task, { signal })) as ThreadResult
       const { threadId, threadCpuMs, memoryUsedMb } = result
-      this.#options.onUse({ cpuMs: this.#cpuSinceMs(threadId, threadCpuMs), memoryUsedMb })
+      this.#cpu.tell(threadId, threadCpuMs)
+      this.#options.onUse({ memoryUsedMb })
       return { kind: 'result', result }
     } catch (error) {
       return outcomeOf(error)
     } finally {
       this.#busy -= 1
+      this.#cpu.end(task.slot)
       this.#options.onChange()
     }
   }
@@ -178,7 +187,6 @@ export class ThreadPool {
     const after = new Set(this.#piscina.threads)
     for (const worker of before.filter((thread) => !after.has(thread))) {
       this.#ending.add(worker)
-      void this.#measureEnding(worker)
       void this.#exitOf(worker).then(() => {
         this.#ending.delete(worker)
         this.#options.onChange()
@@ -205,31 +213,6 @@ export class ThreadPool {
         resolve()
       })
     })
-  }
-
-  /** An event that is ended has no result to say what it took, and an endless loop takes most. */
-  async #measureEnding(worker: Worker): Promise<void> {
-    const { threadId } = worker
-    try {
-      const { user, system } = await worker.cpuUsage()
-      this.#options.onUse({ cpuMs: this.#cpuSinceMs(threadId, (user + system) / 1000) })
-    } catch (error) {
-      // It was gone before it could say.
-      const code = codeOf(error)
-      if (code !== 'ERR_WORKER_NOT_RUNNING' && code !== 'ERR_OPERATION_FAILED') throw error
-    }
-  }
-
-  #cpuSinceMs(threadId: number, cpuMs: number): number {
-    const toldMs = this.#cpuToldMs.get(threadId) ?? 0
-    this.#cpuToldMs.set(threadId, cpuMs)
-    return Math.max(0, cpuMs - toldMs)
-  }
-
-  /** Threads' ids are never given again. */
-  #forgetEnded(): void {
-    const alive = new Set([...this.#piscina.threads, ...this.#ending].map((each) => each.threadId))
-    for (const id of this.#cpuToldMs.keys()) if (!alive.has(id)) this.#cpuToldMs.delete(id)
   }
 
   #deliver(message: unknown): void {
@@ -259,7 +242,8 @@ export class ThreadPool {
       const { used_heap_size: heap, external_memory: external } = await worker.getHeapStatistics()
       if (heap + external <= this.#memoryMaxBytes) return
       this.#options.onUse({ memoryUsedMb: Math.ceil((heap + external) / 1024 / 1024) })
-      await Promise.all([this.#measureEnding(worker), worker.terminate()])
+      await this.#cpu.ask(worker)
+      await worker.terminate()
     } catch (error) {
       if (codeOf(error) !== 'ERR_WORKER_NOT_RUNNING') throw error
     }

@@ -33,9 +33,9 @@ test('what a handler computes counts, what it waits for does not', async () => {
   await workers.invoke('f', { work: 120, wait: 0 })
   const workedMs = countersOf('f').cpuMs - startMs
   expect(workedMs).toBeGreaterThanOrEqual(120)
-  expect(workedMs).toBeLessThan(240)
-  await workers.invoke('f', { work: 0, wait: 300 })
-  expect(countersOf('f').cpuMs - startMs - workedMs).toBeLessThan(150)
+  expect(workedMs).toBeLessThan(1000)
+  await workers.invoke('f', { work: 0, wait: 1000 })
+  expect(countersOf('f').cpuMs - startMs - workedMs).toBeLessThan(500)
 })
 
 test('threads of one function add up, and each counts for its own function', async () => {
@@ -50,11 +50,11 @@ test('threads of one function add up, and each counts for its own function', asy
 
 test('an endless loop that ends at the timeout has counted', async () => {
   workers = startInvoker()
-  await workers.deploy('loop', `exports.handler = async () => { (${work})(50); for (;;); }`, {
+  await workers.deploy('loop', `exports.handler = async () => { (${work})(20); for (;;); }`, {
     timeoutSeconds: 1,
   })
   expect(valueOf(await workers.invoke('loop'))).toMatchObject({ errorType: 'Sandbox.Timedout' })
-  await expect.poll(() => countersOf('loop').cpuMs).toBeGreaterThanOrEqual(50)
+  await expect.poll(() => countersOf('loop').cpuMs, { timeout: 10_000 }).toBeGreaterThanOrEqual(20)
 })
 
 test('the memory of an environment is known after its invocation, and after its end for want of it', async () => {
@@ -65,9 +65,9 @@ test('the memory of an environment is known after its invocation, and after its 
   )
   await workers.invoke('f', 1)
   const small = countersOf('f').memoryUsedMb.read() ?? Number.NaN
-  await workers.invoke('f', 50e6)
+  await workers.invoke('f', 100e6)
   const large = countersOf('f').memoryUsedMb.read() ?? Number.NaN
-  expect(large - small).toBeGreaterThan(40)
+  expect(large - small).toBeGreaterThan(60)
   await workers.deploy(
     'hungry',
     'exports.handler = async () => { for (;;) (globalThis.kept ??= []).push(Buffer.alloc(1e6, 1)) }',

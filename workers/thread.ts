@@ -10,9 +10,9 @@ import { runHandler, type Answer, type ContextFacts } from './runtime/run-handle
 import { errorForLog, errorPayload, RuntimeError } from './runtime/runtime-errors.ts'
 import { guardProcess } from './runtime/thread-guards.ts'
 import { captureOutput, logLine, ThreadOutput } from './runtime/thread-output.ts'
-import type { ThreadMessage, ThreadResult, ThreadSettings, ThreadTask } from './thread-messages.ts'
+import type { ThreadMessage, ThreadResult, ThreadStart, ThreadTask } from './thread-messages.ts'
 
-const settings = workerData as ThreadSettings
+const settings = workerData as ThreadStart
 const port = parentPort
 const { setTimeout, clearTimeout, Date } = globalThis
 const threadCpuUsage = process.threadCpuUsage.bind(process)
@@ -48,6 +48,7 @@ prepareThread()
 /** The pool's task: one event. Rejects never; a thread that cannot go on ends itself. */
 export async function invoke(task: ThreadTask): Promise<ThreadResult> {
   requestId = task.requestId
+  if (task.slot >= 0) Atomics.store(settings.running, task.slot, threadId)
   output.begin()
   loop ??= new EventLoop(clock)
   const initMs = handler === undefined ? await initialise() : undefined
