@@ -150,11 +150,12 @@ async function fresh(name: string): Promise<string> {
 }
 
 test('a reservation of 5 holds over two processes, all of it is used, and a killed one gives its part back', async () => {
-  const [, victim] = await start(['slow'], 1000)
+  const [survivor, victim] = await start(['slow'], 1000)
   await stopFunction('slow')
   await reserve('slow', 5)
   const out = await fresh('spread')
-  const calls = spread('slow', 40, { ms: 300, out })
+  // Long enough for all five to overlap on a machine that has other things to do.
+  const calls = spread('slow', 40, { ms: 600, out })
   const startedMs = performance.now()
   const reasons = await Promise.all(calls.map(persist))
   const elapsedMs = Math.round(performance.now() - startedMs)
@@ -165,8 +166,8 @@ test('a reservation of 5 holds over two processes, all of it is used, and a kill
   expect(new Set(reasons.flat())).toEqual(
     new Set(['ReservedFunctionConcurrentInvocationLimitExceeded']),
   )
-  process.stdout.write(`40 of 300 ms, 5 at once, took ${elapsedMs} ms (2400 at best)\n`)
-  expect(elapsedMs).toBeLessThan(10_000)
+  process.stdout.write(`40 of 600 ms, 5 at once, took ${elapsedMs} ms (4800 at best)\n`)
+  expect(elapsedMs).toBeLessThan(20_000)
   const page = await (await fetch(victim.metrics)).text()
   expect(page).toMatch(
     /^millrace_function_throttles_total\{function="slow",reason="reserved"\} [1-9]/m,
@@ -186,13 +187,15 @@ test('a reservation of 5 holds over two processes, all of it is used, and a kill
   roles = roles.filter((role) => role !== victim)
   await ended
   const after = await fresh('after')
+  // Its connections have been idle for as long as a server keeps them, and may be closed as they are used.
+  invokers.push(new RemoteInvoker({ url: survivor.workers }))
   await Promise.all(
-    Array.from({ length: 10 }, () => persist({ name: 'slow', copy: 0, ms: 300, out: after })),
+    Array.from({ length: 10 }, () => persist({ name: 'slow', copy: 2, ms: 1_000, out: after })),
   )
   const backMs = Math.round(performance.now() - killedMs)
   expect(mostAtOnce(await changes(after))).toBe(5)
   process.stdout.write(`a killed copy's five were used again after ${backMs} ms\n`)
-  expect(backMs).toBeLessThan(10_000)
+  expect(backMs).toBeLessThan(15_000)
 })
 
 test('the account limit holds over two processes, beside a reservation that is taken from it', async () => {
@@ -201,7 +204,7 @@ test('the account limit holds over two processes, beside a reservation that is t
   await reserve('reserved', 2)
   const out = await fresh('account')
   const calls = ['one', 'two', 'reserved'].flatMap((name) =>
-    spread(name, 12, { ms: 200, out }).map((call) => ({ call, reasons: persist(call) })),
+    spread(name, 12, { ms: 500, out }).map((call) => ({ call, reasons: persist(call) })),
   )
   const reasonsOf = async (reserved: boolean): Promise<ReadonlySet<string>> => {
     const some = calls.filter(({ call }) => (call.name === 'reserved') === reserved)
