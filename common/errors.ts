@@ -34,6 +34,10 @@ export const errorTable = {
     message: '{kind} {key} was changed by another copy of control at the same time',
   },
   WORKERS_UNREACHABLE: { retriable: true, message: 'no workers answer at {url}: {reason}' },
+  DESTINATION_FAILED: {
+    retriable: true,
+    message: 'destination {destination} took nothing: {reason}',
+  },
   TEMPLATE_INVALID: { retriable: false, message: '{file}:{line}: {reason}' },
   TEMPLATE_WAITS: { retriable: true, message: '{file}:{line}: {reason}' },
   INPUT_INVALID: { retriable: false, message: '{source}: {reason}' },

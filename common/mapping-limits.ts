@@ -32,3 +32,17 @@ export const mappingCommitIntervalMs = 100
 /** Lambda publishes no backoff; recorded counts fit doubling from one second. */
 export const retryBaseMs = 1000
 export const retryMaxMs = 60_000
+
+/** Lambda, Kafka: retries when there is a destination and no other number was asked for. */
+export const destinationRetriesMax = 10
+
+/** One request to a destination: below the 1 MiB that a topic takes by default, all of it one partition's. */
+export const destinationRequestMaxBytes = 768 * 1024
+
+/** The key of a record that no event can hold: longer ones are left out, and with them their partition. */
+export const oversizedKeyMaxBytes = 64 * 1024
+
+/** Lambda: MaximumRetryAttempts and MaximumRecordAgeInSeconds; -1 is without end. */
+export const retryAttemptsMax = 10_000
+export const recordAgeMinSeconds = 60
+export const recordAgeMaxSeconds = 604_800

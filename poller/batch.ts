@@ -1,6 +1,8 @@
 // The words between a mapping's decisions and the shell that carries them out.
 import type { Criteria } from '../filter/criteria.ts'
 import type { BatchGroup, BatchRules } from './batcher.ts'
+import type { LaneRecord } from './lane.ts'
+import type { FailureRules } from './retry-policy.ts'
 import type { ScalingChange, ScalingRules } from './scaler.ts'
 import type { SourceRecord } from './sources/source.ts'
 
@@ -8,31 +10,62 @@ export interface MappingRules extends BatchRules, ScalingRules {
   readonly criteria: Criteria
   readonly bufferMaxBytes: number
   readonly commitIntervalMs: number
+  readonly failure: FailureRules
 }
 
-/** Records that are sent together, and again together until they succeed. */
+/** Records that are sent together, and again together until they are through. */
 export interface Batch {
   groups: readonly BatchGroup[]
-  /** Invocations so far that reached the function. */
+  /** Invocations so far that reached the function with these records and no others. */
   attempts: number
   /** Times it has to wait longer: failures and throttles in a row. */
   setbacks: number
   /** When it is due again. */
   dueMs: number
+  /** The last invocation that reached the function. */
+  report?: InvocationReport
+  /** What is sent when this one is through: the second half of what was split. */
+  next?: Batch
 }
 
-/** `failed`: the function ran and erred. `unreached`: it is gone, or its workers are. */
+/**
+ * `failed`: the function ran and erred, or named records that failed. `unreached`: it is gone, or its
+ * workers are.
+ */
 export type BatchOutcome = 'succeeded' | 'failed' | 'unreached' | 'throttled'
 
-/** What the shell has to do. */
+/** What came of an invocation that reached the function. */
+export interface InvocationReport {
+  readonly requestId: string
+  readonly executedVersion: string
+  /** null where the function did not err, but named records that failed. */
+  readonly functionError: string | null
+  /** The records that it named; all of the batch unless given. */
+  readonly failed?: ReadonlySet<LaneRecord>
+}
+
+/** Lambda's words for why a record is given up. */
+export type DiscardCondition =
+  | 'RetryAttemptsExhausted'
+  | 'RecordAgeExceeded'
+  | 'MaximumPayloadSizeExceeded'
+
+/** Records that the function will not get again. */
+export interface Discard {
+  groups: readonly BatchGroup[]
+  readonly condition: DiscardCondition
+  readonly attempts: number
+  readonly report: InvocationReport | undefined
+  /** Times that the destination did not take them, and when they are due again. */
+  setbacks: number
+  dueMs: number
+}
+
+/** What the shell has to do. `dropped` asks for no more than to be told of. */
 export type Effect =
   | { readonly kind: 'invoke'; readonly batch: Batch }
+  | { readonly kind: 'discard' | 'dropped'; readonly discard: Discard }
   | { readonly kind: 'commit'; readonly offsets: ReadonlyMap<number, number> }
   | { readonly kind: 'pause' | 'resume'; readonly partitions: readonly number[] }
   | { readonly kind: 'skipped'; readonly record: SourceRecord; readonly sizeBytes: number }
   | { readonly kind: 'scaled'; readonly change: ScalingChange; readonly lag: number }
-
-/** How many records are in the groups. */
-export function recordsOf(groups: readonly BatchGroup[]): number {
-  return groups.reduce((sum, { records }) => sum + records.length, 0)
-}

@@ -7,13 +7,16 @@ export interface LaneRecord {
   readonly timestampMs: number
   readonly json: string
   readonly sizeBytes: number
+  /** No event can hold it; `json` is without its content, for whoever takes what is given up. */
+  readonly isOversized?: true
 }
 
 /** Below this many dead entries at the front, moving the rest down costs more than it frees. */
 const compactFrom = 1024
 
 /**
- * The unit of order: at most one run of its records is in flight, and it is always the oldest.
+ * The unit of order: at most one run of its records is in flight, and it is always the oldest. Records
+ * of the run may be finished one by one.
  *
  * Invariant: offsets grow strictly from the records in flight over those that wait to `nextOffset`,
  * and `checkpoint` is the lowest offset that is not finished.
@@ -36,6 +39,8 @@ export class Lane {
   #waitingBytes = 0
   #inFlight: readonly LaneRecord[] = []
   #inFlightBytes = 0
+  /** The offset after the run that is in flight. */
+  #inFlightEnd = 0
   #nextOffset: number | undefined
 
   constructor(partition: number) {
@@ -103,21 +108,27 @@ export class Lane {
     const end = this.#head + count
     this.#inFlight = this.#waiting.slice(this.#head, end)
     for (const { sizeBytes } of this.#inFlight) this.#inFlightBytes += sizeBytes
+    this.#inFlightEnd = (this.#inFlight.at(-1)?.offset ?? 0) + 1
     this.#waitingBytes -= this.#inFlightBytes
     this.#drop(end)
     return this.#inFlight
   }
 
-  /** What was in flight is finished. */
-  finish(): void {
-    this.#inFlight = []
-    this.#inFlightBytes = 0
+  /** These records, which were in flight, are finished. */
+  finish(records: readonly LaneRecord[]): void {
+    if (records.length === this.#inFlight.length) {
+      this.#inFlight = []
+      this.#inFlightBytes = 0
+      return
+    }
+    const finished = new Set(records)
+    this.#inFlight = this.#inFlight.filter((record) => !finished.has(record))
+    for (const { sizeBytes } of finished) this.#inFlightBytes -= sizeBytes
   }
 
   /** Forgets what waits; it will be read again. What is in flight, or finished, will not be taken twice. */
   reset(): void {
-    const last = this.#inFlight.at(-1)
-    this.#nextOffset = last === undefined ? this.checkpoint : last.offset + 1
+    this.#nextOffset = this.isInFlight ? this.#inFlightEnd : this.checkpoint
     this.#waiting = []
     this.#head = 0
     this.#waitingBytes = 0

@@ -18,6 +18,9 @@ export class MappingCounters {
   failedInvokeEvents = 0
   committedEvents = 0
   oversizedEvents = 0
+  droppedEvents = 0
+  destinationEvents = 0
+  destinationErrors = 0
   batches = 0
   retries = 0
   throttles = 0

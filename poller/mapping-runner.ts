@@ -1,18 +1,29 @@
 // Runs one mapping: brings its source, its decisions, its timer and its function together.
+import assert from 'node:assert'
+import { randomUUID } from 'node:crypto'
 import { sleep, type Clock, type Timer } from '../common/clock.ts'
 import { AppError } from '../common/errors.ts'
-import type { FunctionInvoker, InvocationResult } from '../common/invocation.ts'
+import type {
+  FunctionInvoker,
+  InvocationCompleted,
+  InvocationResult,
+} from '../common/invocation.ts'
 import { stopGraceMs } from '../common/limits.ts'
-import type { Logger } from '../common/logger.ts'
+import type { LogFields, Logger } from '../common/logger.ts'
 import type { MappingRecord } from '../control/registry/registry.ts'
-import {
-  recordsOf,
-  type Batch,
-  type BatchOutcome,
-  type Effect,
-  type MappingRules,
+import type {
+  Batch,
+  BatchOutcome,
+  Discard,
+  Effect,
+  InvocationReport,
+  MappingRules,
 } from './batch.ts'
-import { buildEvent } from './event.ts'
+import type { Destination } from './destinations/destination.ts'
+import { failureMessages } from './destinations/failure-record.ts'
+import { buildEvent, type EventOrigin } from './event.ts'
+import { recordsOf } from './groups.ts'
+import { itemFailuresOf } from './item-failures.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import { Mapping } from './mapping.ts'
 import type { RecordRun, Source, SourceListener } from './sources/source.ts'
@@ -21,8 +32,12 @@ import type { StatusReporter } from './status-reporter.ts'
 export interface MappingRunnerOptions {
   readonly record: MappingRecord
   readonly rules: MappingRules
+  /** Where the records come from, as events say it. */
+  readonly origin: EventOrigin
   readonly source: Source
   readonly invoker: FunctionInvoker
+  /** What takes records that are given up; without one they are dropped. */
+  readonly destination: Destination | undefined
   readonly counters: MappingCounters
   readonly status: StatusReporter
   readonly clock: Clock
@@ -42,6 +57,7 @@ export class MappingRunner implements SourceListener {
   #timer: Timer | undefined
   #lastResult: string
   #problem: string | undefined
+  #destinationProblem: string | undefined
   #isStopping = false
   #isStopped = false
 
@@ -83,7 +99,8 @@ export class MappingRunner implements SourceListener {
     await Promise.race([this.#drained.promise, patience])
     this.#isStopped = true
     this.#timer?.cancel()
-    await Promise.race([this.#options.source.stop(), patience])
+    const { source, destination } = this.#options
+    await Promise.race([Promise.all([source.stop(), closed(destination)]), patience])
     grace.abort()
   }
 
@@ -116,8 +133,9 @@ export class MappingRunner implements SourceListener {
     const { clock } = this.#options
     this.#timer?.cancel()
     for (const effect of this.#mapping.tick(clock.now())) this.#run(effect)
-    const { wakeMs, invocationsInFlight, hasUncommitted } = this.#mapping
-    if (this.#isStopping && invocationsInFlight === 0 && !hasUncommitted) this.#drained.resolve()
+    const { wakeMs, invocationsInFlight, discardsUnderWay, hasUncommitted } = this.#mapping
+    const isIdle = invocationsInFlight + discardsUnderWay === 0 && !hasUncommitted
+    if (this.#isStopping && isIdle) this.#drained.resolve()
     if (wakeMs === undefined) return
     this.#timer = clock.after(Math.max(0, wakeMs - clock.now()), () => this.#pump())
   }
@@ -126,6 +144,12 @@ export class MappingRunner implements SourceListener {
     switch (effect.kind) {
       case 'invoke':
         void this.#invoke(effect.batch)
+        return
+      case 'discard':
+        void this.#discard(effect.discard)
+        return
+      case 'dropped':
+        this.#options.logger.warn('records dropped', fieldsOf(effect.discard))
         return
       case 'commit':
         void this.#commit(effect.offsets)
@@ -152,37 +176,80 @@ export class MappingRunner implements SourceListener {
   async #invoke(batch: Batch): Promise<void> {
     const { invoker, record, rules, clock } = this.#options
     const payload = buildEvent(rules.frame, batch.groups)
-    let outcome: BatchOutcome
+    let judged: Judgement
     try {
-      outcome = this.#judge(
+      judged = this.#judge(
         await invoker.invoke({ functionName: record.functionName, payload }),
         batch,
       )
     } catch (error) {
       if (!(error instanceof AppError)) throw error
       this.#options.logger.warn('function not reached', { reason: error.message })
-      outcome = 'unreached'
+      judged = { outcome: 'unreached' }
     }
+    const { outcome, report } = judged
     if (outcome === 'succeeded') this.#lastResult = succeeded
     else if (outcome !== 'throttled') this.#lastResult = failed
-    this.#mapping.batchEnded(batch, outcome, clock.now())
+    this.#mapping.batchEnded(batch, outcome, clock.now(), report)
     this.#report()
     this.#pump()
   }
 
-  #judge(result: InvocationResult, batch: Batch): BatchOutcome {
+  #judge(result: InvocationResult, batch: Batch): Judgement {
     const { logger } = this.#options
     if (result.outcome === 'completed') {
-      if (result.functionError === undefined) return 'succeeded'
-      const { functionError, requestId } = result
+      const report = this.#reportOf(result, batch)
+      if (report === undefined) return { outcome: 'succeeded' }
+      const { functionError, requestId } = report
       const [attempts, records] = [batch.attempts + 1, recordsOf(batch.groups)]
-      logger.warn('function failed', { requestId, functionError, records, attempts })
-      return 'failed'
+      const of = report.failed === undefined ? {} : { named: report.failed.size }
+      logger.warn('function failed', { requestId, functionError, records, ...of, attempts })
+      return { outcome: 'failed', report }
     }
     const { code, message, requestId } = result
-    if (code === 'TooManyRequestsException') return 'throttled'
+    if (code === 'TooManyRequestsException') return { outcome: 'throttled' }
     logger.warn('function not invoked', { requestId, code, message })
-    return 'unreached'
+    return { outcome: 'unreached' }
+  }
+
+  /** How a function failed that was reached; undefined where it did not. */
+  #reportOf(result: InvocationCompleted, batch: Batch): InvocationReport | undefined {
+    const { requestId, executedVersion, functionError, payload } = result
+    if (functionError !== undefined) return { requestId, executedVersion, functionError }
+    const { failure, frame } = this.#options.rules
+    if (!failure.reportsItemFailures) return undefined
+    const failed = itemFailuresOf(payload, batch.groups, frame.topic)
+    if (failed === 'none') return undefined
+    const named = failed === 'all' ? {} : { failed }
+    return { requestId, executedVersion, functionError: null, ...named }
+  }
+
+  async #discard(discard: Discard): Promise<void> {
+    const { destination, record, rules, origin, clock, logger } = this.#options
+    assert(destination !== undefined)
+    const context = {
+      functionArn: record.functionArn.replace(/:\$LATEST$/, ''),
+      origin,
+      frame: rules.frame,
+    }
+    const occasion = { nowMs: clock.now(), requestId: randomUUID() }
+    let delivered = true
+    try {
+      await destination.send(failureMessages(discard, context, occasion))
+      this.#destinationProblem = undefined
+      logger.warn('records sent to the destination', {
+        destination: destination.name,
+        ...fieldsOf(discard),
+      })
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      delivered = false
+      this.#destinationProblem = error.message
+      logger.warn('records not sent, trying again', { reason: error.message })
+    }
+    this.#mapping.discardEnded(discard, delivered, clock.now())
+    this.#report()
+    this.#pump()
   }
 
   async #commit(offsets: ReadonlyMap<number, number>): Promise<void> {
@@ -201,8 +268,27 @@ export class MappingRunner implements SourceListener {
   #report(): void {
     if (this.#isStopped) return
     const { status, record } = this.#options
+    const problem = this.#problem ?? this.#destinationProblem
     const lastProcessingResult =
-      this.#problem === undefined ? this.#lastResult : `PROBLEM: Connection error. ${this.#problem}`
+      problem === undefined ? this.#lastResult : `PROBLEM: Connection error. ${problem}`
     status.report({ revision: record.revision, state: 'enabled', lastProcessingResult })
   }
+}
+
+async function closed(destination: Destination | undefined): Promise<void> {
+  await destination?.close()
+}
+
+interface Judgement {
+  readonly outcome: BatchOutcome
+  readonly report?: InvocationReport
+}
+
+/** Of each partition the first and the last of its records. */
+function fieldsOf({ condition, groups }: Discard): LogFields {
+  const offsets = groups.map(({ partition, records }) => {
+    const [first, last] = [records[0]?.offset, records.at(-1)?.offset]
+    return `${partition}:${first === last ? first : `${first}-${last}`}`
+  })
+  return { condition, records: recordsOf(groups), offsets }
 }

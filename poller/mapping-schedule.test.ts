@@ -3,10 +3,11 @@ import assert from 'node:assert'
 import { expect, test } from 'vitest'
 import { compileCriteria } from '../filter/criteria.ts'
 import { randomFrom, seed } from '../test/support/seeded-random.ts'
-import type { Batch, BatchOutcome, Effect } from './batch.ts'
+import type { Batch, BatchOutcome, Discard, Effect, InvocationReport } from './batch.ts'
 import { buildEvent, eventFrame } from './event.ts'
 import { MappingCounters } from './mapping-counters.ts'
 import { Mapping } from './mapping.ts'
+import { noFailureRules, type FailureRules } from './retry-policy.ts'
 import type { SourceRecord } from './sources/source.ts'
 
 const partitions = [0, 1, 2, 3]
@@ -31,11 +32,14 @@ class World {
   readonly out = new Set<Batch>()
   owned = new Set<number>()
   underWay: ReadonlyMap<number, number> | undefined
-  stalls = true
+  stalls: boolean
   rescaled = 0
+  readonly discards = new Set<Discard>()
+  givenUp = 0
 
-  constructor(random: () => number) {
+  constructor(random: () => number, stalls: boolean) {
     this.random = random
+    this.stalls = stalls
     const compiled = compileCriteria(['{"value":[{"prefix":"keep"}]}'], 'value')
     assert(compiled.ok)
     const rules = {
@@ -49,8 +53,19 @@ class World {
       invocationsPerPoller: 1 + this.below(3),
       bufferMaxBytes,
       commitIntervalMs: 50,
+      failure: stalls ? this.failureRules() : noFailureRules,
     }
     this.mapping = new Mapping(rules, this.counters, random)
+  }
+
+  failureRules(): FailureRules {
+    return {
+      retriesMax: [0, 2, Infinity][this.below(3)] ?? 0,
+      recordAgeMaxMs: this.random() < 0.3 ? 5_000 : Infinity,
+      bisects: this.random() < 0.5,
+      reportsItemFailures: true,
+      destinationTopic: this.random() < 0.7 ? 'dead' : undefined,
+    }
   }
 
   below(n: number): number {
@@ -113,12 +128,40 @@ class World {
       : ['succeeded']
     const outcome = outcomes[this.below(outcomes.length)] ?? 'succeeded'
     this.out.delete(batch)
-    if (outcome === 'succeeded') {
-      for (const { partition, records } of batch.groups) {
-        for (const { offset } of records) this.finished[partition]?.add(offset)
-      }
+    if (outcome === 'succeeded') this.finish(batch.groups)
+    if (outcome !== 'failed') return this.mapping.batchEnded(batch, outcome, this.nowMs)
+    const all = batch.groups.flatMap(({ records }) => records)
+    const failed = new Set(all.filter(() => this.random() < 0.5))
+    const named = failed.size > 0 && this.random() < 0.5
+    const report: InvocationReport = {
+      requestId: 'r',
+      executedVersion: '$LATEST',
+      functionError: named ? null : 'Unhandled',
+      ...(named ? { failed } : {}),
     }
-    this.mapping.batchEnded(batch, outcome, this.nowMs)
+    if (named) {
+      const done = batch.groups.map((group) => ({
+        ...group,
+        records: group.records.filter((record) => !failed.has(record)),
+      }))
+      this.finish(done)
+    }
+    this.mapping.batchEnded(batch, 'failed', this.nowMs, report)
+  }
+
+  finish(groups: Batch['groups']): void {
+    for (const { partition, records } of groups) {
+      for (const { offset } of records) this.finished[partition]?.add(offset)
+    }
+  }
+
+  endDiscard(): void {
+    const discard = [...this.discards][this.below(this.discards.size)]
+    if (discard === undefined) return
+    this.discards.delete(discard)
+    const delivered = !this.stalls || this.random() < 0.6
+    if (delivered) this.finish(discard.groups)
+    this.mapping.discardEnded(discard, delivered, this.nowMs)
   }
 
   endCommit(): void {
@@ -146,6 +189,14 @@ class World {
           break
         case 'resume':
           for (const partition of effect.partitions) this.paused.delete(partition)
+          break
+        case 'discard':
+          this.discards.add(effect.discard)
+          this.givenUp += 1
+          break
+        case 'dropped':
+          this.finish(effect.discard.groups)
+          this.givenUp += 1
           break
         case 'scaled':
           this.rescaled += 1
@@ -197,7 +248,8 @@ class World {
     if (dice < 0.4) this.fetch()
     else if (dice < 0.65) this.endBatch()
     else if (dice < 0.75) this.endCommit()
-    else if (dice < 0.77 && this.stalls) this.rebalance()
+    else if (dice < 0.8) this.endDiscard()
+    else if (dice < 0.82 && this.stalls) this.rebalance()
     else this.nowMs += this.below(300)
     this.run(this.mapping.tick(this.nowMs))
   }
@@ -214,8 +266,9 @@ class World {
 
 test(`no schedule loses, reorders or commits too far, seed ${seed}`, () => {
   let rescaled = 0
+  let givenUp = 0
   for (let round = 0; round < 60; round++) {
-    const world = new World(randomFrom(seed + round * 7919))
+    const world = new World(randomFrom(seed + round * 7919), true)
     world.rebalance()
     for (let step = 0; step < 400; step++) world.step()
     world.stalls = false
@@ -229,14 +282,15 @@ test(`no schedule loses, reorders or commits too far, seed ${seed}`, () => {
     expect(world.committed, `round ${round}`).toEqual(partitions.map(() => perPartition))
     expect(world.mapping.bufferedRecords).toBe(0)
     rescaled += world.rescaled
+    givenUp += world.givenUp
   }
   expect(rescaled).toBeGreaterThan(60)
+  expect(givenUp).toBeGreaterThan(60)
 })
 
 test(`without faults every record is delivered once and in order, seed ${seed}`, () => {
   for (let round = 0; round < 30; round++) {
-    const world = new World(randomFrom(seed + round * 104_729))
-    world.stalls = false
+    const world = new World(randomFrom(seed + round * 104_729), false)
     world.owned = new Set(partitions)
     world.mapping.assigned(partitions, false)
     for (let step = 0; step < 20_000 && !world.isDone; step++) world.step()

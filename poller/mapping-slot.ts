@@ -14,11 +14,13 @@ import {
 import type { Logger } from '../common/logger.ts'
 import type { MappingRecord, MappingStatus, Registry } from '../control/registry/registry.ts'
 import { compileCriteria } from '../filter/criteria.ts'
-import { eventFrame } from './event.ts'
+import type { Destination } from './destinations/destination.ts'
+import { eventFrame, type EventOrigin } from './event.ts'
 import { MappingCounters } from './mapping-counters.ts'
 import { MappingRunner } from './mapping-runner.ts'
 import type { MappingRules } from './batch.ts'
 import type { MeasuredMapping } from './metrics.ts'
+import { noFailureRules, retriesMaxOf, type FailureRules } from './retry-policy.ts'
 import type { Source } from './sources/source.ts'
 import { StatusReporter } from './status-reporter.ts'
 
@@ -32,6 +34,12 @@ export interface MappingSlotOptions {
   /** The cluster behind mappings that name an event source ARN. */
   readonly brokers: readonly string[]
   readonly createSource: (record: MappingRecord, brokers: readonly string[]) => Source
+  /** `topic` is on the mapping's own cluster. */
+  readonly createDestination: (
+    record: MappingRecord,
+    brokers: readonly string[],
+    topic: string,
+  ) => Destination
 }
 
 export class MappingSlot implements MeasuredMapping {
@@ -129,11 +137,18 @@ export class MappingSlot implements MeasuredMapping {
       return
     }
     const source = this.#options.createSource(record, brokers)
+    const { destinationTopic } = rules.failure
+    const destination =
+      destinationTopic === undefined
+        ? undefined
+        : this.#options.createDestination(record, brokers, destinationTopic)
     this.#runner = new MappingRunner({
       ...this.#options,
       record,
       rules,
+      origin: originOf(record, brokers),
       source,
+      destination,
       counters: this.counters,
       status: this.#status,
       logger: this.#logger,
@@ -153,8 +168,7 @@ export class MappingSlot implements MeasuredMapping {
 export function rulesOf(record: MappingRecord, brokers: readonly string[]): MappingRules | string {
   const compiled = compileCriteria(record.filterPatterns, 'value')
   if (!compiled.ok) return compiled.reason
-  const { eventSourceArn, batchingWindowSeconds, topic, batchSize, provisionedPollers } = record
-  const origin = { bootstrapServers: brokers, ...(eventSourceArn ? { eventSourceArn } : {}) }
+  const { batchingWindowSeconds, topic, batchSize, provisionedPollers } = record
   return {
     batchSize,
     windowMs:
@@ -162,12 +176,32 @@ export function rulesOf(record: MappingRecord, brokers: readonly string[]): Mapp
         ? kafkaBatchingWindowDefaultMs
         : batchingWindowSeconds * 1000,
     payloadMaxBytes,
-    frame: eventFrame(origin, topic),
+    frame: eventFrame(originOf(record, brokers), topic),
     criteria: compiled.criteria,
     pollersMin: provisionedPollers?.minimum ?? 1,
     pollersMax: provisionedPollers?.maximum ?? topicPartitionsMax,
     invocationsPerPoller,
     bufferMaxBytes: mappingBufferMaxBytes,
     commitIntervalMs: mappingCommitIntervalMs,
+    failure: failureRulesOf(record),
+  }
+}
+
+function originOf(
+  { eventSourceArn }: MappingRecord,
+  bootstrapServers: readonly string[],
+): EventOrigin {
+  return { bootstrapServers, ...(eventSourceArn === undefined ? {} : { eventSourceArn }) }
+}
+
+function failureRulesOf({ failureHandling: handling }: MappingRecord): FailureRules {
+  if (handling === undefined) return noFailureRules
+  const { maximumRetryAttempts, maximumRecordAgeSeconds, destination } = handling
+  return {
+    retriesMax: retriesMaxOf(maximumRetryAttempts, destination !== undefined),
+    recordAgeMaxMs: maximumRecordAgeSeconds < 0 ? Infinity : maximumRecordAgeSeconds * 1000,
+    bisects: handling.bisects,
+    reportsItemFailures: handling.reportsItemFailures,
+    destinationTopic: destination?.replace(/^kafka:\/\//, ''),
   }
 }

@@ -2,10 +2,12 @@
 import { beforeEach, expect, test } from 'vitest'
 import { payloadMaxBytes } from '../common/limits.ts'
 import { compileCriteria } from '../filter/criteria.ts'
-import { recordsOf, type Batch, type Effect, type MappingRules } from './batch.ts'
+import type { Batch, Effect, MappingRules } from './batch.ts'
 import { buildEvent, eventFrame } from './event.ts'
+import { recordsOf } from './groups.ts'
 import { MappingCounters } from './mapping-counters.ts'
 import { Mapping } from './mapping.ts'
+import { noFailureRules } from './retry-policy.ts'
 import type { SourceRecord } from './sources/source.ts'
 
 const frame = eventFrame({ bootstrapServers: ['b:9092'] }, 't')
@@ -31,6 +33,7 @@ function mappingOf(more: Partial<MappingRules> = {}, partitions: readonly number
     invocationsPerPoller: 5,
     bufferMaxBytes: 1_000_000,
     commitIntervalMs: 0,
+    failure: noFailureRules,
     ...more,
   }
   const mapping = new Mapping(rules, counters, () => 0.5)
@@ -448,6 +451,9 @@ test('throttles since the last look take event pollers away', () => {
   if (batch !== undefined) mapping.batchEnded(batch, 'throttled', nowMs)
   nowMs += 1000
   expect(evaluated(mapping.tick(nowMs))).toEqual([{ from: 2, to: 1, reason: 'throttled' }])
+  // A throttle counts once, and is forgotten after a minute.
+  nowMs += 60_000
+  expect(evaluated(mapping.tick(nowMs))).toEqual([{ from: 1, to: 2, reason: 'lag' }])
 })
 
 test('the lag of a mapping is what lies between its checkpoints and the ends of its partitions', () => {

@@ -1,21 +1,23 @@
 // Decides everything a mapping does with its records: filter, batch, retry, commit, pause.
+import { oversizedKeyMaxBytes } from '../common/mapping-limits.ts'
 import { criteriaMatches } from '../filter/criteria.ts'
 import { BackPressure } from './back-pressure.ts'
-import {
-  recordsOf,
-  type Batch,
-  type BatchOutcome,
-  type Effect,
-  type MappingRules,
+import type {
+  Batch,
+  BatchOutcome,
+  Discard,
+  Effect,
+  InvocationReport,
+  MappingRules,
 } from './batch.ts'
 import type { BatchGroup } from './batcher.ts'
 import { CommitLedger } from './commit-ledger.ts'
+import { Deliveries } from './deliveries.ts'
 import { encodeRecord, recordSizeBytes } from './event.ts'
 import { EventPollers } from './event-pollers.ts'
 import { lagOf, type Lag } from './lag.ts'
 import { Lane } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
-import { retryDelayMs } from './retry-policy.ts'
 import { Scaling } from './scaling.ts'
 import type { RecordRun, SourceRecord } from './sources/source.ts'
 
@@ -26,19 +28,17 @@ const commitRetryMs = 1000
  * clock, a socket or a function.
  *
  * Invariants: a lane has at most one batch in flight or waiting for its retry; a committed offset
- * never passes an unfinished record; no record is finished but by a success, a filter or its size.
+ * never passes an unfinished record; no record is finished but by a success, a filter, its size, or
+ * because it was given up by the mapping's rules and its destination, if there is one, has it.
  */
 export class Mapping {
   readonly #rules: MappingRules
   readonly #counters: MappingCounters
-  readonly #random: () => number
   readonly #pollers: EventPollers
   readonly #ledger: CommitLedger
   readonly #pressure: BackPressure
   readonly #lanes = new Map<number, Lane>()
-  readonly #retrying = new Set<Batch>()
-  /** Batches that have failed and are not through, between tries and in flight. */
-  readonly #failing = new Set<Batch>()
+  readonly #deliveries: Deliveries
   readonly #scaling: Scaling
   #effects: Effect[] = []
   #stopping = false
@@ -47,10 +47,17 @@ export class Mapping {
   constructor(rules: MappingRules, counters: MappingCounters, random: () => number) {
     this.#rules = rules
     this.#counters = counters
-    this.#random = random
     this.#scaling = new Scaling(rules, counters)
     const { invocationsPerPoller: invocationsEach } = rules
     this.#pollers = new EventPollers(rules, { pollers: rules.pollersMin, invocationsEach })
+    this.#deliveries = new Deliveries({
+      rules: rules.failure,
+      counters,
+      pollers: this.#pollers,
+      random,
+      release: (groups, nowMs) => this.#release(groups, nowMs),
+      lose: (groups) => this.#lose(groups),
+    })
     this.#ledger = new CommitLedger({ intervalMs: rules.commitIntervalMs, retryMs: commitRetryMs })
     this.#pressure = new BackPressure(rules.bufferMaxBytes)
   }
@@ -113,18 +120,14 @@ export class Mapping {
     this.#ledger.note(lane)
   }
 
-  batchEnded(batch: Batch, outcome: BatchOutcome, nowMs: number): void {
-    this.#pollers.ended(batch)
-    this.#count(batch, outcome)
-    if (outcome === 'succeeded') {
-      this.#failing.delete(batch)
-      return this.#finish(batch.groups, nowMs)
-    }
-    if (this.#isDropped(batch)) return
-    this.#failing.add(batch)
-    batch.setbacks += 1
-    batch.dueMs = nowMs + retryDelayMs(batch.setbacks, this.#random())
-    this.#retrying.add(batch)
+  /** `report` is of an invocation that reached the function. */
+  batchEnded(batch: Batch, outcome: BatchOutcome, nowMs: number, report?: InvocationReport): void {
+    this.#deliveries.ended(batch, outcome, nowMs, report)
+  }
+
+  /** `delivered` is whether the destination has the records. */
+  discardEnded(discard: Discard, delivered: boolean, nowMs: number): void {
+    this.#deliveries.discardEnded(discard, delivered, nowMs)
   }
 
   commitEnded(succeeded: boolean, nowMs: number): void {
@@ -149,9 +152,10 @@ export class Mapping {
     if (resumed.length > 0) this.#effects.push({ kind: 'resume', partitions: resumed })
     if (!this.#stopping) {
       this.#scale(nowMs)
-      this.#sendRetries(nowMs)
-      this.#sendBatches(nowMs)
+      this.#deliveries.tick(nowMs)
+      for (const groups of this.#pollers.next(nowMs)) this.#deliveries.begin(groups, nowMs)
     }
+    this.#effects.push(...this.#deliveries.takeEffects())
     const offsets = this.#ledger.next(nowMs)
     if (offsets !== undefined) this.#effects.push({ kind: 'commit', offsets })
     const effects = this.#effects
@@ -163,10 +167,7 @@ export class Mapping {
   get wakeMs(): number | undefined {
     const times = [this.#ledger.dueMs]
     if (!this.#stopping) {
-      times.push(this.#scaling.dueMs, this.#pollers.deadlineMs)
-      for (const batch of this.#retrying) {
-        if (this.#pollers.hasRoomFor(batch)) times.push(batch.dueMs)
-      }
+      times.push(this.#scaling.dueMs, this.#pollers.deadlineMs, this.#deliveries.dueMs)
     }
     const known = times.filter((time) => time !== undefined)
     return known.length === 0 ? undefined : Math.min(...known)
@@ -194,7 +195,12 @@ export class Mapping {
 
   /** Invocations of the batch that has failed most often and is not through; 0 if none has. */
   get attemptsMost(): number {
-    return Math.max(0, ...[...this.#failing].map(({ attempts }) => attempts))
+    return this.#deliveries.attemptsMost
+  }
+
+  /** Sendings to the destination that have not ended. */
+  get discardsUnderWay(): number {
+    return this.#deliveries.discardsUnderWay
   }
 
   /** Whether an offset is still to be committed, or a commit under way. */
@@ -232,19 +238,23 @@ export class Mapping {
       this.#counters.filteredOutEvents += 1
       return
     }
+    const { offset, timestampMs } = record
     const json = encodeRecord(record)
     const sizeBytes = recordSizeBytes(record, json)
     if (this.#pollers.fits(record.partition, sizeBytes)) {
-      lane.push({ offset: record.offset, timestampMs: record.timestampMs, json, sizeBytes })
-      return
+      lane.push({ offset, timestampMs, json, sizeBytes })
+    } else if (this.#rules.failure.destinationTopic === undefined) {
+      this.#counters.oversizedEvents += 1
+      this.#effects.push({ kind: 'skipped', record, sizeBytes })
+    } else {
+      const rest = encodeRecord(withoutContent(record))
+      lane.push({ offset, timestampMs, json: rest, sizeBytes: rest.length, isOversized: true })
     }
-    this.#counters.oversizedEvents += 1
-    this.#effects.push({ kind: 'skipped', record, sizeBytes })
   }
 
-  #finish(groups: readonly BatchGroup[], nowMs: number): void {
-    for (const { lane } of groups) {
-      lane.finish()
+  #release(groups: readonly BatchGroup[], nowMs: number): void {
+    for (const { lane, records } of groups) {
+      lane.finish(records)
       if (lane.assigned) {
         this.#pollers.offer(lane, nowMs)
         this.#ledger.note(lane)
@@ -254,67 +264,17 @@ export class Mapping {
     }
   }
 
-  #dropRevoked(groups: readonly BatchGroup[]): readonly BatchGroup[] {
-    return groups.filter(({ lane }) => {
-      if (lane.assigned) return true
-      lane.finish()
-      this.#forget(lane)
-      return false
-    })
-  }
-
-  /** Takes lanes that are another's out of the batch; true when none is left. */
-  #isDropped(batch: Batch): boolean {
-    batch.groups = this.#dropRevoked(batch.groups)
-    if (batch.groups.length > 0) return false
-    this.#failing.delete(batch)
-    return true
+  /** Their lane must not come back: should the partition, then all that is unfinished is read again. */
+  #lose(groups: readonly BatchGroup[]): void {
+    for (const { lane, records } of groups) {
+      lane.finish(records)
+      if (this.#lanes.get(lane.partition) === lane) this.#lanes.delete(lane.partition)
+    }
   }
 
   #scale(nowMs: number): void {
     const scaled = this.#scaling.tick(this.#lanes, this.#pollers, nowMs)
     if (scaled !== undefined) this.#effects.push({ kind: 'scaled', ...scaled })
-  }
-
-  #sendRetries(nowMs: number): void {
-    for (const batch of this.#retrying) {
-      if (batch.dueMs > nowMs || !this.#pollers.hasRoomFor(batch)) continue
-      this.#retrying.delete(batch)
-      if (this.#isDropped(batch)) continue
-      this.#counters.retries += 1
-      this.#send(batch)
-    }
-  }
-
-  #sendBatches(nowMs: number): void {
-    for (const groups of this.#pollers.next(nowMs)) {
-      this.#counters.batches += 1
-      this.#counters.batchSize.observe(recordsOf(groups))
-      const readySinceMs = groups[0]?.lane.readySinceMs ?? nowMs
-      this.#counters.batchWaitSeconds.observe((nowMs - readySinceMs) / 1000)
-      for (const { records } of groups) {
-        for (const { timestampMs } of records) {
-          this.#counters.putToHandlerSeconds.observe(Math.max(0, nowMs - timestampMs) / 1000)
-        }
-      }
-      this.#send({ groups, attempts: 0, setbacks: 0, dueMs: nowMs })
-    }
-  }
-
-  #send(batch: Batch): void {
-    this.#pollers.began(batch)
-    this.#effects.push({ kind: 'invoke', batch })
-  }
-
-  #count(batch: Batch, outcome: BatchOutcome): void {
-    const records = recordsOf(batch.groups)
-    if (outcome === 'throttled') this.#counters.throttles += 1
-    if (outcome === 'failed' || outcome === 'unreached')
-      this.#counters.failedInvokeEvents += records
-    if (outcome === 'failed' || outcome === 'succeeded') {
-      batch.attempts += 1
-      this.#counters.invokedEvents += records
-    }
   }
 
   #revoke(lane: Lane): void {
@@ -339,4 +299,10 @@ export class Mapping {
     for (const lane of this.#lanes.values()) total += of(lane)
     return total
   }
+}
+
+/** What of a record that is too large is small for certain; its key decides where it goes. */
+function withoutContent(record: SourceRecord): SourceRecord {
+  const key = record.key !== null && record.key.length <= oversizedKeyMaxBytes ? record.key : null
+  return { ...record, key, value: null, headers: [] }
 }

@@ -70,6 +70,21 @@ const table: Readonly<Record<string, Row>> = {
     'Records skipped because no event can hold them.',
     (counters) => counters.oversizedEvents,
   ),
+  millrace_mapping_dropped_events_total: counter(
+    'Records given up after their retries or their age, without a destination that takes them.',
+    (counters) => counters.droppedEvents,
+    'DroppedEventCount',
+  ),
+  millrace_mapping_destination_events_total: counter(
+    'Records given up that the on-failure destination has.',
+    (counters) => counters.destinationEvents,
+    'OnFailureDestinationDeliveredEventCount',
+  ),
+  millrace_mapping_destination_errors_total: counter(
+    'Times that the on-failure destination did not take records; they are sent again.',
+    (counters) => counters.destinationErrors,
+    'OnFailureDestinationDeliveryErrorCount',
+  ),
   millrace_mapping_commit_errors_total: counter(
     'Commits of offsets that failed and were tried again.',
     (counters) => counters.commitErrors,

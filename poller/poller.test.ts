@@ -7,6 +7,7 @@ import type { RunningRole } from '../common/role.ts'
 import type { MappingRecord } from '../control/registry/registry.ts'
 import { ManualClock } from '../test/support/manual-clock.ts'
 import { MemoryRegistry } from '../test/support/memory-registry.ts'
+import type { Destination, DestinationMessage } from './destinations/destination.ts'
 import { startPoller } from './poller.ts'
 import type { Source, SourceListener } from './sources/source.ts'
 
@@ -80,10 +81,32 @@ interface Call {
   readonly reject: (error: unknown) => void
 }
 
+class PlayedDestination implements Destination {
+  readonly name: string
+  readonly taken: DestinationMessage[] = []
+  failure: string | undefined
+  closed = 0
+
+  constructor(topic: string) {
+    this.name = `kafka://${topic}`
+  }
+  async send(messages: readonly DestinationMessage[]): Promise<void> {
+    if (this.failure !== undefined) {
+      const details = { destination: this.name, reason: this.failure }
+      throw new AppError('DESTINATION_FAILED', details)
+    }
+    this.taken.push(...messages)
+  }
+  async close(): Promise<void> {
+    this.closed += 1
+  }
+}
+
 let clock: ManualClock
 let registry: MemoryRegistry
 let sources: PlayedSource[]
 let calls: Call[]
+let destinations: PlayedDestination[]
 
 const completed = (functionError?: 'Unhandled'): InvocationResult => ({
   outcome: 'completed',
@@ -111,6 +134,11 @@ const start = (): Promise<RunningRole> =>
       sources.push(source)
       return source
     },
+    createDestination: (_record, _brokers, topic) => {
+      const destination = new PlayedDestination(topic)
+      destinations.push(destination)
+      return destination
+    },
   })
 /** Lets everything run that waits for a promise only. */
 const settle = () => new Promise((resolve) => setImmediate(resolve))
@@ -127,6 +155,7 @@ beforeEach(() => {
   registry = new MemoryRegistry()
   sources = []
   calls = []
+  destinations = []
 })
 
 test('a batch reaches the function as an event, and its success is committed', async () => {
@@ -359,5 +388,106 @@ test('metrics tell what was polled, filtered, invoked and committed, and how old
   await settle()
   expect((await read('committed_events_total'))?.value).toBe(5)
   expect((await read('lag_seconds'))?.value).toBe(0)
+  await poller.stop()
+})
+
+const handling = {
+  maximumRetryAttempts: 0,
+  maximumRecordAgeSeconds: -1,
+  bisects: false,
+  reportsItemFailures: false,
+  destination: 'kafka://dead',
+}
+
+test('what is given up is at its destination before its offset is committed', async () => {
+  await registry.putMapping({ ...desired, failureHandling: handling })
+  const poller = await start()
+  const [destination] = destinations
+  if (destination === undefined) throw new Error('no destination')
+  expect(destination.name).toBe('kafka://dead')
+  destination.failure = 'it is away'
+  sources[0]?.bring([5, 6])
+  calls[0]?.resolve(completed('Unhandled'))
+  await settle()
+  expect(sources[0]?.calls).toEqual([])
+  clock.advance(900)
+  await settle()
+  clock.advance(100)
+  await settle()
+  expect(status()?.lastProcessingResult).toBe(
+    'PROBLEM: Connection error. destination kafka://dead took nothing: it is away',
+  )
+  destination.failure = undefined
+  clock.advance(3000)
+  await settle()
+  expect(sources[0]?.calls).toEqual(['commit [[0,7]]'])
+  expect(destination.taken.map(({ value }) => JSON.parse(value) as unknown)).toMatchObject([
+    {
+      requestContext: {
+        requestId: 'r',
+        functionArn: 'arn:aws:lambda:us-east-1:000000000000:function:fn',
+        condition: 'RetryAttemptsExhausted',
+        approximateInvokeCount: 1,
+      },
+      responseContext: { functionError: 'Unhandled' },
+      KafkaBatchInfo: { bootstrapServers: 'self:9092', recordInfo: { offset: '5' } },
+      payload: { records: { 't-0': [{ offset: 5 }] } },
+    },
+    { KafkaBatchInfo: { recordInfo: { offset: '6' } } },
+  ])
+  clock.advance(1000)
+  await settle()
+  expect(status()?.lastProcessingResult).toBe('PROBLEM: Function call failed')
+  expect(calls).toHaveLength(1)
+  await poller.stop()
+  expect(destination.closed).toBe(1)
+})
+
+test('stopping waits for what is on its way to the destination', async () => {
+  await registry.putMapping({ ...desired, failureHandling: handling })
+  const poller = await start()
+  sources[0]?.bring([0, 1])
+  const sent = Promise.withResolvers<void>()
+  const [destination] = destinations
+  if (destination !== undefined) destination.send = () => sent.promise
+  calls[0]?.resolve(completed('Unhandled'))
+  await settle()
+  const stopping = poller.stop()
+  await settle()
+  expect(sources[0]?.calls).toEqual([])
+  sent.resolve()
+  await stopping
+  expect(sources[0]?.calls).toEqual(['commit [[0,2]]', 'stop'])
+})
+
+test('records that an answer names are sent again, the others are through', async () => {
+  const reporting = { ...handling, maximumRetryAttempts: 3, reportsItemFailures: true }
+  await registry.putMapping({ ...desired, failureHandling: reporting })
+  const poller = await start()
+  sources[0]?.bring([5, 6])
+  const failures = [{ itemIdentifier: { partition: 't-0', offset: 6 } }]
+  const payload = JSON.stringify({ batchItemFailures: failures })
+  calls[0]?.resolve({ ...completed(), payload } as InvocationResult)
+  await settle()
+  expect(sources[0]?.calls).toEqual(['commit [[0,6]]'])
+  clock.advance(1200)
+  await settle()
+  expect(status()?.lastProcessingResult).toBe('PROBLEM: Function call failed')
+  expect(calls.map(offsetsOf)).toEqual([[5, 6], [6]])
+  calls[1]?.resolve(completed())
+  await settle()
+  expect(sources[0]?.calls).toEqual(['commit [[0,6]]', 'commit [[0,7]]'])
+  await poller.stop()
+})
+
+test('without ReportBatchItemFailures an answer is not looked at', async () => {
+  await registry.putMapping(desired)
+  const poller = await start()
+  sources[0]?.bring([5, 6])
+  const payload = '{"batchItemFailures":[{"itemIdentifier":{"partition":"t-0","offset":6}}]}'
+  calls[0]?.resolve({ ...completed(), payload } as InvocationResult)
+  await settle()
+  expect(sources[0]?.calls).toEqual(['commit [[0,7]]'])
+  expect(destinations).toEqual([])
   await poller.stop()
 })

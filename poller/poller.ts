@@ -5,6 +5,7 @@ import type { FunctionInvoker } from '../common/invocation.ts'
 import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import type { MappingRecord, Registry } from '../control/registry/registry.ts'
+import { KafkaDestination } from './destinations/kafka-destination.ts'
 import { leaseMetricDefinitions, leaseSamples } from './lease-metrics.ts'
 import { LocalLeases, type Leases } from './leases.ts'
 import { MappingSlot, type MappingSlotOptions } from './mapping-slot.ts'
@@ -24,6 +25,7 @@ export interface PollerOptions {
   readonly logger: Logger
   /** In place of Kafka; for tests. */
   readonly createSource?: (record: MappingRecord, brokers: readonly string[]) => Source
+  readonly createDestination?: MappingSlotOptions['createDestination']
 }
 
 export async function startPoller(options: PollerOptions): Promise<RunningRole> {
@@ -32,6 +34,7 @@ export async function startPoller(options: PollerOptions): Promise<RunningRole> 
   const shared: MappingSlotOptions = {
     ...options,
     createSource: options.createSource ?? kafkaSources(clock, logger),
+    createDestination: options.createDestination ?? kafkaDestinations(logger),
     random: () => randomInt(2 ** 32) / 2 ** 32,
   }
   const leases = options.leases ?? new LocalLeases()
@@ -89,6 +92,16 @@ function kafkaSources(clock: Clock, logger: Logger): MappingSlotOptions['createS
       position: positionOf(record),
       clock,
       logger: logger.child(record.uuid).child('kafka'),
+    })
+}
+
+function kafkaDestinations(logger: Logger): MappingSlotOptions['createDestination'] {
+  return ({ uuid }, brokers, topic) =>
+    new KafkaDestination({
+      brokers,
+      topic,
+      clientId: `millrace-${uuid}-destination`,
+      logger: logger.child(uuid).child('destination'),
     })
 }
 

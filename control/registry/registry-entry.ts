@@ -35,6 +35,14 @@ const provisionedPollers: Field = (value) =>
   whole(value['maximum']) &&
   maybe(text)(value['groupName'])
 
+const failureHandling: Field = (value) =>
+  isObject(value) &&
+  whole(value['maximumRetryAttempts']) &&
+  whole(value['maximumRecordAgeSeconds']) &&
+  typeof value['bisects'] === 'boolean' &&
+  typeof value['reportsItemFailures'] === 'boolean' &&
+  maybe(text)(value['destination'])
+
 const functionFields = {
   name: text,
   arn: text,
@@ -72,6 +80,7 @@ const mappingFields = {
   startingPositionTimestampMs: maybe(whole),
   filterPatterns: texts,
   provisionedPollers: maybe(provisionedPollers),
+  failureHandling: maybe(failureHandling),
 } as const satisfies Record<keyof MappingRecord, Field>
 
 const statusFields = {

@@ -57,6 +57,18 @@ export interface MappingRecord {
   readonly filterPatterns: readonly string[]
   /** Absent for an on-demand mapping, which scales by itself. */
   readonly provisionedPollers?: ProvisionedPollers
+  /** Absent where failed batches are retried until they succeed. */
+  readonly failureHandling?: FailureHandling
+}
+
+/** What becomes of records that a function fails on; -1 is without end, as in the API. */
+export interface FailureHandling {
+  readonly maximumRetryAttempts: number
+  readonly maximumRecordAgeSeconds: number
+  readonly bisects: boolean
+  readonly reportsItemFailures: boolean
+  /** `kafka://topic`, of the cluster that the mapping reads. */
+  readonly destination?: string
 }
 
 /** Event pollers of a mapping in provisioned mode. */

@@ -120,6 +120,13 @@ export function registryContract(name: string, create: () => Promise<RegistryPai
   test(`${name}: everything is there after a restart`, async () => {
     const { control, poller, reopen } = await open()
     const mapping = mappingRecord({
+      failureHandling: {
+        maximumRetryAttempts: 3,
+        maximumRecordAgeSeconds: -1,
+        bisects: true,
+        reportsItemFailures: false,
+        destination: 'kafka://dead',
+      },
       provisionedPollers: { minimum: 2, maximum: 9, groupName: 'shared' },
       batchingWindowSeconds: 3,
       filterPatterns: ['{"value":{"a":["ü\\u0000"]}}'],

@@ -1,0 +1,20 @@
+// What takes the records that a mapping gives up, whatever is behind it.
+
+export interface DestinationMessage {
+  readonly key: Buffer | null
+  /** JSON text. */
+  readonly value: string
+  /** The same without the record itself, for a destination that takes nothing as large. */
+  readonly withoutPayload: string
+}
+
+export interface Destination {
+  /** As the API has it: `kafka://topic`. */
+  readonly name: string
+  /**
+   * Resolves when all of them are durable there. Rejects with AppError DESTINATION_FAILED; some of them
+   * may be there then, and sending all of them again is how to go on.
+   */
+  send(messages: readonly DestinationMessage[]): Promise<void>
+  close(): Promise<void>
+}

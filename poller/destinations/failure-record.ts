@@ -1,0 +1,93 @@
+// Writes what a Kafka destination gets of records that were given up, as Lambda writes it.
+import type { Discard } from '../batch.ts'
+import { buildEvent, type EventFrame, type EventOrigin } from '../event.ts'
+import type { LaneRecord } from '../lane.ts'
+import type { DestinationMessage } from './destination.ts'
+
+export interface FailureContext {
+  /** Without a qualifier, as recorded of event source mappings. */
+  readonly functionArn: string
+  readonly origin: EventOrigin
+  readonly frame: EventFrame
+}
+
+export interface Occasion {
+  readonly nowMs: number
+  /** For records that no invocation had: AWS names a request even then. */
+  readonly requestId: string
+}
+
+/**
+ * A message for each record, with the record's key, so that it goes where its like go. Lambda: "Kafka
+ * destinations receive the actual failed records along with failure metadata".
+ */
+export function failureMessages(
+  discard: Discard,
+  context: FailureContext,
+  occasion: Occasion,
+): readonly DestinationMessage[] {
+  const why = causeOf(discard, context, occasion)
+  return discard.groups.flatMap(({ partition, records }) =>
+    records.map((record): DestinationMessage => {
+      const event = record.isOversized
+        ? undefined
+        : buildEvent(context.frame, [{ partition, records: [record] }])
+      const head = `{${why},"KafkaBatchInfo":${batchInfo(record, event, context)}`
+      return {
+        key: keyOf(record),
+        value: event === undefined ? `${head}}` : `${head},"payload":${event}}`,
+        withoutPayload: `${head}}`,
+      }
+    }),
+  )
+}
+
+function causeOf(
+  { attempts, condition, report }: Discard,
+  { functionArn }: FailureContext,
+  { nowMs, requestId }: Occasion,
+): string {
+  const members = {
+    requestContext: {
+      requestId: report?.requestId ?? requestId,
+      functionArn,
+      condition,
+      // Recorded: 1 for what was never sent. The invocation that was not to be is counted as well.
+      approximateInvokeCount: condition === 'RetryAttemptsExhausted' ? attempts : attempts + 1,
+    },
+    ...responseContext(condition, report),
+    version: '1.0',
+    timestamp: new Date(nowMs).toISOString(),
+  }
+  return JSON.stringify(members).slice(1, -1)
+}
+
+// Recorded: absent where age was the reason, null where size was.
+function responseContext(condition: Discard['condition'], report: Discard['report']): object {
+  if (condition === 'RecordAgeExceeded') return {}
+  if (report === undefined || condition === 'MaximumPayloadSizeExceeded') {
+    return { responseContext: null }
+  }
+  const { executedVersion, functionError } = report
+  return { responseContext: { statusCode: 200, executedVersion, functionError } }
+}
+
+function batchInfo(
+  { offset, timestampMs, sizeBytes }: LaneRecord,
+  event: string | undefined,
+  { origin }: FailureContext,
+): string {
+  const { eventSourceArn, bootstrapServers } = origin
+  return JSON.stringify({
+    batchSize: 1,
+    ...(eventSourceArn === undefined ? {} : { eventSourceArn }),
+    bootstrapServers: bootstrapServers.join(','),
+    payloadSize: event === undefined ? sizeBytes : Buffer.byteLength(event),
+    recordInfo: { offset: String(offset), timestamp: new Date(timestampMs).toISOString() },
+  })
+}
+
+function keyOf({ json }: LaneRecord): Buffer | null {
+  const { key } = JSON.parse(json) as { key?: string }
+  return key === undefined ? null : Buffer.from(key, 'base64')
+}
