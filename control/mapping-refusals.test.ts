@@ -125,11 +125,34 @@ test.each<[string, Partial<CreateInput>, string, string | RegExp]>([
     invalid,
     'Unsupported DestinationConfig parameter for given event source mapping type.',
   ],
-  [
-    'a destination of failures',
-    { DestinationConfig: { OnFailure: { Destination: 'kafka://dead' } } },
+  ...(
+    [
+      ['a queue', 'arn:aws:sqs:us-east-1:000000000000:dead'],
+      ['a bucket', 'arn:aws:s3:::dead'],
+    ] as const
+  ).map(([what, Destination]): [string, Partial<CreateInput>, string, string] => [
+    `${what} as destination of failures`,
+    { DestinationConfig: { OnFailure: { Destination } } },
     invalid,
-    'DestinationConfig is not available yet.',
+    `OnFailure destination ${Destination} is not available yet: only a topic of the cluster that the mapping reads is, as kafka://topic.`,
+  ]),
+  [
+    'a destination without a name',
+    { DestinationConfig: { OnFailure: { Destination: 'kafka://' } } },
+    invalid,
+    'OnFailure destination kafka:// does not name a topic.',
+  ],
+  [
+    'the source as destination of failures',
+    { DestinationConfig: { OnFailure: { Destination: 'kafka://telemetry' } } },
+    invalid,
+    'OnFailure destination kafka://telemetry is the topic that the mapping reads.',
+  ],
+  [
+    'a destination too long',
+    { DestinationConfig: { OnFailure: { Destination: `kafka://${'d'.repeat(343)}` } } },
+    violation,
+    /^1 validation error detected: Value 'kafka:\S+' at 'destinationConfig.onFailure.destination' failed to satisfy constraint: Member must have length less than or equal to 350$/,
   ],
   [
     'credentials',
@@ -137,19 +160,18 @@ test.each<[string, Partial<CreateInput>, string, string | RegExp]>([
     invalid,
     /^SourceAccessConfigurations is not available yet: .* without SASL or TLS\.$/,
   ],
-  ['retries', { MaximumRetryAttempts: 3 }, invalid, unavailable('MaximumRetryAttempts')],
   [
-    'a record age',
-    { MaximumRecordAgeInSeconds: 60 },
-    invalid,
-    unavailable('MaximumRecordAgeInSeconds'),
+    'retries and an age beyond their bounds',
+    { MaximumRetryAttempts: 10_001, MaximumRecordAgeInSeconds: 604_801 },
+    violation,
+    "2 validation errors detected: Value '10001' at 'maximumRetryAttempts' failed to satisfy constraint: Member must have value less than or equal to 10000; Value '604801' at 'maximumRecordAgeInSeconds' failed to satisfy constraint: Member must have value less than or equal to 604800",
   ],
-  [
-    'bisecting',
-    { BisectBatchOnFunctionError: true },
+  ...[0, 59].map((MaximumRecordAgeInSeconds): [string, Partial<CreateInput>, string, string] => [
+    `a record age of ${MaximumRecordAgeInSeconds} s`,
+    { MaximumRecordAgeInSeconds },
     invalid,
-    unavailable('BisectBatchOnFunctionError'),
-  ],
+    'MaximumRecordAgeInSeconds must be -1, or from 60 to 604800.',
+  ]),
   ['a factor', { ParallelizationFactor: 2 }, invalid, unavailable('ParallelizationFactor')],
   [
     'a tumbling window',
@@ -158,10 +180,10 @@ test.each<[string, Partial<CreateInput>, string, string | RegExp]>([
     unavailable('TumblingWindowInSeconds'),
   ],
   [
-    'partial responses',
-    { FunctionResponseTypes: ['ReportBatchItemFailures'] },
-    invalid,
-    unavailable('FunctionResponseTypes'),
+    'another type of response',
+    { FunctionResponseTypes: ['Other'] as never },
+    violation,
+    "1 validation error detected: Value 'Other' at 'functionResponseTypes' failed to satisfy constraint: Member must satisfy enum value set: [ReportBatchItemFailures]",
   ],
   [
     'no event poller at all',

@@ -185,6 +185,56 @@ test('provisioned mode is answered with its defaults, changed member by member, 
   }
 })
 
+test('what is said of failures is kept, answered and changed member by member', async () => {
+  const harness = await start()
+  const { client } = harness
+  const UUID = await created(harness)
+  const handling = (change: object) => ({
+    BisectBatchOnFunctionError: false,
+    DestinationConfig: { OnFailure: {} },
+    FunctionResponseTypes: [],
+    MaximumRecordAgeInSeconds: -1,
+    MaximumRetryAttempts: -1,
+    ...change,
+  })
+  const destination = { DestinationConfig: { OnFailure: { Destination: 'kafka://dead' } } }
+  const full = {
+    BisectBatchOnFunctionError: true,
+    ...destination,
+    FunctionResponseTypes: ['ReportBatchItemFailures' as const],
+    MaximumRecordAgeInSeconds: 60,
+    MaximumRetryAttempts: 0,
+  }
+  const steps: [Partial<UpdateInput>, Record<string, unknown>][] = [
+    [destination, handling(destination)],
+    [full, full],
+    [{ BatchSize: 3 }, full],
+    [
+      { DestinationConfig: { OnFailure: { Destination: '' } } },
+      { ...full, DestinationConfig: { OnFailure: {} } },
+    ],
+    [
+      {
+        BisectBatchOnFunctionError: false,
+        FunctionResponseTypes: [],
+        MaximumRecordAgeInSeconds: -1,
+      },
+      handling({ MaximumRetryAttempts: 0 }),
+    ],
+  ]
+  for (const [change, expected] of steps) {
+    await harness.settle(UUID)
+    await client.send(new UpdateEventSourceMappingCommand({ UUID, ...change }))
+    expect(await client.send(new GetEventSourceMappingCommand({ UUID }))).toMatchObject(expected)
+  }
+  await harness.settle(UUID)
+  const change = { UUID, MaximumRetryAttempts: -1 }
+  const answer = await client.send(new UpdateEventSourceMappingCommand(change))
+  // As recorded of a mapping that never said anything.
+  expect(Object.keys(answer)).not.toContain('MaximumRetryAttempts')
+  expect(harness.registry.mapping(UUID)?.failureHandling).toBeUndefined()
+})
+
 test('the mappings of a poller group have 2000 event pollers together, however they came to it', async () => {
   const harness = await start()
   const pollers = (MaximumPollers: number) => ({

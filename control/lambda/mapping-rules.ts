@@ -3,6 +3,7 @@ import { compileCriteria } from '../../filter/criteria.ts'
 import { batchSizeMax, filtersMax, topicNameMaxLength } from '../../common/limits.ts'
 import type { StartingPosition } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
+import { checkFailureShape } from './failure-handling.ts'
 import { checkFunctionName } from './function-name.ts'
 import { checkPollersShape } from './provisioned-pollers.ts'
 import type { CreateMappingInput, UpdateMappingInput } from './requests.ts'
@@ -25,13 +26,9 @@ const startingPositions = ['LATEST', 'AT_TIMESTAMP', 'TRIM_HORIZON'] as const
 
 /** What AWS takes for these when they are not given; nothing else can be honoured yet. */
 const onlyDefaults: Readonly<Record<string, (value: unknown) => boolean>> = {
-  BisectBatchOnFunctionError: (value) => value !== true,
   DocumentDBEventSourceConfig: saysNothing,
-  FunctionResponseTypes: saysNothing,
   KMSKeyArn: saysNothing,
   LoggingConfig: saysNothing,
-  MaximumRecordAgeInSeconds: (value) => value === -1,
-  MaximumRetryAttempts: (value) => value === -1,
   MetricsConfig: saysNothing,
   ParallelizationFactor: (value) => value === 1,
   Queues: saysNothing,
@@ -52,13 +49,8 @@ export function checkMappingShape(
   violations.range('batchSize', input.BatchSize, [1, batchSizeMax])
   violations.range('maximumBatchingWindowInSeconds', input.MaximumBatchingWindowInSeconds, [0, 300])
   violations.range('parallelizationFactor', input.ParallelizationFactor, [1, 10])
-  violations.range('maximumRetryAttempts', input.MaximumRetryAttempts, [-1, 10_000])
-  violations.range('maximumRecordAgeInSeconds', input.MaximumRecordAgeInSeconds, [-1, 604_800])
   violations.range('tumblingWindowInSeconds', input.TumblingWindowInSeconds, [0, 900])
-  violations.length('functionResponseTypes', input.FunctionResponseTypes, [0, 1])
-  for (const type of input.FunctionResponseTypes ?? []) {
-    violations.oneOf('functionResponseTypes', type, ['ReportBatchItemFailures'])
-  }
+  checkFailureShape(violations, input)
   checkPollersShape(violations, input)
   checkFilterLengths(violations, input)
   if (operation === 'create') checkSourceShape(violations, input)
@@ -137,9 +129,6 @@ export function refuseUnavailableOfMapping(
     return invalidParameter(
       'Unsupported DestinationConfig parameter for given event source mapping type.',
     )
-  }
-  if (!saysNothing(input.DestinationConfig)) {
-    return invalidParameter('DestinationConfig is not available yet.')
   }
   if (!saysNothing(input.SourceAccessConfigurations)) {
     return invalidParameter(

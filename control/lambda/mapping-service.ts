@@ -6,6 +6,7 @@ import { mappingsMax } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { MappingRecord, MappingStatus, Registry } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
+import { failureHandlingOf } from './failure-handling.ts'
 import { functionArn, resolveFunctionName, type Account } from './function-name.ts'
 import {
   checkMappingShape,
@@ -160,8 +161,9 @@ export class MappingService {
     if (start instanceof LambdaApiError) return start
     const filterPatterns = filterPatternsOf(input)
     if (filterPatterns instanceof LambdaApiError) return filterPatterns
-    const provisionedPollers = provisionedPollersOf(input)
-    if (provisionedPollers instanceof LambdaApiError) return provisionedPollers
+    const topic = input.Topics?.[0] ?? ''
+    const optional = optionalSettings(input, { topic })
+    if (optional instanceof LambdaApiError) return optional
     if (registry.mappings().length >= mappingsMax) {
       return invalidParameter(`There cannot be more than ${mappingsMax} event source mappings.`)
     }
@@ -177,13 +179,13 @@ export class MappingService {
       desired: input.Enabled === false ? 'disabled' : 'enabled',
       ...target,
       ...source,
-      topic: input.Topics?.[0] ?? '',
+      topic,
       consumerGroupId: config?.ConsumerGroupId ?? uuid,
       batchSize: input.BatchSize ?? 100,
       ...(batchingWindowSeconds === undefined ? {} : { batchingWindowSeconds }),
       ...start,
       filterPatterns,
-      ...(provisionedPollers === undefined ? {} : { provisionedPollers }),
+      ...optional,
     }
     return this.#conflict(record) ?? record
   }
@@ -202,13 +204,13 @@ export class MappingService {
     const filterPatterns =
       input.FilterCriteria === undefined ? current.filterPatterns : filterPatternsOf(input)
     if (filterPatterns instanceof LambdaApiError) return filterPatterns
-    const { provisionedPollers: before, ...rest } = current
-    const provisionedPollers = provisionedPollersOf(input, before)
-    if (provisionedPollers instanceof LambdaApiError) return provisionedPollers
+    const { provisionedPollers: _pollers, failureHandling: _failures, ...rest } = current
+    const optional = optionalSettings(input, current)
+    if (optional instanceof LambdaApiError) return optional
     const { Enabled, MaximumBatchingWindowInSeconds: batchingWindowSeconds } = input
     return {
       ...rest,
-      ...(provisionedPollers === undefined ? {} : { provisionedPollers }),
+      ...optional,
       ...target,
       ...(Enabled === undefined ? {} : { desired: Enabled ? 'enabled' : 'disabled' }),
       batchSize: input.BatchSize ?? current.batchSize,
@@ -264,6 +266,21 @@ export class MappingService {
         // It stays `Deleting`, and is tried again at the next start.
         logger.error('mapping not removed', { uuid, reason: reasonOf(error) })
       })
+  }
+}
+
+/** Settings that are absent from a record while they are AWS's defaults. */
+function optionalSettings(
+  input: UpdateMappingInput,
+  current: Pick<MappingRecord, 'topic' | 'provisionedPollers' | 'failureHandling'>,
+): Outcome<Pick<MappingRecord, 'provisionedPollers' | 'failureHandling'>> {
+  const provisionedPollers = provisionedPollersOf(input, current.provisionedPollers)
+  if (provisionedPollers instanceof LambdaApiError) return provisionedPollers
+  const failureHandling = failureHandlingOf(input, current.topic, current.failureHandling)
+  if (failureHandling instanceof LambdaApiError) return failureHandling
+  return {
+    ...(provisionedPollers === undefined ? {} : { provisionedPollers }),
+    ...(failureHandling === undefined ? {} : { failureHandling }),
   }
 }
 

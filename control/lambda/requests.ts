@@ -96,7 +96,10 @@ const mappingMembers = {
   TumblingWindowInSeconds: whole,
   BisectBatchOnFunctionError: flag,
   FunctionResponseTypes: list(text),
-  DestinationConfig: structure({ OnSuccess: anything, OnFailure: anything }),
+  DestinationConfig: structure({
+    OnSuccess: anything,
+    OnFailure: structure({ Destination: text }),
+  }),
   SourceAccessConfigurations: anything,
   KMSKeyArn: anything,
   MetricsConfig: anything,

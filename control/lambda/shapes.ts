@@ -76,6 +76,7 @@ export function mappingConfiguration(
     ...(batchingWindowSeconds === undefined
       ? {}
       : { MaximumBatchingWindowInSeconds: batchingWindowSeconds }),
+    ...failureHandlingOf(record),
     ...pollersOf(record),
     StartingPosition: record.startingPosition,
     ...(startingPositionTimestampMs === undefined
@@ -96,6 +97,21 @@ function sourceOf({ bootstrapServers, consumerGroupId, eventSourceArn }: Mapping
         SelfManagedKafkaEventSourceConfig: config,
       }
     : { AmazonManagedKafkaEventSourceConfig: config, EventSourceArn: eventSourceArn }
+}
+
+// Recorded for Kafka: a mapping that was told nothing of failures has none of these.
+function failureHandlingOf({ failureHandling: handling }: MappingRecord): Shape {
+  if (handling === undefined) return {}
+  const { destination } = handling
+  return {
+    BisectBatchOnFunctionError: handling.bisects,
+    DestinationConfig: {
+      OnFailure: destination === undefined ? {} : { Destination: destination },
+    },
+    FunctionResponseTypes: handling.reportsItemFailures ? ['ReportBatchItemFailures'] : [],
+    MaximumRecordAgeInSeconds: handling.maximumRecordAgeSeconds,
+    MaximumRetryAttempts: handling.maximumRetryAttempts,
+  }
 }
 
 function pollersOf({ provisionedPollers: pollers }: MappingRecord): Shape {

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { sleep, type Clock } from '../../common/clock.ts'
 import { LambdaApiError, type Outcome } from '../lambda/api-errors.ts'
+import { failureDefaults, failureHandlingOf } from '../lambda/failure-handling.ts'
 import type { MappingService } from '../lambda/mapping-service.ts'
 import { provisionedPollersOf } from '../lambda/provisioned-pollers.ts'
 import type { UpdateMappingInput } from '../lambda/requests.ts'
@@ -80,6 +81,7 @@ function changesOf(record: MappingRecord, input: MappingInput): UpdateMappingInp
       ? {}
       : { FilterCriteria: input.FilterCriteria }),
     ...changeOfPollers(record, input),
+    ...changeOfFailures(record, input),
   }
 }
 
@@ -98,6 +100,23 @@ function changeOfPollers(
       MaximumPollers: maximum,
       PollerGroupName: groupName,
     },
+  }
+}
+
+function changeOfFailures(
+  { failureHandling: current, topic }: MappingRecord,
+  input: MappingInput,
+): UpdateMappingInput {
+  const wanted = failureHandlingOf(input, topic)
+  // The plan was looked at before: what would be refused does not come here.
+  if (wanted instanceof LambdaApiError || isDeepStrictEqual(wanted, current)) return {}
+  const { destination = '', ...handling } = wanted ?? failureDefaults
+  return {
+    MaximumRetryAttempts: handling.maximumRetryAttempts,
+    MaximumRecordAgeInSeconds: handling.maximumRecordAgeSeconds,
+    BisectBatchOnFunctionError: handling.bisects,
+    FunctionResponseTypes: handling.reportsItemFailures ? ['ReportBatchItemFailures'] : [],
+    DestinationConfig: { OnFailure: { Destination: destination } },
   }
 }
 

@@ -133,6 +133,48 @@ test('provisioned mode comes, changes and goes with its property', async ({ stag
   ])
 })
 
+test('what a template says of failures is taken back with its properties', async ({ stage }) => {
+  const failures = template.replace(
+    'BatchSize: !Ref Batch',
+    `BatchSize: 50
+            MaximumRetryAttempts: 2
+            BisectBatchOnFunctionError: true
+            DestinationConfig: { OnFailure: { Destination: kafka://dead } }`,
+  )
+  const handling = {
+    maximumRetryAttempts: 2,
+    maximumRecordAgeSeconds: -1,
+    bisects: true,
+    reportsItemFailures: false,
+    destination: 'kafka://dead',
+  }
+  const seen: unknown[] = []
+  for (const text of [template, failures, failures, template]) {
+    const report = await stage.deploy(text)
+    await stage.pollerHasAll()
+    seen.push([actions(report).at(-1), stage.registry.mappings()[0]?.failureHandling])
+  }
+  expect(seen).toEqual([
+    ['mapping ReaderStream created', undefined],
+    ['mapping ReaderStream updated', handling],
+    ['mapping ReaderStream unchanged', handling],
+    ['mapping ReaderStream updated', undefined],
+  ])
+})
+
+test('a destination that is the source itself is refused before anything changes', async ({
+  stage,
+}) => {
+  const looped = template.replace(
+    'BatchSize: !Ref Batch',
+    'DestinationConfig: { OnFailure: { Destination: kafka://readings } }',
+  )
+  await expect(stage.deploy(looped)).rejects.toThrow(
+    'OnFailure destination kafka://readings is the topic that the mapping reads.',
+  )
+  expect(stage.registry.functions()).toEqual([])
+})
+
 test('what Lambda lets nobody change in a mapping is named and left', async ({ stage }) => {
   await stage.deploy(template)
   const changed = template.replace(

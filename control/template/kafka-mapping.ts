@@ -2,6 +2,7 @@
 import { batchSizeMax, topicNameMaxLength } from '../../common/limits.ts'
 import { maximumPollersMax, minimumPollersMax } from '../../common/mapping-limits.ts'
 import { saysNothing } from '../lambda/validation.ts'
+import { failureInput, failureReaders } from './mapping-failures.ts'
 import type { TemplateNames } from './names.ts'
 import type { MappingInput, Plan } from './plan.ts'
 import * as read from './readers.ts'
@@ -20,13 +21,8 @@ export interface DeclaredMapping {
 
 /** Members of CreateEventSourceMapping that the Lambda API refuses unless they have AWS's default. */
 const unavailableReaders = {
-  BisectBatchOnFunctionError: read.switchValue,
-  DestinationConfig: read.anything,
-  FunctionResponseTypes: read.list(read.text),
   KmsKeyArn: read.text,
   LoggingConfig: read.anything,
-  MaximumRecordAgeInSeconds: read.wholeNumber(-1, 604_800),
-  MaximumRetryAttempts: read.wholeNumber(-1, 10_000),
   MetricsConfig: read.anything,
 } as const satisfies read.Readers
 
@@ -34,6 +30,7 @@ const unavailableReaders = {
 // documentation has it for MSK alone.
 export const kafkaReaders = {
   ...unavailableReaders,
+  ...failureReaders,
   Topics: read.list(read.text),
   BatchSize: read.wholeNumber(1, batchSizeMax),
   MaximumBatchingWindowInSeconds: read.wholeNumber(0, 300),
@@ -88,6 +85,7 @@ export function commonInput(
     ...(window === undefined ? {} : { MaximumBatchingWindowInSeconds: window }),
     Enabled: values.Enabled ?? true,
     FilterCriteria: { Filters: filtersOf(values.FilterCriteria?.Filters, mapping, names) },
+    ...failureInput(values, (name) => warnOfProperty(name, mapping, names)),
     ...(pollers === undefined ? {} : { ProvisionedPollerConfig: pollers }),
   }
 }
@@ -154,7 +152,6 @@ function warnOfAccess(
   }
 }
 
-/** AWS's defaults say no more than their absence. */
 function warnOfUnavailable(
   values: read.ValuesOf<typeof unavailableReaders>,
   mapping: DeclaredMapping,
@@ -162,8 +159,7 @@ function warnOfUnavailable(
 ): void {
   for (const name of Object.keys(unavailableReaders) as (keyof typeof unavailableReaders)[]) {
     const value = values[name]
-    if (value === false || value === -1 || saysNothing(value)) continue
-    warnOfProperty(name, mapping, names)
+    if (!saysNothing(value)) warnOfProperty(name, mapping, names)
   }
 }
 

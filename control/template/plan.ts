@@ -61,6 +61,11 @@ export interface MappingInput {
   readonly MaximumBatchingWindowInSeconds?: number
   readonly Enabled: boolean
   readonly FilterCriteria: { readonly Filters: readonly { readonly Pattern: string }[] }
+  readonly MaximumRetryAttempts?: number
+  readonly MaximumRecordAgeInSeconds?: number
+  readonly BisectBatchOnFunctionError?: boolean
+  readonly FunctionResponseTypes?: readonly string[]
+  readonly DestinationConfig?: { readonly OnFailure: { readonly Destination: string } }
   /** Absent for a mapping that scales on demand. */
   readonly ProvisionedPollerConfig?: {
     readonly MinimumPollers?: number

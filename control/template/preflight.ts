@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../../common/clock.ts'
 import { systemCode } from '../../common/errors.ts'
 import { LambdaApiError } from '../lambda/api-errors.ts'
 import type { FunctionService } from '../lambda/function-service.ts'
+import { failureHandlingOf } from '../lambda/failure-handling.ts'
 import { checkNewFunction } from '../lambda/function-rules.ts'
 import {
   checkMappingShape,
@@ -89,6 +90,7 @@ function refusalOfMapping(input: MappingInput, nowMs: number): string | undefine
     startOf(input, nowMs),
     filterPatternsOf(input),
     provisionedPollersOf(input),
+    failureHandlingOf(input, input.Topics[0]),
   ]
   return outcomes.find((outcome) => outcome instanceof LambdaApiError)?.message
 }

@@ -103,6 +103,9 @@ test('a self-managed mapping becomes members of CreateEventSourceMapping', () =>
         BatchSize: 7,
         MaximumBatchingWindowInSeconds: 2,
         Enabled: false,
+        BisectBatchOnFunctionError: false,
+        FunctionResponseTypes: [],
+        MaximumRetryAttempts: -1,
         FilterCriteria: { Filters: [{ Pattern: '{"key":["k"]}' }] },
       },
     },
@@ -136,18 +139,36 @@ test('a managed mapping becomes members of CreateEventSourceMapping', () => {
   })
 })
 
-test('each property of a mapping that is not there yet is named with its line', () => {
+test('what a mapping says of failures goes to the Lambda API as it is', () => {
   const { plan, warnings, errors } = loadText(
     withMapping(
       `EventSourceArn: ${clusterArn}`,
       'Topics: [orders]',
       'BisectBatchOnFunctionError: true',
-      'DestinationConfig: { OnFailure: { Destination: arn:aws:sqs:eu-west-1:012345678901:q } }',
+      'DestinationConfig: { OnFailure: { Destination: kafka://dead } }',
       'FunctionResponseTypes: [ReportBatchItemFailures]',
-      'KmsKeyArn: arn:aws:kms:x',
-      'LoggingConfig: { SystemLogLevel: DEBUG }',
       'MaximumRecordAgeInSeconds: 60',
       'MaximumRetryAttempts: 3',
+    ),
+  )
+  expect({ warnings, errors }).toEqual({ warnings: [], errors: [] })
+  expect(plan.mappings[0]?.input).toMatchObject({
+    BisectBatchOnFunctionError: true,
+    DestinationConfig: { OnFailure: { Destination: 'kafka://dead' } },
+    FunctionResponseTypes: ['ReportBatchItemFailures'],
+    MaximumRecordAgeInSeconds: 60,
+    MaximumRetryAttempts: 3,
+  })
+})
+
+test('each property of a mapping that is not there yet is named with its line', () => {
+  const { plan, warnings, errors } = loadText(
+    withMapping(
+      `EventSourceArn: ${clusterArn}`,
+      'Topics: [orders]',
+      'DestinationConfig: { OnFailure: { Destination: arn:aws:sqs:eu-west-1:012345678901:q } }',
+      'KmsKeyArn: arn:aws:kms:x',
+      'LoggingConfig: { SystemLogLevel: DEBUG }',
       'MetricsConfig: { Metrics: [EventCount] }',
       'AmazonManagedKafkaEventSourceConfig: { SchemaRegistryConfig: { EventRecordFormat: JSON } }',
       'SourceAccessConfigurations: [{ Type: VPC_SUBNET, URI: s }, { Type: BASIC_AUTH, URI: a }]',
@@ -158,17 +179,13 @@ test('each property of a mapping that is not there yet is named with its line', 
     `${line}: AWS::Lambda::EventSourceMapping Map: ${name} is not available yet: the mapping goes without it`
   expect({ warnings, errors }).toEqual({
     warnings: [
-      without(14, 'BisectBatchOnFunctionError'),
-      without(15, 'DestinationConfig'),
-      without(16, 'FunctionResponseTypes'),
-      without(17, 'KmsKeyArn'),
-      without(18, 'LoggingConfig'),
-      without(19, 'MaximumRecordAgeInSeconds'),
-      without(20, 'MaximumRetryAttempts'),
-      without(21, 'MetricsConfig'),
-      without(22, 'AmazonManagedKafkaEventSourceConfig.SchemaRegistryConfig'),
-      '23: AWS::Lambda::EventSourceMapping Map: BASIC_AUTH is not supported: the cluster is reached without it',
-      '24: AWS::Lambda::EventSourceMapping: the property ParallelizationFactor is not supported',
+      without(14, 'DestinationConfig'),
+      without(15, 'KmsKeyArn'),
+      without(16, 'LoggingConfig'),
+      without(17, 'MetricsConfig'),
+      without(18, 'AmazonManagedKafkaEventSourceConfig.SchemaRegistryConfig'),
+      '19: AWS::Lambda::EventSourceMapping Map: BASIC_AUTH is not supported: the cluster is reached without it',
+      '20: AWS::Lambda::EventSourceMapping: the property ParallelizationFactor is not supported',
     ],
     errors: [],
   })
