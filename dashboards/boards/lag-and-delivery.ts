@@ -146,6 +146,8 @@ const stages: readonly (readonly [metric: string, legend: string])[] = [
   ['invoked', 'given to the function'],
   ['failed_invoke', 'failed'],
   ['oversized', 'dropped: too large'],
+  ['dropped', 'dropped: retries or age used up'],
+  ['destination', 'sent to the destination'],
   ['committed', 'finished'],
 ]
 
@@ -226,12 +228,12 @@ function batchWait() {
 
 function retries() {
   return series({
-    title: 'Retries, throttles and failed commits',
+    title: 'Retries, throttles and what failed beside',
     description:
-      'Batches per second that were sent again, that found no concurrency, and commits of offsets that failed.',
+      'Batches per second that were sent again, that found no concurrency; commits of offsets that failed, and on-failure destinations that took nothing.',
     unit: 'short',
     width: 6,
-    queries: ['retries', 'throttles', 'commit_errors'].map((what) => ({
+    queries: ['retries', 'throttles', 'commit_errors', 'destination_errors'].map((what) => ({
       expr: sumRate(`millrace_mapping_${what}_total${chosenMappings}`, mapping),
       legend: `${legend} ${what.replace('_', ' ')}`,
     })),
@@ -242,7 +244,7 @@ function attempts() {
   return series({
     title: 'Failed tries of the worst batch',
     description:
-      'How often the batch has failed that fails most often at the moment. From 5 on it is an alert: a poison record, or something that the handler needs is down.',
+      'How often the batch has failed that fails most often at the moment, until it is through or given up. From 5 on it is an alert: a poison record, or something that the handler needs is down.',
     unit: 'short',
     width: 6,
     queries: [

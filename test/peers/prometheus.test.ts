@@ -36,16 +36,25 @@ beforeAll(async () => {
     topicConfig: { 'retention.ms': '12000' },
   })
   await platform.add({ ...even, name: 'on-clicks', topic: 'clicks', partitions: 2, batchSize: 2 })
-  const pollers = { MinimumPollers: 1, MaximumPollers: 2 }
   await platform.add({
     ...even,
     name: 'on-visits',
     topic: 'visits',
     partitions: 2,
     batchSize: 1,
-    pollers,
+    settings: { ProvisionedPollerConfig: { MinimumPollers: 1, MaximumPollers: 2 } },
     // As many as its partitions can have in flight: eight are left to the others.
     reservedConcurrency: 2,
+  })
+  await platform.add({
+    ...even,
+    name: 'on-parcels',
+    topic: 'parcels',
+    partitions: 1,
+    settings: {
+      MaximumRetryAttempts: 1,
+      DestinationConfig: { OnFailure: { Destination: 'kafka://parcels-dead' } },
+    },
   })
   const large = { 'max.message.bytes': '8000000' }
   await platform.add({
@@ -58,6 +67,7 @@ beforeAll(async () => {
   platform.load('sensors', ['--rate', '400', '--size', '200'])
   platform.load('orders', ['--rate', '20', '--size', '200'])
   platform.load('visits', ['--rate', '20', '--size', '200'])
+  platform.load('parcels', ['--rate', '10', '--size', '200'])
   platform.load('clicks', ['--rate', '20', '--size', '200'])
 })
 afterAll(() => platform.stop())
@@ -175,8 +185,10 @@ test('a failing function, a slow one, too many invocations and a huge record eac
     () => 'the orders to be caught up with',
   )
   await platform.behave('on-orders', 'failing')
+  await platform.behave('on-parcels', 'failing')
   await fires(
     'MillraceHandlerErrors on-orders',
+    'MillraceRecordsGivenUp on-parcels',
     'MillracePoisonRecord on-orders',
     'MillraceLagGrowing on-orders',
     'MillraceLagGrowing on-clicks',
@@ -246,6 +258,7 @@ test('a variable that chooses one mapping shows that one alone', async () => {
 test('the alerts clear when what raised them is mended', async () => {
   await platform.behave('on-orders', 'good')
   await platform.behave('on-clicks', 'good')
+  await platform.behave('on-parcels', 'good')
   await platform.behave('on-sensors', 'good')
   await platform.endLoad()
   await reaches('no alert to fire', (now) => now.length === 0)

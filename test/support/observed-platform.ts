@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import {
   CreateEventSourceMappingCommand,
   PutFunctionConcurrencyCommand,
+  type CreateEventSourceMappingCommandInput,
   type LambdaClient,
 } from '@aws-sdk/client-lambda'
 import { createKafka } from '../../common/kafka-client.ts'
@@ -27,9 +28,12 @@ export interface ObservedFunction {
   /** Whether the mapping names the built-in broker by an ARN: `/health` then speaks of it. */
   readonly byArn?: boolean
   readonly topicConfig?: Readonly<Record<string, string>>
-  /** Event pollers of provisioned mode; on-demand without. */
-  readonly pollers?: { readonly MinimumPollers: number; readonly MaximumPollers: number }
   readonly reservedConcurrency?: number
+  /** What else its mapping has. */
+  readonly settings?: Pick<
+    CreateEventSourceMappingCommandInput,
+    'ProvisionedPollerConfig' | 'MaximumRetryAttempts' | 'DestinationConfig'
+  >
 }
 
 type ServerRole = 'broker' | 'workers' | 'control' | 'poller'
@@ -129,7 +133,7 @@ export class ObservedPlatform {
         Topics: [topic],
         StartingPosition: 'TRIM_HORIZON',
         BatchSize: observed.batchSize,
-        ...(observed.pollers === undefined ? {} : { ProvisionedPollerConfig: observed.pollers }),
+        ...observed.settings,
         ...(filter === undefined ? {} : { FilterCriteria: { Filters: [{ Pattern: filter }] } }),
       }),
     )
