@@ -122,6 +122,7 @@ function startedConfigs(
     'log.segment.bytes': String(options.segmentBytes),
     'node.id': String(nodeId),
     'num.partitions': String(options.numPartitions),
+    'process.roles': 'broker,controller',
   }
 }
 

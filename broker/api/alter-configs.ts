@@ -7,11 +7,11 @@ import { configOperations } from '../../protocol/messages/incremental-alter-conf
 import { InvalidConfigError, listOf, type ConfigRule } from '../log/config-value.ts'
 import { topicConfigs } from '../log/topic-config-table.ts'
 import { parseTopicConfig, topicConfigDefinition, type Configs } from '../log/topic-config.ts'
-import { UnknownTopicError } from '../log/topic.ts'
+import { topicNameFlaw, UnknownTopicError } from '../log/topic.ts'
 import { brokerConfigs } from './broker-config-table.ts'
 import type { BrokerContext, Call, Handler } from './broker-context.ts'
 import { resourceTypes } from './config-entries.ts'
-import { brokerNameFlaw, levelOf } from './describe-configs.ts'
+import { levelOf } from './describe-configs.ts'
 import { attempt, duplicates, refuse, type TopicRefusal } from './topic-outcome.ts'
 
 type Operation = RequestOf<'IncrementalAlterConfigs'>['resources'][number]['configs'][number]
@@ -106,7 +106,7 @@ async function alter(
       return alterTopic(broker, resource, validateOnly)
     case resourceTypes.BROKER:
       return (
-        brokerNameFlaw(resourceName, broker.identity.nodeId) ??
+        brokerFlaw(resourceName, broker.identity.nodeId) ??
         alterBroker(broker, resource, validateOnly)
       )
     default:
@@ -114,11 +114,24 @@ async function alter(
   }
 }
 
+function brokerFlaw(resourceName: string, nodeId: number): Outcome {
+  if (resourceName === '' || resourceName === String(nodeId)) return undefined
+  if (!/^-?\d+$/.test(resourceName)) {
+    return refuse('INVALID_REQUEST', `Node id must be an integer, but it is: ${resourceName}`)
+  }
+  return refuse(
+    'INVALID_REQUEST',
+    `Unexpected broker id, expected ${nodeId}, but received ${resourceName}`,
+  )
+}
+
 async function alterTopic(
   broker: BrokerContext,
   { resourceName: name, change }: Wanted,
   validateOnly: boolean,
 ): Promise<Outcome> {
+  const flaw = topicNameFlaw(name)
+  if (flaw !== undefined) return refuse('INVALID_TOPIC_EXCEPTION', flaw)
   const topic = broker.store.topic(name)
   // With a retention of its own the broker would forget what groups have committed.
   if (topic?.internal === true) {

@@ -18,6 +18,8 @@ export interface BrokerConfigDefinition extends ConfigDefinition {
   readonly dynamic: boolean
   /** The topics' configuration that has its default from here. */
   readonly topicConfig?: string
+  /** Whether there is no value unless one is set. */
+  readonly isUnset?: boolean
 }
 
 const never = '9223372036854775807'
@@ -28,7 +30,7 @@ const own: Readonly<Record<string, Omit<BrokerConfigDefinition, 'dynamic'>>> = {
     default: 'true',
     documentation: 'Whether producing to a topic that is not there creates it.',
   },
-  'broker.id': { type: 'int', default: '1', documentation: "The broker's id in the cluster." },
+  'broker.id': { type: 'int', default: '-1', documentation: "The broker's id in the cluster." },
   'default.replication.factor': {
     type: 'int',
     default: '1',
@@ -46,7 +48,7 @@ const own: Readonly<Record<string, Omit<BrokerConfigDefinition, 'dynamic'>>> = {
   },
   'group.initial.rebalance.delay.ms': {
     type: 'int',
-    default: '0',
+    default: '3000',
     documentation: 'How long the first rebalance of an empty group waits for more members.',
   },
   'group.max.session.timeout.ms': {
@@ -70,12 +72,32 @@ const own: Readonly<Record<string, Omit<BrokerConfigDefinition, 'dynamic'>>> = {
     default: String(retentionCheckIntervalMs),
     documentation: 'How often retention looks for segments to drop.',
   },
+  'log.retention.hours': {
+    type: 'int',
+    default: '168',
+    documentation: 'What log.retention.ms is while that is not set.',
+  },
+  'log.roll.hours': {
+    type: 'int',
+    default: '168',
+    documentation: 'What log.roll.ms is while that is not set.',
+  },
+  'log.roll.jitter.hours': {
+    type: 'int',
+    default: '0',
+    documentation: 'What log.roll.jitter.ms is while that is not set.',
+  },
   'max.connections': {
     type: 'int',
     default: String(kafkaConnectionsMax),
     documentation: 'Kafka connections at once.',
   },
-  'node.id': { type: 'int', default: '1', documentation: "The broker's id in the cluster." },
+  'node.id': {
+    type: 'int',
+    default: '',
+    isUnset: true,
+    documentation: "The broker's id in the cluster.",
+  },
   'num.partitions': {
     type: 'int',
     default: '1',
@@ -108,7 +130,8 @@ const own: Readonly<Record<string, Omit<BrokerConfigDefinition, 'dynamic'>>> = {
   },
   'process.roles': {
     type: 'list',
-    default: 'broker,controller',
+    default: '',
+    isUnset: true,
     documentation: 'What this node is to the cluster.',
   },
   'socket.request.max.bytes': {
@@ -139,11 +162,11 @@ const kept: Readonly<Record<string, Omit<BrokerConfigDefinition, 'dynamic'>>> = 
   },
 }
 
-const ofTopics = Object.entries(topicConfigs).flatMap(([topicConfig, definition]) =>
-  definition.synonym === undefined
-    ? []
-    : [[definition.synonym, { ...definition, dynamic: true, topicConfig }] as const],
-)
+const ofTopics = Object.entries(topicConfigs).flatMap(([topicConfig, definition]) => {
+  const { synonym, synonymUnset: isUnset = false } = definition
+  if (synonym === undefined) return []
+  return [[synonym, { ...definition, dynamic: true, topicConfig, isUnset }] as const]
+})
 
 const flagged = (table: typeof own, dynamic: boolean): [string, BrokerConfigDefinition][] =>
   Object.entries(table).map(([name, definition]) => [name, { ...definition, dynamic }])

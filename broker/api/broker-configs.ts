@@ -62,7 +62,11 @@ export class BrokerConfigs {
       { name, value: cluster[name], source: DYNAMIC_DEFAULT_BROKER },
       // A setting that nobody touched is not one: topics' defaults are Kafka's unless told.
       { name, value: started === definition.default ? undefined : started, source: STATIC_BROKER },
-      { name, value: definition.default, source: DEFAULT },
+      {
+        name,
+        value: definition.isUnset === true ? undefined : definition.default,
+        source: DEFAULT,
+      },
     ]
     return values.flatMap(({ value, ...rest }) => (value === undefined ? [] : [{ ...rest, value }]))
   }
@@ -74,8 +78,8 @@ export class BrokerConfigs {
       const isOfCluster = ({ source }: SourcedValue): boolean =>
         source === configSources.DYNAMIC_DEFAULT_BROKER
       const synonyms = level === 'cluster' ? all.filter(isOfCluster) : all
-      const [holds] = synonyms
-      if (holds === undefined) return []
+      if (level === 'cluster' && synonyms.length === 0) return []
+      const holds = synonyms[0] ?? { name, value: null, source: configSources.DEFAULT }
       const { documentation, dynamic } = rule
       return [{ ...holds, readOnly: !dynamic, synonyms, rule, documentation }]
     })
@@ -120,9 +124,7 @@ export class BrokerConfigs {
 function checkBrokerConfigs(configs: Configs): Configs {
   const fixed = Object.keys(configs).filter((name) => brokerConfigs.get(name)?.dynamic === false)
   if (fixed.length > 0) {
-    throw new InvalidConfigError(
-      `Cannot update these configs dynamically: Set(${fixed.join(', ')})`,
-    )
+    throw new InvalidConfigError(`Cannot update these configs dynamically: [${fixed.join(', ')}]`)
   }
   const checked = Object.entries(configs).map(([name, text]) => {
     const definition: BrokerConfigDefinition | undefined = brokerConfigs.get(name)

@@ -24,7 +24,11 @@ export interface SourcedValue {
 }
 
 /** `synonyms` are all values that there are for it, the first of which holds. */
-export interface ConfigEntry extends SourcedValue {
+export interface ConfigEntry {
+  readonly name: string
+  /** Null where nothing is set and there is no default. */
+  readonly value: string | null
+  readonly source: ConfigSource
   readonly readOnly: boolean
   readonly synonyms: readonly SourcedValue[]
   readonly rule: ConfigRule

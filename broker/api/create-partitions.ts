@@ -3,14 +3,8 @@ import { topicPartitionsMax } from '../../common/limits.ts'
 import type { RequestOf } from '../../protocol/apis.ts'
 import type { BrokerContext, Handler } from './broker-context.ts'
 import { hasRoomFor } from './metadata.ts'
-import {
-  attempt,
-  duplicates,
-  isAssignable,
-  once,
-  refuse,
-  type TopicRefusal,
-} from './topic-outcome.ts'
+import { replicasFlaw } from './replica-assignment.ts'
+import { attempt, duplicates, once, refuse, type TopicRefusal } from './topic-outcome.ts'
 
 type Wanted = RequestOf<'CreatePartitions'>['topics'][number]
 
@@ -43,7 +37,7 @@ function flawOf(broker: BrokerContext, wanted: Wanted): TopicRefusal | undefined
   const { name, count, assignments } = wanted
   const topic = broker.store.topic(name)
   if (topic === undefined) {
-    return refuse('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${name}' does not exist.`)
+    return refuse('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
   }
   // Offsets of a group would be looked for in another partition than the one they were written to.
   if (topic.internal) return refuse('INVALID_TOPIC_EXCEPTION', `'${name}' is the broker's own.`)
@@ -74,15 +68,12 @@ function assignmentFlaw(
   if (assignments.length !== added) {
     return refuse(
       'INVALID_REPLICA_ASSIGNMENT',
-      `${added} partition(s) are added, but ${assignments.length} assignment(s) are given.`,
+      `Attempted to add ${added} additional partition(s), but only ${assignments.length} assignment(s) were specified.`,
     )
   }
-  if (assignments.every(({ brokerIds }) => isAssignable(brokerIds, identity.nodeId)))
-    return undefined
-  return refuse(
-    'INVALID_REPLICA_ASSIGNMENT',
-    `Each partition must have one replica, on broker ${identity.nodeId}.`,
-  )
+  return assignments
+    .map(({ brokerIds }) => replicasFlaw(brokerIds, identity.nodeId))
+    .find((flaw) => flaw !== undefined)
 }
 
 async function extend(

@@ -12,17 +12,14 @@ import type { BrokerContext, Call, Handler } from './broker-context.ts'
 import { topicEntries } from './config-entries.ts'
 import { hasRoomFor } from './metadata.ts'
 import { collidingTopic } from './topic-names.ts'
-import {
-  attempt,
-  duplicates,
-  isAssignable,
-  once,
-  refuse,
-  type TopicRefusal,
-} from './topic-outcome.ts'
+import { replicasFlaw } from './replica-assignment.ts'
+import { attempt, duplicates, once, refuse, type TopicRefusal } from './topic-outcome.ts'
 
 type NewTopic = RequestOf<'CreateTopics'>['topics'][number]
 type Created = ResponseOf<'CreateTopics'>['topics'][number]
+
+/** Kafka keeps its metadata in a topic that clients look for under this name. */
+const reservedName = '__cluster_metadata'
 
 /** What a request comes to when nothing is wrong with it. */
 interface Plan {
@@ -64,6 +61,9 @@ function planOf(broker: BrokerContext, topic: NewTopic): Plan | TopicRefusal {
 function nameFlaw({ store }: BrokerContext, name: string): TopicRefusal | undefined {
   const flaw = topicNameFlaw(name)
   if (flaw !== undefined) return refuse('INVALID_TOPIC_EXCEPTION', flaw)
+  if (name === reservedName) {
+    return refuse('INVALID_REQUEST', `Creation of internal topic ${name} is prohibited.`)
+  }
   if (store.topic(name) !== undefined) {
     return refuse('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
   }
@@ -89,7 +89,7 @@ function numbersFlaw({ numPartitions, replicationFactor }: NewTopic): TopicRefus
   if (replicationFactor > 1) {
     return refuse(
       'INVALID_REPLICATION_FACTOR',
-      `The target replication factor of ${replicationFactor} cannot be reached because only 1 broker(s) are registered.`,
+      `Unable to replicate the partition ${replicationFactor} time(s): The target replication factor of ${replicationFactor} cannot be reached because only 1 broker(s) are registered.`,
     )
   }
   return undefined
@@ -106,15 +106,20 @@ function assignmentFlaw(
   if (numPartitions !== -1) {
     return refuse('INVALID_REQUEST', `${manual} numPartitions was not set to -1.`)
   }
-  const indexes = new Set(assignments.map(({ partitionIndex }) => partitionIndex))
-  const isComplete = assignments.every((_, index) => indexes.has(index))
-  const isHere = assignments.every((a) => isAssignable(a.brokerIds, identity.nodeId))
-  if (isComplete && isHere) return undefined
+  const indexes = new Set<number>()
+  for (const { partitionIndex: index, brokerIds } of assignments) {
+    if (indexes.has(index)) {
+      const message = `Found multiple manual partition assignments for partition ${index}`
+      return refuse('INVALID_REPLICA_ASSIGNMENT', message)
+    }
+    indexes.add(index)
+    const flaw = replicasFlaw(brokerIds, identity.nodeId)
+    if (flaw !== undefined) return flaw
+  }
+  if (assignments.every((_, index) => indexes.has(index))) return undefined
   return refuse(
     'INVALID_REPLICA_ASSIGNMENT',
-    isComplete
-      ? `Each partition must have one replica, on broker ${identity.nodeId}.`
-      : 'partitions should be a consecutive 0-based integer sequence',
+    'partitions should be a consecutive 0-based integer sequence',
   )
 }
 
@@ -151,7 +156,7 @@ async function create(
 
 function refused({ name }: NewTopic, { error, message }: TopicRefusal, call: Call): Created {
   const errorCode = call.code(error)
-  return { name, errorCode, errorMessage: message, topicConfigErrorCode: 0, configs: null }
+  return { name, errorCode, errorMessage: message, topicConfigErrorCode: 0, configs: [] }
 }
 
 function done(

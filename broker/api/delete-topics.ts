@@ -30,7 +30,7 @@ export const deleteTopics: Handler<'DeleteTopics'> = async (broker, request, cal
         : refuse('INVALID_REQUEST', `Duplicate topic ${name === null ? 'id' : 'name'}.`)
     responses.push({
       name: topic?.name ?? name,
-      topicId: topic?.id ?? topicId,
+      topicId: key == null ? (topic?.id ?? topicId) : topicId,
       errorCode: call.code(outcome?.error ?? 'NONE'),
       ...(outcome === undefined ? {} : { errorMessage: outcome.message }),
     })

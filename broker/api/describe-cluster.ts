@@ -14,7 +14,7 @@ export const describeCluster: Handler<'DescribeCluster'> = ({ identity }, reques
   const flaw = endpointFlaw(endpointType)
   if (flaw !== undefined) {
     const errorCode = call.code(flaw.error)
-    return { errorCode, errorMessage: flaw.message, endpointType, clusterId, brokers: [] }
+    return { errorCode, errorMessage: flaw.message, clusterId, brokers: [] }
   }
   return {
     errorCode: 0,
@@ -30,6 +30,9 @@ export const describeCluster: Handler<'DescribeCluster'> = ({ identity }, reques
 function endpointFlaw(endpointType: number): TopicRefusal | undefined {
   if (endpointType === brokers) return undefined
   return endpointType === controllers
-    ? refuse('MISMATCHED_ENDPOINT_TYPE', 'This endpoint is a broker, not a controller.')
-    : refuse('UNSUPPORTED_ENDPOINT_TYPE', `There is no endpoint type ${endpointType}.`)
+    ? refuse(
+        'MISMATCHED_ENDPOINT_TYPE',
+        'The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER',
+      )
+    : refuse('UNSUPPORTED_ENDPOINT_TYPE', `Unsupported endpoint type ${endpointType}`)
 }

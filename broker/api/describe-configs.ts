@@ -48,7 +48,7 @@ function describe(
       configType: configTypeIds[rule.type],
       documentation: request.includeDocumentation ? documentation : null,
     }))
-  return { errorCode: 0, errorMessage: null, resourceType, resourceName, configs }
+  return { errorCode: 0, errorMessage: '', resourceType, resourceName, configs }
 }
 
 function entriesOf(
@@ -66,7 +66,7 @@ function entriesOf(
       return topicEntries(topic.configs, (name) => configs.valuesOf(name))
     }
     case resourceTypes.BROKER:
-      return brokerNameFlaw(resourceName, identity.nodeId) ?? configs.entries(levelOf(resourceName))
+      return brokerFlaw(resourceName, identity.nodeId) ?? configs.entries(levelOf(resourceName))
     default:
       return refuse('INVALID_REQUEST', `Unsupported resource type: ${resourceType}`)
   }
@@ -77,13 +77,13 @@ export function levelOf(resourceName: string): 'broker' | 'cluster' {
   return resourceName === '' ? 'cluster' : 'broker'
 }
 
-export function brokerNameFlaw(resourceName: string, nodeId: number): TopicRefusal | undefined {
+function brokerFlaw(resourceName: string, nodeId: number): TopicRefusal | undefined {
   if (resourceName === '' || resourceName === String(nodeId)) return undefined
   if (!/^-?\d+$/.test(resourceName)) {
-    return refuse('INVALID_REQUEST', `Node id must be an integer, but it is: ${resourceName}`)
+    return refuse('INVALID_REQUEST', `Broker id must be an integer, but it is: ${resourceName}`)
   }
   return refuse(
     'INVALID_REQUEST',
-    `Unexpected broker id, expected ${nodeId}, but received ${resourceName}`,
+    `Unexpected broker id, expected ${nodeId} or empty string, but received ${resourceName}`,
   )
 }

@@ -4,6 +4,7 @@
 // progress, and the only replica that a partition can be given is the one that it has.
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import type { BrokerContext, Call, Handler } from './broker-context.ts'
+import { replicasFlaw } from './replica-assignment.ts'
 import { refuse, type TopicRefusal } from './topic-outcome.ts'
 
 /** Kafka: preferred, and unclean. */
@@ -41,7 +42,7 @@ export const alterPartitionReassignments: Handler<'AlterPartitionReassignments'>
     partitions: partitions.map(({ partitionIndex, replicas }) => ({
       partitionIndex,
       ...outcome(
-        unknownPartition(broker, name, partitionIndex) ?? replicasFlaw(broker, replicas),
+        unknownPartition(broker, name, partitionIndex) ?? reassignmentFlaw(broker, replicas),
         call,
       ),
     })),
@@ -71,27 +72,11 @@ function unknownPartition(
   return refuse('UNKNOWN_TOPIC_OR_PARTITION', `No such partition as ${topic}-${index}`)
 }
 
-function replicasFlaw(
+function reassignmentFlaw(
   { identity }: BrokerContext,
   replicas: readonly number[] | null,
 ): TopicRefusal | undefined {
-  if (replicas === null) {
-    return refuse('NO_REASSIGNMENT_IN_PROGRESS', 'No partition reassignment is in progress.')
-  }
-  const assignment = 'The manual partition assignment includes'
-  if (replicas.length === 0) {
-    return refuse('INVALID_REPLICA_ASSIGNMENT', `${assignment} an empty replica list.`)
-  }
-  const stranger = replicas.find((id) => id !== identity.nodeId)
-  if (stranger !== undefined) {
-    return refuse(
-      'INVALID_REPLICA_ASSIGNMENT',
-      `${assignment} broker ${stranger}, but no such broker is registered.`,
-    )
-  }
-  if (replicas.length === 1) return undefined
-  return refuse(
-    'INVALID_REPLICA_ASSIGNMENT',
-    `${assignment} the broker ${identity.nodeId} more than once.`,
-  )
+  return replicas === null
+    ? refuse('NO_REASSIGNMENT_IN_PROGRESS', 'No partition reassignment is in progress.')
+    : replicasFlaw(replicas, identity.nodeId)
 }

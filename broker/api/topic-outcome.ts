@@ -52,8 +52,3 @@ export function once<T extends { readonly name: string }>(
     return seen.size !== seen.add(name).size
   })
 }
-
-/** Whether replicas were asked for that this broker, the only node, can hold. Some clients call it 0. */
-export function isAssignable(brokerIds: readonly number[], nodeId: number): boolean {
-  return brokerIds.length === 1 && (brokerIds[0] === nodeId || brokerIds[0] === 0)
-}

@@ -38,7 +38,8 @@ test.each<[ConfigRule, string, string]>([
     'Value must be between 1 and 9 or equal to -1',
   ],
 ])('%j refuses %j in Kafka’s words', (rule, text, reason) => {
-  const message = `Invalid value ${text} for configuration c: ${reason}`
+  const value = rule.type === 'list' ? text.split(',').at(-1) : text
+  const message = `Invalid value ${value} for configuration c: ${reason}`
   expect(() => checkConfig('c', text, rule)).toThrow(message)
 })
 

@@ -27,15 +27,15 @@ export class InvalidConfigError extends Error {
 
 /** The text as Kafka would show it: without spaces around, numbers without a plus. Throws InvalidConfigError. */
 export function checkConfig(name: string, text: string, rule: ConfigRule): string {
-  const refuse = (reason: string): InvalidConfigError =>
-    new InvalidConfigError(`Invalid value ${text} for configuration ${name}: ${reason}`)
   // An APPEND can make a list longer than the wire could carry back.
   if (text.length > stringMaxBytes) throw new InvalidConfigError(`${name} is too long`)
   const shown = forms[rule.type](text.trim())
-  if (shown === undefined) throw refuse(misfits[rule.type])
-  const flaw = flawOf(shown, rule)
-  if (flaw !== undefined) throw refuse(flaw)
-  return shown
+  const flaw =
+    shown === undefined ? { value: text, reason: misfits[rule.type] } : flawOf(shown, rule)
+  if (shown !== undefined && flaw === undefined) return shown
+  throw new InvalidConfigError(
+    `Invalid value ${flaw?.value} for configuration ${name}: ${flaw?.reason}`,
+  )
 }
 
 export function listOf(text: string): readonly string[] {
@@ -80,16 +80,23 @@ function decimal(text: string): string | undefined {
   return Number.isInteger(value) ? `${value}.0` : String(value)
 }
 
-function flawOf(shown: string, rule: ConfigRule): string | undefined {
+/** `value` is what of the text is at fault. */
+function flawOf(
+  shown: string,
+  rule: ConfigRule,
+): { readonly value: string; readonly reason: string } | undefined {
   const { type, oneOf, form } = rule
-  if (form !== undefined && !form.pattern.test(shown)) return form.reason
+  if (form !== undefined && !form.pattern.test(shown)) {
+    return { value: type === 'list' ? `[${shown}]` : shown, reason: form.reason }
+  }
   if (oneOf !== undefined) {
     const parts = type === 'list' ? listOf(shown) : [shown]
-    if (!parts.every((part) => oneOf.includes(part))) {
-      return `String must be one of: ${oneOf.join(', ')}`
-    }
+    const stranger = parts.find((part) => !oneOf.includes(part))
+    if (stranger === undefined) return undefined
+    return { value: stranger, reason: `String must be one of: ${oneOf.join(', ')}` }
   }
-  return rangeFlaw(Number(shown), rule)
+  const reason = rangeFlaw(Number(shown), rule)
+  return reason === undefined ? undefined : { value: shown, reason }
 }
 
 function rangeFlaw(value: number, { least, most, orEqual }: ConfigRule): string | undefined {

@@ -2,26 +2,26 @@
 import { recordBatchMaxBytes } from '../../common/limits.ts'
 import type { ConfigRule } from './config-value.ts'
 
-/** `text` where nothing else is set. */
 export interface ConfigDefinition extends ConfigRule {
   readonly default: string
   /** The broker's configuration that topics have their default from. */
   readonly synonym?: string
+  /** Whether that has no value of its own unless it is set, as Kafka's log.retention.ms beside log.retention.hours. */
+  readonly synonymUnset?: boolean
   readonly documentation: string
 }
 
 const never = '9223372036854775807'
 const day = 24 * 3_600_000
 
-const throttledReplicas = {
+const throttledReplicas = (name: string): Omit<ConfigDefinition, 'documentation'> => ({
   type: 'list',
   default: '',
   form: {
     pattern: /^(\*|\d+:\d+(,\d+:\d+)*)?$/,
-    reason:
-      "Must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...",
+    reason: `${name} must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...`,
   },
-} as const
+})
 
 /** The least values are Kafka's, but for segment.bytes: 1 MiB there since 4.1, a header's 14 before and here. */
 export const topicConfigs: Readonly<Record<string, ConfigDefinition>> = {
@@ -73,6 +73,12 @@ export const topicConfigs: Readonly<Record<string, ConfigDefinition>> = {
     synonym: 'log.cleaner.delete.retention.ms',
     documentation: 'How long compaction keeps the marker of a deleted key.',
   },
+  'errors.deadletterqueue.group.enable': {
+    type: 'boolean',
+    default: 'false',
+    documentation:
+      'Whether share groups may use the topic for failed records. Kept; there are none.',
+  },
   'file.delete.delay.ms': {
     type: 'long',
     default: '60000',
@@ -92,10 +98,11 @@ export const topicConfigs: Readonly<Record<string, ConfigDefinition>> = {
     default: never,
     least: 0,
     synonym: 'log.flush.interval.ms',
+    synonymUnset: true,
     documentation: 'Time between two flushes. Kept; the broker flushes as its --flush says.',
   },
   'follower.replication.throttled.replicas': {
-    ...throttledReplicas,
+    ...throttledReplicas('follower.replication.throttled.replicas'),
     documentation: 'Replicas throttled on the follower. Kept; there is one replica.',
   },
   'index.interval.bytes': {
@@ -106,7 +113,7 @@ export const topicConfigs: Readonly<Record<string, ConfigDefinition>> = {
     documentation: 'Log bytes between two entries of the offset index. Kept; it is 4096 here.',
   },
   'leader.replication.throttled.replicas': {
-    ...throttledReplicas,
+    ...throttledReplicas('leader.replication.throttled.replicas'),
     documentation: 'Replicas throttled on the leader. Kept; there is one replica.',
   },
   'local.retention.bytes': {
@@ -129,6 +136,13 @@ export const topicConfigs: Readonly<Record<string, ConfigDefinition>> = {
     least: 1,
     synonym: 'log.cleaner.max.compaction.lag.ms',
     documentation: 'The longest that a record may wait for compaction.',
+  },
+  'max.decompressed.message.bytes': {
+    type: 'int',
+    default: '2147483639',
+    least: 0,
+    synonym: 'max.decompressed.message.bytes',
+    documentation: 'The largest that a batch may unpack to. Kept; the broker unpacks none.',
   },
   'max.message.bytes': {
     type: 'int',
@@ -188,14 +202,16 @@ export const topicConfigs: Readonly<Record<string, ConfigDefinition>> = {
   },
   'remote.copy.lag.bytes': {
     type: 'long',
-    default: '0',
+    default: '-1',
     least: -1,
+    synonym: 'log.remote.copy.lag.bytes',
     documentation: 'Bytes that tiering leaves uncopied. Kept; there is no tiered storage.',
   },
   'remote.copy.lag.ms': {
     type: 'long',
     default: '0',
     least: -1,
+    synonym: 'log.remote.copy.lag.ms',
     documentation: 'Time that tiering waits with a copy. Kept; there is no tiered storage.',
   },
   'remote.log.copy.disable': {
@@ -224,6 +240,7 @@ export const topicConfigs: Readonly<Record<string, ConfigDefinition>> = {
     default: String(7 * day),
     least: -1,
     synonym: 'log.retention.ms',
+    synonymUnset: true,
     documentation: 'Age of its newest record at which a segment goes; -1 keeps records for ever.',
   },
   'segment.bytes': {
@@ -245,6 +262,7 @@ export const topicConfigs: Readonly<Record<string, ConfigDefinition>> = {
     default: '0',
     least: 0,
     synonym: 'log.roll.jitter.ms',
+    synonymUnset: true,
     documentation: 'Spreads the starts of new segments by chance. Kept.',
   },
   'segment.ms': {
@@ -252,6 +270,7 @@ export const topicConfigs: Readonly<Record<string, ConfigDefinition>> = {
     default: String(7 * day),
     least: 1,
     synonym: 'log.roll.ms',
+    synonymUnset: true,
     documentation: 'Age at which a segment is closed even if it is not full.',
   },
   'unclean.leader.election.enable': {

@@ -22,10 +22,10 @@ test('every default is a value of its own configuration', () => {
 /** apache/kafka 4.x, LogConfig: all that are not internal. */
 const known = `
   cleanup.policy compression.gzip.level compression.lz4.level compression.type
-  compression.zstd.level delete.retention.ms file.delete.delay.ms flush.messages flush.ms
+  compression.zstd.level delete.retention.ms errors.deadletterqueue.group.enable file.delete.delay.ms flush.messages flush.ms
   follower.replication.throttled.replicas index.interval.bytes
   leader.replication.throttled.replicas local.retention.bytes local.retention.ms
-  max.compaction.lag.ms max.message.bytes message.timestamp.after.max.ms
+  max.compaction.lag.ms max.decompressed.message.bytes max.message.bytes message.timestamp.after.max.ms
   message.timestamp.before.max.ms message.timestamp.type min.cleanable.dirty.ratio
   min.compaction.lag.ms min.insync.replicas preallocate remote.copy.lag.bytes
   remote.copy.lag.ms remote.log.copy.disable remote.log.delete.on.disable
@@ -68,14 +68,14 @@ test.each<[Configs, string]>([
   [{ toString: '1' }, 'Unknown topic config name: toString'],
   [
     { 'cleanup.policy': 'delete,shred' },
-    'Invalid value delete,shred for configuration cleanup.policy: String must be one of: compact, delete',
+    'Invalid value shred for configuration cleanup.policy: String must be one of: compact, delete',
   ],
   [
     { 'min.compaction.lag.ms': '2', 'max.compaction.lag.ms': '1' },
     'conflict topic config setting min.compaction.lag.ms (2) > max.compaction.lag.ms (1)',
   ],
   [{ 'remote.storage.enable': 'true' }, 'Tiered Storage functionality is disabled'],
-  [{ 'leader.replication.throttled.replicas': '0-1' }, "Must be the literal '*' or a list"],
+  [{ 'leader.replication.throttled.replicas': '0-1' }, "must be the literal '*' or a list"],
   [{ 'message.format.version': 'new' }, 'Version is not a valid version'],
 ])('%j is refused: %s', (configs, message) => {
   expect(() => parse(configs)).toThrow(message)

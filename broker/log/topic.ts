@@ -32,7 +32,7 @@ export class UnknownTopicError extends Error {
   readonly code = 'UNKNOWN_TOPIC_OR_PARTITION'
 
   constructor(name: string) {
-    super(`there is no topic ${name}`)
+    super(`The topic '${name}' does not exist.`)
     this.name = 'UnknownTopicError'
   }
 }
