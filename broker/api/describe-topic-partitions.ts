@@ -26,6 +26,7 @@ export const describeTopicPartitions: Handler<'DescribeTopicPartitions'> = (
     name,
     topicId: zeroUuid,
     partitions: [],
+    topicAuthorizedOperations: topicOperations,
   })
   if (!fits(request, wantsAll)) {
     return { topics: namesOf(request).map((name) => failed(name, 'INVALID_REQUEST')) }
@@ -36,6 +37,8 @@ export const describeTopicPartitions: Handler<'DescribeTopicPartitions'> = (
   const topics: Described[] = []
   let left = limit
   for (const name of names) {
+    const from = name === cursor?.topicName ? cursor.partitionIndex : 0
+    if (left === 0) return { topics, nextCursor: { topicName: name, partitionIndex: from } }
     const topic = store.topic(name)
     if (topic === undefined) {
       topics.push(
@@ -43,8 +46,6 @@ export const describeTopicPartitions: Handler<'DescribeTopicPartitions'> = (
       )
       continue
     }
-    const from = name === cursor?.topicName ? cursor.partitionIndex : 0
-    if (left === 0) return { topics, nextCursor: { topicName: name, partitionIndex: from } }
     const page = topic.partitions.slice(from, from + left)
     topics.push(describe(topic, page, identity.nodeId))
     left -= page.length

@@ -54,9 +54,11 @@ export const fetch: Handler<'Fetch'> = async (broker, request, call) => {
 function find(topic: Topic, wanted: WantedPartition): Source['found'] {
   const partition = topic.partitions[wanted.partition]
   if (partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
-  const { fetchOffset, currentLeaderEpoch } = wanted
+  const { fetchOffset, currentLeaderEpoch, lastFetchedEpoch } = wanted
   const flaw = epochFlaw(currentLeaderEpoch, partition)
   if (flaw !== undefined) return flaw
+  // Records of a later epoch than there is were not fetched here.
+  if (lastFetchedEpoch > partition.leaderEpoch) return 'OFFSET_OUT_OF_RANGE'
   const isWithin = fetchOffset >= partition.logStartOffset && fetchOffset <= partition.logEndOffset
   return isWithin ? partition : 'OFFSET_OUT_OF_RANGE'
 }

@@ -31,15 +31,17 @@ export const listOffsets: Handler<'ListOffsets'> = async (broker, request, call)
       partitions.map(({ partitionIndex }) => keyOf(name, partitionIndex)),
     ),
   )
+  const answered = new Set<string>()
   const topics = []
   for (const { name, partitions } of request.topics) {
     const answers = []
     for (const wanted of partitions) {
       const { partitionIndex } = wanted
+      // A partition that is asked for twice is answered once, and refused.
+      const key = keyOf(name, partitionIndex)
+      if (answered.size === answered.add(key).size) continue
       const partition = broker.store.topic(name)?.partitions[partitionIndex]
-      const found = twice.has(keyOf(name, partitionIndex))
-        ? 'INVALID_REQUEST'
-        : await look(partition, wanted, call.version)
+      const found = twice.has(key) ? 'INVALID_REQUEST' : await look(partition, wanted, call.version)
       if (typeof found === 'string') {
         answers.push({ partitionIndex, errorCode: call.code(found), ...notFound })
         continue

@@ -14,15 +14,14 @@ export const electLeaders: Handler<'ElectLeaders'> = (broker, request, call) => 
   if (!electionTypes.has(request.electionType)) {
     return { errorCode: call.code('INVALID_REQUEST'), replicaElectionResults: [] }
   }
-  // Asked for all, Kafka leaves out where no election is needed, so that is everything.
-  const wanted = request.topicPartitions ?? []
+  // Asked for all, Kafka leaves out the partitions that need no election, and so all of them.
+  const all = broker.store.topics().map(({ name }) => ({ topic: name, partitions: [] }))
+  const wanted = request.topicPartitions ?? all
   return {
     replicaElectionResults: wanted.map(({ topic, partitions }) => ({
       topic,
       partitionResult: partitions.map((partitionId) => {
-        const { error, message } =
-          unknownPartition(broker, topic, partitionId) ??
-          refuse('ELECTION_NOT_NEEDED', 'Leader election not needed for topic partition.')
+        const { error, message } = electionOutcome(broker, topic, partitionId)
         return { partitionId, errorCode: call.code(error), errorMessage: message }
       }),
     })),
@@ -41,10 +40,7 @@ export const alterPartitionReassignments: Handler<'AlterPartitionReassignments'>
     name,
     partitions: partitions.map(({ partitionIndex, replicas }) => ({
       partitionIndex,
-      ...outcome(
-        unknownPartition(broker, name, partitionIndex) ?? reassignmentFlaw(broker, replicas),
-        call,
-      ),
+      ...outcome(reassignmentFlaw(broker, { topic: name, index: partitionIndex, replicas }), call),
     })),
   })),
 })
@@ -63,20 +59,29 @@ function outcome(
   return { errorCode: call.code(error), errorMessage: refusal?.message ?? null }
 }
 
-function unknownPartition(
-  { store }: BrokerContext,
-  topic: string,
-  index: number,
-): TopicRefusal | undefined {
-  if (store.topic(topic)?.partitions[index] !== undefined) return undefined
-  return refuse('UNKNOWN_TOPIC_OR_PARTITION', `No such partition as ${topic}-${index}`)
+function exists({ store }: BrokerContext, topic: string, index?: number): boolean {
+  const known = store.topic(topic)
+  return known !== undefined && (index === undefined || known.partitions[index] !== undefined)
+}
+
+function electionOutcome(broker: BrokerContext, topic: string, index: number): TopicRefusal {
+  const unknown = 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (!exists(broker, topic)) return refuse(unknown, `No such topic as ${topic}`)
+  if (!exists(broker, topic, index))
+    return refuse(unknown, `No such partition as ${topic}-${index}`)
+  return refuse('ELECTION_NOT_NEEDED', 'Leader election not needed for topic partition.')
 }
 
 function reassignmentFlaw(
-  { identity }: BrokerContext,
-  replicas: readonly number[] | null,
+  broker: BrokerContext,
+  { topic, index, replicas }: { topic: string; index: number; replicas: readonly number[] | null },
 ): TopicRefusal | undefined {
+  const unknown = 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (!exists(broker, topic)) return refuse(unknown, `Unable to find a topic named ${topic}.`)
+  if (!exists(broker, topic, index)) {
+    return refuse(unknown, `Unable to find partition ${topic}:${index}.`)
+  }
   return replicas === null
     ? refuse('NO_REASSIGNMENT_IN_PROGRESS', 'No partition reassignment is in progress.')
-    : replicasFlaw(replicas, identity.nodeId)
+    : replicasFlaw(replicas, broker.identity.nodeId)
 }
