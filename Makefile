@@ -42,7 +42,7 @@ unit: $(installed)
 e2e: $(installed)
 	@npm run -s e2e
 
-test-peers: $(installed) ## Clients, servers and schemas from apt, PyPI and Go; installs them.
+test-peers: $(installed) ## Clients, servers and schemas from apt, PyPI, Maven and Go; installs them.
 	@test/peers/install.sh
 	@npm run -s peers
 

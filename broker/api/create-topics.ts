@@ -173,7 +173,8 @@ function done(
     replicationFactor: 1,
     configs: entries.map(({ name: key, value, readOnly, source }) => ({
       name: key,
-      value,
+      // What was set is given back as it was sent.
+      value: configs[key] ?? value,
       readOnly,
       configSource: source,
       isSensitive: false,

@@ -29,7 +29,8 @@ export const describeTopicPartitions: Handler<'DescribeTopicPartitions'> = (
     topicAuthorizedOperations: topicOperations,
   })
   if (!fits(request, wantsAll)) {
-    return { topics: namesOf(request).map((name) => failed(name, 'INVALID_REQUEST')) }
+    const misfit = { errorCode: call.code('INVALID_REQUEST'), topicId: zeroUuid, partitions: [] }
+    return { topics: namesOf(request).map((name) => Object.assign({ name }, misfit)) }
   }
   const { cursor } = request
   const names = [...new Set(all)].toSorted().filter((name) => name >= (cursor?.topicName ?? ''))

@@ -11,17 +11,19 @@ import { refuse, type TopicRefusal } from './topic-outcome.ts'
 const electionTypes = new Set([0, 1])
 
 export const electLeaders: Handler<'ElectLeaders'> = (broker, request, call) => {
-  if (!electionTypes.has(request.electionType)) {
-    return { errorCode: call.code('INVALID_REQUEST'), replicaElectionResults: [] }
-  }
   // Asked for all, Kafka leaves out the partitions that need no election, and so all of them.
   const all = broker.store.topics().map(({ name }) => ({ topic: name, partitions: [] }))
   const wanted = request.topicPartitions ?? all
+  const { electionType } = request
+  const flaw = electionTypes.has(electionType)
+    ? undefined
+    : refuse('INVALID_REQUEST', `Unknown election type ${electionType}`)
   return {
+    errorCode: call.code(flaw?.error ?? 'NONE'),
     replicaElectionResults: wanted.map(({ topic, partitions }) => ({
       topic,
       partitionResult: partitions.map((partitionId) => {
-        const { error, message } = electionOutcome(broker, topic, partitionId)
+        const { error, message } = flaw ?? electionOutcome(broker, topic, partitionId)
         return { partitionId, errorCode: call.code(error), errorMessage: message }
       }),
     })),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what test-peers drives: kcat and redis-server (apt), boto3 (PyPI) and Grafana's SDK (Go) in .cache/peers.
+# Installs what test-peers drives: kcat and redis-server (apt), boto3 (PyPI), Apache Kafka (Maven) and Grafana's SDK (Go).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=.cache/peers
@@ -44,6 +44,8 @@ if ! go_version=$(go env GOVERSION 2>/dev/null) || [[ ! $go_version =~ ^go1\.(2[
   fi
 fi
 (cd test/peers/board-schema && "$go" build -o "../../../$venv/board-schema" .)
+
+test/peers/kafka.sh
 
 kcat_version=$(kcat -V 2>&1 | sed -nE 's/^Version ([0-9.]+).*/\1/p')
 boto3_version=$("$venv/bin/python" -c 'import boto3; print(boto3.__version__)')
