@@ -260,6 +260,7 @@ class Platform {
       port: config.kafkaPort,
       advertised: config.kafkaAdvertised,
       listeners: config.kafkaListeners,
+      protocol: config.kafkaSecurity,
       flushIntervalMs: config.flushInterval,
       groupInitialRebalanceDelayMs: config.groupInitialRebalanceDelay,
     }

@@ -16,11 +16,12 @@ import { nodeFileSystem } from './log/file-system.ts'
 import { LogStore } from './log/log-store.ts'
 import type { PartitionLog } from './log/partition-log.ts'
 import { BrokerMetrics } from './metrics.ts'
-import { KafkaServer } from './server/kafka-server.ts'
+import { Security, type SecuritySettings } from './security.ts'
+import { KafkaServer, type ServerLimits, type ServerOptions } from './server/kafka-server.ts'
 import { ProducerIds } from './transactions/producer-ids.ts'
 
 /** Plain values, which can be handed to a thread. */
-export interface BrokerOptions extends ListenerSettings {
+export interface BrokerOptions extends ListenerSettings, SecuritySettings {
   /** The broker keeps to the directory `broker` in it. */
   readonly dataDir: string
   readonly numPartitions: number
@@ -33,6 +34,8 @@ export interface BrokerOptions extends ListenerSettings {
   readonly groupInitialRebalanceDelayMs: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
+  /** For tests: those of `common/limits.ts` hold otherwise. */
+  readonly serverLimits?: Partial<ServerLimits>
 }
 
 /** Not 0: some clients take that for "none". */
@@ -68,6 +71,12 @@ export async function startBroker(
     }
   }
   try {
+    const security = await Security.open(options, {
+      listeners,
+      directory,
+      clock: systemClock,
+      logger,
+    })
     const store = await openStore(options, directory, logger)
     opened.push(() => store.close())
     const started = startedConfigs(options, directory)
@@ -79,6 +88,7 @@ export async function startBroker(
       store,
       coordinator,
       producerIds: await ProducerIds.open(nodeFileSystem, directory),
+      users: security.users,
       counters: new ApiCounters(),
       partitionChanges: new Turns(),
       clock: systemClock,
@@ -87,7 +97,9 @@ export async function startBroker(
       autoCreateTopics: options.autoCreateTopics,
       configs,
     }
-    const { server, doors } = await KafkaServer.start({ listeners, broker })
+    const { server, doors } = await openDoors(options, { broker, listeners, tls: security.tls })
+    const watch = security.watch((tls) => server.useCertificate(tls))
+    opened.push(() => Promise.resolve(watch.cancel()))
     // Draining ends the long polls; closing the coordinator answers the joins; then connections close.
     opened.push(async () => {
       server.drain()
@@ -105,6 +117,15 @@ export async function startBroker(
     await close()
     throw error
   }
+}
+
+function openDoors(
+  { kafkaLoginLifetime = 0, serverLimits = {} }: BrokerOptions,
+  parts: Pick<ServerOptions, 'broker' | 'listeners'> & { tls: ServerOptions['tls'] | undefined },
+): ReturnType<typeof KafkaServer.start> {
+  const { tls, ...rest } = parts
+  const options = { ...rest, loginLifetimeMs: kafkaLoginLifetime, limits: serverLimits }
+  return KafkaServer.start(tls === undefined ? options : { ...options, tls })
 }
 
 /** What the broker was started with, by Kafka's names. */

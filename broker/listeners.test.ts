@@ -17,7 +17,7 @@ const first = { host: '127.0.0.1', port: 9092, advertised: '' }
 
 test('without further listeners there is the one door that host and port say', () => {
   expect(listenersOf(first)).toEqual([
-    { door: 'kafka', host: '127.0.0.1', port: 9092, advertised: undefined },
+    { door: 'kafka', protocol: 'plaintext', host: '127.0.0.1', port: 9092, advertised: undefined },
   ])
 })
 
@@ -25,23 +25,31 @@ test('a listener has a name, a place, and an address to tell if it is another', 
   const listeners = [
     'inside://0.0.0.0:29092@broker:29092',
     'v6://[::]:9093@[fd00::1]:19093',
-    'x://h:0',
+    'x+SASL_ssl://h:0',
   ]
   expect(listenersOf({ ...first, advertised: 'localhost:19092', listeners })).toEqual([
     {
       door: 'kafka',
+      protocol: 'plaintext',
       host: '127.0.0.1',
       port: 9092,
       advertised: { host: 'localhost', port: 19092 },
     },
     {
       door: 'kafka-inside',
+      protocol: 'plaintext',
       host: '0.0.0.0',
       port: 29092,
       advertised: { host: 'broker', port: 29092 },
     },
-    { door: 'kafka-v6', host: '::', port: 9093, advertised: { host: 'fd00::1', port: 19093 } },
-    { door: 'kafka-x', host: 'h', port: 0, advertised: undefined },
+    {
+      door: 'kafka-v6',
+      protocol: 'plaintext',
+      host: '::',
+      port: 9093,
+      advertised: { host: 'fd00::1', port: 19093 },
+    },
+    { door: 'kafka-x', protocol: 'sasl_ssl', host: 'h', port: 0, advertised: undefined },
   ])
 })
 
@@ -51,6 +59,8 @@ test.each([
   ['a://:9092', '":9092" in "a://:9092" is not host:port'],
   ['a://h:65536', '"h:65536" in "a://h:65536" is not host:port'],
   ['a://::1:9092', '"::1:9092" in "a://::1:9092" is not host:port'],
+  ['a+tls://h:1', '"tls" in "a+tls://h:1" is not one of plaintext, sasl_plaintext, ssl, sasl_ssl'],
+  ['a+://h:1', '"a+://h:1" is not name://host:port'],
   ['a://h:1@', '"" in "a://h:1@" is not host:port'],
   ['a://h:1@b', '"b" in "a://h:1@b" is not host:port'],
 ])('the listener %s is refused', (listener, reason) => {

@@ -1,7 +1,7 @@
 // Turns the settings of the Kafka doors into listeners, each with the address that its clients are told.
 import { AppError } from '../common/errors.ts'
 import type { Address } from './api/broker-context.ts'
-import type { Listener } from './server/kafka-server.ts'
+import { listenerProtocols, type Listener, type ListenerProtocol } from './server/kafka-server.ts'
 
 export interface ListenerSettings {
   readonly host: string
@@ -9,7 +9,12 @@ export interface ListenerSettings {
   readonly port: number
   /** `host:port` that clients are told to connect to; empty for the address at which they reached us. */
   readonly advertised: string
-  /** Doors beside the first: `name://host:port`, or `name://host:port@advertisedHost:advertisedPort`. */
+  /** Of the first door; `plaintext` unless given. */
+  readonly protocol?: ListenerProtocol
+  /**
+   * Doors beside the first: `name://host:port`, or `name://host:port@advertisedHost:advertisedPort`; the name
+   * may have a protocol after it, `name+sasl_ssl://…`.
+   */
   readonly listeners?: readonly string[]
 }
 
@@ -19,9 +24,10 @@ export interface ListenerSettings {
  * Throws AppError CONFIG_INVALID.
  */
 export function listenersOf(settings: ListenerSettings): readonly Listener[] {
-  const { host, port, advertised, listeners = [] } = settings
+  const { host, port, advertised, protocol = 'plaintext', listeners = [] } = settings
   const first: Listener = {
     door: 'kafka',
+    protocol,
     host,
     port,
     advertised:
@@ -37,11 +43,17 @@ export function listenersOf(settings: ListenerSettings): readonly Listener[] {
 const further = '--kafka-listeners'
 
 function parseListener(text: string): Listener {
-  const [, name, where = '', advertised] =
-    /^([a-z][a-z0-9-]*):\/\/([^@]*)(?:@(.*))?$/.exec(text) ?? []
+  const [, name, security = 'plaintext', where = '', advertised] =
+    /^([a-z][a-z0-9-]*)(?:\+([A-Za-z_]+))?:\/\/([^@]*)(?:@(.*))?$/.exec(text) ?? []
   if (name === undefined) throw invalid(further, `"${text}" is not name://host:port`)
+  const protocol = listenerProtocols.find((each) => each === security.toLowerCase())
+  if (protocol === undefined) {
+    const known = listenerProtocols.join(', ')
+    throw invalid(further, `"${security}" in "${text}" is not one of ${known}`)
+  }
   return {
     door: `kafka-${name}`,
+    protocol,
     ...addressIn(where, further, text),
     advertised: advertised === undefined ? undefined : addressIn(advertised, further, text),
   }

@@ -128,6 +128,11 @@ function collectServer(counters: ServerCounters): readonly MetricSample[] {
     sample('millrace_broker_connections', {}, counters.connections),
     sample('millrace_broker_connections_refused_total', {}, counters.connectionsRefused),
     sample('millrace_broker_connections_failed_total', {}, counters.connectionsFailed),
+    sample('millrace_broker_tls_failures_total', {}, counters.tlsFailed),
+    ...[...counters.logins].flatMap(([mechanism, { succeeded, failed }]) => [
+      sample('millrace_broker_logins_total', { mechanism, outcome: 'succeeded' }, succeeded),
+      sample('millrace_broker_logins_total', { mechanism, outcome: 'failed' }, failed),
+    ]),
     sample('millrace_broker_bytes_in_total', {}, counters.bytesIn),
     sample('millrace_broker_bytes_out_total', {}, counters.bytesOut),
   ]

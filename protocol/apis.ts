@@ -2,6 +2,7 @@
 import type { Api } from './api.ts'
 import type { ReadOf, WriteOf } from './fields.ts'
 import { alterConfigs } from './messages/alter-configs.ts'
+import { alterUserScramCredentials } from './messages/alter-user-scram-credentials.ts'
 import { apiVersions } from './messages/api-versions.ts'
 import { createPartitions } from './messages/create-partitions.ts'
 import { createTopics } from './messages/create-topics.ts'
@@ -14,6 +15,7 @@ import { describeGroups } from './messages/describe-groups.ts'
 import { describeLogDirs } from './messages/describe-log-dirs.ts'
 import { describeTopicPartitions } from './messages/describe-topic-partitions.ts'
 import { electLeaders } from './messages/elect-leaders.ts'
+import { describeUserScramCredentials } from './messages/describe-user-scram-credentials.ts'
 import { fetch } from './messages/fetch.ts'
 import { findCoordinator } from './messages/find-coordinator.ts'
 import { heartbeat } from './messages/heartbeat.ts'
@@ -33,6 +35,8 @@ import {
   listPartitionReassignments,
 } from './messages/partition-reassignments.ts'
 import { produce } from './messages/produce.ts'
+import { saslAuthenticate } from './messages/sasl-authenticate.ts'
+import { saslHandshake } from './messages/sasl-handshake.ts'
 import { syncGroup } from './messages/sync-group.ts'
 
 export const apis = {
@@ -49,6 +53,7 @@ export const apis = {
   SyncGroup: syncGroup,
   DescribeGroups: describeGroups,
   ListGroups: listGroups,
+  SaslHandshake: saslHandshake,
   ApiVersions: apiVersions,
   CreateTopics: createTopics,
   DeleteTopics: deleteTopics,
@@ -58,6 +63,7 @@ export const apis = {
   AlterConfigs: alterConfigs,
   InitProducerId: initProducerId,
   DescribeLogDirs: describeLogDirs,
+  SaslAuthenticate: saslAuthenticate,
   CreatePartitions: createPartitions,
   DeleteGroups: deleteGroups,
   ElectLeaders: electLeaders,
@@ -67,6 +73,8 @@ export const apis = {
   OffsetDelete: offsetDelete,
   DescribeCluster: describeCluster,
   DescribeTopicPartitions: describeTopicPartitions,
+  DescribeUserScramCredentials: describeUserScramCredentials,
+  AlterUserScramCredentials: alterUserScramCredentials,
 } as const satisfies { readonly [Name in string]: Api<Name> }
 
 type Apis = typeof apis

@@ -22,7 +22,8 @@ export class FrameTooLargeError extends Error {
  * together once, when its last byte is there, so memory grows with what was received alone.
  */
 export class FrameSplitter {
-  readonly #maxBytes: number
+  /** Of the frames that begin from now on. */
+  maxBytes: number
   /** Chunks not yet consumed; together shorter than the frame that they begin. */
   #pending: Buffer[] = []
   #pendingBytes = 0
@@ -31,7 +32,7 @@ export class FrameSplitter {
   #error: FrameTooLargeError | undefined
 
   constructor(options: { maxBytes?: number } = {}) {
-    this.#maxBytes = options.maxBytes ?? frameMaxBytes
+    this.maxBytes = options.maxBytes ?? frameMaxBytes
   }
 
   /** Set once a length was negative or over the limit; from then on no frame comes out. */
@@ -54,7 +55,7 @@ export class FrameSplitter {
     let bytes = this.#pending.length === 1 ? chunk : Buffer.concat(this.#pending)
     while (bytes.length >= lengthBytes) {
       const length = bytes.readInt32BE(0)
-      if (length < 0 || length > this.#maxBytes) return this.#fail(length, frames)
+      if (length < 0 || length > this.maxBytes) return this.#fail(length, frames)
       this.#wantedBytes = lengthBytes + length
       if (bytes.length < this.#wantedBytes) break
       frames.push(bytes.subarray(lengthBytes, this.#wantedBytes))
@@ -67,7 +68,7 @@ export class FrameSplitter {
   }
 
   #fail(length: number, frames: Buffer[]): Buffer[] {
-    this.#error = new FrameTooLargeError(length, this.#maxBytes)
+    this.#error = new FrameTooLargeError(length, this.maxBytes)
     this.#pending = []
     this.#pendingBytes = 0
     return frames

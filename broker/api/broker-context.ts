@@ -3,6 +3,7 @@ import type { Clock } from '../../common/clock.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { ApiName, RequestOf, ResponseOf } from '../../protocol/apis.ts'
 import { errorCodes, type KafkaErrorName } from '../../protocol/error-codes.ts'
+import type { Users } from '../auth/users.ts'
 import type { GroupCoordinator } from '../groups/coordinator.ts'
 import type { LogStore } from '../log/log-store.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
@@ -27,6 +28,7 @@ export interface BrokerContext {
   readonly store: LogStore
   readonly coordinator: GroupCoordinator
   readonly producerIds: ProducerIds
+  readonly users: Users
   readonly counters: ApiCounters
   /** One change of a topic's partitions at a time. */
   readonly partitionChanges: Turns

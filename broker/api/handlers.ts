@@ -35,6 +35,8 @@ import {
   electLeaders,
   listPartitionReassignments,
 } from './replicas.ts'
+import { saslAuthenticate, saslHandshake } from './sasl-handshake.ts'
+import { alterUserScramCredentials, describeUserScramCredentials } from './user-credentials.ts'
 import { refusedJoin, refusedSync } from '../groups/membership.ts'
 
 const handlers: { readonly [Name in ApiName]: Handler<Name> } = {
@@ -51,6 +53,7 @@ const handlers: { readonly [Name in ApiName]: Handler<Name> } = {
   SyncGroup: syncGroup,
   DescribeGroups: describeGroups,
   ListGroups: listGroups,
+  SaslHandshake: saslHandshake,
   ApiVersions: apiVersions,
   CreateTopics: createTopics,
   DeleteTopics: deleteTopics,
@@ -60,6 +63,7 @@ const handlers: { readonly [Name in ApiName]: Handler<Name> } = {
   AlterConfigs: alterConfigs,
   InitProducerId: initProducerId,
   DescribeLogDirs: describeLogDirs,
+  SaslAuthenticate: saslAuthenticate,
   CreatePartitions: createPartitions,
   DeleteGroups: deleteGroups,
   ElectLeaders: electLeaders,
@@ -69,13 +73,21 @@ const handlers: { readonly [Name in ApiName]: Handler<Name> } = {
   OffsetDelete: offsetDelete,
   DescribeCluster: describeCluster,
   DescribeTopicPartitions: describeTopicPartitions,
+  DescribeUserScramCredentials: describeUserScramCredentials,
+  AlterUserScramCredentials: alterUserScramCredentials,
 }
 
 /** What the server knows of whoever sent a frame. */
 export type Caller = Pick<Call, 'clientHost' | 'advertised' | 'signal'>
 
-/** Null where the protocol wants no response; a text where the connection is to be closed, and why. */
-export type Reply = readonly Buffer[] | null | { readonly close: string }
+/**
+ * Null where the protocol wants no response; a text where the connection is to be closed, and why, after a
+ * last answer if there is one.
+ */
+export type Reply =
+  | readonly Buffer[]
+  | null
+  | { readonly close: string; readonly last?: readonly Buffer[] }
 
 /**
  * Answers a frame. What the handler does before its first wait is done when this returns, so calls in a

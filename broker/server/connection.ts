@@ -1,5 +1,6 @@
 // One client's connection: frames in, answers out in their order, and bounds on what is under way.
 import type { Socket } from 'node:net'
+import type { Clock } from '../../common/clock.ts'
 import { AppError, reasonOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { FrameSplitter } from '../../protocol/frames.ts'
@@ -15,11 +16,18 @@ export interface ConnectionLimits {
   readonly inFlightMaxBytes: number
   /** Bytes of requests of all connections together; whoever brings more is disconnected. */
   readonly requestMemoryMaxBytes: number
+  /** From a frame's first byte to its last, while we read. */
+  readonly frameMaxMs: number
+  /** Without a byte either way while answers are unsent. */
+  readonly stalledMaxMs: number
+  /** Without a byte either way and without a request that waits for its answer. */
+  readonly idleMaxMs: number
 }
 
 export interface ConnectionOptions {
   readonly limits: ConnectionLimits
   readonly counters: ServerCounters
+  readonly clock: Clock
   readonly logger: Logger
   /** Undefined: the client is sent to the address at which it reached us. */
   readonly advertised: Address | undefined
@@ -58,6 +66,9 @@ export class Connection {
   /** What this connection has added to the shared counter of request bytes. */
   #accountedBytes = 0
   #isDraining = false
+  /** When the frame in hand began, or we went on reading it. */
+  #frameSinceMs = 0
+  #activeMs: number
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket
@@ -71,6 +82,9 @@ export class Connection {
       },
       signal: this.#abort.signal,
     }
+    this.#activeMs = options.clock.now()
+    socket.setTimeout(options.limits.stalledMaxMs)
+    socket.on('timeout', () => this.#silent())
     socket.on('data', (chunk: Buffer) => this.#received(chunk))
     socket.on('drain', () => this.#advance())
     socket.on('close', () => this.#closed())
@@ -80,6 +94,15 @@ export class Connection {
         reason: error.message,
       })
     })
+  }
+
+  get caller(): Caller {
+    return this.#caller
+  }
+
+  /** From now on frames may be so large. */
+  allowFrames(maxBytes: number): void {
+    this.#splitter.maxBytes = maxBytes
   }
 
   /** Takes no more requests, answers those that have started, waiting ones at once, and closes. */
@@ -99,12 +122,42 @@ export class Connection {
   #received(chunk: Buffer): void {
     this.#options.counters.bytesIn += chunk.length
     if (this.#isDraining) return
-    for (const frame of this.#splitter.push(chunk)) {
+    this.#activeMs = this.#options.clock.now()
+    const hadPart = this.#splitter.pendingBytes > 0
+    const frames = this.#splitter.push(chunk)
+    if (!hadPart || frames.length > 0) this.#frameSinceMs = this.#activeMs
+    for (const frame of frames) {
       this.#waiting.push(frame)
       this.#waitingBytes += frame.length
     }
     this.#advance()
-    if (this.#splitter.error !== undefined) this.#fail(this.#splitter.error.message)
+    if (this.#splitter.error !== undefined) this.fail(this.#splitter.error.message)
+    this.#checkFrame()
+  }
+
+  #checkFrame(): void {
+    const { frameMaxMs } = this.#options.limits
+    if (this.#splitter.pendingBytes === 0 || this.#socket.isPaused()) return
+    const sinceMs = this.#options.clock.now() - this.#frameSinceMs
+    if (sinceMs >= frameMaxMs) this.fail(`a request was not whole after ${frameMaxMs} ms`)
+  }
+
+  /** Nothing was read, and nothing that was written has left, for a while. */
+  #silent(): void {
+    const { stalledMaxMs, idleMaxMs } = this.#options.limits
+    if (this.#socket.writableLength > 0) {
+      // An end that is polite would wait for the bytes that nobody reads.
+      this.fail(`answers were not read for ${stalledMaxMs} ms`)
+      return this.destroy()
+    }
+    this.#checkFrame()
+    const isWaiting = this.#slots.length > 0 || this.#waiting.length > 0
+    if (isWaiting) this.#activeMs = this.#options.clock.now()
+    if (this.#options.clock.now() - this.#activeMs >= idleMaxMs) {
+      this.#options.logger.debug('idle connection closed', { client: this.#caller.clientHost })
+      this.drain()
+    }
+    this.#socket.setTimeout(stalledMaxMs)
   }
 
   /** Does whatever can be done: writes answers, starts requests, sees to the bounds. */
@@ -122,7 +175,10 @@ export class Connection {
       this.#waiting.length + this.#slots.length >= requestsMax ||
       this.#waitingBytes + this.#slotBytes >= inFlightMaxBytes
     if (isFull) this.#socket.pause()
-    else if (this.#socket.isPaused()) this.#socket.resume()
+    else if (this.#socket.isPaused()) {
+      this.#frameSinceMs = this.#options.clock.now()
+      this.#socket.resume()
+    }
   }
 
   #start(): void {
@@ -156,7 +212,10 @@ export class Connection {
       this.#slots.shift()
       this.#slotBytes -= slot.bytes
       if (slot.reply === null) continue
-      if ('close' in slot.reply) return this.#fail(slot.reply.close)
+      if ('close' in slot.reply) {
+        if (slot.reply.last !== undefined) this.#writeFrame(slot.reply.last)
+        return this.fail(slot.reply.close)
+      }
       this.#writeFrame(slot.reply)
     }
   }
@@ -181,12 +240,12 @@ export class Connection {
     const hasGrown = bytes > this.#accountedBytes
     this.#accountedBytes = bytes
     if (hasGrown && counters.requestBytes > limits.requestMemoryMaxBytes) {
-      this.#fail(`requests of all connections are above ${limits.requestMemoryMaxBytes} bytes`)
+      this.fail(`requests of all connections are above ${limits.requestMemoryMaxBytes} bytes`)
     }
   }
 
   /** Ends the connection for what came over it, after the answers that were written. */
-  #fail(reason: string): void {
+  fail(reason: string): void {
     if (this.#isDraining) return
     this.#options.counters.connectionsFailed += 1
     this.#options.logger.warn('connection closed', { client: this.#caller.clientHost, reason })
@@ -206,6 +265,6 @@ export class Connection {
 }
 
 /** IPv4 on an IPv6 socket is shown as IPv4. */
-function plainAddress(address: string | undefined): string {
+export function plainAddress(address: string | undefined): string {
   return (address ?? '').replace(/^::ffff:/, '')
 }

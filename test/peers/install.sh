@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what test-peers drives: kcat and redis-server (apt), boto3 (PyPI), Apache Kafka (Maven) and Grafana's SDK (Go).
+# Installs what test-peers drives: kcat, openssl and redis-server (apt), boto3 (PyPI), Apache Kafka (Maven), Grafana's SDK (Go).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=.cache/peers
@@ -7,6 +7,7 @@ venv=.cache/peers
 . test/peers/apt.sh
 
 command -v kcat >/dev/null || apt_install kcat
+command -v openssl >/dev/null || apt_install openssl
 # The tests start a server of their own; the package's service is not wanted.
 if ! command -v redis-server >/dev/null; then
   apt_install redis-server

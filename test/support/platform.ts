@@ -16,6 +16,8 @@ export interface Platform {
   readonly workers: string
   /** URL of the scrape. */
   readonly metrics: string
+  /** Every door by its name, those of further Kafka listeners too. */
+  readonly doors: Readonly<Record<string, string>>
   readonly dataDir: string
   readonly pid: number
   /** All that the platform wrote to standard error so far. */
@@ -60,6 +62,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   return {
     ...noDoors,
     ...doors,
+    doors,
     dataDir,
     pid: child.pid ?? 0,
     log: () => stderr,

@@ -1,6 +1,7 @@
 // A bare Kafka client over a socket: sends any request or bytes, reads whole responses, or does not read.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import type { ApiName, ReceivedResponse, RequestToSend } from '../../protocol/apis.ts'
 import { FrameSplitter } from '../../protocol/frames.ts'
 import { encodeRequest, parseResponse } from '../../protocol/request.ts'
@@ -26,10 +27,12 @@ export class RawKafka {
     })
   }
 
-  static async connect(address: string): Promise<RawKafka> {
+  /** With `tls` over TLS; rejects where the handshake fails. */
+  static async connect(address: string, tls?: ConnectionOptions): Promise<RawKafka> {
     const [host = '', port] = address.split(':')
-    const socket = connect({ host, port: Number(port) })
-    await once(socket, 'connect')
+    const where = { host, port: Number(port) }
+    const socket = tls === undefined ? connect(where) : connectTls({ ...where, ...tls })
+    await once(socket, tls === undefined ? 'connect' : 'secureConnect')
     return new RawKafka(socket)
   }
 
@@ -60,6 +63,14 @@ export class RawKafka {
     frame.writeInt32BE(this.#correlationId++, 8)
     frame.writeInt16BE(-1, 12)
     this.socket.write(Buffer.concat([frame, body]))
+  }
+
+  /** A frame as it is, and the next one that comes. */
+  async askBare(frame: Buffer): Promise<Buffer> {
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(frame.length)
+    this.socket.write(Buffer.concat([length, frame]))
+    return this.frame()
   }
 
   async receive<Name extends ApiName>(api: Name, version: number): Promise<ReceivedResponse<Name>> {

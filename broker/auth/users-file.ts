@@ -1,0 +1,46 @@
+// Reads the file of users that an operator writes: a line each, name:password.
+import { readFile, stat } from 'node:fs/promises'
+import { AppError, reasonOf } from '../../common/errors.ts'
+import { userTextMaxBytes, usersFileMax } from '../../common/door-limits.ts'
+
+export interface UsersFile {
+  /** Name → password. */
+  readonly passwords: ReadonlyMap<string, string>
+  /** Whether others than its owner may read it. */
+  readonly isOpenToOthers: boolean
+}
+
+export const usersSetting = '--kafka-users'
+
+/**
+ * Empty lines and those that begin with # say nothing; a password is all after the first colon. Rejects
+ * with AppError CONFIG_INVALID, which names a line but nothing that stands in it.
+ */
+export async function readUsersFile(path: string): Promise<UsersFile> {
+  let text: string
+  let mode: number
+  try {
+    text = await readFile(path, 'utf8')
+    mode = (await stat(path)).mode
+  } catch (error) {
+    throw invalid(reasonOf(error), error)
+  }
+  const passwords = new Map<string, string>()
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === '' || line.startsWith('#')) continue
+    const at = line.indexOf(':')
+    const name = line.slice(0, at).trim()
+    const where = `${path}, line ${index + 1}`
+    if (at < 0 || name === '' || at === line.length - 1)
+      throw invalid(`${where}: not name:password`)
+    if (Buffer.byteLength(name) > userTextMaxBytes) throw invalid(`${where}: the name is too long`)
+    if (passwords.has(name)) throw invalid(`${where}: the user is there twice`)
+    passwords.set(name, line.slice(at + 1))
+  }
+  if (passwords.size > usersFileMax) throw invalid(`${path} has more than ${usersFileMax} users`)
+  return { passwords, isOpenToOthers: (mode & 0o077) !== 0 }
+}
+
+function invalid(reason: string, cause?: unknown): AppError {
+  return new AppError('CONFIG_INVALID', { setting: usersSetting, reason }, cause)
+}
