@@ -1,6 +1,7 @@
 // Wires the roles together: who gets which collaborator, in which order they start and stop.
 import { join, resolve } from 'node:path'
 import type { BrokerOptions } from './broker/broker.ts'
+import { loadBrokerAccess, type BrokerAccess } from './common/broker-access.ts'
 import { systemClock as clock } from './common/clock.ts'
 import type { Config } from './common/config.ts'
 import { claimDirectory } from './common/data-dir.ts'
@@ -45,11 +46,13 @@ const starters: Record<ServerRole, (platform: Platform) => Promise<void>> = {
   },
   poller: async (platform) => {
     await platform.openRegistry('poller')
+    await platform.loadAccess()
     await platform.useRemoteWorkers()
     await platform.startPoller()
   },
   control: async (platform) => {
     await platform.openRegistry('control')
+    await platform.loadAccess()
     await platform.useRemoteWorkers()
     await platform.startControl()
     await platform.deployTemplate()
@@ -77,6 +80,7 @@ class Platform {
   #template: TemplateWatcher | undefined
   #control: Awaited<ReturnType<(typeof import('./control/control.ts'))['startControl']>> | undefined
   #brokers: readonly string[]
+  #access: BrokerAccess = {}
   #isReady = false
 
   constructor(config: Config, logger: Logger) {
@@ -143,6 +147,11 @@ class Platform {
     this.#redisSource.push({ name: 'redis', metrics, problems: () => [] })
   }
 
+  /** For brokers that are elsewhere. */
+  async loadAccess(): Promise<void> {
+    this.#access = await loadBrokerAccess(this.#config)
+  }
+
   async startBroker(): Promise<void> {
     const { startBroker } = await import('./broker/broker.ts')
     this.#roles.push(await startBroker(this.#brokerOptions()))
@@ -183,6 +192,7 @@ class Platform {
       await startPoller({
         ...this.#config,
         brokers: this.#brokers,
+        access: this.#access,
         registry: this.#need(this.#registry),
         invoker: this.#need(this.#invoker),
         ...(await this.#leases()),
@@ -227,6 +237,7 @@ class Platform {
       ...this.#config,
       path: this.#config.template,
       brokers: this.#brokers,
+      access: this.#access,
       functions: control.functions,
       mappings: control.mappings,
       clock,

@@ -1,7 +1,9 @@
 // Wraps kafkajs: loads it when first needed, mends two of its habits and translates its logs and errors.
 import { createRequire } from 'node:module'
-import { connect, type Socket } from 'node:net'
-import type { CompressionTypes, Kafka, LogEntry, Partitioners } from 'kafkajs'
+import { connect, isIP, type Socket } from 'node:net'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
+import type { CompressionTypes, Kafka, LogEntry, Partitioners, SASLOptions } from 'kafkajs'
+import type { BrokerAccess } from './broker-access.ts'
 import { AppError } from './errors.ts'
 import type { Logger, LogFields } from './logger.ts'
 
@@ -24,6 +26,8 @@ export type {
 export interface KafkaOptions {
   /** Bootstrap servers, each `host:port`. */
   readonly brokers: readonly string[]
+  /** How to get in; nothing for a plain door. */
+  readonly access?: BrokerAccess | undefined
   readonly clientId: string
   /** kafkajs's own lines go here: what it retries by itself as debug, what it gives up on as warn. */
   readonly logger: Logger
@@ -60,12 +64,37 @@ export async function createKafka(options: KafkaOptions): Promise<Kafka> {
     logLevel: kafkajs.logLevel.INFO,
     logCreator: () => logTo(options.logger),
     // kafkajs leaves Nagle's algorithm on, which holds back the tail of a request for up to 40 ms.
-    socketFactory: ({ host, port, onConnect }) => {
-      const socket = connect({ host, port, noDelay: true, keepAlive: true }, onConnect)
+    socketFactory: ({ host, port, ssl, onConnect }) => {
+      const socket = open({ host, port, ssl }, onConnect)
       options.onSocket?.(socket)
       return socket
     },
+    ...kafkajsAccess(options.access),
   })
+}
+
+function kafkajsAccess({ tls, sasl }: BrokerAccess = {}): {
+  ssl?: ConnectionOptions
+  sasl?: SASLOptions
+} {
+  return {
+    ...(tls === undefined ? {} : { ssl: tls.ca === undefined ? {} : { ca: [tls.ca] } }),
+    ...(sasl === undefined ? {} : { sasl }),
+  }
+}
+
+interface Destination {
+  readonly host: string
+  readonly port: number
+  /** kafkajs: null or undefined for a plain door. */
+  readonly ssl: ConnectionOptions | null | undefined
+}
+
+function open({ host, port, ssl }: Destination, onConnect: () => void): Socket {
+  const where = { host, port, noDelay: true, keepAlive: true }
+  if (ssl === undefined || ssl === null) return connect(where, onConnect)
+  const name = isIP(host) === 0 ? { servername: host } : {}
+  return connectTls({ ...where, ...name, ...ssl }, onConnect).setNoDelay(true)
 }
 
 /** kafkajs's codes of compression: `(await compressionTypes()).GZIP`. */

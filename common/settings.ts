@@ -1,5 +1,7 @@
 // The one table of settings: every flag and environment variable, its type, default and meaning.
 
+import { producerSettings } from './producer-settings.ts'
+
 /** The programs that `main.ts` starts. */
 export const roles = ['broker', 'control', 'poller', 'workers', 'producer', 'all'] as const
 export type RoleName = (typeof roles)[number]
@@ -114,6 +116,32 @@ export const settingsTable = {
     default: '127.0.0.1:9092',
     roles: ['control', 'poller', 'producer'],
     help: 'Bootstrap servers of the built-in broker, or of the cluster that takes its place.',
+  },
+  brokersSecurity: {
+    kind: 'text',
+    default: 'plaintext',
+    choices: ['plaintext', 'sasl_plaintext', 'ssl', 'sasl_ssl'],
+    roles: ['control', 'poller', 'producer'],
+    help: 'Whether the doors of --brokers are encrypted (ssl) and want a login (sasl).',
+  },
+  brokersTlsAuthority: {
+    kind: 'text',
+    default: '',
+    roles: ['control', 'poller', 'producer'],
+    help: "The authority of the brokers' certificates, a PEM file; those that Node knows unless set.",
+  },
+  brokersUser: {
+    kind: 'text',
+    default: '',
+    roles: ['control', 'poller', 'producer'],
+    help: 'Whom to log in as at --brokers: a file with one line name:password.',
+  },
+  brokersSaslMechanism: {
+    kind: 'text',
+    default: 'scram-sha-512',
+    choices: ['plain', 'scram-sha-256', 'scram-sha-512'],
+    roles: ['control', 'poller', 'producer'],
+    help: 'How to log in at --brokers.',
   },
   workersUrl: {
     kind: 'text',
@@ -239,86 +267,7 @@ export const settingsTable = {
     roles: everyone,
     help: 'How a log line is written.',
   },
-  topic: {
-    kind: 'text',
-    default: '',
-    roles: ['producer'],
-    help: 'Topic to send to (required).',
-  },
-  rate: {
-    kind: 'count',
-    default: '0',
-    roles: ['producer'],
-    help: 'Records per second; 0 means 1000, or with --file as fast as the broker acknowledges.',
-  },
-  spike: {
-    kind: 'text',
-    default: '',
-    roles: ['producer'],
-    help: 'RATE@START:LENGTH, for example 9000@10s:20s: from second 10, for 20 s, send 9000/s. Several: separated by commas.',
-  },
-  size: {
-    kind: 'bytes',
-    default: '1000',
-    roles: ['producer'],
-    help: 'Size of a generated value, exact to the byte.',
-  },
-  seed: {
-    kind: 'count',
-    default: '1',
-    roles: ['producer'],
-    help: 'Start of the random numbers in generated records; the same seed gives the same values.',
-  },
-  keys: {
-    kind: 'count',
-    default: '1000',
-    roles: ['producer'],
-    help: 'Different keys among generated records; 0 sends no key.',
-  },
-  seconds: {
-    kind: 'count',
-    default: '0',
-    roles: ['producer'],
-    help: 'How long to send; 0 means until stopped or, with --file, until its end.',
-  },
-  file: {
-    kind: 'text',
-    default: '',
-    roles: ['producer'],
-    help: 'NDJSON file to send, a record a line (- for standard input), in place of generated records.',
-  },
-  keyField: {
-    kind: 'text',
-    default: '',
-    roles: ['producer'],
-    help: 'Field of a JSON record whose value is its key; dots go deeper: properties.net.',
-  },
-  loop: {
-    kind: 'switch',
-    default: 'false',
-    roles: ['producer'],
-    help: 'Start the file again at its end, until --seconds is over or the producer is stopped.',
-  },
-  maxRate: {
-    kind: 'switch',
-    default: 'false',
-    roles: ['producer'],
-    help: 'Send as fast as the broker acknowledges, in place of --rate.',
-  },
-  acks: {
-    kind: 'text',
-    default: 'all',
-    choices: ['all', '1', '0'],
-    roles: ['producer'],
-    help: 'What counts as acknowledged: flushed (all), written (1), or handed to the socket (0).',
-  },
-  report: {
-    kind: 'text',
-    default: 'text',
-    choices: ['text', 'json'],
-    roles: ['producer'],
-    help: 'How the final report is written to standard output.',
-  },
+  ...producerSettings,
 } as const satisfies Record<string, Setting>
 
 export type SettingName = keyof typeof settingsTable

@@ -1,5 +1,6 @@
 // The poller role: runs the mappings that the registry asks for, and says how they fare.
 import { randomInt } from 'node:crypto'
+import type { BrokerAccess } from '../common/broker-access.ts'
 import type { Clock } from '../common/clock.ts'
 import type { FunctionInvoker } from '../common/invocation.ts'
 import type { Logger } from '../common/logger.ts'
@@ -19,6 +20,8 @@ export interface PollerOptions {
   readonly invoker: FunctionInvoker
   /** Bootstrap servers of the built-in broker, for mappings with an event source ARN. */
   readonly brokers: readonly string[]
+  /** How to get into them; mappings that name brokers of their own find plain doors there. */
+  readonly access?: BrokerAccess
   /** Shares mappings out among copies of the poller; unless given, this one runs them all. */
   readonly leases?: Leases
   readonly clock: Clock
@@ -29,12 +32,12 @@ export interface PollerOptions {
 }
 
 export async function startPoller(options: PollerOptions): Promise<RunningRole> {
-  const { registry, clock, logger } = options
+  const { registry, clock } = options
   const slots = new Map<string, MappingSlot>()
   const shared: MappingSlotOptions = {
     ...options,
-    createSource: options.createSource ?? kafkaSources(clock, logger),
-    createDestination: options.createDestination ?? kafkaDestinations(logger),
+    createSource: options.createSource ?? kafkaSources(options),
+    createDestination: options.createDestination ?? kafkaDestinations(options),
     random: () => randomInt(2 ** 32) / 2 ** 32,
   }
   const leases = options.leases ?? new LocalLeases()
@@ -82,10 +85,15 @@ export async function startPoller(options: PollerOptions): Promise<RunningRole> 
   }
 }
 
-function kafkaSources(clock: Clock, logger: Logger): MappingSlotOptions['createSource'] {
+function kafkaSources({
+  access,
+  clock,
+  logger,
+}: Pick<PollerOptions, 'access' | 'clock' | 'logger'>): MappingSlotOptions['createSource'] {
   return (record, brokers) =>
     new KafkaSource({
       brokers,
+      access: record.bootstrapServers === undefined ? access : undefined,
       topic: record.topic,
       groupId: record.consumerGroupId,
       clientId: `millrace-${record.uuid}`,
@@ -95,10 +103,14 @@ function kafkaSources(clock: Clock, logger: Logger): MappingSlotOptions['createS
     })
 }
 
-function kafkaDestinations(logger: Logger): MappingSlotOptions['createDestination'] {
-  return ({ uuid }, brokers, topic) =>
+function kafkaDestinations({
+  access,
+  logger,
+}: Pick<PollerOptions, 'access' | 'logger'>): MappingSlotOptions['createDestination'] {
+  return ({ uuid, bootstrapServers }, brokers, topic) =>
     new KafkaDestination({
       brokers,
+      access: bootstrapServers === undefined ? access : undefined,
       topic,
       clientId: `millrace-${uuid}-destination`,
       logger: logger.child(uuid).child('destination'),

@@ -1,6 +1,7 @@
 // Carries batches to a topic through kafkajs, and turns its errors into outcomes.
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
+import type { BrokerAccess } from '../common/broker-access.ts'
 import {
   brokerUnreachable,
   createKafka,
@@ -15,6 +16,7 @@ import type { SourceRecord } from './record-source.ts'
 
 export interface KafkaTransportOptions {
   readonly brokers: readonly string[]
+  readonly access?: BrokerAccess
   readonly topic: string
   readonly acks: 'all' | '1' | '0'
   readonly logger: Logger
@@ -29,6 +31,7 @@ export async function connectKafkaTransport(
   const sockets = new Set<Socket>()
   const kafka = await createKafka({
     brokers: options.brokers,
+    access: options.access,
     clientId: 'millrace-producer',
     logger: options.logger,
     // Enough for the first metadata of a topic that is just being created. What takes longer is

@@ -1,5 +1,6 @@
 // The producer command: sends what a source gives at the pace of a profile, shows it, reports it.
 import type { Readable } from 'node:stream'
+import { loadBrokerAccess } from '../common/broker-access.ts'
 import { sleep, type Clock } from '../common/clock.ts'
 import type { Config } from '../common/config.ts'
 import { AppError } from '../common/errors.ts'
@@ -18,6 +19,10 @@ import { Sender } from './sender.ts'
 export type ProducerConfig = Pick<
   Config,
   | 'brokers'
+  | 'brokersSecurity'
+  | 'brokersTlsAuthority'
+  | 'brokersUser'
+  | 'brokersSaslMechanism'
   | 'topic'
   | 'rate'
   | 'spike'
@@ -152,9 +157,10 @@ async function atMost(ms: number, done: Promise<void>, { clock, signal }: Patien
   await Promise.race([done.finally(() => settled.abort()), sleep(clock, ms, patience)])
 }
 
-function connectKafka(config: ProducerConfig, logger: Logger): Promise<BatchTransport> {
+async function connectKafka(config: ProducerConfig, logger: Logger): Promise<BatchTransport> {
   const { brokers, topic, acks } = config
-  return connectKafkaTransport({ brokers, topic, acks, logger })
+  const access = await loadBrokerAccess(config)
+  return connectKafkaTransport({ brokers, access, topic, acks, logger })
 }
 
 function profileOf(config: ProducerConfig): Profile {

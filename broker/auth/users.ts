@@ -3,6 +3,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { AppError, reasonOf } from '../../common/errors.ts'
 import { scramIterationsMin } from '../../common/door-limits.ts'
 import type { Logger } from '../../common/logger.ts'
+import { readUsersFile } from '../../common/users-file.ts'
 import { readCredentials, writeCredentials, type Credentials } from './credential-file.ts'
 import { PasswordChecks } from './password-checks.ts'
 import {
@@ -13,7 +14,6 @@ import {
   type ScramCredential,
   type ScramMechanism,
 } from './scram.ts'
-import { readUsersFile } from './users-file.ts'
 
 export interface UsersOptions {
   /** Where credentials that came over the wire are kept. */
@@ -62,7 +62,7 @@ export class Users {
   async readFile(): Promise<void> {
     const { usersFile, logger } = this.#options
     if (usersFile === '') return
-    const { passwords, isOpenToOthers } = await readUsersFile(usersFile)
+    const { passwords, isOpenToOthers } = await readUsersFile(usersFile, '--kafka-users')
     if (isOpenToOthers) logger.warn('others can read the file of users', { file: usersFile })
     const digests = new Map<string, string>()
     const ofFile = new Map<string, OfUser>()

@@ -1,5 +1,6 @@
 // Deploys a template: reads the file, then brings its topics, functions and mappings about.
 import { join } from 'node:path'
+import type { BrokerAccess } from '../../common/broker-access.ts'
 import { systemClock, type Clock } from '../../common/clock.ts'
 import { AppError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
@@ -31,6 +32,8 @@ export interface DeployOptions {
   readonly dataDir: string
   /** The platform's own cluster. */
   readonly brokers: readonly string[]
+  /** How to get into it. */
+  readonly access?: BrokerAccess
   readonly functions: FunctionDeployer
   readonly mappings: MappingDeployer
   readonly logger: Logger
@@ -130,9 +133,9 @@ class Deployment {
   }
 
   async #ensureTopics(topics: readonly PlannedTopic[]): Promise<void> {
-    const { brokers, logger } = this.#options
+    const { brokers, access, logger } = this.#options
     if (topics.length === 0) return
-    const creator = this.#options.topics ?? new KafkaTopics({ brokers, logger })
+    const creator = this.#options.topics ?? new KafkaTopics({ brokers, access, logger })
     try {
       for (const topic of topics) await this.#ensureTopic(topic, creator)
     } finally {

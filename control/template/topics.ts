@@ -1,4 +1,5 @@
 // Creates the topics that a template needs on the clusters that its mappings read.
+import type { BrokerAccess } from '../../common/broker-access.ts'
 import { createKafka, brokerUnreachable, type Admin } from '../../common/kafka-client.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { PlannedTopic } from './plan.ts'
@@ -21,6 +22,8 @@ export interface TopicCreator {
 export interface KafkaTopicsOptions {
   /** The platform's own cluster, for topics that name no other. */
   readonly brokers: readonly string[]
+  /** How to get into it. */
+  readonly access?: BrokerAccess | undefined
   readonly logger: Logger
   /** Makes the client of a cluster; kafkajs's unless a test has another. */
   readonly connect?: (brokers: readonly string[]) => Promise<TopicAdmin>
@@ -81,8 +84,9 @@ export class KafkaTopics implements TopicCreator {
   }
 
   async #connect(brokers: readonly string[]): Promise<TopicAdmin> {
-    const { logger } = this.#options
-    const kafka = await createKafka({ brokers, clientId: 'millrace-template', logger })
+    const { logger, brokers: own } = this.#options
+    const access = brokers === own ? this.#options.access : undefined
+    const kafka = await createKafka({ brokers, access, clientId: 'millrace-template', logger })
     const admin = kafka.admin()
     await admin.connect()
     return admin

@@ -76,8 +76,10 @@ export class TemplateWatcher {
   #stopped = false
 
   constructor(options: WatchOptions) {
-    const { brokers, logger } = options
-    const topics = new RememberedTopics(options.topics ?? new KafkaTopics({ brokers, logger }))
+    const { brokers, access, logger } = options
+    const topics = new RememberedTopics(
+      options.topics ?? new KafkaTopics({ brokers, access, logger }),
+    )
     this.#options = { ...options, topics }
     this.#candidates = templateCandidates(options.path)
   }

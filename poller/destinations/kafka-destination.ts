@@ -1,4 +1,5 @@
 // Sends what is given up to a topic of the cluster that the mapping reads, connecting when it first has to.
+import type { BrokerAccess } from '../../common/broker-access.ts'
 import { createKafka, type Producer } from '../../common/kafka-client.ts'
 import { AppError, reasonOf } from '../../common/errors.ts'
 import { destinationRequestMaxBytes } from '../../common/mapping-limits.ts'
@@ -7,6 +8,7 @@ import type { Destination, DestinationMessage } from './destination.ts'
 
 export interface KafkaDestinationOptions {
   readonly brokers: readonly string[]
+  readonly access?: BrokerAccess | undefined
   readonly topic: string
   readonly clientId: string
   readonly logger: Logger
@@ -53,8 +55,8 @@ export class KafkaDestination implements Destination {
   }
 
   async #connect(): Promise<Producer> {
-    const { brokers, clientId, logger } = this.#options
-    const kafka = await createKafka({ brokers, clientId, logger, retries: 3 })
+    const { brokers, access, clientId, logger } = this.#options
+    const kafka = await createKafka({ brokers, access, clientId, logger, retries: 3 })
     const producer = kafka.producer({ allowAutoTopicCreation: true })
     await producer.connect()
     return producer

@@ -1,4 +1,5 @@
 // Runs one kafkajs consumer from its connection to its end, which comes by close or by a failure.
+import type { BrokerAccess } from '../../common/broker-access.ts'
 import {
   brokerUnreachable,
   createKafka,
@@ -17,6 +18,7 @@ import { findStart, type StartPosition } from './start-position.ts'
 
 export interface KafkaSessionOptions {
   readonly brokers: readonly string[]
+  readonly access?: BrokerAccess | undefined
   readonly topic: string
   readonly groupId: string
   readonly clientId: string
@@ -123,8 +125,15 @@ export class KafkaSession {
   }
 
   async #open(): Promise<void> {
-    const { brokers, clientId, groupId, topic, logger } = this.#options
-    this.#kafka = await createKafka({ brokers, clientId, logger, retries: 3, unpack: decompress })
+    const { brokers, access, clientId, groupId, topic, logger } = this.#options
+    this.#kafka = await createKafka({
+      brokers,
+      access,
+      clientId,
+      logger,
+      retries: 3,
+      unpack: decompress,
+    })
     if (this.#isClosed) return
     const consumer = this.#kafka.consumer({
       groupId,

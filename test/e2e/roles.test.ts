@@ -1,9 +1,10 @@
 // Runs every role in a process of its own over one data directory, as a rack would.
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CreateEventSourceMappingCommand, InvokeCommand } from '@aws-sdk/client-lambda'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { makeAuthority, makeCertificate, writeCertificate } from '../support/certificates.ts'
 import { eventually } from '../support/eventually.ts'
 import { createFunction, lambdaClient, readRecorded, recordingHandler } from '../support/lambda.ts'
 import { run, startPlatform, type Platform, type PlatformOptions } from '../support/platform.ts'
@@ -65,9 +66,73 @@ test('broker, workers, control and poller apart do what they do together, and ou
   await handled(out, ['first', 'second', 'third'])
 })
 
-async function sends(broker: Platform, value: string): Promise<void> {
+test('control, poller and producer reach a broker that is encrypted and wants a login', async () => {
+  const authority = await makeAuthority()
+  const paths = await writeCertificate(scratch, await makeCertificate(authority, 'broker'))
+  const [user, pem] = ['user', 'authority.pem'].map((name) => join(scratch, name))
+  await writeFile(user ?? '', 'platform:a word\n', { mode: 0o600 })
+  await writeFile(pem ?? '', authority.cert)
+  const broker = await start('broker', {
+    MILLRACE_KAFKA_SECURITY: 'sasl_ssl',
+    MILLRACE_KAFKA_TLS_CERTIFICATE: paths.kafkaTlsCertificate,
+    MILLRACE_KAFKA_TLS_KEY: paths.kafkaTlsKey,
+    MILLRACE_KAFKA_USERS: user ?? '',
+  })
+  const workers = await start('workers')
+  const out = join(scratch, 'out.ndjson')
+  const access = {
+    MILLRACE_BROKERS: broker.kafka,
+    MILLRACE_BROKERS_SECURITY: 'sasl_ssl',
+    MILLRACE_BROKERS_USER: user ?? '',
+    MILLRACE_BROKERS_TLS_AUTHORITY: pem ?? '',
+  }
+  // Its topic is made by control, and has more partitions than one that comes of itself.
+  await writeFile(
+    join(scratch, 'template.json'),
+    JSON.stringify({
+      Transform: 'AWS::Serverless-2016-10-31',
+      Metadata: { Millrace: { Topics: { apart: { Partitions: 3 } } } },
+      Resources: {
+        Cluster: { Type: 'AWS::MSK::Cluster', Properties: {} },
+        Handler: {
+          Type: 'AWS::Serverless::Function',
+          Properties: {
+            Runtime: 'nodejs24.x',
+            Handler: 'index.handler',
+            CodeUri: 'code',
+            Environment: { Variables: { OUT: out } },
+            Events: {
+              Records: {
+                Type: 'MSK',
+                Properties: {
+                  Stream: { Ref: 'Cluster' },
+                  Topics: ['apart'],
+                  StartingPosition: 'TRIM_HORIZON',
+                },
+              },
+            },
+          },
+        },
+      },
+    }),
+  )
+  await mkdir(join(scratch, 'code'))
+  await writeFile(join(scratch, 'code', 'index.mjs'), recordingHandler)
+  const env = { ...access, MILLRACE_WORKERS_URL: workers.workers }
+  await start('control', { ...env, MILLRACE_TEMPLATE: join(scratch, 'template.json') })
+  await start('poller', env)
+  await sends(broker, 'in secret', access)
+  await handled(out, ['in secret'])
+  expect(roles.map((role) => role.log()).join('')).not.toContain('a word')
+})
+
+async function sends(
+  broker: Platform,
+  value: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const args = ['producer', '--brokers', broker.kafka, '--topic', 'apart', '--file', '-']
-  const result = await run(args, { input: `${JSON.stringify(value)}\n` })
+  const result = await run(args, { input: `${JSON.stringify(value)}\n`, env })
   expect(result, result.stderr).toMatchObject({ code: 0 })
 }
 

@@ -1,7 +1,7 @@
-// Reads the file of users that an operator writes: a line each, name:password.
+// Reads the files of users that an operator writes: a line each, name:password.
 import { readFile, stat } from 'node:fs/promises'
-import { AppError, reasonOf } from '../../common/errors.ts'
-import { userTextMaxBytes, usersFileMax } from '../../common/door-limits.ts'
+import { userTextMaxBytes, usersFileMax } from './door-limits.ts'
+import { AppError, reasonOf } from './errors.ts'
 
 export interface UsersFile {
   /** Name → password. */
@@ -10,13 +10,13 @@ export interface UsersFile {
   readonly isOpenToOthers: boolean
 }
 
-export const usersSetting = '--kafka-users'
-
 /**
  * Empty lines and those that begin with # say nothing; a password is all after the first colon. Rejects
- * with AppError CONFIG_INVALID, which names a line but nothing that stands in it.
+ * with AppError CONFIG_INVALID, which names the setting and a line but nothing that stands in it.
  */
-export async function readUsersFile(path: string): Promise<UsersFile> {
+export async function readUsersFile(path: string, setting: string): Promise<UsersFile> {
+  const invalid = (reason: string, cause?: unknown): AppError =>
+    new AppError('CONFIG_INVALID', { setting, reason }, cause)
   let text: string
   let mode: number
   try {
@@ -39,8 +39,4 @@ export async function readUsersFile(path: string): Promise<UsersFile> {
   }
   if (passwords.size > usersFileMax) throw invalid(`${path} has more than ${usersFileMax} users`)
   return { passwords, isOpenToOthers: (mode & 0o077) !== 0 }
-}
-
-function invalid(reason: string, cause?: unknown): AppError {
-  return new AppError('CONFIG_INVALID', { setting: usersSetting, reason }, cause)
 }
