@@ -32,19 +32,33 @@ interface Group {
   readonly outcome: PromiseWithResolvers<void>
 }
 
+/** While a flush runs, less than this is not worth a write of its own. */
+const writeOnMinBytes = 64 * 1024
+
 /** A flush on this machine's kind of disk takes 0.3 ms; a full device queue takes seconds. */
 const flushBoundsSeconds = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5,
 ]
 
 /**
- * One commit is in flight at a time; what is appended meanwhile waits for the next. Invariant: appends
- * are committed in the order of their offsets, so when one fails, all that wait behind it fail as well.
+ * One write is in flight at a time, and one flush; while a flush runs the next groups are written, and each is
+ * acknowledged when a flush has ended that began after its write had. Invariant: appends are committed in the
+ * order of their offsets, so when one fails, all that were written or wait behind it fail as well.
+ *
+ * ```
+ * waiting ─▶ [write] ─▶ written ─▶ [flush] ─▶ committed
+ * ```
  */
 export class Committer implements AppendQueue {
   readonly #options: CommitterOptions
   readonly #flushSeconds = new Histogram(flushBoundsSeconds)
   #waiting: Group[] = []
+  /** Written since the flush began that runs. */
+  #written: Group[] = []
+  #flushing: Promise<void> | undefined
+  /** A flush that failed, with the groups that it was for: until they have failed too, nothing is written. */
+  #broken: { readonly error: AppError; readonly groups: readonly Group[] } | undefined
+  #wake: () => void = () => {}
   #queuedBytes = 0
   #running: Promise<void> | undefined
   #isClosed = false
@@ -105,20 +119,8 @@ export class Committer implements AppendQueue {
     group.ends.set(partition, endOffset)
     this.#queuedBytes += sizeBytes
     this.#running ??= this.#run()
+    this.#wake()
     return group.outcome.promise
-  }
-
-  /** Runs `work` while no commit does; the next commit waits for it. */
-  async between<T>(work: () => Promise<T>): Promise<T> {
-    while (this.#running !== undefined) await this.#running
-    const done = Promise.withResolvers<void>()
-    this.#running = done.promise
-    try {
-      return await work()
-    } finally {
-      this.#running = this.#waiting.length > 0 ? this.#run() : undefined
-      done.resolve()
-    }
   }
 
   /** Commits what waits; afterwards nothing can be queued. */
@@ -127,11 +129,12 @@ export class Committer implements AppendQueue {
     while (this.#running !== undefined) await this.#running
   }
 
+  /** Flushes what was written, beside the writes that go on; for when commits do not include it. */
   async flush(): Promise<void> {
     const { wal } = this.#options
     if (wal.isFlushed) return
     const startedAt = performance.now()
-    await wal.flush(wal.currentBytes)
+    await wal.flush()
     this.#observeFlush(startedAt)
   }
 
@@ -156,27 +159,75 @@ export class Committer implements AppendQueue {
   async #run(): Promise<void> {
     // All sockets that are readable now append before the first commit starts.
     await new Promise<void>((resolve) => setImmediate(resolve))
-    for (let group = this.#waiting.shift(); group !== undefined; group = this.#waiting.shift()) {
+    for (let group = await this.#next(); group !== undefined; group = await this.#next()) {
       try {
-        await this.#options.room()
         await this.#write(group)
       } catch (error) {
         if (!isStorageError(error)) throw error
-        this.#fail(group, error)
-        continue
+        await this.#giveUp(error, group)
       }
-      this.#succeed(group)
     }
-    this.#running = undefined
+  }
+
+  /** The next group to write; undefined when there is nothing left to do, and then the loop has ended. */
+  async #next(): Promise<Group | undefined> {
+    for (;;) {
+      if (this.#broken !== undefined) await this.#giveUp(this.#broken.error)
+      const [group] = this.#waiting
+      const isIdle = this.#flushing === undefined
+      // A small group grows until the flush ends: one flush more would not be sooner for it.
+      if (group !== undefined && (isIdle || group.bytes >= writeOnMinBytes)) {
+        return this.#waiting.shift()
+      }
+      if (group === undefined && isIdle) {
+        // At once: whoever queues an append from now on starts the next loop.
+        this.#running = undefined
+        return undefined
+      }
+      await new Promise<void>((resolve) => (this.#wake = resolve))
+    }
   }
 
   async #write(group: Group): Promise<void> {
-    const { wal, flushes } = this.#options
+    const { wal, flushes, room } = this.#options
+    await room()
+    if (wal.isFull) await this.#flushed()
     await wal.write(group.buffers, group.bytes)
-    if (!flushes) return
+    if (!flushes) return this.#succeed(group)
+    this.#written.push(group)
+    this.#flushWritten()
+  }
+
+  /** Resolves when everything that was written is flushed; rejects with what a flush failed with. */
+  async #flushed(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing
+    if (this.#broken !== undefined) throw this.#broken.error
+  }
+
+  #flushWritten(): void {
+    if (this.#flushing !== undefined || this.#broken !== undefined) return
+    const groups = this.#written
+    if (groups.length === 0) return
+    this.#written = []
+    this.#flushing = this.#flush(groups).finally(() => {
+      this.#flushing = undefined
+      this.#flushWritten()
+      this.#wake()
+    })
+  }
+
+  /** Never rejects with a storage error: what a failure means is decided where nothing is being written. */
+  async #flush(groups: readonly Group[]): Promise<void> {
     const startedAt = performance.now()
-    await wal.flush(wal.currentBytes - group.bytes)
+    try {
+      await this.#options.wal.flush()
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+      this.#broken = { error, groups }
+      return
+    }
     this.#observeFlush(startedAt)
+    for (const group of groups) this.#succeed(group)
   }
 
   #observeFlush(startedAt: number): void {
@@ -195,16 +246,26 @@ export class Committer implements AppendQueue {
     this.#options.committed(group.ends.keys())
   }
 
-  #fail(first: Group, error: AppError): void {
-    this.#problem = error.message
-    const groups = [first, ...this.#waiting]
+  /**
+   * After a failed flush, or the failed write of `group`. What was written before a failed write may still be
+   * flushed and succeed; whatever is not flushed then has failed, and so has all that waits behind it.
+   */
+  async #giveUp(error: AppError, group?: Group): Promise<void> {
+    const { wal, flushes, failed } = this.#options
+    while (this.#flushing !== undefined) await this.#flushing
+    await wal.endDamaged(flushes ? 'flushed' : 'written')
+    const unflushed = [...(this.#broken?.groups ?? []), ...this.#written]
+    const groups = [...unflushed, ...(group === undefined ? [] : [group]), ...this.#waiting]
+    this.#broken = undefined
+    this.#written = []
     this.#waiting = []
+    this.#problem = error.message
     for (const { ends, batchBytes, outcome } of groups) {
       this.#failures += 1
       this.#queuedBytes -= batchBytes
       for (const partition of ends.keys()) partition.rollBack()
       outcome.reject(error)
     }
-    this.#options.failed(error)
+    failed(error)
   }
 }

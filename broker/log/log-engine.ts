@@ -160,7 +160,7 @@ export class LogEngine {
 
   async #flushNow(): Promise<void> {
     try {
-      await this.#committer.between(() => this.#committer.flush())
+      await this.#committer.flush()
     } catch (error) {
       if (!isStorageError(error)) throw error
       this.#warn('the write-ahead log cannot be flushed', error)

@@ -9,7 +9,11 @@ interface CurrentFile {
   readonly sequence: number
   readonly headerBytes: number
   sizeBytes: number
-  isFlushed: boolean
+  /** Up to here it is known to be on the disk. */
+  flushedBytes: number
+  /** Whether a write or a flush has failed: nothing more may be written to it. */
+  isDamaged: boolean
+  flushing: Promise<void> | undefined
 }
 
 export interface WalOptions {
@@ -24,9 +28,13 @@ export interface WalOptions {
 }
 
 /**
- * Invariant: one call at a time writes. After a failed write or flush the file is not trusted any more: the
- * next append begins a new one, whose header says how far the older ones are good, so that what failed is
- * not replayed although its bytes may have reached the disk.
+ * Invariant: one call at a time writes, and one flush runs, which may be at the same time: a flush covers what
+ * was written whole when it began. After a failed write or flush the file is not trusted any more: it is ended, and
+ * the next write begins a new one, whose header says how far the older ones are good, so that what failed is not
+ * replayed although its bytes may have reached the disk.
+ *
+ * What the disk sees: entries in their order, one file at a time; the next file is begun when the one before it is
+ * flushed, or ended at what was; its name is flushed before its first entry is written.
  */
 export class WriteAheadLog {
   readonly #options: WalOptions
@@ -54,49 +62,61 @@ export class WriteAheadLog {
   }
 
   get isFlushed(): boolean {
-    return this.#current?.isFlushed ?? true
+    return this.#current === undefined || this.#current.flushedBytes === this.#current.sizeBytes
   }
 
-  /** Writes entries behind the last ones. When it rejects none of them will be replayed. */
+  /** Whether the next write begins a new file. */
+  get isFull(): boolean {
+    const { sizeBytes = 0, isDamaged = false } = this.#current ?? {}
+    return isDamaged || sizeBytes >= this.#options.fileMaxBytes
+  }
+
+  /**
+   * Writes entries behind the last ones. When it rejects, the file is damaged: it has to be ended before the next
+   * write, and then none of the entries will be replayed.
+   */
   async write(entries: readonly Buffer[], sizeBytes: number): Promise<void> {
-    if ((this.#current?.sizeBytes ?? 0) >= this.#options.fileMaxBytes) await this.complete()
+    if (this.isFull) await this.complete()
     this.#current ??= await this.#begin()
     const current = this.#current
-    const start = current.sizeBytes
     try {
-      current.isFlushed = false
-      await current.file.write(entries, start)
-      current.sizeBytes += sizeBytes
+      await current.file.write(entries, current.sizeBytes)
     } catch (error) {
-      await this.#abandon(start)
+      current.isDamaged = true
       throw error
     }
+    current.sizeBytes += sizeBytes
   }
 
-  /** Flushes what was written; when it rejects, what was written behind `goodBytes` is void. */
-  async flush(goodBytes: number): Promise<void> {
+  /** Flushes what was written when it was called; when it rejects, the file is damaged, as above. */
+  async flush(): Promise<void> {
     const current = this.#current
-    if (current === undefined || current.isFlushed) return
-    try {
-      current.isFlushed = true
-      await current.file.sync()
-    } catch (error) {
-      await this.#abandon(goodBytes)
-      throw error
-    }
-  }
-
-  /** The size of the file that is written to: what `flush` takes to mean "keep up to here". */
-  get currentBytes(): number {
-    return this.#current?.sizeBytes ?? 0
+    if (current === undefined) return
+    while (current.flushing !== undefined) await current.flushing
+    // A flush after one that failed passes for success, and has flushed nothing.
+    if (current.isDamaged || current.flushedBytes === current.sizeBytes) return
+    current.flushing = flushFile(current).finally(() => (current.flushing = undefined))
+    await current.flushing
   }
 
   /** Ends the current file: from now on it waits for a checkpoint. */
   async complete(): Promise<void> {
     const current = this.#current
     if (current === undefined) return
-    if (this.#options.flushBeforeNext) await this.flush(current.sizeBytes)
-    await this.#abandon(current.sizeBytes)
+    await idle(current)
+    if (this.#options.flushBeforeNext && !current.isDamaged) await this.flush()
+    await this.#end(current.sizeBytes)
+  }
+
+  /**
+   * Ends a file that is damaged. Kept is what was flushed; where commits do not wait for flushes, all that was
+   * written, which is then in memory or segments as well.
+   */
+  async endDamaged(keep: 'flushed' | 'written'): Promise<void> {
+    const current = this.#current
+    if (current?.isDamaged !== true) return
+    await idle(current)
+    await this.#end(keep === 'flushed' ? current.flushedBytes : current.sizeBytes)
   }
 
   /** Removes files that a checkpoint has made needless. */
@@ -122,19 +142,31 @@ export class WriteAheadLog {
       throw error
     }
     const headerBytes = header.length
-    return { file, sequence, headerBytes, sizeBytes: headerBytes, isFlushed: false }
+    const sizes = { headerBytes, sizeBytes: headerBytes, flushedBytes: 0 }
+    return { file, sequence, ...sizes, isDamaged: false, flushing: undefined }
   }
 
-  async #abandon(validBytes: number): Promise<void> {
+  async #end(validBytes: number): Promise<void> {
     const current = this.#current
-    if (current === undefined) return
-    assert(validBytes <= current.sizeBytes, 'what is kept was written')
+    assert(current !== undefined, 'there is a file to end')
+    assert(current.flushing === undefined, 'nothing of it is being flushed')
     this.#current = undefined
-    const isEmpty = validBytes === current.headerBytes
+    const isEmpty = validBytes <= current.headerBytes
     if (!isEmpty) this.#older = [...this.#older, { sequence: current.sequence, validBytes }]
     await closeQuietly(current.file)
     if (isEmpty) await removeQuietly(this.#options.files, current.file.path)
   }
+}
+
+async function flushFile(current: CurrentFile): Promise<void> {
+  const { sizeBytes } = current
+  try {
+    await current.file.sync()
+  } catch (error) {
+    current.isDamaged = true
+    throw error
+  }
+  current.flushedBytes = sizeBytes
 }
 
 /** Sixteen digits, so that the names sort as the numbers do. */
@@ -144,6 +176,11 @@ export function walPath(directory: string, sequence: number): string {
 
 export function walSequence(name: string): number | undefined {
   return /^\d{16}\.wal$/.test(name) ? Number(name.slice(0, 16)) : undefined
+}
+
+/** Resolves when no flush of the file runs; whoever asked for it hears how it ended. */
+async function idle(current: CurrentFile): Promise<void> {
+  await current.flushing?.catch(() => {})
 }
 
 // Best effort after a failure that is reported anyway: a file that stays is void by the next header.
