@@ -59,6 +59,10 @@ export const safeMaxTimestampAt = (buffer: Buffer, position: number): number | u
 export const producerIdAt = (buffer: Buffer, position: number): number =>
   int64At(buffer, position + 43)
 
+/** Of a batch that was not validated yet: undefined where it is beyond what a number holds. */
+export const safeProducerIdAt = (buffer: Buffer, position: number): number | undefined =>
+  safeInt64At(buffer, position + 43)
+
 export const producerEpochAt = (buffer: Buffer, position: number): number =>
   buffer.readInt16BE(position + 51)
 

@@ -46,6 +46,8 @@ export interface BatchToEncode {
   readonly producerId?: number
   readonly producerEpoch?: number
   readonly baseSequence?: number
+  /** 0 unless given. */
+  readonly attributes?: number
 }
 
 /** Keys and values are views of the batch (or of its unpacked bytes), not copies. */
@@ -198,7 +200,7 @@ function writeHeader(buffer: Buffer, batch: BatchToEncode, baseTimestamp: number
   buffer.writeInt32BE(buffer.length - 12, 8)
   buffer.writeInt32BE(batch.leaderEpoch ?? -1, 12)
   buffer.writeInt8(2, 16)
-  buffer.writeInt16BE(0, 21)
+  buffer.writeInt16BE(batch.attributes ?? 0, 21)
   buffer.writeInt32BE(records.length - 1, 23)
   writeInt64At(buffer, 27, baseTimestamp)
   const maxTimestamp = records.reduce((max, { timestamp }) => Math.max(max, timestamp), -Infinity)

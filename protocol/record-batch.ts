@@ -40,13 +40,16 @@ export {
   recordBatchHeaderBytes,
   recordCountAt,
   safeMaxTimestampAt,
+  safeProducerIdAt,
   totalBytesAt,
+  transactionalBit,
   type Codec,
 } from './batch-header.ts'
 export { decodeRecords, encodeBatch } from './batch-records.ts'
 export { compactBatch, emptyBatch, keyedRecords } from './compacted-batch.ts'
 export type { CompactedBatch, CompactionRules, KeyedRecord } from './compacted-batch.ts'
 export type { BatchToEncode, DecodedRecord, RecordHeader, RecordToEncode } from './batch-records.ts'
+export { encodeMarker, isControl, isTransactional, markerAt, type Marker } from './control-batch.ts'
 export { crc32c } from './crc32c.ts'
 export { DecodeError } from './decode-error.ts'
 

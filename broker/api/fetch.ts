@@ -3,13 +3,18 @@
 // Waits until min_bytes can be read, for max_wait at most; a partition's error ends the wait. max_bytes holds for
 // the whole response, except that the first batch of the first partition with records always comes (KIP-74). A response
 // may start before the offset asked for: whole batches only. Sessions are declined with id 0 (KIP-227); from version
-// 13 on topics are asked for by id. Reads stop at the
-// high watermark; without transactions that is the last stable offset as well.
+// 13 on topics are asked for by id. Reads stop at the high watermark. With isolation level 1, read_committed, they stop at
+// the last stable offset, and the aborted transactions of what is sent are listed, for the client to leave out (KIP-98).
 // Not done: recoding zstd for clients older than version 10.
 import { fetchResponseMaxBytes, fetchWaitMaxMs } from '../../common/limits.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/apis.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
-import { recordCountAt, totalBytesAt } from '../../protocol/record-batch.ts'
+import {
+  baseOffsetAt,
+  lastOffsetDeltaAt,
+  recordCountAt,
+  totalBytesAt,
+} from '../../protocol/record-batch.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import type { Topic } from '../log/topic.ts'
 import type { BrokerContext, Call, Handler } from './broker-context.ts'
@@ -19,6 +24,7 @@ type Request = RequestOf<'Fetch'>
 type WantedPartition = Request['topics'][number]['partitions'][number]
 type TopicResponse = ResponseOf<'Fetch'>['responses'][number]
 type PartitionResponse = TopicResponse['partitions'][number]
+type Aborted = NonNullable<PartitionResponse['abortedTransactions']>
 
 /** A partition of the request with what stands for it, or why nothing does. */
 interface Source {
@@ -33,6 +39,7 @@ interface TopicSource {
 }
 
 const nothing = Buffer.alloc(0)
+const readCommitted = 1
 
 export const fetch: Handler<'Fetch'> = async (broker, request, call) => {
   if (request.sessionId !== 0) {
@@ -70,9 +77,9 @@ function waitForRecords(
 ): Promise<void> {
   const { request, signal } = wait
   const sources = wait.topics.flatMap((topic) => topic.sources)
+  const isEnough = (): boolean => hasEnough(sources, request)
   const waitMs = Math.min(request.maxWaitMs, fetchWaitMaxMs)
-  if (waitMs <= 0 || signal.aborted || hasEnough(sources, request.minBytes))
-    return Promise.resolve()
+  if (waitMs <= 0 || signal.aborted || isEnough()) return Promise.resolve()
   return new Promise((resolve) => {
     const unsubscribe = sources.map(({ found }) =>
       typeof found === 'string' ? () => {} : found.onHighWatermark(look),
@@ -80,7 +87,7 @@ function waitForRecords(
     const timer = clock.after(waitMs, done)
     signal.addEventListener('abort', done, { once: true })
     function look(): void {
-      if (hasEnough(sources, request.minBytes)) done()
+      if (isEnough()) done()
     }
     function done(): void {
       timer.cancel()
@@ -91,14 +98,21 @@ function waitForRecords(
   })
 }
 
-function hasEnough(sources: readonly Source[], minBytes: number): boolean {
+function hasEnough(sources: readonly Source[], request: Request): boolean {
+  const { minBytes } = request
   let bytes = 0
   for (const { wanted, found } of sources) {
     if (typeof found === 'string' || found.isDeleted) return true
-    bytes += Math.min(found.availableBytes(wanted.fetchOffset), wanted.partitionMaxBytes)
+    const available = found.availableBytes(wanted.fetchOffset, endOf(found, request))
+    bytes += Math.min(available, wanted.partitionMaxBytes)
     if (bytes >= minBytes) return true
   }
   return bytes >= minBytes
+}
+
+/** Where a reader of this isolation level has to stop; undefined at the high watermark. */
+function endOf(partition: PartitionLog, { isolationLevel }: Request): number | undefined {
+  return isolationLevel === readCommitted ? partition.lastStableOffset : undefined
 }
 
 async function readAll(
@@ -112,7 +126,7 @@ async function readAll(
     const partitions: PartitionResponse[] = []
     for (const source of sources) {
       const room = { maxBytes: maxBytes - sentBytes, isFirst: sentBytes === 0 }
-      const response = await read(broker, { topic, source }, room, call)
+      const response = await read(broker, { topic, source, request }, room, call)
       sentBytes += response.records?.length ?? 0
       partitions.push(response)
     }
@@ -123,7 +137,7 @@ async function readAll(
 
 async function read(
   broker: BrokerContext,
-  { topic, source }: { topic: string; source: Source },
+  { topic, source, request }: { topic: string; source: Source; request: Request },
   room: { maxBytes: number; isFirst: boolean },
   call: Call,
 ): Promise<PartitionResponse> {
@@ -134,26 +148,31 @@ async function read(
     const error = call.version >= 13 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
     return failed(broker, { topic, wanted }, call.code(error))
   }
-  const answer = (records: Buffer): PartitionResponse => ({
+  const below = endOf(found, request)
+  const isCommitted = below !== undefined
+  const answer = (records: Buffer, aborted: Aborted = []): PartitionResponse => ({
     partitionIndex: wanted.partition,
     errorCode: 0,
     highWatermark: found.highWatermark,
-    lastStableOffset: found.highWatermark,
+    lastStableOffset: found.lastStableOffset,
     logStartOffset: found.logStartOffset,
+    abortedTransactions: isCommitted ? aborted : null,
     records,
   })
-  const isEmpty = found.availableBytes(wanted.fetchOffset) === 0
+  const isEmpty = found.availableBytes(wanted.fetchOffset, below) === 0
   if (isEmpty || (room.maxBytes <= 0 && !room.isFirst)) return answer(nothing)
   const result = await found.read(wanted.fetchOffset, {
     maxBytes: Math.max(0, Math.min(wanted.partitionMaxBytes, room.maxBytes)),
     minOneBatch: room.isFirst,
+    ...(isCommitted ? { below } : {}),
   })
   if (!result.ok) return failed(broker, { topic, wanted }, call.code(result.error))
   const [first, ...more] = result.chunks
   if (first === undefined) return answer(nothing)
   const records = more.length === 0 ? first : Buffer.concat(result.chunks)
-  broker.counters.sentTo(topic, countRecords(records), records.length)
-  return answer(records)
+  const { count, end } = contentOf(records)
+  broker.counters.sentTo(topic, count, records.length)
+  return answer(records, isCommitted ? await found.abortedBetween(wanted.fetchOffset, end) : [])
 }
 
 function failed(
@@ -167,17 +186,19 @@ function failed(
     partitionIndex: wanted.partition,
     errorCode,
     highWatermark: partition?.highWatermark ?? -1,
-    lastStableOffset: partition?.highWatermark ?? -1,
+    lastStableOffset: partition?.lastStableOffset ?? -1,
     logStartOffset: partition?.logStartOffset ?? -1,
     records: nothing,
   }
 }
 
 /** By the headers alone; the records themselves stay unopened. */
-function countRecords(batches: Buffer): number {
-  let records = 0
+function contentOf(batches: Buffer): { count: number; end: number } {
+  let count = 0
+  let end = 0
   for (let at = 0; at < batches.length; at += totalBytesAt(batches, at)) {
-    records += recordCountAt(batches, at)
+    count += recordCountAt(batches, at)
+    end = baseOffsetAt(batches, at) + lastOffsetDeltaAt(batches, at) + 1
   }
-  return records
+  return { count, end }
 }

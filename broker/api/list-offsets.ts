@@ -2,7 +2,8 @@
 //
 // Timestamp -1 is the latest offset, the high watermark; -2 the earliest; -3, from version 7 on, that of the
 // record with the largest timestamp (KIP-734). Without tiered storage -4 is the earliest as well, and -5 and -6 are
-// no offset. Both isolation levels see the same: there are no transactions. The timeout is not needed.
+// no offset. With isolation level 1, read_committed, the last stable offset takes the place of the high watermark, and
+// what lies behind it is not found. The timeout is not needed.
 import type { RequestOf } from '../../protocol/apis.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import type { OffsetAndTimestamp } from '../log/batch-times.ts'
@@ -22,6 +23,7 @@ const places = {
   latestTiered: { timestamp: -5, since: 9 },
   earliestPendingUpload: { timestamp: -6, since: 11 },
 } as const
+const readCommitted = 1
 const notFound: OffsetAndTimestamp = { offset: -1, timestamp: -1 }
 
 export const listOffsets: Handler<'ListOffsets'> = async (broker, request, call) => {
@@ -33,6 +35,7 @@ export const listOffsets: Handler<'ListOffsets'> = async (broker, request, call)
   )
   const answered = new Set<string>()
   const topics = []
+  const isCommitted = request.isolationLevel === readCommitted
   for (const { name, partitions } of request.topics) {
     const answers = []
     for (const wanted of partitions) {
@@ -41,7 +44,9 @@ export const listOffsets: Handler<'ListOffsets'> = async (broker, request, call)
       const key = keyOf(name, partitionIndex)
       if (answered.size === answered.add(key).size) continue
       const partition = broker.store.topic(name)?.partitions[partitionIndex]
-      const found = twice.has(key) ? 'INVALID_REQUEST' : await look(partition, wanted, call.version)
+      const found = twice.has(key)
+        ? 'INVALID_REQUEST'
+        : await look(partition, wanted, { version: call.version, isCommitted })
       if (typeof found === 'string') {
         answers.push({ partitionIndex, errorCode: call.code(found), ...notFound })
         continue
@@ -57,29 +62,32 @@ export const listOffsets: Handler<'ListOffsets'> = async (broker, request, call)
 async function look(
   partition: PartitionLog | undefined,
   { timestamp, currentLeaderEpoch }: WantedPartition,
-  version: number,
+  { version, isCommitted }: { version: number; isCommitted: boolean },
 ): Promise<OffsetAndTimestamp | KafkaErrorName> {
   if (partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
   const flaw = epochFlaw(currentLeaderEpoch, partition)
   if (flaw !== undefined) return flaw
-  if (timestamp >= 0) return (await partition.offsetForTimestamp(timestamp)) ?? notFound
+  const end = isCommitted ? partition.lastStableOffset : partition.highWatermark
+  const below = (found: OffsetAndTimestamp | undefined): OffsetAndTimestamp =>
+    found !== undefined && found.offset < end ? found : notFound
+  if (timestamp >= 0) return below(await partition.offsetForTimestamp(timestamp))
   const place = Object.values(places).find((one) => one.timestamp === timestamp)
   if (place === undefined || version < place.since) return 'UNSUPPORTED_VERSION'
   switch (place) {
     case places.latest:
-      return { offset: partition.highWatermark, timestamp: -1 }
+      return { offset: end, timestamp: -1 }
     case places.earliest:
     case places.earliestLocal:
       return { offset: partition.logStartOffset, timestamp: -1 }
     case places.largestTimestamp:
-      return latestByTime(partition)
+      return below(await latestByTime(partition))
     default:
       return notFound
   }
 }
 
 /** Halves the range of timestamps until no record lies above the best: 53 steps at most. */
-async function latestByTime(partition: PartitionLog): Promise<OffsetAndTimestamp> {
+async function latestByTime(partition: PartitionLog): Promise<OffsetAndTimestamp | undefined> {
   let best = await partition.offsetForTimestamp(0)
   let below = Number.MAX_SAFE_INTEGER
   while (best !== undefined && best.timestamp + 1 < below) {
@@ -88,5 +96,5 @@ async function latestByTime(partition: PartitionLog): Promise<OffsetAndTimestamp
     if (later === undefined) below = middle
     else best = later
   }
-  return best ?? notFound
+  return best
 }

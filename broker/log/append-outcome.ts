@@ -1,7 +1,11 @@
 // What becomes of an append: its place in the log, or why it has none.
-import type { BatchInfo } from '../../protocol/record-batch.ts'
+import { isTransactional, markerAt, type BatchInfo } from '../../protocol/record-batch.ts'
 import type { RuleRefusal } from './append-rules.ts'
+import type { ProducerRefusal, SequencedBatch } from './producer-state.ts'
 import type { ProducerTable } from './producer-table.ts'
+
+/** Who appends: the broker's own batches of a producer have no sequence, and may be markers. */
+export type AppendOrigin = 'client' | 'broker'
 
 export interface AppendAccepted {
   readonly ok: true
@@ -22,8 +26,7 @@ export interface AppendRefused {
     | 'INVALID_RECORD'
     | 'UNSUPPORTED_FOR_MESSAGE_FORMAT'
     | 'KAFKA_STORAGE_ERROR'
-    | 'INVALID_PRODUCER_EPOCH'
-    | 'OUT_OF_ORDER_SEQUENCE_NUMBER'
+    | ProducerRefusal['error']
   readonly reason: string
 }
 
@@ -38,13 +41,14 @@ export function refuse(error: AppendRefused['error'], reason: string): AppendRef
 export function outcomeByProducer(
   producers: ProducerTable,
   batches: readonly BatchInfo[],
-  at: { readonly nowMs: number; readonly isStamped: boolean },
+  at: { readonly nowMs: number; readonly isStamped: boolean; readonly origin: AppendOrigin },
 ): AppendAccepted | AppendRefused | undefined {
   const [batch] = batches
-  if (batch === undefined || batches.every(({ producerId }) => producerId < 0)) return undefined
-  const flaw = flawOf(batch, batches.length)
+  if (batch === undefined || !batches.some(isProducers)) return undefined
+  const isOwn = at.origin === 'broker'
+  const flaw = isOwn ? undefined : flawOf(batch, batches.length)
   if (flaw !== undefined) return refuse('INVALID_RECORD', flaw)
-  const judgement = producers.judge(batch, at.nowMs)
+  const judgement = isOwn ? producers.judgeOwn(batch, at.nowMs) : producers.judge(batch, at.nowMs)
   if (judgement.kind === 'refused') return refuse(judgement.error, judgement.reason)
   if (judgement.kind === 'next') return undefined
   const { baseOffset, lastOffset, timestamp } = judgement.batch
@@ -58,8 +62,25 @@ export function outcomeByProducer(
   }
 }
 
-function flawOf({ baseSequence, producerEpoch }: BatchInfo, count: number): string | undefined {
+/** The batch as its producer's state takes note of it; undefined where it is of none with an id. */
+export function sequencedBatch(
+  bytes: Buffer,
+  batch: BatchInfo | undefined,
+  logAppendTimeMs = -1,
+): SequencedBatch | undefined {
+  if (batch === undefined || batch.producerId < 0) return undefined
+  const maxTimestamp = logAppendTimeMs >= 0 ? logAppendTimeMs : batch.maxTimestamp
+  return { ...batch, maxTimestamp, marker: markerAt(bytes, batch.position) }
+}
+
+function isProducers({ producerId, attributes }: BatchInfo): boolean {
+  return producerId >= 0 || isTransactional(attributes)
+}
+
+function flawOf(batch: BatchInfo, count: number): string | undefined {
+  const { producerId, baseSequence, producerEpoch } = batch
   if (count > 1) return 'a producer with an id sends one batch to a partition at a time'
+  if (producerId < 0) return 'a transaction is of a producer with an id'
   if (baseSequence < 0 || producerEpoch < 0) {
     return `a producer with an id sends epoch ${producerEpoch} and sequence ${baseSequence}`
   }

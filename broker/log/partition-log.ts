@@ -2,17 +2,20 @@
 import assert from 'node:assert/strict'
 import { AppError } from '../../common/errors.ts'
 import {
-  patchBatch,
-  rewriteTimestamps,
+  encodeMarker,
   validateBatches,
   type BatchInfo,
+  type Marker,
 } from '../../protocol/record-batch.ts'
 import { refusalByConfig, refusalOfKeyless } from './append-rules.ts'
+import { placedBatch } from './batch-place.ts'
 import type { OffsetAndTimestamp } from './batch-times.ts'
 import {
   outcomeByProducer,
   refuse,
+  sequencedBatch,
   type AppendAccepted,
+  type AppendOrigin,
   type AppendRefused,
 } from './append-outcome.ts'
 import type { RecoveryPoint } from './checkpoint-file.ts'
@@ -22,7 +25,9 @@ import { producerRules } from './compaction/producer-rules.ts'
 import { PartitionCompaction, type CompactionRound } from './compaction/partition-compaction.ts'
 import { checkPartition } from './partition-check.ts'
 import { PartitionReader, type ReadLimits, type ReadResult } from './partition-reader.ts'
+import type { AbortedTransaction } from './aborted-index.ts'
 import type { ProducerFile } from './producer-file.ts'
+import type { ProducerState } from './producer-state.ts'
 import type { ProducerTable } from './producer-table.ts'
 import type { SegmentList } from './segment-list.ts'
 import { Tail } from './tail.ts'
@@ -103,6 +108,12 @@ export class PartitionLog implements QueuedPartition {
     return this.#isDeleted
   }
 
+  /** Where the oldest transaction begins that is not over; the high watermark where there is none. */
+  get lastStableOffset(): number {
+    const stable = Math.min(this.#highWatermark, this.#producers.firstUnstableOffset)
+    return Math.max(stable, this.logStartOffset)
+  }
+
   /** Of segments and tail together. */
   get sizeBytes(): number {
     return this.#segments.sizeBytes + this.#tail.sizeBytes
@@ -118,16 +129,17 @@ export class PartitionLog implements QueuedPartition {
    * and queues them for the next commit. Synchronous, so the order of calls is the order of offsets. A batch that an
    * idempotent producer sends again is answered with its first place, and not written.
    */
-  append(batches: Buffer): AppendAccepted | AppendRefused {
+  append(batches: Buffer, origin: AppendOrigin = 'client'): AppendAccepted | AppendRefused {
     if (this.#isDeleted) return refuse('KAFKA_STORAGE_ERROR', 'the topic was deleted')
-    const validation = validateBatches(batches)
+    const validation = validateBatches(batches, { isStored: origin === 'broker' })
     if (!validation.ok) return validation
     const nowMs = this.#environment.clock.now()
     const config = this.identity.config()
     const unfit = refusalByConfig(validation.batches, config, nowMs)
     if (unfit !== undefined) return refuse(unfit.error, unfit.reason)
     const isStamped = config.timestampType === 'LogAppendTime'
-    const known = outcomeByProducer(this.#producers, validation.batches, { nowMs, isStamped })
+    const at = { nowMs, isStamped, origin }
+    const known = outcomeByProducer(this.#producers, validation.batches, at)
     if (known !== undefined) return known
     const keyless =
       config.compaction === undefined ? undefined : refusalOfKeyless(batches, validation.batches)
@@ -141,13 +153,18 @@ export class PartitionLog implements QueuedPartition {
     const endOffset = this.#logEndOffset
     const append = { baseOffset, endOffset, batches }
     const committed = this.#environment.queue.enqueue(this, append)
-    const [first] = validation.batches
-    if (first !== undefined && first.producerId >= 0) {
-      const maxTimestamp = isStamped ? nowMs : first.maxTimestamp
-      const batch = { ...first, maxTimestamp }
-      this.#producers.append(batch, { baseOffset, seenMs: nowMs, committed })
-    }
+    const sent = sequencedBatch(batches, validation.batches[0], logAppendTimeMs)
+    if (sent) this.#producers.append(sent, { baseOffset, seenMs: nowMs, committed })
     return { ok: true, baseOffset, lastOffset: endOffset - 1, logAppendTimeMs, committed }
+  }
+
+  /** Ends a producer's transaction here, whether it wrote anything or not. */
+  appendMarker(
+    producer: { readonly producerId: number; readonly producerEpoch: number },
+    marker: Marker,
+  ): AppendAccepted | AppendRefused {
+    const timestamp = this.#environment.clock.now()
+    return this.append(encodeMarker({ ...producer, marker, timestamp }), 'broker')
   }
 
   /** Everything up to `endOffset` is committed now; called by the commit loop alone. */
@@ -181,7 +198,8 @@ export class PartitionLog implements QueuedPartition {
       this.#environment.memory.bytes += sizeBytes
       this.#logEndOffset = lastOffset + 1
       this.#highWatermark = lastOffset + 1
-      if (info.producerId >= 0) this.#producers.restore(info, { baseOffset, seenMs })
+      const sent = sequencedBatch(bytes, info)
+      if (sent) this.#producers.restore(sent, { baseOffset, seenMs })
     }
   }
 
@@ -202,9 +220,9 @@ export class PartitionLog implements QueuedPartition {
     return this.#reader.read(offset, limits)
   }
 
-  /** About how many bytes lie between `offset` and the high watermark. */
-  availableBytes(offset: number): number {
-    return this.#isDeleted ? 0 : this.#reader.availableBytes(offset)
+  /** About how many bytes lie between `offset` and the high watermark, or `below`. */
+  availableBytes(offset: number, below?: number): number {
+    return this.#isDeleted ? 0 : this.#reader.availableBytes(offset, below)
   }
 
   /**
@@ -213,6 +231,16 @@ export class PartitionLog implements QueuedPartition {
    */
   offsetForTimestamp(timestampMs: number): Promise<OffsetAndTimestamp | undefined> {
     return this.#reader.offsetForTimestamp(timestampMs)
+  }
+
+  /** Transactions that were aborted and have records from `from` to below `end`, by their first offset. */
+  abortedBetween(from: number, end: number): Promise<readonly AbortedTransaction[]> {
+    return this.#producerFile.aborted.find(from, end)
+  }
+
+  /** What is known of the producers with an id that have written here. */
+  producers(): readonly ProducerState[] {
+    return this.#producers.states()
   }
 
   /** The timestamp of the record at `offset`, as its batch's header has it. */
@@ -327,18 +355,11 @@ export class PartitionLog implements QueuedPartition {
   }
 
   #place(buffer: Buffer, batch: BatchInfo, logAppendTimeMs: number): void {
-    const { position, sizeBytes, lastOffsetDelta } = batch
-    const baseOffset = this.#logEndOffset
-    const isStamped = logAppendTimeMs >= 0
-    if (isStamped) rewriteTimestamps(buffer, position, logAppendTimeMs)
-    patchBatch(buffer, position, { baseOffset, leaderEpoch: this.leaderEpoch })
-    const lastOffset = baseOffset + lastOffsetDelta
-    const maxTimestamp = isStamped ? logAppendTimeMs : batch.maxTimestamp
-    const isWhole = sizeBytes === buffer.length
-    const bytes = isWhole ? buffer : buffer.subarray(position, position + sizeBytes)
-    this.#tail.push({ bytes, baseOffset, lastOffset, maxTimestamp })
-    this.#logEndOffset = lastOffset + 1
-    this.#bytesAppended += sizeBytes
+    const place = { baseOffset: this.#logEndOffset, leaderEpoch: this.leaderEpoch, logAppendTimeMs }
+    const placed = placedBatch(buffer, batch, place)
+    this.#tail.push(placed)
+    this.#logEndOffset = placed.lastOffset + 1
+    this.#bytesAppended += placed.bytes.length
   }
 
   #gap(baseOffset: number): AppError {

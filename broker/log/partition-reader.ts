@@ -1,5 +1,5 @@
 // Reads one partition's log: batches by offset from segments and tail, records by time.
-import { emptyBatch } from '../../protocol/record-batch.ts'
+import { baseOffsetAt, emptyBatch, totalBytesAt } from '../../protocol/record-batch.ts'
 import { firstRecordAtOrAfter, timestampOfBatch, type OffsetAndTimestamp } from './batch-times.ts'
 import { isMissing, isStorageError } from './file-system.ts'
 import { isCorrupt } from './segment.ts'
@@ -10,6 +10,8 @@ export interface ReadLimits {
   readonly maxBytes: number
   /** Whether the first batch comes even if it alone is above `maxBytes` (Kafka, KIP-74). */
   readonly minOneBatch: boolean
+  /** A batch's base offset from which on nothing is read, for the last stable offset. */
+  readonly below?: number
 }
 
 export type ReadResult =
@@ -35,15 +37,18 @@ export class PartitionReader {
   /** Whole batches, the first of which holds `offset`; no chunks where that is the high watermark or above. */
   async read(offset: number, limits: ReadLimits): Promise<ReadResult> {
     const { segments, tail } = this.#log
-    const end = this.#log.highWatermark()
+    const end = Math.min(this.#log.highWatermark(), limits.below ?? Infinity)
     if (offset < segments.startOffset || offset > this.#log.logEndOffset()) {
       return { ok: false, error: 'OFFSET_OUT_OF_RANGE' }
     }
     if (offset >= end) return { ok: true, chunks: [], bytes: 0 }
     if (offset >= segments.endOffset) return resultOf(tail.read(offset, end, limits))
     try {
-      const chunk = await segments.read(offset, limits)
-      if (chunk !== undefined) return resultOf(chunk.length === 0 ? [] : [chunk])
+      const read = await segments.read(offset, limits)
+      if (read !== undefined) {
+        const chunk = end < segments.endOffset ? batchesBelow(read, end) : read
+        return resultOf(chunk.length === 0 ? [] : [chunk])
+      }
       // Compaction left no record in the segments from there on.
       const rest = tail.read(segments.endOffset, end, limits)
       return resultOf(rest.length > 0 ? rest : [emptyBatch(offset, segments.endOffset - 1)])
@@ -55,13 +60,14 @@ export class PartitionReader {
     }
   }
 
-  /** About how many bytes lie between `offset` and the high watermark. */
-  availableBytes(offset: number): number {
+  /** About how many bytes lie between `offset` and the high watermark, or `below`; none only where nothing does. */
+  availableBytes(offset: number, below = Infinity): number {
     const { segments, tail } = this.#log
-    const end = this.#log.highWatermark()
+    const end = Math.min(this.#log.highWatermark(), below)
     if (offset >= end) return 0
-    const filled = segments.bytesFrom(Math.max(offset, segments.startOffset))
-    return filled + tail.bytesBetween(offset, end)
+    const beyond = end < segments.endOffset ? segments.bytesFrom(end) : 0
+    const filled = segments.bytesFrom(Math.max(offset, segments.startOffset)) - beyond
+    return Math.max(1, filled + tail.bytesBetween(offset, end))
   }
 
   /**
@@ -101,4 +107,11 @@ export class PartitionReader {
 
 function resultOf(chunks: readonly Buffer[]): ReadResult {
   return { ok: true, chunks, bytes: chunks.reduce((sum, { length }) => sum + length, 0) }
+}
+
+/** The batches of a chunk that lie before offset `end`, where one begins. */
+function batchesBelow(chunk: Buffer, end: number): Buffer {
+  let at = 0
+  while (at < chunk.length && baseOffsetAt(chunk, at) < end) at += totalBytesAt(chunk, at)
+  return chunk.subarray(0, at)
 }

@@ -1,16 +1,11 @@
 // Keeps a partition's producers across restarts: a snapshot beside the segments, and the log behind it.
 import { dirname, join } from 'node:path'
-import {
-  baseOffsetAt,
-  baseSequenceAt,
-  lastOffsetDeltaAt,
-  maxTimestampAt,
-  producerEpochAt,
-  producerIdAt,
-} from '../../protocol/record-batch.ts'
+import { AbortedTransactions } from './aborted-transactions.ts'
 import type { ProducersPoint } from './checkpoint-file.ts'
 import { isMissing, replaceFile, type FileSystem } from './file-system.ts'
+import type { IndexCache } from './index-cache.ts'
 import type { ProducerBudget } from './producer-budget.ts'
+import { replayProducers } from './producer-replay.ts'
 import { encodeSnapshot, parseSnapshot } from './producer-snapshot.ts'
 import { ProducerTable, type ProducerImage } from './producer-table.ts'
 import type { SegmentList } from './segment-list.ts'
@@ -19,6 +14,15 @@ interface Shared {
   readonly files: FileSystem
   readonly clock: { now(): number }
   readonly producers: ProducerBudget
+  readonly indexes: IndexCache
+}
+
+/** What a start found of a partition. */
+export interface FoundProducers {
+  readonly segments: SegmentList
+  /** Base offsets of segments with an index of aborted transactions. */
+  readonly indexed: Iterable<number>
+  readonly point: ProducersPoint | undefined
 }
 
 /** An image with the table's version that it shows. */
@@ -35,6 +39,7 @@ const nobody: ProducersPoint = { producersTo: 0, producersAt: 0 }
  */
 export class ProducerFile {
   readonly table: ProducerTable
+  readonly aborted: AbortedTransactions
   readonly #files: FileSystem
   readonly #path: string
   #captured: Capture | undefined
@@ -42,8 +47,12 @@ export class ProducerFile {
   #savedVersion = 0
   #point = nobody
 
-  private constructor(shared: Shared, directory: string) {
-    this.table = new ProducerTable(shared.producers)
+  private constructor(shared: Shared, directory: string, found: FoundProducers) {
+    this.aborted = new AbortedTransactions(shared, directory, found)
+    this.table = new ProducerTable({
+      budget: shared.producers,
+      aborted: (transaction) => this.aborted.add(transaction),
+    })
     this.#files = shared.files
     this.#path = join(directory, 'producers.snapshot')
   }
@@ -52,19 +61,13 @@ export class ProducerFile {
   static async open(
     shared: Shared,
     directory: string,
-    found: { readonly segments: SegmentList; readonly point: ProducersPoint | undefined },
+    found: FoundProducers,
   ): Promise<ProducerFile> {
     const { segments, point } = found
-    const file = new ProducerFile(shared, directory)
+    const file = new ProducerFile(shared, directory, found)
     const from = await file.#load(point, segments.endOffset)
-    const seenMs = shared.clock.now()
-    for (const segment of segments.list) {
-      if (segment.endOffset <= from) continue
-      await segment.scanFromOffset(from, ({ chunk, at, lastOffset }) => {
-        if (lastOffset >= from && producerIdAt(chunk, at) >= 0) file.#restore(chunk, at, seenMs)
-        return true
-      })
-    }
+    await file.aborted.trim(from)
+    await replayProducers(segments.list, file.table, { from, seenMs: shared.clock.now() })
     return file
   }
 
@@ -91,6 +94,7 @@ export class ProducerFile {
     const due = this.#due
     if (due === undefined) return
     const { offset: producersTo, states, version } = due
+    await this.aborted.save(producersTo)
     let { producersAt } = this.#point
     if (version !== this.#savedVersion) {
       producersAt = states.length > 0 ? producersTo : 0
@@ -138,16 +142,5 @@ export class ProducerFile {
       if (isMissing(error)) return undefined
       throw error
     }
-  }
-
-  #restore(chunk: Buffer, at: number, seenMs: number): void {
-    const batch = {
-      producerId: producerIdAt(chunk, at),
-      producerEpoch: producerEpochAt(chunk, at),
-      baseSequence: baseSequenceAt(chunk, at),
-      lastOffsetDelta: lastOffsetDeltaAt(chunk, at),
-      maxTimestamp: maxTimestampAt(chunk, at),
-    }
-    this.table.restore(batch, { baseOffset: baseOffsetAt(chunk, at), seenMs })
   }
 }

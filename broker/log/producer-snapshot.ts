@@ -5,12 +5,12 @@ import type { ProducerImage } from './producer-table.ts'
 
 /*
  * snapshot  magic u32 | crc u32 over the rest | offset i64 | producers u32 | producers × producer
- * producer  id i64 | epoch i16 | last sequence i32 | seen i64 | batches u8 | batches × batch
+ * producer  id i64 | epoch i16 | last sequence i32 | seen i64 | transaction i64 | batches u8 | batches × batch
  * batch     first sequence i32 | last sequence i32 | base offset i64 | last offset i64 | timestamp i64
  */
-const magic = 0x4d505231
+const magic = 0x4d505232
 const headerBytes = 20
-const producerBytes = 23
+const producerBytes = 31
 const batchBytes = 32
 
 export function encodeSnapshot({ offset, states }: ProducerImage): Buffer {
@@ -46,7 +46,8 @@ function writeProducer(bytes: Buffer, start: number, state: ProducerState): numb
   bytes.writeInt16BE(state.epoch, start + 8)
   bytes.writeInt32BE(state.lastSequence, start + 10)
   bytes.writeBigInt64BE(BigInt(state.seenMs), start + 14)
-  bytes.writeUInt8(state.batches.length, start + 22)
+  bytes.writeBigInt64BE(BigInt(state.transactionStart), start + 22)
+  bytes.writeUInt8(state.batches.length, start + 30)
   let at = start + producerBytes
   for (const batch of state.batches) {
     bytes.writeInt32BE(batch.firstSequence, at)
@@ -60,7 +61,7 @@ function writeProducer(bytes: Buffer, start: number, state: ProducerState): numb
 }
 
 function readProducer(bytes: Buffer, start: number): ProducerState {
-  const count = bytes.readUInt8(start + 22)
+  const count = bytes.readUInt8(start + 30)
   const batches = Array.from({ length: count }, (_, index) =>
     readBatch(bytes, start + producerBytes + index * batchBytes),
   )
@@ -70,6 +71,7 @@ function readProducer(bytes: Buffer, start: number): ProducerState {
     batches,
     lastSequence: bytes.readInt32BE(start + 10),
     seenMs: int64(bytes, start + 14),
+    transactionStart: int64(bytes, start + 22),
   }
 }
 

@@ -1,5 +1,5 @@
-// What a partition knows of one idempotent producer, and what that says of its next batch.
-import type { BatchInfo } from '../../protocol/record-batch.ts'
+// What a partition knows of one producer with an id, and what that says of its next batch.
+import { isTransactional, type BatchInfo, type Marker } from '../../protocol/record-batch.ts'
 
 /** A batch that was appended, as a retry of it is recognised. */
 export interface ProducerBatch {
@@ -19,6 +19,8 @@ export interface ProducerState {
   readonly batches: readonly ProducerBatch[]
   /** -1 where the next batch has to begin at 0. */
   readonly lastSequence: number
+  /** Where the transaction that is open begins; -1 where none is. */
+  readonly transactionStart: number
   /** On the broker's clock. */
   readonly seenMs: number
 }
@@ -26,17 +28,27 @@ export interface ProducerState {
 /** What counts of a batch of a producer that has an id. */
 export type SequencedBatch = Pick<
   BatchInfo,
-  'producerId' | 'producerEpoch' | 'baseSequence' | 'lastOffsetDelta' | 'maxTimestamp'
->
+  | 'producerId'
+  | 'producerEpoch'
+  | 'baseSequence'
+  | 'lastOffsetDelta'
+  | 'maxTimestamp'
+  | 'attributes'
+> & {
+  /** What it says of the transaction, where it is a marker. */
+  readonly marker?: Marker | undefined
+}
 
 export type Judgement =
   | { readonly kind: 'next' }
   | { readonly kind: 'duplicate'; readonly batch: ProducerBatch }
-  | {
-      readonly kind: 'refused'
-      readonly error: 'INVALID_PRODUCER_EPOCH' | 'OUT_OF_ORDER_SEQUENCE_NUMBER'
-      readonly reason: string
-    }
+  | ProducerRefusal
+
+export interface ProducerRefusal {
+  readonly kind: 'refused'
+  readonly error: 'INVALID_PRODUCER_EPOCH' | 'OUT_OF_ORDER_SEQUENCE_NUMBER' | 'INVALID_TXN_STATE'
+  readonly reason: string
+}
 
 /** Kafka: a producer has five requests in flight at most, so a retry is one of the last five batches. */
 const batchesKept = 5
@@ -51,18 +63,31 @@ const sequenceMax = 2 ** 31 - 1
 export function judge(state: ProducerState | undefined, batch: SequencedBatch): Judgement {
   if (state === undefined) return { kind: 'next' }
   const { producerId, producerEpoch, baseSequence } = batch
-  const { epoch, lastSequence } = state
-  if (producerEpoch < epoch) {
-    const reason = `producer ${producerId} has epoch ${epoch} by now, not ${producerEpoch}`
-    return { kind: 'refused', error: 'INVALID_PRODUCER_EPOCH', reason }
-  }
-  const isSameEpoch = producerEpoch === epoch
+  const fenced = judgeEpoch(state, batch)
+  if (fenced !== undefined) return fenced
+  const isSameEpoch = producerEpoch === state.epoch
   const twin = isSameEpoch ? twinOf(state, batch) : undefined
   if (twin !== undefined) return { kind: 'duplicate', batch: twin }
-  const due = isSameEpoch ? sequenceAfter(lastSequence, 1) : 0
-  if (baseSequence === due) return { kind: 'next' }
-  const reason = `producer ${producerId} sends sequence ${baseSequence} where ${due} is due`
-  return { kind: 'refused', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER', reason }
+  const due = isSameEpoch ? sequenceAfter(state.lastSequence, 1) : 0
+  if (baseSequence !== due) {
+    const reason = `producer ${producerId} sends sequence ${baseSequence} where ${due} is due`
+    return { kind: 'refused', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER', reason }
+  }
+  if (state.transactionStart >= 0 && !isTransactional(batch.attributes)) {
+    const reason = `producer ${producerId} has a transaction open and writes outside of it`
+    return { kind: 'refused', error: 'INVALID_TXN_STATE', reason }
+  }
+  return { kind: 'next' }
+}
+
+/** What holds for the broker's own batches too: markers, and offsets that are committed with a transaction. */
+export function judgeEpoch(
+  { epoch }: ProducerState,
+  { producerId, producerEpoch }: SequencedBatch,
+): ProducerRefusal | undefined {
+  if (producerEpoch >= epoch) return undefined
+  const reason = `producer ${producerId} has epoch ${epoch} by now, not ${producerEpoch}`
+  return { kind: 'refused', error: 'INVALID_PRODUCER_EPOCH', reason }
 }
 
 /** The state after a batch was appended at `baseOffset`. */
@@ -71,18 +96,24 @@ export function withBatch(
   batch: SequencedBatch,
   place: { readonly baseOffset: number; readonly seenMs: number },
 ): ProducerState {
-  const { producerId, producerEpoch: epoch, baseSequence, lastOffsetDelta, maxTimestamp } = batch
+  const { producerId, producerEpoch: epoch } = batch
   const { baseOffset, seenMs } = place
-  const lastSequence = sequenceAfter(baseSequence, lastOffsetDelta)
-  const appended = {
-    firstSequence: baseSequence,
-    lastSequence,
-    baseOffset,
-    lastOffset: baseOffset + lastOffsetDelta,
-    timestamp: maxTimestamp,
+  const same = state?.epoch === epoch ? state : undefined
+  const kept = { producerId, epoch, batches: same?.batches ?? [], seenMs }
+  const lastSequence = same?.lastSequence ?? -1
+  if (batch.marker !== undefined) return { ...kept, lastSequence, transactionStart: -1 }
+  const isOpen = state !== undefined && state.transactionStart >= 0
+  const begun = isTransactional(batch.attributes) ? baseOffset : -1
+  const transactionStart = isOpen ? state.transactionStart : begun
+  // The broker's own batches have no sequence.
+  if (batch.baseSequence < 0) return { ...kept, lastSequence, transactionStart }
+  const appended = placed(batch, baseOffset)
+  return {
+    ...kept,
+    batches: [...kept.batches.slice(1 - batchesKept), appended],
+    lastSequence: appended.lastSequence,
+    transactionStart,
   }
-  const earlier = state?.epoch === epoch ? state.batches.slice(1 - batchesKept) : []
-  return { producerId, epoch, batches: [...earlier, appended], lastSequence, seenMs }
 }
 
 /**
@@ -92,7 +123,14 @@ export function withBatch(
 export function beforeBatch(batch: SequencedBatch, seenMs: number): ProducerState {
   const { producerId, producerEpoch: epoch, baseSequence } = batch
   const lastSequence = baseSequence === 0 ? -1 : baseSequence - 1
-  return { producerId, epoch, batches: [], lastSequence, seenMs }
+  return { producerId, epoch, batches: [], lastSequence, transactionStart: -1, seenMs }
+}
+
+function placed(batch: SequencedBatch, baseOffset: number): ProducerBatch {
+  const { baseSequence: firstSequence, lastOffsetDelta, maxTimestamp: timestamp } = batch
+  const lastSequence = sequenceAfter(firstSequence, lastOffsetDelta)
+  const lastOffset = baseOffset + lastOffsetDelta
+  return { firstSequence, lastSequence, baseOffset, lastOffset, timestamp }
 }
 
 function twinOf(state: ProducerState, batch: SequencedBatch): ProducerBatch | undefined {

@@ -1,9 +1,11 @@
 // The producers that have written to one partition, with what is not committed yet able to be taken back.
 import { producerIdExpirationMs } from '../../common/limits.ts'
+import type { AbortedTransaction } from './aborted-index.ts'
 import type { ProducerBudget, Remembered } from './producer-budget.ts'
 import {
   beforeBatch,
   judge,
+  judgeEpoch,
   withBatch,
   type Judgement,
   type ProducerState,
@@ -16,24 +18,44 @@ export interface ProducerImage {
   readonly states: readonly ProducerState[]
 }
 
+export interface ProducerTableOptions {
+  readonly budget: ProducerBudget
+  /** Told of each transaction whose abort is committed, in the order of their markers. */
+  aborted(transaction: AbortedTransaction): void
+}
+
+/** Where a batch came to lie, and when. */
+interface Place {
+  readonly baseOffset: number
+  readonly seenMs: number
+}
+
 /** An append that can still fail. */
 interface Pending {
   readonly batch: SequencedBatch
   readonly seenMs: number
   readonly lastOffset: number
   readonly before: ProducerState | undefined
+  readonly aborted: AbortedTransaction | undefined
   readonly committed: Promise<void>
 }
 
-/** Invariant: pending appends are in the order of their offsets; without them the states are as committed. */
+/**
+ * Invariant: pending appends are in the order of their offsets; without them the states are as committed. A
+ * transaction is open here until its marker is committed, because until then readers must not pass it.
+ */
 export class ProducerTable {
-  readonly #budget: ProducerBudget
+  readonly #options: ProducerTableOptions
   readonly #entries = new Map<number, Entry>()
+  /** Where open transactions begin, by producer. */
+  readonly #open = new Map<number, number>()
   #pending: Pending[] = []
   #version = 0
+  /** Undefined where it has to be looked for. */
+  #firstUnstable: number | undefined
 
-  constructor(budget: ProducerBudget) {
-    this.#budget = budget
+  constructor(options: ProducerTableOptions) {
+    this.#options = options
   }
 
   /** Grows with every change. */
@@ -41,8 +63,14 @@ export class ProducerTable {
     return this.#version
   }
 
-  get size(): number {
-    return this.#entries.size
+  get openTransactions(): number {
+    return this.#open.size
+  }
+
+  /** Where the oldest transaction begins whose end is not committed; Infinity where there is none. */
+  get firstUnstableOffset(): number {
+    this.#firstUnstable ??= Math.min(this.#firstOpen(), this.#firstEnding())
+    return this.#firstUnstable
   }
 
   states(): readonly ProducerState[] {
@@ -55,44 +83,40 @@ export class ProducerTable {
   }
 
   judge(batch: SequencedBatch, nowMs: number): Judgement {
-    const state = this.#entries.get(batch.producerId)?.state
-    return judge(state !== undefined && isExpired(state, nowMs) ? undefined : state, batch)
+    return judge(this.#known(batch.producerId, nowMs), batch)
+  }
+
+  /** What there is to say of one of the broker's own batches. */
+  judgeOwn(batch: SequencedBatch, nowMs: number): Judgement {
+    const state = this.#known(batch.producerId, nowMs)
+    return (state && judgeEpoch(state, batch)) ?? { kind: 'next' }
   }
 
   /** Takes note of a batch that was appended and waits for its commit. */
-  append(
-    batch: SequencedBatch,
-    place: {
-      readonly baseOffset: number
-      readonly seenMs: number
-      readonly committed: Promise<void>
-    },
-  ): void {
+  append(batch: SequencedBatch, place: Place & { readonly committed: Promise<void> }): void {
+    const { baseOffset, seenMs, committed } = place
     const before = this.#entries.get(batch.producerId)?.state
-    const lastOffset = place.baseOffset + batch.lastOffsetDelta
-    const { seenMs, committed } = place
-    this.#pending.push({ batch, seenMs, lastOffset, before, committed })
-    this.restore(batch, place)
+    const lastOffset = baseOffset + batch.lastOffsetDelta
+    const aborted = this.#apply(batch, place)
+    this.#pending.push({ batch, seenMs, lastOffset, before, aborted, committed })
   }
 
   /** Takes note of a batch that is in the log already. */
-  restore(
-    batch: SequencedBatch,
-    place: { readonly baseOffset: number; readonly seenMs: number },
-  ): void {
-    const before = this.#entries.get(batch.producerId)?.state
-    const isKnown = before !== undefined && !isExpired(before, place.seenMs)
-    this.put(withBatch(isKnown ? before : undefined, batch, place))
+  restore(batch: SequencedBatch, place: Place): void {
+    const aborted = this.#apply(batch, place)
+    if (aborted !== undefined) this.#options.aborted(aborted)
   }
 
   /** Puts a state in place of what is known of its producer. */
   put(state: ProducerState): void {
-    this.#version += 1
-    const { producerId } = state
+    const { producerId, transactionStart } = state
+    this.#changed()
     const entry = this.#entries.get(producerId) ?? new Entry(state, () => this.#forget(producerId))
     entry.state = state
     this.#entries.set(producerId, entry)
-    this.#budget.touch(entry)
+    if (transactionStart >= 0) this.#open.set(producerId, transactionStart)
+    else this.#open.delete(producerId)
+    this.#options.budget.touch(entry)
   }
 
   /** Resolves or rejects as the commit of the batch that ends with `lastOffset`; at once when that is over. */
@@ -103,16 +127,23 @@ export class ProducerTable {
 
   /** Everything below `endOffset` is committed. */
   commit(endOffset: number): void {
+    if (this.#pending.length === 0) return
     const open = this.#pending.findIndex(({ lastOffset }) => lastOffset >= endOffset)
-    this.#pending.splice(0, open < 0 ? this.#pending.length : open)
+    const done = this.#pending.splice(0, open < 0 ? this.#pending.length : open)
+    // An image shows what is committed, so that has changed.
+    if (done.length > 0) this.#changed()
+    for (const { aborted } of done) if (aborted !== undefined) this.#options.aborted(aborted)
   }
 
   /** What is pending was never appended. */
   rollBack(): void {
     for (const { batch, seenMs, before } of this.#firstPending().values()) {
-      this.put(before ?? beforeBatch(batch, seenMs))
+      if (before !== undefined) this.put(before)
+      else if (batch.baseSequence >= 0) this.put(beforeBatch(batch, seenMs))
+      else this.#forget(batch.producerId)
     }
     this.#pending = []
+    this.#firstUnstable = undefined
   }
 
   /** As committed. */
@@ -136,6 +167,40 @@ export class ProducerTable {
     for (const producerId of this.#entries.keys()) this.#forget(producerId)
   }
 
+  /** Returns the transaction that the batch aborts. */
+  #apply(batch: SequencedBatch, place: Place): AbortedTransaction | undefined {
+    const { producerId, marker } = batch
+    const before = this.#known(producerId, place.seenMs)
+    this.put(withBatch(before, batch, place))
+    if (marker !== 'abort' || before === undefined || before.transactionStart < 0) return undefined
+    const lastOffset = place.baseOffset
+    // Kafka: what ends later began at or after it, so readers below it need not look on.
+    const lastStableOffset = Math.min(this.#firstOpen(), lastOffset + 1)
+    return { producerId, firstOffset: before.transactionStart, lastOffset, lastStableOffset }
+  }
+
+  #known(producerId: number, nowMs: number): ProducerState | undefined {
+    const state = this.#entries.get(producerId)?.state
+    return state !== undefined && isExpired(state, nowMs) ? undefined : state
+  }
+
+  #firstOpen(): number {
+    let first = Infinity
+    for (const start of this.#open.values()) first = Math.min(first, start)
+    return first
+  }
+
+  /** Of the transactions whose marker is not committed yet. */
+  #firstEnding(): number {
+    let first = Infinity
+    for (const { before } of this.#pending) {
+      if (before !== undefined && before.transactionStart >= 0) {
+        first = Math.min(first, before.transactionStart)
+      }
+    }
+    return first
+  }
+
   /** The first pending append of each producer that has any. */
   #firstPending(): ReadonlyMap<number, Pending> {
     return new Map(this.#pending.toReversed().map((append) => [append.batch.producerId, append]))
@@ -144,23 +209,33 @@ export class ProducerTable {
   #forget(producerId: number): void {
     const entry = this.#entries.get(producerId)
     if (entry === undefined) return
-    this.#version += 1
+    this.#changed()
     this.#entries.delete(producerId)
-    this.#budget.drop(entry)
+    this.#open.delete(producerId)
+    this.#options.budget.drop(entry)
+  }
+
+  #changed(): void {
+    this.#version += 1
+    this.#firstUnstable = undefined
   }
 }
 
 class Entry implements Remembered {
   state: ProducerState
-  readonly isSpare = true
   readonly forget: () => void
 
   constructor(state: ProducerState, forget: () => void) {
     this.state = state
     this.forget = forget
   }
+
+  /** A transaction that is open must be ended by a marker, however long that takes. */
+  get isSpare(): boolean {
+    return this.state.transactionStart < 0
+  }
 }
 
-function isExpired({ seenMs }: ProducerState, nowMs: number): boolean {
-  return nowMs - seenMs >= producerIdExpirationMs
+function isExpired({ seenMs, transactionStart }: ProducerState, nowMs: number): boolean {
+  return transactionStart < 0 && nowMs - seenMs >= producerIdExpirationMs
 }

@@ -64,16 +64,14 @@ export async function recoverPartition(
   directory: string,
   advice: RecoveryAdvice,
 ): Promise<RecoveredPartition> {
-  const found = await findSegments(shared, directory)
+  const { segments: found, indexed } = await findSegments(shared, directory)
   const recovery = new Recovery(shared, directory, advice)
   for (const [index, segment] of found.entries()) {
     await recovery.take(segment, found[index + 1]?.baseOffset)
   }
   const segments = recovery.finish()
-  const producers = await ProducerFile.open(shared, directory, {
-    segments,
-    point: advice.point,
-  })
+  const { point } = advice
+  const producers = await ProducerFile.open(shared, directory, { segments, indexed, point })
   return { segments, producers, repairs: recovery.repairs }
 }
 
@@ -210,6 +208,7 @@ class Recovery {
   async #remove(baseOffset: number, why: string): Promise<void> {
     this.repairs.push(`${segmentName(baseOffset)}.log ${why} and was removed`)
     await this.#shared.files.remove(this.#path(baseOffset, 'log'))
+    await this.#shared.files.remove(this.#path(baseOffset, 'txnindex'))
     await this.#removeIndex(baseOffset)
   }
 
@@ -223,20 +222,30 @@ class Recovery {
   }
 }
 
+/** Files of a partition that are of segments. */
+interface FoundFiles {
+  readonly segments: readonly FoundSegment[]
+  /** Base offsets of those with an index of aborted transactions. */
+  readonly indexed: readonly number[]
+}
+
 /** The segments that have a log file; an index without one is what a removal left. */
-async function findSegments(shared: Shared, directory: string): Promise<readonly FoundSegment[]> {
-  const found: FoundSegment[] = []
+async function findSegments(shared: Shared, directory: string): Promise<FoundFiles> {
+  const segments: FoundSegment[] = []
+  const indexed: number[] = []
   const listed = await shared.files.list(directory)
   const names = await settleCompaction(shared.files, directory, listed)
   for (const name of names) {
-    const [, digits, suffix] = /^(\d{20})\.(log|index|timeindex)$/.exec(name) ?? []
+    const [, digits, suffix] = /^(\d{20})\.(log|index|timeindex|txnindex)$/.exec(name) ?? []
     if (digits === undefined) continue
     if (suffix === 'log') {
       const facts = await shared.files.facts(join(directory, name))
-      if (facts !== undefined) found.push({ baseOffset: Number(digits), ...facts })
+      if (facts !== undefined) segments.push({ baseOffset: Number(digits), ...facts })
     } else if (!names.includes(`${digits}.log`)) {
       await shared.files.remove(join(directory, name))
+    } else if (suffix === 'txnindex') {
+      indexed.push(Number(digits))
     }
   }
-  return found
+  return { segments, indexed }
 }

@@ -102,7 +102,7 @@ export class SegmentIndex {
   }
 
   async removeFiles(): Promise<void> {
-    for (const suffix of ['index', 'timeindex']) {
+    for (const suffix of ['index', 'timeindex', 'txnindex']) {
       await this.#shared.files.remove(`${this.#path}.${suffix}`)
     }
   }

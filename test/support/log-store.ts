@@ -4,7 +4,12 @@ import type { LogStoreOptions } from '../../broker/log/log-store.ts'
 import { LogStore } from '../../broker/log/log-store.ts'
 import type { PartitionLog } from '../../broker/log/partition-log.ts'
 import { silentLogger } from '../../common/logger.ts'
-import { decodeRecords, encodeBatch, totalBytesAt } from '../../protocol/record-batch.ts'
+import {
+  decodeRecords,
+  encodeBatch,
+  totalBytesAt,
+  transactionalBit,
+} from '../../protocol/record-batch.ts'
 import { ManualClock } from './manual-clock.ts'
 import { MemoryFileSystem } from './memory-file-system.ts'
 
@@ -49,13 +54,18 @@ export function batchOf(values: readonly string[], timestamp = 1000, stepMs = 0)
 
 /** A batch as a producer with an id sends it: a record for each value from `sequence` on. */
 export function sequencedBatch(
-  producer: { readonly producerId: number; readonly epoch?: number },
+  producer: {
+    readonly producerId: number
+    readonly epoch?: number
+    readonly isTransactional?: boolean
+  },
   sequence: number,
   values: readonly string[],
 ): Buffer {
   const records = values.map((value) => ({ key: null, value: Buffer.from(value), timestamp: 1000 }))
-  const { producerId, epoch = 0 } = producer
-  return encodeBatch({ records, producerId, producerEpoch: epoch, baseSequence: sequence })
+  const { producerId, epoch: producerEpoch = 0, isTransactional = false } = producer
+  const attributes = isTransactional ? transactionalBit : 0
+  return encodeBatch({ records, producerId, producerEpoch, baseSequence: sequence, attributes })
 }
 
 /** Appends a batch and waits until it is committed; returns its base offset. */
