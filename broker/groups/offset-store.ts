@@ -1,17 +1,17 @@
 // Keeps committed offsets durable: a journal in an internal topic, and a table of it in memory.
-import assert from 'node:assert/strict'
 import type { Clock } from '../../common/clock.ts'
 import { AppError, reasonOf } from '../../common/errors.ts'
 import { journalBatchMaxBytes, offsetsJournalMaxBytes } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
+import type { DecodedRecord, Marker, RecordToEncode } from '../../protocol/record-batch.ts'
 import {
-  decodeRecords,
-  encodeBatch,
-  totalBytesAt,
-  type DecodedRecord,
-  type RecordToEncode,
-} from '../../protocol/record-batch.ts'
-import type { PartitionLog } from '../log/partition-log.ts'
+  Journal,
+  journalBytes,
+  type JournalBatch,
+  type JournalEntry,
+  type JournalLog,
+  type JournalProducer,
+} from '../log/journal.ts'
 import {
   decodeGroupRecord,
   encodeGroupRecord,
@@ -20,22 +20,11 @@ import {
 } from './group-record.ts'
 import { decodeOffsetRecord, encodeOffsetRecord, type OffsetRecord } from './offset-record.ts'
 import { OffsetTable } from './offset-table.ts'
-
-/** What is asked of the log that the journal lies in. */
-export type Journal = Pick<
-  PartitionLog,
-  | 'append'
-  | 'read'
-  | 'deleteRecordsBefore'
-  | 'logStartOffset'
-  | 'logEndOffset'
-  | 'highWatermark'
-  | 'sizeBytes'
->
+import { PendingOffsets } from './pending-offsets.ts'
 
 export interface OffsetStoreOptions {
   /** The one partition of `__consumer_offsets`. */
-  readonly log: Journal
+  readonly log: JournalLog
   readonly clock: Clock
   readonly logger: Logger
   /** Bytes appended since the last snapshot that bring about the next. */
@@ -45,33 +34,35 @@ export interface OffsetStoreOptions {
 /** Kafka's name for it, which its tools look for. */
 export const offsetsTopicName = '__consumer_offsets'
 
-const readBytes = 1024 * 1024
-/** Records are cut into batches of so many. */
-const batchRecords = 100
-/** More than a record takes beside its key and value. */
-const recordHeadBytes = 32
-
 /**
  * The table changes at once and the journal follows: `write` resolves when it is durable. So a
  * snapshot, which is taken from the table, never misses an offset that lies before it in the journal.
- * Reading an offset that is not durable yet does no harm: after a crash its group goes on from an earlier one.
+ * Reading an offset that is not durable yet does no harm: after a crash its group goes on from an earlier one. Offsets
+ * of an open transaction are pending until its marker is written, and then in the table or gone.
  */
 export class OffsetStore {
   readonly table = new OffsetTable()
+  readonly pending = new PendingOffsets()
   /** Groups as they were last written; one that is not here has offsets at most. */
   readonly #groups = new Map<string, GroupSnapshot>()
   readonly #options: OffsetStoreOptions
-  #bytesSinceSnapshot = 0
-  #snapshot: Promise<void> | undefined
+  readonly #journal: Journal
 
   private constructor(options: OffsetStoreOptions) {
     this.#options = options
+    this.#journal = new Journal({
+      ...options,
+      name: offsetsTopicName,
+      maxBytes: options.journalMaxBytes ?? offsetsJournalMaxBytes,
+      snapshot: () => this.#everything(),
+    })
   }
 
   /** Reads the journal back. Rejects with AppError STORAGE_FAILED or LOG_CORRUPT. */
   static async open(options: OffsetStoreOptions): Promise<OffsetStore> {
     const store = new OffsetStore(options)
-    await store.#load()
+    const records = await store.#journal.load((batch) => store.#restore(batch))
+    options.logger.debug('offsets read back', { records, groups: store.table.groupCount })
     return store
   }
 
@@ -99,18 +90,31 @@ export class OffsetStore {
   #changedGroup(record: GroupRecord): RecordToEncode {
     const now = this.#options.clock.now()
     const encoded = encodeGroupRecord(record, now)
-    const isTooLarge = sizeOf(encoded) > journalBatchMaxBytes
+    const isTooLarge = journalBytes(encoded) > journalBatchMaxBytes
     this.#applyGroup(isTooLarge ? { ...record, snapshot: null } : record)
     return isTooLarge ? { ...encoded, value: null } : encoded
   }
 
   async #write(records: readonly RecordToEncode[]): Promise<void> {
+    if (records.length > 0) await this.#journal.append({ records })
+  }
+
+  /** The same for offsets that hold when the producer's transaction is committed. */
+  async writePending(producer: JournalProducer, records: readonly OffsetRecord[]): Promise<void> {
     if (records.length === 0) return
-    const committed = batchesOf(records).map((batch) => this.#append(batch).committed)
-    await Promise.all(committed)
-    if (this.#bytesSinceSnapshot >= (this.#options.journalMaxBytes ?? offsetsJournalMaxBytes)) {
-      this.#snapshot ??= this.#writeSnapshot()
+    const takeBack = this.pending.add(producer, records)
+    try {
+      await this.#journal.append({ records: this.#encodedOffsets(records), producer })
+    } catch (error) {
+      takeBack()
+      throw error
     }
+  }
+
+  /** Ends a producer's transaction for its pending offsets: they hold now, or are gone. */
+  async endTransaction(producer: JournalProducer, marker: Marker): Promise<void> {
+    this.#end(producer, marker)
+    await this.#journal.appendMarker(producer, marker)
   }
 
   async removeGroup(group: string): Promise<void> {
@@ -118,15 +122,22 @@ export class OffsetStore {
     await Promise.all([offsets, this.writeGroups([{ group, snapshot: null }])])
   }
 
+  /** Those that any group has an offset of, or will have if a transaction is committed. */
+  topics(): ReadonlySet<string> {
+    const pending = this.pending.entries().flatMap(({ records }) => records)
+    return new Set([...this.table.records(), ...pending].map(({ key }) => key.topic))
+  }
+
   /** For a topic that is gone: a new one of the same name must not inherit its offsets. */
   removeTopic(topic: string): Promise<void> {
+    this.pending.removeTopic(topic)
     const records = [...this.table.records()].filter(({ key }) => key.topic === topic)
     return this.write(records.map(removal))
   }
 
   /** Waits for a snapshot under way. */
   async close(): Promise<void> {
-    await this.#snapshot
+    await this.#journal.close()
   }
 
   #encodedOffsets(records: Iterable<OffsetRecord>): RecordToEncode[] {
@@ -139,97 +150,35 @@ export class OffsetStore {
     else this.#groups.set(group, snapshot)
   }
 
-  #append(records: readonly RecordToEncode[]): { committed: Promise<void> } {
-    const batch = encodeBatch({ records })
-    const result = this.#options.log.append(batch)
-    if (result.ok) {
-      this.#bytesSinceSnapshot += batch.length
-      return result
-    }
-    // The batch is our own, so only storage can be at fault.
-    const details = { operation: 'append to', file: offsetsTopicName, reason: result.reason }
-    return { committed: Promise.reject(new AppError('STORAGE_FAILED', details)) }
+  #end({ producerId }: JournalProducer, marker: Marker): void {
+    const records = this.pending.take(producerId)
+    if (marker === 'commit') for (const record of records) this.table.apply(record)
   }
 
-  /** Writes the whole table anew, then drops all that lies before it. */
-  async #writeSnapshot(): Promise<void> {
-    const { log, logger } = this.#options
-    this.#bytesSinceSnapshot = 0
-    try {
-      const startOffset = log.logEndOffset
-      const groups = [...this.#groups].map(([group, snapshot]) => ({ group, snapshot }))
-      const now = this.#options.clock.now()
-      const records = [
-        ...this.#encodedOffsets(this.table.records()),
-        ...groups.map((record) => encodeGroupRecord(record, now)),
-      ]
-      const written = batchesOf(records).map((batch) => this.#append(batch))
-      await Promise.all(written.map(({ committed }) => committed))
-      await log.deleteRecordsBefore(startOffset)
-      logger.debug('offsets snapshot', { startOffset, batches: written.length })
-    } catch (error) {
-      // The journal is whole without the snapshot; the next one is due after as many bytes again.
-      if (!(error instanceof AppError) || error.code !== 'STORAGE_FAILED') throw error
-      logger.warn('offsets snapshot failed', { reason: reasonOf(error) })
-    } finally {
-      this.#bytesSinceSnapshot = 0
-      this.#snapshot = undefined
-    }
+  #everything(): readonly JournalEntry[] {
+    const now = this.#options.clock.now()
+    const groups = [...this.#groups].map(([group, snapshot]) =>
+      encodeGroupRecord({ group, snapshot }, now),
+    )
+    const pending = this.pending.entries().map(({ producer, records }) => ({
+      producer,
+      records: this.#encodedOffsets(records),
+    }))
+    return [{ records: [...this.#encodedOffsets(this.table.records()), ...groups] }, ...pending]
   }
 
-  async #load(): Promise<void> {
-    const { log, logger } = this.#options
-    let offset = log.logStartOffset
-    let records = 0
-    while (offset < log.highWatermark) {
-      const result = await log.read(offset, { maxBytes: readBytes, minOneBatch: true })
-      if (!result.ok) {
-        const details = { operation: 'read', file: offsetsTopicName, reason: result.error }
-        throw new AppError('STORAGE_FAILED', details)
-      }
-      const decoded = recordsIn(Buffer.concat(result.chunks))
-      for (const record of decoded) {
-        offset = record.offset + 1
-        const entry = decodeOffsetRecord(record)
-        const group = decodeGroupRecord(record)
-        if (entry !== undefined) this.table.apply(entry)
-        if (group !== undefined) this.#applyGroup(group)
-      }
-      assert(decoded.length > 0, 'a read below the high watermark has records')
-      records += decoded.length
-    }
-    this.#bytesSinceSnapshot = log.sizeBytes
-    logger.debug('offsets read back', { records, groups: this.table.groupCount })
+  #restore({ records, producer, marker }: JournalBatch): void {
+    if (producer !== undefined && marker !== undefined) return this.#end(producer, marker)
+    const offsets = records.flatMap((record) => decodeOffsetRecord(record) ?? [])
+    if (producer !== undefined) return void this.pending.add(producer, offsets)
+    for (const record of offsets) this.table.apply(record)
+    for (const record of records) this.#restoreGroup(record)
   }
-}
 
-function recordsIn(batches: Buffer): DecodedRecord[] {
-  const records: DecodedRecord[] = []
-  for (let at = 0; at < batches.length; at += totalBytesAt(batches, at)) {
-    for (const record of decodeRecords(batches, at)) records.push(record)
+  #restoreGroup(record: DecodedRecord): void {
+    const group = decodeGroupRecord(record)
+    if (group !== undefined) this.#applyGroup(group)
   }
-  return records
-}
-
-function batchesOf(records: readonly RecordToEncode[]): readonly (readonly RecordToEncode[])[] {
-  const batches: RecordToEncode[][] = []
-  let last: RecordToEncode[] = []
-  let bytes = 0
-  for (const record of records) {
-    const size = sizeOf(record)
-    if (last.length === 0 || last.length >= batchRecords || bytes + size > journalBatchMaxBytes) {
-      last = []
-      bytes = 0
-      batches.push(last)
-    }
-    last.push(record)
-    bytes += size
-  }
-  return batches
-}
-
-function sizeOf({ key, value }: RecordToEncode): number {
-  return (key?.length ?? 0) + (value?.length ?? 0) + recordHeadBytes
 }
 
 function removal({ key }: OffsetRecord): OffsetRecord {
