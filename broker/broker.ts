@@ -9,16 +9,13 @@ import { BrokerConfigs } from './api/broker-configs.ts'
 import type { BrokerContext } from './api/broker-context.ts'
 import { Turns } from './api/turns.ts'
 import { clusterIdIn } from './cluster-id.ts'
-import { GroupCoordinator } from './groups/coordinator.ts'
-import { offsetsTopicName, OffsetStore } from './groups/offset-store.ts'
+import { openCoordinators } from './coordinators.ts'
 import { listenersOf, type ListenerSettings } from './listeners.ts'
 import { nodeFileSystem } from './log/file-system.ts'
 import { LogStore } from './log/log-store.ts'
-import type { PartitionLog } from './log/partition-log.ts'
 import { BrokerMetrics } from './metrics.ts'
 import { Security, type SecuritySettings } from './security.ts'
 import { KafkaServer, type ServerLimits, type ServerOptions } from './server/kafka-server.ts'
-import { ProducerIds } from './transactions/producer-ids.ts'
 
 /** Plain values, which can be handed to a thread. */
 export interface BrokerOptions extends ListenerSettings, SecuritySettings {
@@ -40,13 +37,6 @@ export interface BrokerOptions extends ListenerSettings, SecuritySettings {
 
 /** Not 0: some clients take that for "none". */
 const nodeId = 1
-
-/** Kept for ever, and in small segments: its start is raised after each snapshot. */
-const offsetsTopicConfigs = {
-  'retention.ms': '-1',
-  'retention.bytes': '-1',
-  'segment.bytes': String(8 * 1024 * 1024),
-}
 
 /**
  * Resolves when the doors are open. Rejects with AppError: DATA_DIR_LOCKED, DATA_DIR_NOT_WRITABLE, PORT_TAKEN,
@@ -81,13 +71,23 @@ export async function startBroker(
     opened.push(() => store.close())
     const started = startedConfigs(options, directory)
     const configs = await BrokerConfigs.open({ files: nodeFileSystem, directory, store, started })
-    const coordinator = await openCoordinator(options, store, logger)
-    opened.push(() => coordinator.close())
+    const coordinators = await openCoordinators({
+      store,
+      clock: systemClock,
+      logger,
+      files: nodeFileSystem,
+      directory,
+      groupInitialRebalanceDelayMs: options.groupInitialRebalanceDelayMs,
+    })
+    const { coordinator, transactions } = coordinators
+    opened.push(
+      () => transactions.close(),
+      () => coordinator.close(),
+    )
     const broker: BrokerContext = {
       identity: { nodeId, clusterId: await clusterIdIn(directory) },
       store,
-      coordinator,
-      producerIds: await ProducerIds.open(nodeFileSystem, directory),
+      ...coordinators,
       users: security.users,
       counters: new ApiCounters(),
       partitionChanges: new Turns(),
@@ -156,39 +156,4 @@ function openStore(options: BrokerOptions, directory: string, logger: Logger): P
     clock: systemClock,
     logger: logger.child('log'),
   })
-}
-
-async function openCoordinator(
-  { groupInitialRebalanceDelayMs }: BrokerOptions,
-  store: LogStore,
-  logger: Logger,
-): Promise<GroupCoordinator> {
-  const clock = systemClock
-  const offsets = await OffsetStore.open({
-    log: await offsetsLog(store),
-    clock,
-    logger: logger.child('offsets'),
-  })
-  // A crash may lie between the end of a topic and that of its offsets.
-  const topics = new Set([...offsets.table.records()].map(({ key }) => key.topic))
-  for (const topic of topics) if (store.topic(topic) === undefined) await offsets.removeTopic(topic)
-  return new GroupCoordinator({
-    offsets,
-    clock,
-    logger: logger.child('groups'),
-    initialRebalanceDelayMs: groupInitialRebalanceDelayMs,
-  })
-}
-
-async function offsetsLog(store: LogStore): Promise<PartitionLog> {
-  const topic =
-    store.topic(offsetsTopicName) ??
-    (await store.createTopic(offsetsTopicName, {
-      partitions: 1,
-      configs: offsetsTopicConfigs,
-      internal: true,
-    }))
-  const log = topic.partitions[0]
-  if (log === undefined) throw new Error('a topic has at least one partition')
-  return log
 }

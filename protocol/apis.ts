@@ -3,6 +3,8 @@ import type { Api } from './api.ts'
 import type { ReadOf, WriteOf } from './fields.ts'
 import { alterConfigs } from './messages/alter-configs.ts'
 import { alterUserScramCredentials } from './messages/alter-user-scram-credentials.ts'
+import { addOffsetsToTxn } from './messages/add-offsets-to-txn.ts'
+import { addPartitionsToTxn } from './messages/add-partitions-to-txn.ts'
 import { apiVersions } from './messages/api-versions.ts'
 import { createPartitions } from './messages/create-partitions.ts'
 import { createTopics } from './messages/create-topics.ts'
@@ -16,6 +18,7 @@ import { describeLogDirs } from './messages/describe-log-dirs.ts'
 import { describeTopicPartitions } from './messages/describe-topic-partitions.ts'
 import { electLeaders } from './messages/elect-leaders.ts'
 import { describeUserScramCredentials } from './messages/describe-user-scram-credentials.ts'
+import { endTxn } from './messages/end-txn.ts'
 import { fetch } from './messages/fetch.ts'
 import { findCoordinator } from './messages/find-coordinator.ts'
 import { heartbeat } from './messages/heartbeat.ts'
@@ -38,6 +41,7 @@ import { produce } from './messages/produce.ts'
 import { saslAuthenticate } from './messages/sasl-authenticate.ts'
 import { saslHandshake } from './messages/sasl-handshake.ts'
 import { syncGroup } from './messages/sync-group.ts'
+import { txnOffsetCommit } from './messages/txn-offset-commit.ts'
 
 export const apis = {
   Produce: produce,
@@ -64,6 +68,10 @@ export const apis = {
   InitProducerId: initProducerId,
   DescribeLogDirs: describeLogDirs,
   SaslAuthenticate: saslAuthenticate,
+  AddPartitionsToTxn: addPartitionsToTxn,
+  AddOffsetsToTxn: addOffsetsToTxn,
+  EndTxn: endTxn,
+  TxnOffsetCommit: txnOffsetCommit,
   CreatePartitions: createPartitions,
   DeleteGroups: deleteGroups,
   ElectLeaders: electLeaders,

@@ -5,8 +5,10 @@ import type { ApiName, RequestOf, ResponseOf } from '../../protocol/apis.ts'
 import { errorCodes, type KafkaErrorName } from '../../protocol/error-codes.ts'
 import type { Users } from '../auth/users.ts'
 import type { GroupCoordinator } from '../groups/coordinator.ts'
+import type { TransactionalOffsets } from '../groups/transactional-offsets.ts'
 import type { LogStore } from '../log/log-store.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
+import type { TransactionCoordinator } from '../transactions/transaction-coordinator.ts'
 import type { ApiCounters } from './api-counters.ts'
 import type { BrokerConfigs } from './broker-configs.ts'
 import type { Turns } from './turns.ts'
@@ -27,8 +29,10 @@ export interface BrokerContext {
   readonly identity: BrokerIdentity
   readonly store: LogStore
   readonly coordinator: GroupCoordinator
+  readonly transactionalOffsets: TransactionalOffsets
   readonly producerIds: ProducerIds
   readonly users: Users
+  readonly transactions: TransactionCoordinator
   readonly counters: ApiCounters
   /** One change of a topic's partitions at a time. */
   readonly partitionChanges: Turns

@@ -2,11 +2,12 @@
 //
 // OffsetCommit is answered when the offsets are durable. Partitions that do not exist get
 // UNKNOWN_TOPIC_OR_PARTITION, metadata that is too long OFFSET_METADATA_TOO_LARGE; the others are taken. A client's
-// retention (versions 2 to 4) and timestamp (version 1) are not heeded: the broker's own retention holds. requireStable asks nothing: there are no transactions.
+// retention (versions 2 to 4) and timestamp (version 1) are not heeded: the broker's own retention holds. With requireStable a
+// partition that an open transaction has an offset for gets UNSTABLE_OFFSET_COMMIT (KIP-447).
 import { offsetMetadataMaxLength } from '../../common/limits.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/apis.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
-import type { GroupCoordinator, OffsetToCommit } from '../groups/coordinator.ts'
+import type { OffsetToCommit } from '../groups/offset-record.ts'
 import type { BrokerContext, Handler } from './broker-context.ts'
 
 type WantedTopics = RequestOf<'OffsetFetch'>['topics']
@@ -24,7 +25,7 @@ export const offsetCommit: Handler<'OffsetCommit'> = async (broker, request, cal
         leaderEpoch: partition.committedLeaderEpoch,
         metadata: partition.committedMetadata ?? '',
       },
-      flaw: flawOf(broker, name, partition),
+      flaw: offsetFlaw(broker, name, partition),
     })),
   }))
   const valid = topics.flatMap(({ partitions }) =>
@@ -50,7 +51,8 @@ export const offsetCommit: Handler<'OffsetCommit'> = async (broker, request, cal
   }
 }
 
-function flawOf(
+/** Why the offset of a partition cannot be kept. */
+export function offsetFlaw(
   { store }: BrokerContext,
   topic: string,
   partition: { partitionIndex: number; committedMetadata: string | null },
@@ -62,11 +64,19 @@ function flawOf(
   return length > offsetMetadataMaxLength ? 'OFFSET_METADATA_TOO_LARGE' : undefined
 }
 
-export const offsetFetch: Handler<'OffsetFetch'> = ({ coordinator }, request, call) => {
-  if (call.version < 8) return { topics: committedBy(coordinator, request.groupId, request.topics) }
+export const offsetFetch: Handler<'OffsetFetch'> = (broker, request, call) => {
+  const { requireStable } = request
+  const codeOf = (group: string, topic: string, partition: number): number => {
+    const key = { group, topic, partition }
+    const isRefused = requireStable && broker.transactionalOffsets.isUnstable(key)
+    return isRefused ? call.code('UNSTABLE_OFFSET_COMMIT') : 0
+  }
+  if (call.version < 8) {
+    return { topics: committedBy(broker, request.groupId, { topics: request.topics, codeOf }) }
+  }
   const groups = request.groups.map(({ groupId, topics }) => ({
     groupId,
-    topics: committedBy(coordinator, groupId, topics),
+    topics: committedBy(broker, groupId, { topics, codeOf }),
     errorCode: 0,
   }))
   return { groups }
@@ -74,12 +84,16 @@ export const offsetFetch: Handler<'OffsetFetch'> = ({ coordinator }, request, ca
 
 /** Null asks for everything the group has committed. */
 function committedBy(
-  coordinator: GroupCoordinator,
+  { coordinator }: BrokerContext,
   groupId: string,
-  wanted: WantedTopics,
+  wanted: {
+    readonly topics: WantedTopics
+    /** Of the error, if any, that a partition has in place of its offset. */
+    readonly codeOf: (group: string, topic: string, partition: number) => number
+  },
 ): FetchedTopic[] {
   const topics =
-    wanted ??
+    wanted.topics ??
     coordinator.offsetsOf(groupId).map(({ topic, partitions }) => ({
       name: topic,
       partitionIndexes: [...partitions.keys()],
@@ -87,13 +101,15 @@ function committedBy(
   return topics.map(({ name, partitionIndexes }) => ({
     name,
     partitions: partitionIndexes.map((partitionIndex) => {
-      const committed = coordinator.offset(groupId, name, partitionIndex)
+      const errorCode = wanted.codeOf(groupId, name, partitionIndex)
+      const isAnswered = errorCode === 0
+      const committed = isAnswered ? coordinator.offset(groupId, name, partitionIndex) : undefined
       return {
         partitionIndex,
         committedOffset: committed?.offset ?? -1,
         committedLeaderEpoch: committed?.leaderEpoch ?? -1,
         metadata: committed?.metadata ?? '',
-        errorCode: 0,
+        errorCode,
       }
     }),
   }))

@@ -483,7 +483,7 @@ test('offsets are listed at both ends, by timestamp, and of the largest timestam
   ])
 })
 
-test('this broker coordinates groups, and nothing else', async () => {
+test('this broker coordinates groups and transactions, and nothing else', async () => {
   const port = Number(broker.address.split(':')[1])
   const one = await client.ask('FindCoordinator', 0, { key: 'g' })
   expect(one).toMatchObject({ errorCode: 0, nodeId: 1, host: '127.0.0.1', port })
@@ -493,7 +493,9 @@ test('this broker coordinates groups, and nothing else', async () => {
     ['h', 1],
   ])
   const transaction = await client.ask('FindCoordinator', 2, { key: 't', keyType: 1 })
-  expect(transaction.errorCode).toBe(errorCodes.COORDINATOR_NOT_AVAILABLE)
+  expect(transaction).toMatchObject({ errorCode: 0, nodeId: 1, port })
+  const share = await client.ask('FindCoordinator', 6, { keyType: 2, coordinatorKeys: ['g:t:0'] })
+  expect(share.coordinators[0]?.errorCode).toBe(errorCodes.COORDINATOR_NOT_AVAILABLE)
 })
 
 test('offsets are committed by partition, and fetched for one group or several', async () => {

@@ -37,6 +37,8 @@ import {
 } from './replicas.ts'
 import { saslAuthenticate, saslHandshake } from './sasl-handshake.ts'
 import { alterUserScramCredentials, describeUserScramCredentials } from './user-credentials.ts'
+import { addOffsetsToTxn, addPartitionsToTxn, endTxn } from './transactions.ts'
+import { txnOffsetCommit } from './txn-offset-commit.ts'
 import { refusedJoin, refusedSync } from '../groups/membership.ts'
 
 const handlers: { readonly [Name in ApiName]: Handler<Name> } = {
@@ -64,6 +66,10 @@ const handlers: { readonly [Name in ApiName]: Handler<Name> } = {
   InitProducerId: initProducerId,
   DescribeLogDirs: describeLogDirs,
   SaslAuthenticate: saslAuthenticate,
+  AddPartitionsToTxn: addPartitionsToTxn,
+  AddOffsetsToTxn: addOffsetsToTxn,
+  EndTxn: endTxn,
+  TxnOffsetCommit: txnOffsetCommit,
   CreatePartitions: createPartitions,
   DeleteGroups: deleteGroups,
   ElectLeaders: electLeaders,

@@ -18,7 +18,13 @@ import {
 } from './membership.ts'
 import { consumerProtocolType } from './consumer-protocol.ts'
 import type { GroupSnapshot } from './group-record.ts'
-import type { CommittedOffset, OffsetKey, OffsetRecord } from './offset-record.ts'
+import {
+  offsetRecords,
+  type CommittedOffset,
+  type OffsetKey,
+  type OffsetRecord,
+  type OffsetToCommit,
+} from './offset-record.ts'
 import { OffsetRetention, type OffsetHolder } from './offset-retention.ts'
 import { outcomeOf, type OffsetStore } from './offset-store.ts'
 import { assignmentFlaw, isTooLong, joinFlaw } from './request-flaws.ts'
@@ -30,14 +36,6 @@ export interface CoordinatorOptions {
   readonly logger: Logger
   /** Kafka's group.initial.rebalance.delay.ms. */
   readonly initialRebalanceDelayMs: number
-}
-
-export interface OffsetToCommit {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly leaderEpoch: number
-  readonly metadata: string
 }
 
 /** A partition whose offset is to go. */
@@ -125,13 +123,9 @@ export class GroupCoordinator {
     claim: GenerationClaim,
     offsets: readonly OffsetToCommit[],
   ): Promise<KafkaErrorName> {
-    const refusal = this.#commitRefusal(groupId, claim)
+    const refusal = this.commitRefusal(groupId, claim)
     if (refusal !== 'NONE') return refusal
-    const commitTimestampMs = this.#now()
-    const records = offsets.map(({ topic, partition, ...committed }): OffsetRecord => ({
-      key: { group: groupId, topic, partition },
-      committed: { ...committed, commitTimestampMs },
-    }))
+    const records = offsetRecords(groupId, offsets, this.#now())
     return this.#outcome(groupId, this.#options.offsets.write(records))
   }
 
@@ -224,10 +218,16 @@ export class GroupCoordinator {
     return joinFlaw(request) ?? (this.#isFull(request.groupId) ? 'POLICY_VIOLATION' : undefined)
   }
 
-  #commitRefusal(groupId: string, claim: GenerationClaim): KafkaErrorName {
+  /** Why offsets are not taken from whoever claims to be of the group; NONE where they are. */
+  commitRefusal(
+    groupId: string,
+    claim: GenerationClaim,
+    { mayBeAnonymous = false }: { readonly mayBeAnonymous?: boolean } = {},
+  ): KafkaErrorName {
     if (this.#closed) return 'COORDINATOR_NOT_AVAILABLE'
     if (isTooLong(groupId)) return 'INVALID_GROUP_ID'
     if (this.#isFull(groupId)) return 'POLICY_VIOLATION'
+    if (mayBeAnonymous && claim.generationId < 0 && claim.memberId === '') return 'NONE'
     const entry = this.#entries.get(groupId)
     if (entry === undefined) {
       // Consumers that assign themselves partitions commit without a group; Kafka takes them, too.

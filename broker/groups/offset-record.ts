@@ -23,6 +23,26 @@ export interface OffsetRecord {
   readonly committed: CommittedOffset | null
 }
 
+/** An offset as a client commits it. */
+export interface OffsetToCommit {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly leaderEpoch: number
+  readonly metadata: string
+}
+
+export function offsetRecords(
+  group: string,
+  offsets: readonly OffsetToCommit[],
+  commitTimestampMs: number,
+): readonly OffsetRecord[] {
+  return offsets.map(({ topic, partition, ...committed }) => ({
+    key: { group, topic, partition },
+    committed: { ...committed, commitTimestampMs },
+  }))
+}
+
 // Kafka, OffsetCommitKey and OffsetCommitValue: the highest versions that every broker reads.
 const keyVersion = 1
 const valueVersion = 3

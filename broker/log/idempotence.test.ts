@@ -1,6 +1,6 @@
 // Tests that a batch sent again is written once: sequences, epochs, failed commits, restarts, memory.
 import { expect, test } from 'vitest'
-import { producerIdExpirationMs } from '../../common/limits.ts'
+import { producerIdExpirationMs } from '../../common/producer-limits.ts'
 import { validateBatch, type BatchInfo } from '../../protocol/record-batch.ts'
 import {
   append,

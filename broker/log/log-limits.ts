@@ -8,13 +8,13 @@ import {
   indexCacheMaxBytes,
   logOpenFilesMax,
   logTailMaxBytes,
-  producersMax,
   retentionCheckIntervalMs,
   segmentFillBytes,
   segmentFillDelayMs,
   walFileMaxBytes,
   walFilesMax,
 } from '../../common/limits.ts'
+import { producersMax } from '../../common/producer-limits.ts'
 
 /** `common/limits.ts` says what each is for. */
 export interface LogLimits {

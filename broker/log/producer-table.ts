@@ -1,5 +1,5 @@
 // The producers that have written to one partition, with what is not committed yet able to be taken back.
-import { producerIdExpirationMs } from '../../common/limits.ts'
+import { producerIdExpirationMs } from '../../common/producer-limits.ts'
 import type { AbortedTransaction } from './aborted-index.ts'
 import type { ProducerBudget, Remembered } from './producer-budget.ts'
 import {

@@ -1,6 +1,6 @@
 // Tests transactions in one partition: markers, the last stable offset, aborted transactions, restarts.
 import { expect, test } from 'vitest'
-import { producerIdExpirationMs } from '../../common/limits.ts'
+import { producerIdExpirationMs } from '../../common/producer-limits.ts'
 import { encodeMarker, markerAt, type Marker } from '../../protocol/record-batch.ts'
 import {
   append,

@@ -1,6 +1,6 @@
 // Tests that no producer id is given out twice, whatever becomes of the file or the process.
 import { expect, test } from 'vitest'
-import { producerIdBlock } from '../../common/limits.ts'
+import { producerIdBlock } from '../../common/producer-limits.ts'
 import { MemoryFileSystem } from '../../test/support/memory-file-system.ts'
 import { randomFrom, seed } from '../../test/support/seeded-random.ts'
 import { ProducerIds } from './producer-ids.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { AppError } from '../../common/errors.ts'
-import { producerIdBlock } from '../../common/limits.ts'
+import { producerIdBlock } from '../../common/producer-limits.ts'
 import { isMissing, replaceFile, type FileSystem } from '../log/file-system.ts'
 
 /**
