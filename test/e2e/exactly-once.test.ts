@@ -1,5 +1,5 @@
-// Proves with kafkajs that nothing is written twice, across a broker that is killed while it is written to.
-import { Kafka, logLevel } from 'kafkajs'
+// Proves with kafkajs that nothing is written twice and nothing half, across a broker that is killed meanwhile.
+import { Kafka, logLevel, type Producer } from 'kafkajs'
 import { afterEach, expect, test } from 'vitest'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -49,14 +49,23 @@ async function read(client: Kafka, topic: string): Promise<string[]> {
   return values
 }
 
-test('an idempotent producer that sends through kill -9 of the broker writes every record once, in order', async () => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'millrace-once-'))
+/** A broker that comes back to its port after it was killed. */
+async function killableBroker(): Promise<{ client: Kafka; kill: () => Promise<void> }> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'millrace-exactly-'))
   cleanups.push(() => rm(dataDir, { recursive: true, force: true }))
   const env = { MILLRACE_KAFKA_PORT: await freePort() }
   const start = (): Promise<Platform> => startPlatform({ role: 'broker', dataDir, env })
   let platform = await start()
   cleanups.push(() => platform.stop())
-  const client = kafka(platform.kafka)
+  const kill = async (): Promise<void> => {
+    await platform.kill9()
+    platform = await start()
+  }
+  return { client: kafka(platform.kafka), kill }
+}
+
+test('an idempotent producer that sends through kill -9 of the broker writes every record once, in order', async () => {
+  const { client, kill } = await killableBroker()
   const producer = client.producer({ idempotent: true })
   await producer.connect()
   cleanups.push(() => producer.disconnect())
@@ -69,13 +78,83 @@ test('an idempotent producer that sends through kill -9 of the broker writes eve
       sent.push(...values)
     }
   })()
-  for (let kill = 0; kill < 3; kill++) {
+  for (let kills = 0; kills < 3; kills++) {
     const from = sent.length
     await expect.poll(() => sent.length, { timeout: 20_000 }).toBeGreaterThan(from + 60)
-    await platform.kill9()
-    platform = await start()
+    await kill()
   }
   done.abort()
   await sending
   expect(await read(client, 'once')).toEqual(sent)
+})
+
+async function transactional(client: Kafka, transactionalId: string): Promise<Producer> {
+  const producer = client.producer({ transactionalId, maxInFlightRequests: 1, idempotent: true })
+  await producer.connect()
+  cleanups.push(() => producer.disconnect())
+  return producer
+}
+
+test('what transactions wrote is read whole or not at all, one after the other', async () => {
+  const { client } = await killableBroker()
+  const producer = await transactional(client, 'whole')
+  const committed: string[] = []
+  for (let n = 0; n < 20; n++) {
+    const transaction = await producer.transaction()
+    const values = [`${n}a`, `${n}b`]
+    await transaction.send({ topic: 'whole', messages: values.map((value) => ({ value })) })
+    if (n % 3 === 1) {
+      await transaction.abort()
+    } else {
+      await transaction.commit()
+      committed.push(...values)
+    }
+  }
+  expect(await read(client, 'whole')).toEqual(committed)
+})
+
+test('reading, transforming and writing in transactions gives every result once, through kill -9', async () => {
+  const { client, kill } = await killableBroker()
+  const admin = client.admin()
+  await admin.connect()
+  cleanups.push(() => admin.disconnect())
+  await admin.createTopics({ topics: [{ topic: 'in' }, { topic: 'out' }] })
+  const source = client.producer({ idempotent: true, maxInFlightRequests: 1 })
+  await source.connect()
+  cleanups.push(() => source.disconnect())
+  const inputs = Array.from({ length: 300 }, (_, n) => `${n}`)
+  await source.send({ topic: 'in', messages: inputs.map((value) => ({ value })) })
+
+  const committedTo = async (): Promise<number> => {
+    const [offsets] = await admin.fetchOffsets({ groupId: 'mill', topics: ['in'] })
+    return Number(offsets?.partitions[0]?.offset ?? -1)
+  }
+  let kills = 0
+  let producer = await transactional(client, 'mill')
+  for (let offset = Math.max(0, await committedTo()); offset < inputs.length;) {
+    const some = inputs.slice(offset, offset + 10)
+    try {
+      const transaction = await producer.transaction()
+      const messages = some.map((value) => ({ value: `milled ${value}` }))
+      await transaction.send({ topic: 'out', messages })
+      const next = { partition: 0, offset: String(offset + some.length) }
+      await transaction.sendOffsets({
+        consumerGroupId: 'mill',
+        topics: [{ topic: 'in', partitions: [next] }],
+      })
+      if (kills < 3 && offset >= (kills + 1) * 70) {
+        kills += 1
+        // The end of the transaction and that of the broker race.
+        await Promise.all([transaction.commit(), kill()])
+      } else {
+        await transaction.commit()
+      }
+    } catch {
+      // What became of it, the offsets tell; a new producer fences and aborts what is left of it.
+      producer = await transactional(client, 'mill')
+    }
+    offset = Math.max(0, await committedTo())
+  }
+  expect(kills).toBe(3)
+  expect(await read(client, 'out')).toEqual(inputs.map((value) => `milled ${value}`))
 })
