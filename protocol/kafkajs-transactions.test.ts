@@ -81,7 +81,7 @@ test('a marker is a sound control batch of one record that says commit or abort'
   for (const marker of ['commit', 'abort'] as const) {
     const batch = encodeMarker({ producerId: 7, producerEpoch: 1, marker, timestamp: 1000 })
     expect(validateBatch(batch, 0).ok).toBe(false)
-    const { ok, ...validation } = validateBatch(batch, 0, { allowControl: true })
+    const { ok, ...validation } = validateBatch(batch, 0, { isStored: true })
     expect(ok).toBe(true)
     expect(validation).toMatchObject({
       batch: { producerId: 7, producerEpoch: 1, baseSequence: -1, recordCount: 1 },
