@@ -93,8 +93,14 @@ export const bytes = primitive<Buffer>(
   (reader) => present(reader, reader.nullableBytes()),
   (writer, value) => writer.nullableBytes(value),
 )
-/** Record batches, as they are. */
-export const records = nullableBytes
+/** Record batches, as they are; written from one buffer or from several. */
+export const records: Field<Buffer | null, Buffer | readonly Buffer[] | null> = {
+  read: (reader) => reader.nullableBytes(),
+  write(writer, value) {
+    if (value === null || Buffer.isBuffer(value)) writer.nullableBytes(value)
+    else writer.gathered(value)
+  },
+}
 
 export const zeroUuid = '00000000-0000-0000-0000-000000000000'
 

@@ -80,6 +80,14 @@ export class Writer {
     this.append(value)
   }
 
+  /** One byte field whose bytes lie in several buffers. */
+  gathered(parts: readonly Buffer[]): void {
+    let bytes = 0
+    for (const { length } of parts) bytes += length
+    this.#length(bytes, false)
+    for (const part of parts) this.append(part)
+  }
+
   arrayLength(length: number): void {
     this.#length(length, false)
   }

@@ -23,8 +23,10 @@ import { epochFlaw } from './leader-epoch.ts'
 type Request = RequestOf<'Fetch'>
 type WantedPartition = Request['topics'][number]['partitions'][number]
 type TopicResponse = ResponseOf<'Fetch'>['responses'][number]
-type PartitionResponse = TopicResponse['partitions'][number]
+type PartitionResponse = TopicResponse['partitions'][number] & { readonly records: Records }
 type Aborted = NonNullable<PartitionResponse['abortedTransactions']>
+/** Chunks of whole batches, as they were read. */
+type Records = readonly Buffer[]
 
 /** A partition of the request with what stands for it, or why nothing does. */
 interface Source {
@@ -38,7 +40,7 @@ interface TopicSource {
   readonly sources: readonly Source[]
 }
 
-const nothing = Buffer.alloc(0)
+const nothing: Records = []
 const readCommitted = 1
 
 export const fetch: Handler<'Fetch'> = async (broker, request, call) => {
@@ -127,7 +129,7 @@ async function readAll(
     for (const source of sources) {
       const room = { maxBytes: maxBytes - sentBytes, isFirst: sentBytes === 0 }
       const response = await read(broker, { topic, source, request }, room, call)
-      sentBytes += response.records?.length ?? 0
+      for (const { length } of response.records) sentBytes += length
       partitions.push(response)
     }
     responses.push({ topic, topicId, partitions })
@@ -150,7 +152,7 @@ async function read(
   }
   const below = endOf(found, request)
   const isCommitted = below !== undefined
-  const answer = (records: Buffer, aborted: Aborted = []): PartitionResponse => ({
+  const answer = (records: Records, aborted: Aborted = []): PartitionResponse => ({
     partitionIndex: wanted.partition,
     errorCode: 0,
     highWatermark: found.highWatermark,
@@ -167,12 +169,11 @@ async function read(
     ...(isCommitted ? { below } : {}),
   })
   if (!result.ok) return failed(broker, { topic, wanted }, call.code(result.error))
-  const [first, ...more] = result.chunks
-  if (first === undefined) return answer(nothing)
-  const records = more.length === 0 ? first : Buffer.concat(result.chunks)
-  const { count, end } = contentOf(records)
-  broker.counters.sentTo(topic, count, records.length)
-  return answer(records, isCommitted ? await found.abortedBetween(wanted.fetchOffset, end) : [])
+  if (result.bytes === 0) return answer(nothing)
+  const { count, end } = contentOf(result.chunks)
+  broker.counters.sentTo(topic, count, result.bytes)
+  const aborted = isCommitted ? await found.abortedBetween(wanted.fetchOffset, end) : []
+  return answer(result.chunks, aborted)
 }
 
 function failed(
@@ -193,12 +194,14 @@ function failed(
 }
 
 /** By the headers alone; the records themselves stay unopened. */
-function contentOf(batches: Buffer): { count: number; end: number } {
+function contentOf(chunks: Records): { count: number; end: number } {
   let count = 0
   let end = 0
-  for (let at = 0; at < batches.length; at += totalBytesAt(batches, at)) {
-    count += recordCountAt(batches, at)
-    end = baseOffsetAt(batches, at) + lastOffsetDeltaAt(batches, at) + 1
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += totalBytesAt(chunk, at)) {
+      count += recordCountAt(chunk, at)
+      end = baseOffsetAt(chunk, at) + lastOffsetDeltaAt(chunk, at) + 1
+    }
   }
   return { count, end }
 }

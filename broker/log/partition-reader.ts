@@ -3,6 +3,7 @@ import { baseOffsetAt, emptyBatch, totalBytesAt } from '../../protocol/record-ba
 import { firstRecordAtOrAfter, timestampOfBatch, type OffsetAndTimestamp } from './batch-times.ts'
 import { isMissing, isStorageError } from './file-system.ts'
 import { isCorrupt } from './segment.ts'
+import { offsetBehind } from './stored-batches.ts'
 import type { SegmentList } from './segment-list.ts'
 import type { Tail } from './tail.ts'
 
@@ -14,9 +15,18 @@ export interface ReadLimits {
   readonly below?: number
 }
 
+type ReadError = 'OFFSET_OUT_OF_RANGE' | 'KAFKA_STORAGE_ERROR'
+
 export type ReadResult =
   | { readonly ok: true; readonly chunks: readonly Buffer[]; readonly bytes: number }
-  | { readonly ok: false; readonly error: 'OFFSET_OUT_OF_RANGE' | 'KAFKA_STORAGE_ERROR' }
+  | { readonly ok: false; readonly error: ReadError }
+
+/** Batches that lie behind each other, the offset behind them, and whether there is room for no more. */
+interface Piece {
+  readonly chunks: readonly Buffer[]
+  readonly next: number
+  readonly isAll: boolean
+}
 
 /** What is read from: the partition answers for how far its log goes at the moment. */
 export interface ReadableLog {
@@ -34,29 +44,64 @@ export class PartitionReader {
     this.#log = log
   }
 
-  /** Whole batches, the first of which holds `offset`; no chunks where that is the high watermark or above. */
+  /**
+   * Whole batches, the first of which holds `offset` or, where compaction took that one, lies behind it; no chunks
+   * where `offset` is the high watermark or above. Goes on from segment to segment and into the tail. Each chunk is
+   * held for the caller.
+   */
   async read(offset: number, limits: ReadLimits): Promise<ReadResult> {
     const { segments, tail } = this.#log
     const end = Math.min(this.#log.highWatermark(), limits.below ?? Infinity)
     if (offset < segments.startOffset || offset > this.#log.logEndOffset()) {
       return { ok: false, error: 'OFFSET_OUT_OF_RANGE' }
     }
-    if (offset >= end) return { ok: true, chunks: [], bytes: 0 }
-    if (offset >= segments.endOffset) return resultOf(tail.read(offset, end, limits))
-    try {
-      const read = await segments.read(offset, limits)
-      if (read !== undefined) {
-        const chunk = end < segments.endOffset ? batchesBelow(read, end) : read
-        return resultOf(chunk.length === 0 ? [] : [chunk])
+    const chunks: Buffer[] = []
+    let bytes = 0
+    let next = offset
+    while (next < end) {
+      const left = {
+        maxBytes: limits.maxBytes - bytes,
+        minOneBatch: limits.minOneBatch && bytes === 0,
       }
-      // Compaction left no record in the segments from there on.
-      const rest = tail.read(segments.endOffset, end, limits)
-      return resultOf(rest.length > 0 ? rest : [emptyBatch(offset, segments.endOffset - 1)])
+      const isInTail = next >= segments.endOffset
+      const piece = isInTail ? tailPiece(tail, { next, end }, left) : await this.#piece(next, left)
+      // An error behind what was read is left to whoever reads there next.
+      if (typeof piece === 'string' && bytes === 0) return { ok: false, error: piece }
+      if (typeof piece === 'string') break
+      for (const chunk of piece.chunks) {
+        const below = piece.next > end ? batchesBelow(chunk, end) : chunk
+        if (below.length > 0) chunks.push(below)
+        bytes += below.length
+      }
+      next = piece.next
+      if (piece.isAll) break
+    }
+    if (bytes > 0 || next === offset) return { ok: true, chunks, bytes }
+    // Nothing is left of what was asked for, and nothing follows yet: the client can only be told to go on.
+    const header = emptyBatch(offset, next - 1)
+    return { ok: true, chunks: [header], bytes: header.length }
+  }
+
+  /** What one segment has from `next` on. */
+  async #piece(next: number, limits: ReadLimits): Promise<Piece | ReadError> {
+    const { segments } = this.#log
+    try {
+      return await segments.reads.consistently(async () => {
+        // Retention may have removed it while the one before it was read.
+        if (next < segments.startOffset) return 'OFFSET_OUT_OF_RANGE'
+        const segment = segments.holding(next)
+        const chunk = await segment.read(next, limits)
+        if (chunk === undefined) return { chunks: [], next: segment.endOffset, isAll: false }
+        if (chunk.length === 0) return { chunks: [], next, isAll: true }
+        const behind = offsetBehind(chunk)
+        // Where it ends before its segment does, the next batch had no room.
+        return { chunks: [chunk], next: behind, isAll: behind < segment.endOffset }
+      })
     } catch (error) {
       if (!isStorageError(error) && !isCorrupt(error)) throw error
       // Retention may have removed the segment between the look at it and the read.
-      const isGone = isMissing(error) && offset < segments.startOffset
-      return { ok: false, error: isGone ? 'OFFSET_OUT_OF_RANGE' : 'KAFKA_STORAGE_ERROR' }
+      const isGone = isMissing(error) && next < segments.startOffset
+      return isGone ? 'OFFSET_OUT_OF_RANGE' : 'KAFKA_STORAGE_ERROR'
     }
   }
 
@@ -105,8 +150,14 @@ export class PartitionReader {
   }
 }
 
-function resultOf(chunks: readonly Buffer[]): ReadResult {
-  return { ok: true, chunks, bytes: chunks.reduce((sum, { length }) => sum + length, 0) }
+/** The tail is the end of the log: there is nothing behind what it has room for. */
+function tailPiece(
+  tail: Tail,
+  { next, end }: { readonly next: number; readonly end: number },
+  limits: ReadLimits,
+): Piece {
+  const chunks = tail.read(next, end, limits)
+  return { chunks, next, isAll: true }
 }
 
 /** The batches of a chunk that lie before offset `end`, where one begins. */

@@ -6,7 +6,7 @@ import { unlessFailed, unlessGone } from './file-system.ts'
 import { ReadGate } from './read-gate.ts'
 import { expiredBySize, expiredByTime } from './retention.ts'
 import { countFitting } from './roll-policy.ts'
-import { Segment, type ReadBounds, type SegmentFiles } from './segment.ts'
+import { Segment, type SegmentFiles } from './segment.ts'
 import { lastAtMost } from './sparse-index.ts'
 import type { PlacedBatch } from './tail.ts'
 import type { TopicConfig } from './topic-config.ts'
@@ -85,24 +85,6 @@ export class SegmentList {
     const segment = this.#segments[lastAtMost(this.#bases, offset)]
     assert(segment !== undefined && offset < segment.endOffset, 'the offset is in a segment')
     return segment
-  }
-
-  /**
-   * Whole batches with records, from the one that holds `offset`; undefined where no segment has a record from
-   * there on. Rejects with AppError STORAGE_FAILED or LOG_CORRUPT.
-   */
-  read(offset: number, limits: ReadBounds): Promise<Buffer | undefined> {
-    return this.reads.consistently(async () => {
-      for (let next = offset; next < this.endOffset;) {
-        // Retention may have dropped segments since the last look.
-        next = Math.max(next, this.startOffset)
-        const segment = this.holding(next)
-        const chunk = await segment.read(next, limits)
-        if (chunk !== undefined) return chunk
-        next = segment.endOffset
-      }
-      return undefined
-    })
   }
 
   /** About how many bytes lie at or after `offset`: exact at a segment's ends. */

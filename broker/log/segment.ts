@@ -35,7 +35,7 @@ export interface SegmentFacts {
   readonly isForgotten?: boolean
 }
 
-export interface ReadBounds {
+interface ReadBounds {
   readonly maxBytes: number
   readonly minOneBatch: boolean
 }

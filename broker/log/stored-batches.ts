@@ -1,5 +1,6 @@
 // Finds batches in bytes of a segment and believes none that it has not checked.
 import {
+  baseOffsetAt,
   lastOffsetDeltaAt,
   recordBatchHeaderBytes,
   recordCountAt,
@@ -63,6 +64,15 @@ export function soundBytes(
     at += validation.batch.sizeBytes
   }
   return { bytes: at - from.at, offset: due }
+}
+
+/** The offset behind the last of whole batches, which were checked. */
+export function offsetBehind(batches: Buffer): number {
+  let offset = 0
+  for (let at = 0; at < batches.length; at += totalBytesAt(batches, at)) {
+    offset = baseOffsetAt(batches, at) + lastOffsetDeltaAt(batches, at) + 1
+  }
+  return offset
 }
 
 function named(reason: string | undefined): { reason?: string } {
