@@ -121,6 +121,20 @@ test('a changed configuration is in effect at once, and after a crash', async ()
   expect(await store.check()).toEqual([])
 })
 
+test('a topic with a configuration that is not known is reported by its file', async () => {
+  const { store, files } = await openStore()
+  await store.createTopic('t', { partitions: 1 })
+  await store.close()
+  const file = await files.open('/log/topics/t/topic.json', 'create')
+  const record = { id: store.topic('t')?.id, partitions: 1, internal: false }
+  await file.write([Buffer.from(JSON.stringify({ ...record, configs: { later: '1' } }))], 0)
+  await file.sync()
+  await expect(openStore({ files })).rejects.toMatchObject({
+    code: 'LOG_CORRUPT',
+    message: expect.stringMatching(/topic\.json is damaged .* Unknown topic config name: later/),
+  })
+})
+
 test('new defaults hold for the topics that do not say otherwise', async () => {
   const { store, clock } = await openStore()
   await store.createTopic('own', { partitions: 1, configs: { 'retention.ms': '-1' } })

@@ -57,7 +57,7 @@ export class TopicDirectory {
   /** Durable when it resolves. */
   async write(name: string, record: TopicRecord): Promise<void> {
     await this.#files.makeDirectory(join(this.#topics, name))
-    await replaceFile(this.#files, this.#recordPath(name), encodeTopicRecord(record))
+    await replaceFile(this.#files, this.recordPath(name), encodeTopicRecord(record))
     await this.#files.syncDirectory(this.#topics)
   }
 
@@ -106,17 +106,17 @@ export class TopicDirectory {
       const log = files.find((file) => file.endsWith('.log'))
       if (log === undefined) continue
       const reason = `it holds records (${partition}/${log}) and does not say of which topic`
-      throw new AppError('LOG_CORRUPT', { file: this.#recordPath(name), position: 0, reason })
+      throw new AppError('LOG_CORRUPT', { file: this.recordPath(name), position: 0, reason })
     }
     await this.#files.removeTree(directory)
   }
 
-  #recordPath(name: string): string {
+  recordPath(name: string): string {
     return join(this.#topics, name, 'topic.json')
   }
 
   async #read(name: string): Promise<TopicRecord | undefined> {
-    const file = this.#recordPath(name)
+    const file = this.recordPath(name)
     try {
       const record = parseTopicRecord((await this.#files.readFile(file)).toString())
       if (record !== undefined) return record

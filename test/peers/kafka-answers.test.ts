@@ -47,10 +47,20 @@ async function same<Name extends ApiName>(
   api: Name,
   version: number,
   body: () => RequestToSend<Name>,
+  keys?: ReadonlySet<string>,
 ): Promise<void> {
-  const theirs = await answerAt(kafka.address, api, version, body())
-  const ours = await answerAt(broker.address, api, version, body())
+  const theirs = only(await answerAt(kafka.address, api, version, body()), keys)
+  const ours = only(await answerAt(broker.address, api, version, body()), keys)
   expect(ours, title).toEqual(theirs)
+}
+
+/** All fields of these names, at any depth, in their order; everything where no names are given. */
+function only(value: unknown, keys?: ReadonlySet<string>): unknown {
+  if (keys === undefined) return value
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, item]) =>
+    keys.has(name) ? [[name, item]] : (only(item, keys) as unknown[]),
+  )
 }
 
 /** Kafka's controller tells its broker of a change a moment later. */
@@ -366,6 +376,67 @@ test('offsets are listed, deleted and found alike', async () => {
       topics: [{ topic: topicName, partitions }],
     }))
   }
+})
+
+/** Sentences of refused records are each broker's own. */
+const outcome = new Set(['errorCode', 'baseOffset', 'logAppendTimeMs'])
+
+test('records are taken and refused alike', async () => {
+  await create('two-replicas', config('min.insync.replicas', '2'))
+  await create('small', config('max.message.bytes', '200'))
+  await create('strict', config('message.timestamp.before.max.ms', '1000'))
+  const now = Date.now()
+  for (const [name, index, batch, acks] of [
+    ['two-replicas', 0, batchOf(['a'], now), -1],
+    ['two-replicas', 0, batchOf(['a'], now), 1],
+    ['small', 0, batchOf(['x'.repeat(300)], now), -1],
+    ['small', 0, batchOf(['x'], now), -1],
+    ['small', 9, batchOf(['x'], now), -1],
+    ['nowhere', 0, batchOf(['x'], now), -1],
+    ['small', 0, batchOf(['x'], now + 7_200_000), -1],
+    ['small', 0, batchOf(['x', 'y'], now, 7_200_000), -1],
+    ['strict', 0, batchOf(['x'], now - 60_000), -1],
+    ['strict', 0, batchOf(['x'], now), -1],
+    ['small', 0, batchOf(['x'], now), 2],
+  ] as const) {
+    const title = `${name}-${index} of ${batch.length} bytes, acks ${acks}`
+    const body = () => ({
+      acks,
+      timeoutMs: 5_000,
+      topicData: [{ name, partitionData: [{ index, records: Buffer.from(batch) }] }],
+    })
+    await same(title, 'Produce', 8, body, outcome)
+  }
+})
+
+test('records are fetched alike, from any offset and within any bound', async () => {
+  await create('fetched')
+  await produce('fetched', [batchOf(['a', 'b', 'c']), batchOf(['d']), batchOf(['e', 'f'])])
+  const bounds = { maxWaitMs: 0, minBytes: 0, maxBytes: 50_000_000, isolationLevel: 0 }
+  type Place = RequestToSend<'Fetch'>['topics'][number]['partitions'][number]
+  const wanted: readonly [Partial<Place>, object?][] = [
+    ...[0, 1, 3, 4, 6, 7, -1].map((fetchOffset): [Partial<Place>] => [{ fetchOffset }]),
+    [{}, { maxBytes: 1 }],
+    [{ partitionMaxBytes: 1 }],
+    [{ currentLeaderEpoch: 0 }],
+    [{ currentLeaderEpoch: 9 }],
+    [{ fetchOffset: 6, lastFetchedEpoch: 0 }],
+    [{ fetchOffset: 3, lastFetchedEpoch: 9 }],
+    [{ partition: 9 }],
+    [{}, { sessionId: 5, sessionEpoch: 1 }],
+  ]
+  const seen = new Set(['errorCode', 'records'])
+  for (const [place, options] of wanted) {
+    const partition = { partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000_000, ...place }
+    const topics = [{ topic: 'fetched', partitions: [partition] }]
+    const body = () => ({ ...bounds, ...options, topics })
+    await same(JSON.stringify([place, options]), 'Fetch', 12, body, seen)
+    if (partition.fetchOffset < 6) await same('v4', 'Fetch', 4, body, new Set(['records']))
+  }
+  const topicId = '11111111-1111-1111-1111-111111111111'
+  const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000 }]
+  const stranger = { ...bounds, topics: [{ topicId, partitions }] }
+  await same('unknown id', 'Fetch', 17, () => stranger, seen)
 })
 
 test('elections, reassignments and the cluster are told alike', async () => {
