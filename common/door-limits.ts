@@ -25,8 +25,8 @@ export const usersFileMax = 1_000
 /** A user's name, and the salt that an admin may bring. */
 export const userTextMaxBytes = 255
 
-/** Kafka: sasl.server.max.receive.size, a frame of whoever has not logged in yet. */
-export const unauthenticatedFrameMaxBytes = 512 * 1024
+/** A frame of whoever has not logged in yet: tokens take a few hundred bytes (Kafka, with Kerberos: 512 KiB). */
+export const unauthenticatedFrameMaxBytes = 64 * 1024
 
 /** From the start of a connection to the end of its login. */
 export const loginMaxMs = 10_000

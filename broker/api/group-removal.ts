@@ -6,12 +6,11 @@ import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import type { Handler } from './broker-context.ts'
 
 export const deleteGroups: Handler<'DeleteGroups'> = async (broker, request, call) => {
-  const results = []
-  for (const groupId of new Set(request.groupsNames)) {
-    const error = await broker.coordinator.delete(groupId)
-    results.push({ groupId, errorCode: call.code(error) })
-  }
-  return { throttleTimeMs: 0, results }
+  const removals = [...new Set(request.groupsNames)].map(async (groupId) => ({
+    groupId,
+    errorCode: call.code(await broker.coordinator.delete(groupId)),
+  }))
+  return { throttleTimeMs: 0, results: await Promise.all(removals) }
 }
 
 export const offsetDelete: Handler<'OffsetDelete'> = async (broker, request, call) => {

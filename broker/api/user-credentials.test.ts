@@ -125,6 +125,18 @@ test.each<[string, Partial<Wanted> & { name?: string }, KafkaErrorName]>([
   },
 )
 
+test('a request about very many users takes no more time than its length', async () => {
+  const names = Array.from({ length: 50_000 }, (_, i) => ({ name: `none-${i}` }))
+  const deletions = names.map(({ name }) => ({ name, mechanism: 1 }))
+  const started = performance.now()
+  const altered = await client.ask('AlterUserScramCredentials', 0, { deletions, upsertions: [] })
+  const described = await client.ask('DescribeUserScramCredentials', 0, { users: names })
+  // Were it quadratic, these would be minutes.
+  expect(performance.now() - started).toBeLessThan(5_000)
+  const codes = [...altered.results, ...described.results].map(({ errorCode }) => errorCode)
+  expect(new Set(codes)).toEqual(new Set([errorCodes.RESOURCE_NOT_FOUND]))
+})
+
 test('of a user all is changed or nothing', async () => {
   const twice = [upsertion('gina'), upsertion('gina')]
   expect(await alter(twice)).toEqual([['gina', 'DUPLICATE_RESOURCE']])

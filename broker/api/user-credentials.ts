@@ -1,6 +1,6 @@
 // DescribeUserScramCredentials (key 50, version 0) and AlterUserScramCredentials (key 51, version 0).
 //
-// Either all changes of a user are made or none. Answered when they are durable. Users of the operator's file are shown,
+// Either all changes of a user are made or none. Answered when they are durable, all of a request by one write. Users of the operator's file are shown,
 // but changed there alone. Without authorization whoever may connect may change users, as in Kafka without an authorizer.
 import {
   scramIterationsMax,
@@ -22,6 +22,10 @@ import type { Handler } from './broker-context.ts'
 
 type Alteration = RequestOf<'AlterUserScramCredentials'>
 type Upsertion = Alteration['upsertions'][number]
+interface Wish {
+  readonly deletions: Alteration['deletions'][number][]
+  readonly upsertions: Upsertion[]
+}
 type Refusal = readonly [KafkaErrorName, message: string]
 
 export const describeUserScramCredentials: Handler<'DescribeUserScramCredentials'> = (
@@ -30,22 +34,21 @@ export const describeUserScramCredentials: Handler<'DescribeUserScramCredentials
   call,
 ) => {
   const all = users.all()
-  const asked = request.users?.map(({ name }) => name) ?? []
-  const names = asked.length === 0 ? [...all.keys()] : [...new Set(asked)]
-  const results = names.map((user) => {
+  const asked = Map.groupBy(request.users ?? [], ({ name }) => name)
+  const names = asked.size === 0 ? all.keys() : asked.keys()
+  const results = [...names].map((user) => {
     const credentials = all.get(user)
-    const isTwice = asked.indexOf(user) !== asked.lastIndexOf(user)
-    const [error, errorMessage]: readonly [KafkaErrorName, string | null] = isTwice
-      ? ['DUPLICATE_RESOURCE', `${user} is asked for twice.`]
-      : credentials === undefined
-        ? ['RESOURCE_NOT_FOUND', `${user} has no credential.`]
-        : ['NONE', null]
-    const credentialInfos = [...(error === 'NONE' ? (credentials ?? []) : [])].map(
-      ([mechanism, { iterations }]) => ({
-        mechanism: scramMechanisms[mechanism].type,
-        iterations,
-      }),
-    )
+    const [error, errorMessage]: readonly [KafkaErrorName, string | null] =
+      (asked.get(user)?.length ?? 1) > 1
+        ? ['DUPLICATE_RESOURCE', `${user} is asked for twice.`]
+        : credentials === undefined
+          ? ['RESOURCE_NOT_FOUND', `${user} has no credential.`]
+          : ['NONE', null]
+    const shown = error === 'NONE' && credentials !== undefined ? [...credentials] : []
+    const credentialInfos = shown.map(([mechanism, { iterations }]) => ({
+      mechanism: scramMechanisms[mechanism].type,
+      iterations,
+    }))
     return { user, errorCode: call.code(error), errorMessage, credentialInfos }
   })
   return { throttleTimeMs: 0, errorCode: 0, errorMessage: null, results }
@@ -56,26 +59,50 @@ export const alterUserScramCredentials: Handler<'AlterUserScramCredentials'> = a
   request,
   call,
 ) => {
-  const names = [...request.deletions, ...request.upsertions].map(({ name }) => name)
-  const results = []
-  for (const user of new Set(names)) {
-    const refusal = refusalOf(users, user, request) ?? (await change(users, user, request))
-    if (refusal === undefined) logger.info('credentials changed', { user })
-    const [error, errorMessage] = refusal ?? (['NONE', null] as const)
-    results.push({ user, errorCode: call.code(error), errorMessage })
+  const wishes = wishesOf(request)
+  const refusals = new Map<string, Refusal>()
+  let left = usersMax - users.count
+  for (const [user, wish] of wishes) {
+    const isNew = wish.upsertions.length > 0 && !users.has(user)
+    const refusal = refusalOf(users, user, wish) ?? (isNew && left <= 0 ? full : undefined)
+    if (refusal !== undefined) refusals.set(user, refusal)
+    else if (isNew) left -= 1
   }
+  const taken = [...wishes].filter(([user]) => !refusals.has(user))
+  const failure = await change(
+    users,
+    taken.flatMap(([, wish]) => changesOf(wish)),
+  )
+  for (const [user] of taken) {
+    if (failure === undefined) logger.info('credentials changed', { user })
+    else refusals.set(user, failure)
+  }
+  const results = [...wishes.keys()].map((user) => {
+    const [error, errorMessage] = refusals.get(user) ?? (['NONE', null] as const)
+    return { user, errorCode: call.code(error), errorMessage }
+  })
   return { throttleTimeMs: 0, results }
+}
+
+const full: Refusal = ['POLICY_VIOLATION', `There are ${usersMax} users already.`]
+
+/** What a request wants of each user, in the order of their names in it. */
+function wishesOf({ deletions, upsertions }: Alteration): ReadonlyMap<string, Wish> {
+  const wishes = new Map<string, Wish>()
+  const wishOf = (name: string): Wish => {
+    const wish = wishes.get(name) ?? { deletions: [], upsertions: [] }
+    wishes.set(name, wish)
+    return wish
+  }
+  for (const deletion of deletions) wishOf(deletion.name).deletions.push(deletion)
+  for (const upsertion of upsertions) wishOf(upsertion.name).upsertions.push(upsertion)
+  return wishes
 }
 
 async function change(
   users: Users,
-  user: string,
-  { deletions, upsertions }: Alteration,
+  changes: readonly CredentialChange[],
 ): Promise<Refusal | undefined> {
-  const changes = [
-    ...deletions.filter(({ name }) => name === user).map((each) => changeOf(each, null)),
-    ...upsertions.filter(({ name }) => name === user).map((each) => changeOf(each, each)),
-  ]
   try {
     await users.change(changes)
     return undefined
@@ -83,6 +110,13 @@ async function change(
     if (!(error instanceof AppError) || error.code !== 'STORAGE_FAILED') throw error
     return ['KAFKA_STORAGE_ERROR', error.message]
   }
+}
+
+function changesOf({ deletions, upsertions }: Wish): readonly CredentialChange[] {
+  return [
+    ...deletions.map((deletion) => changeOf(deletion, null)),
+    ...upsertions.map((upsertion) => changeOf(upsertion, upsertion)),
+  ]
 }
 
 function changeOf(
@@ -98,10 +132,8 @@ function changeOf(
 function refusalOf(
   users: Users,
   user: string,
-  { deletions, upsertions }: Alteration,
+  { deletions: removed, upsertions: added }: Wish,
 ): Refusal | undefined {
-  const removed = deletions.filter(({ name }) => name === user)
-  const added = upsertions.filter(({ name }) => name === user)
   const types = [...removed, ...added].map(({ mechanism }) => mechanism)
   if (user === '') return ['UNACCEPTABLE_CREDENTIAL', 'Username must not be empty.']
   if (Buffer.byteLength(user) > userTextMaxBytes) {
@@ -122,10 +154,6 @@ function refusalOf(
   }
   if (removed.some(isMissing)) {
     return ['RESOURCE_NOT_FOUND', 'Attempt to delete a user credential that does not exist.']
-  }
-  const all = users.all()
-  if (added.length > 0 && !all.has(user) && all.size >= usersMax) {
-    return ['POLICY_VIOLATION', `There are ${usersMax} users already.`]
   }
   const flaw = added.map(flawOf).find((text) => text !== undefined)
   return flaw === undefined ? undefined : ['UNACCEPTABLE_CREDENTIAL', flaw]

@@ -86,6 +86,14 @@ export class Users {
     return new Map([...this.#kept, ...this.#ofFile])
   }
 
+  get count(): number {
+    return this.#kept.size + this.#ofFile.size
+  }
+
+  has(user: string): boolean {
+    return this.#ofUser(user) !== undefined
+  }
+
   isOfFile(user: string): boolean {
     return this.#ofFile.has(user)
   }
@@ -101,6 +109,7 @@ export class Users {
 
   /** Durable when it resolves; rejects with AppError STORAGE_FAILED, and then nothing has changed. */
   change(changes: readonly CredentialChange[]): Promise<void> {
+    if (changes.length === 0) return Promise.resolve()
     const changed = this.#lastChange.then(async () => {
       const kept = new Map(this.#kept)
       for (const { user, mechanism, credential } of changes) {

@@ -112,7 +112,7 @@ test('behind TLS a login opens the door, and bounds what comes before it', async
   const outside = await open('kafka-safe')
   outside.send('Produce', 8, { acks: -1, timeoutMs: 1_000, topicData })
   await outside.closed()
-  expect(logged()).toContain('at most 524288 bytes')
+  expect(logged()).toContain('at most 65536 bytes')
   expect(
     await broker.metric('millrace_broker_logins_total', {
       mechanism: 'PLAIN',
