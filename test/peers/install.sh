@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what test-peers drives: kcat, openssl and redis-server (apt), boto3 (PyPI), Apache Kafka (Maven), Grafana's SDK (Go).
+# Installs what test-peers drives: kcat, openssl and redis-server (apt), boto3 and confluent-kafka (PyPI), Apache Kafka
+# (Maven), Grafana's SDK (Go).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=.cache/peers
@@ -14,14 +15,15 @@ if ! command -v redis-server >/dev/null; then
   if command -v systemctl >/dev/null; then as_root systemctl disable --now redis-server 2>/dev/null || true; fi
 fi
 
-if ! "$venv/bin/python" -c 'import boto3' 2>/dev/null; then
+# Into the folder that holds what else is fetched and built for these tests, which stays.
+if ! "$venv/bin/python" -c 'import boto3, confluent_kafka' 2>/dev/null; then
   command -v python3 >/dev/null || apt_install python3
   # Debian's python3 comes without ensurepip, and says so only when the environment is half made.
   python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
-  echo "test-peers: installing boto3 with pip into $venv"
-  rm -rf "$venv"
+  echo "test-peers: installing boto3 and confluent-kafka with pip into $venv"
+  rm -rf "$venv"/{bin,include,lib,lib64,pyvenv.cfg}
   python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check 'boto3>=1.40,<2'
+  "$venv/bin/pip" install --quiet --disable-pip-version-check 'boto3>=1.40,<2' 'confluent-kafka>=2.12,<3'
 fi
 
 # Unpacked, not installed: Debian's package would start Prometheus as a service of the machine.
@@ -51,4 +53,7 @@ test/peers/kafka.sh
 kcat_version=$(kcat -V 2>&1 | sed -nE 's/^Version ([0-9.]+).*/\1/p')
 boto3_version=$("$venv/bin/python" -c 'import boto3; print(boto3.__version__)')
 redis_version=$(redis-server --version | sed -nE 's/.*v=([0-9.]+).*/\1/p')
-echo "test-peers: kcat $kcat_version, redis $redis_version, boto3 $boto3_version"
+confluent_version=$("$venv/bin/python" -c 'import confluent_kafka as c; print(c.__version__, "with librdkafka", c.libversion()[0])')
+echo "test-peers: kcat $kcat_version, redis $redis_version, boto3 $boto3_version, confluent-kafka $confluent_version"
+test/peers/librdkafka.sh
+test/peers/kafka.sh

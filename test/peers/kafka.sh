@@ -11,7 +11,7 @@ exec 9>"$home.lock"
 flock 9
 
 command -v java >/dev/null || apt_install openjdk-17-jre-headless
-if [ ! -e "$home/libs/kafka_2.13-$version.jar" ]; then
+if ! { [ -e "$home/libs/kafka_2.13-$version.jar" ] && [ -e "$home/libs/kafka-tools-$version.jar" ]; }; then
   command -v mvn >/dev/null || apt_install maven
   echo "test-peers: fetching Apache Kafka $version into $home"
   work=$(mktemp -d "$home.XXXXXX")
@@ -27,6 +27,11 @@ if [ ! -e "$home/libs/kafka_2.13-$version.jar" ]; then
     <dependency>
       <groupId>org.apache.kafka</groupId>
       <artifactId>kafka_2.13</artifactId>
+      <version>$version</version>
+    </dependency>
+    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka-tools</artifactId>
       <version>$version</version>
     </dependency>
   </dependencies>

@@ -9,6 +9,9 @@ export interface ToolResult {
 
 export interface ToolOptions {
   readonly input?: string | Buffer
+  readonly cwd?: string
+  /** Added to the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>
   /** After it the program is ended and the call rejects with what it had said. */
   readonly timeoutMs?: number
 }
@@ -17,10 +20,10 @@ export interface ToolOptions {
 export function runTool(
   command: string,
   args: readonly string[],
-  { input = '', timeoutMs = 30_000 }: ToolOptions = {},
+  { input = '', timeoutMs = 30_000, cwd, env }: ToolOptions = {},
 ): Promise<ToolResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: 'pipe' })
+    const child = spawn(command, args, { stdio: 'pipe', cwd, env: { ...process.env, ...env } })
     const stdout: Buffer[] = []
     let stderr = ''
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
