@@ -1,11 +1,11 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
-.PHONY: help install demo start up down load logs check test unit e2e test-peers test-compose bench bench-broker docs format clean
+.PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose bench bench-broker docs format clean
 
 installed := node_modules/.package-lock.json
 
 help: ## Show this list.
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 install: $(installed) ## Install what npm has to give.
 
@@ -45,6 +45,11 @@ e2e: $(installed)
 test-peers: $(installed) ## Clients, servers and schemas from apt, PyPI, Maven and Go; installs them.
 	@test/peers/install.sh
 	@npm run -s peers
+
+test-librdkafka: $(installed) ## librdkafka's own test suite against the broker; builds it.
+	@test/peers/librdkafka.sh
+	@test/peers/kafka.sh
+	@npm exec -- node test/librdkafka/run.ts
 
 test-compose: $(installed) ## The containers on a real engine: start, load, kills, restarts; needs docker.
 	@npm exec -- node test/compose/run.ts
