@@ -1,7 +1,7 @@
 // The broker role: opens the log and the Kafka doors, and closes both in order.
 import { join } from 'node:path'
 import { systemClock } from '../common/clock.ts'
-import { claimDirectory } from '../common/data-dir.ts'
+import { claimDirectory, type DirectoryLock } from '../common/data-dir.ts'
 import { createLogger, type LogFormat, type Logger, type LogLevel } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import { ApiCounters } from './api/api-counters.ts'
@@ -53,13 +53,7 @@ export async function startBroker(
   const directory = join(options.dataDir, 'broker')
   const lock = claimDirectory(directory)
   const opened: (() => Promise<void>)[] = []
-  const close = async (): Promise<void> => {
-    try {
-      for (const step of opened.toReversed()) await step()
-    } finally {
-      lock.release()
-    }
-  }
+  const close = (): Promise<void> => closeAll(opened, lock)
   try {
     const security = await Security.open(options, {
       listeners,
@@ -116,6 +110,18 @@ export async function startBroker(
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** What was opened last is closed first. */
+async function closeAll(
+  opened: readonly (() => Promise<void>)[],
+  lock: DirectoryLock,
+): Promise<void> {
+  try {
+    for (const step of opened.toReversed()) await step()
+  } finally {
+    lock.release()
   }
 }
 

@@ -228,7 +228,11 @@ test('brokers’ form of AddPartitionsToTxn takes several transactions, and only
   const [one, two] = [await initialize(), await initialize()]
   const topics = [{ name: topic, partitions: [1] }]
   const ask = async (version: number, verifyOnly: boolean) => {
-    const transactions = [one, two].map((producer) => ({ ...producer, verifyOnly, topics }))
+    const wanted = { verifyOnly, topics }
+    const transactions = [
+      { ...one, ...wanted },
+      { ...two, ...wanted },
+    ]
     const answer = await client.ask('AddPartitionsToTxn', version, { transactions })
     return answer.resultsByTransaction.map(
       ({ topicResults }) => topicResults[0]?.resultsByPartition[0]?.partitionErrorCode,
