@@ -3,14 +3,13 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { Clock, Timer } from '../../common/clock.ts'
-import { AppError, reasonOf } from '../../common/errors.ts'
+import { reasonOf } from '../../common/errors.ts'
 import { topicPartitionsMax } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import { Cleaner } from './compaction/cleaner.ts'
 import { isStorageError, nodeFileSystem, type FileSystem } from './file-system.ts'
 import { checkpointPath, LogEngine } from './log-engine.ts'
 import { logLimits, type LogLimits } from './log-limits.ts'
-import { InvalidConfigError } from './config-value.ts'
 import type { CommitCounters, LogStats } from './log-stats.ts'
 import {
   openPartitions,
@@ -266,7 +265,7 @@ export class LogStore {
     const checkpoint = await readCheckpoint(files, checkpointPath(dir), logger)
     const toOpen: PartitionToOpen[] = []
     for (const { name, record } of await this.#directory.open()) {
-      const topic = this.#reopenTopic(name, record)
+      const topic = this.#createTopic(name, record)
       this.#byName.set(name, topic)
       this.#byId.set(topic.id, topic)
       const points = checkpoint?.get(topic.id)
@@ -286,17 +285,6 @@ export class LogStore {
     if (remains.isEmpty && repairs === 0) return
     await settle()
     await remains.remove()
-  }
-
-  /** A topic as it was written down, perhaps by a later version that knows more configurations. */
-  #reopenTopic(name: string, record: TopicRecord): StoredTopic {
-    try {
-      return this.#createTopic(name, record)
-    } catch (error) {
-      if (!(error instanceof InvalidConfigError)) throw error
-      const file = this.#directory.recordPath(name)
-      throw new AppError('LOG_CORRUPT', { file, position: 0, reason: error.message }, error)
-    }
   }
 
   #createTopic(name: string, { id, internal, configs }: TopicRecord): StoredTopic {

@@ -1,7 +1,9 @@
 // The directories of topics: makes, lists, renames and removes them so that a crash leaves no half.
 import { join } from 'node:path'
 import { AppError } from '../../common/errors.ts'
+import { InvalidConfigError } from './config-value.ts'
 import { isMissing, isStorageError, replaceFile, type FileSystem } from './file-system.ts'
+import { checkTopicConfigs } from './topic-config.ts'
 import { encodeTopicRecord, parseTopicRecord, type TopicRecord } from './topic.ts'
 
 export interface FoundTopic {
@@ -57,7 +59,7 @@ export class TopicDirectory {
   /** Durable when it resolves. */
   async write(name: string, record: TopicRecord): Promise<void> {
     await this.#files.makeDirectory(join(this.#topics, name))
-    await replaceFile(this.#files, this.recordPath(name), encodeTopicRecord(record))
+    await replaceFile(this.#files, this.#recordPath(name), encodeTopicRecord(record))
     await this.#files.syncDirectory(this.#topics)
   }
 
@@ -106,24 +108,31 @@ export class TopicDirectory {
       const log = files.find((file) => file.endsWith('.log'))
       if (log === undefined) continue
       const reason = `it holds records (${partition}/${log}) and does not say of which topic`
-      throw new AppError('LOG_CORRUPT', { file: this.recordPath(name), position: 0, reason })
+      throw new AppError('LOG_CORRUPT', { file: this.#recordPath(name), position: 0, reason })
     }
     await this.#files.removeTree(directory)
   }
 
-  recordPath(name: string): string {
+  #recordPath(name: string): string {
     return join(this.#topics, name, 'topic.json')
   }
 
   async #read(name: string): Promise<TopicRecord | undefined> {
-    const file = this.recordPath(name)
+    const file = this.#recordPath(name)
     try {
       const record = parseTopicRecord((await this.#files.readFile(file)).toString())
-      if (record !== undefined) return record
+      if (record === undefined) throw damaged(file, 'it does not describe a topic')
+      checkTopicConfigs(record.configs)
+      return record
     } catch (error) {
       if (isMissing(error)) return undefined
+      // A later version may have written it, which knows more configurations.
+      if (error instanceof InvalidConfigError) throw damaged(file, error.message)
       throw error
     }
-    throw new AppError('LOG_CORRUPT', { file, position: 0, reason: 'it does not describe a topic' })
   }
+}
+
+function damaged(file: string, reason: string): AppError {
+  return new AppError('LOG_CORRUPT', { file, position: 0, reason })
 }
