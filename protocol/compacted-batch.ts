@@ -77,6 +77,13 @@ export function compactBatch(batch: Buffer, rules: CompactionRules): CompactedBa
   return { bytes, records: kept.length, deleteHorizonMs }
 }
 
+/** The batch without any of its records, which are not even looked at. */
+export function emptiedBatch(batch: Buffer): CompactedBatch {
+  const isEmpty = recordCountAt(batch, 0) === 0
+  const bytes = isEmpty ? batch : rewrite(batch, [], undefined)
+  return { bytes, records: 0, deleteHorizonMs: undefined }
+}
+
 /** What compaction has to know of the records of a batch. Throws DecodeError. */
 export function* keyedRecords(batch: Buffer): Iterable<KeyedRecord> {
   yield* rawRecords(batch)

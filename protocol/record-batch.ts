@@ -46,7 +46,7 @@ export {
   type Codec,
 } from './batch-header.ts'
 export { decodeRecords, encodeBatch } from './batch-records.ts'
-export { compactBatch, emptyBatch, keyedRecords } from './compacted-batch.ts'
+export { compactBatch, emptiedBatch, emptyBatch, keyedRecords } from './compacted-batch.ts'
 export type { CompactedBatch, CompactionRules, KeyedRecord } from './compacted-batch.ts'
 export type { BatchToEncode, DecodedRecord, RecordHeader, RecordToEncode } from './batch-records.ts'
 export { encodeMarker, isControl, isTransactional, markerAt, type Marker } from './control-batch.ts'

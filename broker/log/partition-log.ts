@@ -1,6 +1,5 @@
 // One partition's durable log: appends, reads, offsets and timestamps.
 import assert from 'node:assert/strict'
-import { AppError } from '../../common/errors.ts'
 import {
   encodeMarker,
   validateBatches,
@@ -21,7 +20,6 @@ import {
 import type { RecoveryPoint } from './checkpoint-file.ts'
 import type { PartitionStats } from './log-stats.ts'
 import type { CompactionResult } from './compaction/compactor.ts'
-import { producerRules } from './compaction/producer-rules.ts'
 import { PartitionCompaction, type CompactionRound } from './compaction/partition-compaction.ts'
 import { checkPartition } from './partition-check.ts'
 import { PartitionReader, type ReadLimits, type ReadResult } from './partition-reader.ts'
@@ -30,6 +28,7 @@ import type { ProducerFile } from './producer-file.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { ProducerTable } from './producer-table.ts'
 import type { SegmentList } from './segment-list.ts'
+import { replayGap } from './replay.ts'
 import { Tail } from './tail.ts'
 import type { LogEnvironment, PartitionIdentity, QueuedPartition } from './append-queue.ts'
 
@@ -73,15 +72,8 @@ export class PartitionLog implements QueuedPartition {
       highWatermark: () => this.#highWatermark,
       logEndOffset: () => this.#logEndOffset,
     })
-    this.#compaction = new PartitionCompaction({
-      files: environment.files,
-      directory: identity.directory,
-      segments,
-      producers: producerRules(this.#producers),
-      lastStableOffset: () => this.#highWatermark,
-      settle: () => environment.checkpoint(),
-      isGone: () => this.#isDeleted,
-    })
+    const shared = { environment, segments, producers: this.#producers }
+    this.#compaction = new PartitionCompaction(this, shared)
   }
 
   get topic(): string {
@@ -125,9 +117,9 @@ export class PartitionLog implements QueuedPartition {
   }
 
   /**
-   * Validates the batches, gives them the next offsets (in place: the buffer is the log's from now on)
-   * and queues them for the next commit. Synchronous, so the order of calls is the order of offsets. A batch that an
-   * idempotent producer sends again is answered with its first place, and not written.
+   * Validates the batches, gives them the next offsets (in place: the buffer is the log's from now on) and queues them
+   * for the next commit. Synchronous, so the order of calls is the order of offsets. A batch that an idempotent
+   * producer sends again is answered with its first place, and not written.
    */
   append(batches: Buffer, origin: AppendOrigin = 'client'): AppendAccepted | AppendRefused {
     if (this.#isDeleted) return refuse('KAFKA_STORAGE_ERROR', 'the topic was deleted')
@@ -141,8 +133,7 @@ export class PartitionLog implements QueuedPartition {
     const at = { nowMs, isStamped, origin }
     const known = outcomeByProducer(this.#producers, validation.batches, at)
     if (known !== undefined) return known
-    const keyless =
-      config.compaction === undefined ? undefined : refusalOfKeyless(batches, validation.batches)
+    const keyless = config.compaction && refusalOfKeyless(batches, validation.batches)
     if (keyless !== undefined) return refuse(keyless.error, keyless.reason)
     const refusal = this.#environment.queue.refusal(batches.length)
     if (refusal !== undefined) return refuse('KAFKA_STORAGE_ERROR', refusal)
@@ -167,7 +158,7 @@ export class PartitionLog implements QueuedPartition {
     return this.append(encodeMarker({ ...producer, marker, timestamp }), 'broker')
   }
 
-  /** Everything up to `endOffset` is committed now; called by the commit loop alone. */
+  /** Called by the commit loop alone. */
   advance(endOffset: number): void {
     assert(endOffset > this.#highWatermark && endOffset <= this.#logEndOffset, 'it only grows')
     this.#recordsAppended += endOffset - this.#highWatermark
@@ -176,7 +167,6 @@ export class PartitionLog implements QueuedPartition {
     for (const listener of this.#listeners) listener()
   }
 
-  /** The commit failed: whatever is not committed was never appended. */
   rollBack(): void {
     const bytes = this.#tail.truncate(this.#highWatermark)
     this.#environment.memory.bytes -= bytes
@@ -192,7 +182,9 @@ export class PartitionLog implements QueuedPartition {
       const { position, sizeBytes, baseOffset, lastOffsetDelta, maxTimestamp } = info
       const lastOffset = baseOffset + lastOffsetDelta
       if (lastOffset < this.#logEndOffset) continue
-      if (baseOffset !== this.#logEndOffset) throw this.#gap(baseOffset)
+      if (baseOffset !== this.#logEndOffset) {
+        throw replayGap(this.identity.directory, this.#logEndOffset, baseOffset)
+      }
       const batch = bytes.subarray(position, position + sizeBytes)
       this.#tail.push({ bytes: batch, baseOffset, lastOffset, maxTimestamp })
       this.#environment.memory.bytes += sizeBytes
@@ -211,10 +203,7 @@ export class PartitionLog implements QueuedPartition {
     this.#highWatermark = this.#segments.endOffset
   }
 
-  /**
-   * Whole batches, the first of which holds `offset` and may start before it; nothing at or above the high
-   * watermark, so no chunks when `offset` is that.
-   */
+  /** As `PartitionReader.read`. */
   read(offset: number, limits: ReadLimits): Promise<ReadResult> {
     if (this.#isDeleted) return Promise.resolve({ ok: false, error: 'KAFKA_STORAGE_ERROR' })
     return this.#reader.read(offset, limits)
@@ -225,10 +214,7 @@ export class PartitionLog implements QueuedPartition {
     return this.#isDeleted ? 0 : this.#reader.availableBytes(offset, below)
   }
 
-  /**
-   * The first record with a timestamp of `timestampMs` or above. Where its batch is packed with a codec
-   * that cannot be read here, the batch's base offset.
-   */
+  /** The first record with a timestamp of `timestampMs` or above. */
   offsetForTimestamp(timestampMs: number): Promise<OffsetAndTimestamp | undefined> {
     return this.#reader.offsetForTimestamp(timestampMs)
   }
@@ -257,15 +243,15 @@ export class PartitionLog implements QueuedPartition {
   /** Writes what is committed from memory to segments, rolling them as the configuration says. */
   fill(): Promise<void> {
     return this.#segments.exclusively(async () => {
+      const { limits, memory } = this.#environment
       while (!this.#isDeleted) {
-        const most = this.#environment.limits.commitMaxBytes
-        const batches = this.#tail.before(this.#highWatermark, most)
+        const batches = this.#tail.before(this.#highWatermark, limits.commitMaxBytes)
         if (batches.length === 0) return this.#producerFile.capture(this.#highWatermark)
         const written = await this.#segments.write(batches, this.identity.config())
         if (this.#isDeleted) return
         const before = this.#tail.sizeBytes
         this.#tail.drop(written)
-        this.#environment.memory.bytes -= before - this.#tail.sizeBytes
+        memory.bytes -= before - this.#tail.sizeBytes
       }
     })
   }
@@ -360,11 +346,5 @@ export class PartitionLog implements QueuedPartition {
     this.#tail.push(placed)
     this.#logEndOffset = placed.lastOffset + 1
     this.#bytesAppended += placed.bytes.length
-  }
-
-  #gap(baseOffset: number): AppError {
-    const reason = `the write-ahead log goes on at offset ${baseOffset}, the segments end before`
-    const file = this.identity.directory
-    return new AppError('LOG_CORRUPT', { file, position: this.#logEndOffset, reason })
   }
 }

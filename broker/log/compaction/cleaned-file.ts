@@ -2,6 +2,7 @@
 import {
   compactBatch,
   DecodeError,
+  emptiedBatch,
   emptyBatch,
   type CompactedBatch,
   type CompactionRules,
@@ -138,9 +139,9 @@ class CleanedWriter {
 
   /** Undefined where the records cannot be looked into: then they stay. */
   #compact(bytes: Buffer, verdict: 'drop' | 'compact'): CompactedBatch | undefined {
-    const rules = this.#rules
+    if (verdict === 'drop') return emptiedBatch(bytes)
     try {
-      return compactBatch(bytes, verdict === 'compact' ? rules : { ...rules, keeps: () => false })
+      return compactBatch(bytes, this.#rules)
     } catch (error) {
       if (error instanceof DecodeError) return undefined
       throw error

@@ -5,6 +5,7 @@ import {
   encodeBatch,
   lastOffsetDeltaAt,
   totalBytesAt,
+  transactionalBit,
 } from '../../../protocol/record-batch.ts'
 import {
   openStore,
@@ -322,4 +323,40 @@ test('a compacted topic takes no record without a key', async () => {
   const keyless = encodeBatch({ records: [{ key: null, value: Buffer.from('v'), timestamp: 1 }] })
   expect(log.append(keyless)).toMatchObject({ ok: false, error: 'INVALID_RECORD' })
   expect(log.logEndOffset).toBe(0)
+})
+
+test('of an aborted transaction no record stays, and of an open one none is touched', async () => {
+  const log = await compactedLog()
+  const producer = { producerId: 9, producerEpoch: 0 }
+  const send = async (baseSequence: number, key: string, value: string): Promise<void> => {
+    const record = { key: Buffer.from(key), value: Buffer.from(value), timestamp: 1000 }
+    const batch = { records: [record], ...producer, baseSequence, attributes: transactionalBit }
+    const result = log.append(encodeBatch(batch))
+    if (!result.ok) throw new Error(result.reason)
+    await result.committed
+  }
+  const end = async (marker: 'commit' | 'abort'): Promise<void> => {
+    const result = log.appendMarker(producer, marker)
+    if (!result.ok) throw new Error(result.reason)
+    await result.committed
+  }
+  await send(0, 'k', 'committed')
+  await end('commit')
+  await send(1, 'k', 'aborted')
+  await end('abort')
+  for (let i = 0; i < 50; i++) await put(log, [[`other${i % 3}`, 'x'.repeat(50)]])
+  await send(2, 'k', 'open')
+  for (let i = 0; i < 50; i++) await put(log, [[`other${i % 3}`, 'y'.repeat(50)]])
+  await log.fill()
+  await compact()
+  const values = async (): Promise<readonly (string | null)[]> =>
+    (await readAll(log)).filter(({ key }) => key === 'k').map(({ value }) => value)
+  expect(await values()).toEqual(['committed', 'open'])
+  await end('abort')
+  for (let i = 0; i < 200; i++) await put(log, [[`other${i % 3}`, 'z'.repeat(50)]])
+  await log.fill()
+  await compact(20_000)
+  expect(await values()).toEqual(['committed'])
+  const again = await reopen()
+  expect((await readAll(again)).filter(({ key }) => key === 'k')).toHaveLength(1)
 })
