@@ -1,5 +1,6 @@
 // Writes the primitive types of Kafka's messages, gathering big byte fields without copying them.
 import assert from 'node:assert/strict'
+import { stringMaxBytes } from '../common/limits.ts'
 import { writeInt64At } from './batch-header.ts'
 import { unsignedVarintBytes, writeUnsignedVarint } from './varint.ts'
 
@@ -66,12 +67,14 @@ export class Writer {
     this.#piece.write(hex, position, 'hex')
   }
 
+  /** A text that no reader takes is cut: what came from a client fits, so it is a sentence about that. */
   nullableString(value: string | null): void {
     if (value === null) return this.#length(-1, true)
-    const bytes = Buffer.byteLength(value)
-    this.#length(bytes, true)
-    const position = this.#advance(bytes)
-    this.#piece.write(value, position, 'utf8')
+    const bytes = Math.min(Buffer.byteLength(value), stringMaxBytes)
+    const whole = bytes < stringMaxBytes ? bytes : wholeCharacters(value, bytes)
+    this.#length(whole, true)
+    const position = this.#advance(whole)
+    this.#piece.write(value, position, whole, 'utf8')
   }
 
   nullableBytes(value: Buffer | null): void {
@@ -136,4 +139,12 @@ export class Writer {
     this.#piece = this.#piece.subarray(this.#used)
     this.#used = 0
   }
+}
+
+/** How many of the first `bytes` of a text, in UTF-8, are characters that end within them. */
+function wholeCharacters(text: string, bytes: number): number {
+  const encoded = Buffer.from(text)
+  let end = bytes
+  while (end < encoded.length && ((encoded[end] ?? 0) & 0xc0) === 0x80) end -= 1
+  return end
 }
