@@ -18,10 +18,15 @@ afterAll(async () => {
   await broker.remove()
 })
 
-async function create({ name = `topic-${topics++}`, partitions = 1 } = {}): Promise<string> {
+async function create({
+  name = `topic-${topics++}`,
+  partitions = 1,
+  policy = 'delete',
+} = {}): Promise<string> {
   const numbers = { numPartitions: partitions, replicationFactor: 1 }
+  const configs = [{ name: 'cleanup.policy', value: policy }]
   const response = await client.ask('CreateTopics', 7, {
-    topics: [{ name, ...numbers, assignments: [], configs: [] }],
+    topics: [{ name, ...numbers, assignments: [], configs }],
     timeoutMs: 1_000,
   })
   expect(response.topics[0]?.errorCode).toBe(0)
@@ -87,6 +92,13 @@ test('records that are not there, or the broker’s own, are not deleted', async
     errorCodes.UNKNOWN_TOPIC_OR_PARTITION,
     errorCodes.INVALID_TOPIC_EXCEPTION,
   ])
+})
+
+test('of a compacted topic records are deleted only where its policy deletes as well', async () => {
+  const compacted = await create({ policy: 'compact' })
+  expect((await deleteRecords(compacted, 0))?.errorCode).toBe(errorCodes.POLICY_VIOLATION)
+  const both = await create({ policy: 'compact,delete' })
+  expect((await deleteRecords(both, 0))?.errorCode).toBe(0)
 })
 
 test('the end of the one leader’s epoch is told, and other epochs have none', async () => {
@@ -285,5 +297,19 @@ test('a cursor that fits no topic of the request is refused', async () => {
   ]) {
     const { topics: told } = await page([name], 10, cursor)
     expect(told.map(({ errorCode }) => errorCode)).toEqual([errorCodes.INVALID_REQUEST])
+  }
+})
+
+test('a refusal that repeats the longest text of a request is cut, and reaches its client', async () => {
+  const name = 'ä'.repeat(16_383)
+  for (const version of [4, 7]) {
+    const numbers = { numPartitions: 1, replicationFactor: 1 }
+    const { topics: refused } = await client.ask('CreateTopics', version, {
+      topics: [{ name, ...numbers, assignments: [], configs: [] }],
+      timeoutMs: 1_000,
+    })
+    expect(refused[0]).toMatchObject({ name, errorCode: errorCodes.INVALID_TOPIC_EXCEPTION })
+    expect(refused[0]?.errorMessage).toMatch(/^Topic name is invalid: the length of 'ä+$/)
+    expect(Buffer.byteLength(refused[0]?.errorMessage ?? '')).toBe(32_766)
   }
 })

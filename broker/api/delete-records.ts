@@ -1,7 +1,8 @@
 // DeleteRecords (key 21), versions 0 to 2: raises where partitions start; durable when answered.
 //
 // Offset -1 stands for the high watermark, above which nothing can be deleted. An offset below the start changes
-// nothing. The timeout is not needed: there are no replicas to wait for. Of internal topics nothing is deleted.
+// nothing. The timeout is not needed: there are no replicas to wait for. Of internal topics nothing is deleted, and
+// of compacted ones only where their policy is to delete as well.
 import { AppError, reasonOf } from '../../common/errors.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
@@ -35,7 +36,10 @@ function find(
 ): PartitionLog | KafkaErrorName {
   const topic = store.topic(name)
   if (topic?.internal === true) return 'INVALID_TOPIC_EXCEPTION'
-  return topic?.partitions[index] ?? 'UNKNOWN_TOPIC_OR_PARTITION'
+  const partition = topic?.partitions[index]
+  if (topic === undefined || partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  const { compaction, deletes } = topic.config
+  return compaction !== undefined && !deletes ? 'POLICY_VIOLATION' : partition
 }
 
 async function remove(

@@ -47,6 +47,7 @@ test('a topic has its own configuration over the broker’s, and that over Kafka
     timestampType: 'LogAppendTime',
     timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
     timestampAfterMaxMs: 3_600_000,
+    deletes: true,
   })
 })
 

@@ -27,6 +27,8 @@ export interface TopicConfig {
   /** How far a record's own time may lie behind the clock, and ahead of it. */
   readonly timestampBeforeMaxMs: number
   readonly timestampAfterMaxMs: number
+  /** Whether the cleanup policy lets records go for their age or number. */
+  readonly deletes: boolean
   /** Undefined where records do not give way to later ones of their key. */
   readonly compaction: CompactionConfig | undefined
 }
@@ -80,6 +82,7 @@ export function parseTopicConfig(configs: Configs, defaults: Configs): TopicConf
       text('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
     timestampBeforeMaxMs: timestampBound('message.timestamp.before.max.ms'),
     timestampAfterMaxMs: timestampBound('message.timestamp.after.max.ms'),
+    deletes,
     compaction: policies.includes('compact') ? compactionConfig(number) : undefined,
   }
 }
