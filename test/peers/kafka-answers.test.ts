@@ -42,13 +42,21 @@ async function answerAt<Name extends ApiName>(
   }
 }
 
-async function same<Name extends ApiName>(
+function same<Name extends ApiName>(
   title: string,
   api: Name,
   version: number,
   body: () => RequestToSend<Name>,
-  keys?: ReadonlySet<string>,
 ): Promise<void> {
+  return sameFields(title, { api, version }, body)
+}
+
+async function sameFields<Name extends ApiName>(
+  title: string,
+  at: { readonly api: Name; readonly version: number; readonly keys?: ReadonlySet<string> },
+  body: () => RequestToSend<Name>,
+): Promise<void> {
+  const { api, version, keys } = at
   const theirs = only(await answerAt(kafka.address, api, version, body()), keys)
   const ours = only(await answerAt(broker.address, api, version, body()), keys)
   expect(ours, title).toEqual(theirs)
@@ -185,6 +193,7 @@ test('topics are created and refused alike', async () => {
     topic('t', config('retention.ms', '-2')),
     topic('t', config('index.interval.bytes', '99999999999')),
     topic('t', config('compression.type', 'zip')),
+    topic('t', config('cleanup.policy', 'delete,shred')),
     topic('t', config('compression.gzip.level', '0')),
     topic('t', config('min.cleanable.dirty.ratio', '2')),
     topic('t', config('preallocate', 'yes')),
@@ -360,6 +369,11 @@ test('offsets are listed, deleted and found alike', async () => {
       timeoutMs: 5_000,
     }))
   }
+  await create('compacted', config('cleanup.policy', 'compact'))
+  await same('delete of compacted', 'DeleteRecords', 2, () => ({
+    topics: [{ name: 'compacted', partitions: [{ partitionIndex: 0, offset: 0 }] }],
+    timeoutMs: 5_000,
+  }))
   await list('listed', -2)
   await list('listed', now - 9_000)
   for (const [topicName, leaderEpoch, currentLeaderEpoch] of [
@@ -385,6 +399,7 @@ test('records are taken and refused alike', async () => {
   await create('two-replicas', config('min.insync.replicas', '2'))
   await create('small', config('max.message.bytes', '200'))
   await create('strict', config('message.timestamp.before.max.ms', '1000'))
+  await create('compacted', config('cleanup.policy', 'compact'))
   const now = Date.now()
   for (const [name, index, batch, acks] of [
     ['two-replicas', 0, batchOf(['a'], now), -1],
@@ -398,6 +413,7 @@ test('records are taken and refused alike', async () => {
     ['strict', 0, batchOf(['x'], now - 60_000), -1],
     ['strict', 0, batchOf(['x'], now), -1],
     ['small', 0, batchOf(['x'], now), 2],
+    ['compacted', 0, batchOf(['a record without a key'], now), -1],
   ] as const) {
     const title = `${name}-${index} of ${batch.length} bytes, acks ${acks}`
     const body = () => ({
@@ -405,7 +421,7 @@ test('records are taken and refused alike', async () => {
       timeoutMs: 5_000,
       topicData: [{ name, partitionData: [{ index, records: Buffer.from(batch) }] }],
     })
-    await same(title, 'Produce', 8, body, outcome)
+    await sameFields(title, { api: 'Produce', version: 8, keys: outcome }, body)
   }
 })
 
@@ -425,18 +441,18 @@ test('records are fetched alike, from any offset and within any bound', async ()
     [{ partition: 9 }],
     [{}, { sessionId: 5, sessionEpoch: 1 }],
   ]
-  const seen = new Set(['errorCode', 'records'])
+  const keys = new Set(['errorCode', 'records'])
   for (const [place, options] of wanted) {
     const partition = { partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000_000, ...place }
     const topics = [{ topic: 'fetched', partitions: [partition] }]
     const body = () => ({ ...bounds, ...options, topics })
-    await same(JSON.stringify([place, options]), 'Fetch', 12, body, seen)
-    if (partition.fetchOffset < 6) await same('v4', 'Fetch', 4, body, new Set(['records']))
+    const title = JSON.stringify([place, options])
+    for (const version of [4, 7, 12]) await sameFields(title, { api: 'Fetch', version, keys }, body)
   }
   const topicId = '11111111-1111-1111-1111-111111111111'
   const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000 }]
   const stranger = { ...bounds, topics: [{ topicId, partitions }] }
-  await same('unknown id', 'Fetch', 17, () => stranger, seen)
+  await sameFields('unknown id', { api: 'Fetch', version: 17, keys }, () => stranger)
 })
 
 test('elections, reassignments and the cluster are told alike', async () => {
