@@ -48,8 +48,6 @@ if ! go_version=$(go env GOVERSION 2>/dev/null) || [[ ! $go_version =~ ^go1\.(2[
 fi
 (cd test/peers/board-schema && "$go" build -o "../../../$venv/board-schema" .)
 
-test/peers/kafka.sh
-
 kcat_version=$(kcat -V 2>&1 | sed -nE 's/^Version ([0-9.]+).*/\1/p')
 boto3_version=$("$venv/bin/python" -c 'import boto3; print(boto3.__version__)')
 redis_version=$(redis-server --version | sed -nE 's/.*v=([0-9.]+).*/\1/p')
