@@ -5,6 +5,7 @@ import { loadBrokerAccess, type BrokerAccess } from './common/broker-access.ts'
 import { systemClock as clock } from './common/clock.ts'
 import type { Config } from './common/config.ts'
 import { claimDirectory } from './common/data-dir.ts'
+import { AppError } from './common/errors.ts'
 import type { FunctionInvoker } from './common/invocation.ts'
 import type { Started } from './common/lifecycle.ts'
 import type { Logger } from './common/logger.ts'
@@ -158,6 +159,11 @@ class Platform {
   }
 
   async startBrokerThread(): Promise<void> {
+    if (this.#config.kafkaSecurity !== 'plaintext') {
+      const reason =
+        'with all the first door is for its own use: secure others by --kafka-listeners'
+      throw new AppError('CONFIG_INVALID', { setting: '--kafka-security', reason })
+    }
     const { startBrokerThread } = await import('./broker/broker-thread.ts')
     const broker = await startBrokerThread(this.#brokerOptions(), this.#logger.child('broker'))
     this.#roles.push(broker)

@@ -78,8 +78,8 @@ export const settingsTable = {
     kind: 'text',
     default: 'plaintext',
     choices: ['plaintext', 'sasl_plaintext', 'ssl', 'sasl_ssl'],
-    roles: ['broker'],
-    help: 'Whether the door of --kafka-port is encrypted (ssl) and wants a login (sasl).',
+    roles: ['broker', 'all'],
+    help: 'Whether the door of --kafka-port is encrypted (ssl) and wants a login (sasl); with all it is plaintext, for its own use.',
   },
   kafkaTlsCertificate: {
     kind: 'text',

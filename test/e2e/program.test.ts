@@ -51,6 +51,18 @@ test('a port that is taken is one line and exit code 1', async () => {
   expect(result.stderr).toContain(`millrace: cannot open the kafka door on 127.0.0.1:${port}`)
 })
 
+test('securing the first door of all is refused, by flag and by variable, not passed over', async () => {
+  const byFlag = ['all', '--data-dir', scratch, '--kafka-security', 'sasl_ssl']
+  const byVariable = { ...anyPorts, MILLRACE_KAFKA_SECURITY: 'sasl_ssl' }
+  for (const result of [
+    await run(byFlag, { env: anyPorts }),
+    await run(['all', '--data-dir', scratch], { env: byVariable }),
+  ]) {
+    expect(result).toMatchObject({ code: 1, stdout: '' })
+    expect(result.stderr).toContain('--kafka-security: with all the first door is for its own use')
+  }
+})
+
 test('a data directory in use is one line and exit code 1', async () => {
   const platform = await startPlatform({ dataDir: scratch })
   const result = await run(['all', '--data-dir', scratch], { env: anyPorts })
