@@ -55,22 +55,16 @@ export async function startBroker(
   const opened: (() => Promise<void>)[] = []
   const close = (): Promise<void> => closeAll(opened, lock)
   try {
-    const security = await Security.open(options, {
-      listeners,
-      directory,
-      clock: systemClock,
-      logger,
-    })
+    const around = { directory, clock: systemClock, logger }
+    const security = await Security.open(options, { ...around, listeners })
     const store = await openStore(options, directory, logger)
     opened.push(() => store.close())
     const started = startedConfigs(options, directory)
     const configs = await BrokerConfigs.open({ files: nodeFileSystem, directory, store, started })
     const coordinators = await openCoordinators({
+      ...around,
       store,
-      clock: systemClock,
-      logger,
       files: nodeFileSystem,
-      directory,
       groupInitialRebalanceDelayMs: options.groupInitialRebalanceDelayMs,
     })
     const { coordinator, transactions } = coordinators
