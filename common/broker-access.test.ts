@@ -53,26 +53,26 @@ async function topicsBehind(door: string, ...flags: string[]): Promise<readonly 
   }
 }
 
-const own = ['__consumer_offsets']
+const own = '__consumer_offsets'
 const user = (name = 'user'): string[] => ['--brokers-user', at(name)]
 const authority = (): string[] => ['--brokers-tls-authority', at('authority.pem')]
 
 test('without settings doors are taken to be plain', async () => {
   expect(await access()).toEqual({})
-  expect(await topicsBehind('kafka')).toEqual(own)
+  expect(await topicsBehind('kafka')).toContain(own)
 })
 
 test.each(['plain', 'scram-sha-256', 'scram-sha-512'])('a login by %s opens', async (mechanism) => {
   const how = ['--brokers-sasl-mechanism', mechanism, ...user()]
   const plain = ['--brokers-security', 'sasl_plaintext', ...how]
-  expect(await topicsBehind('kafka-sasl-plaintext', ...plain)).toEqual(own)
+  expect(await topicsBehind('kafka-sasl-plaintext', ...plain)).toContain(own)
   const encrypted = ['--brokers-security', 'sasl_ssl', ...how, ...authority()]
-  expect(await topicsBehind('kafka-sasl-ssl', ...encrypted)).toEqual(own)
+  expect(await topicsBehind('kafka-sasl-ssl', ...encrypted)).toContain(own)
 })
 
 test('an encrypted door opens to whoever knows its authority', async () => {
   const flags = ['--brokers-security', 'ssl']
-  expect(await topicsBehind('kafka-ssl', ...flags, ...authority())).toEqual(own)
+  expect(await topicsBehind('kafka-ssl', ...flags, ...authority())).toContain(own)
   await expect(topicsBehind('kafka-ssl', ...flags)).rejects.toThrow(/certificate/)
 })
 
