@@ -203,7 +203,10 @@ export class Deliveries {
   #isSpent(batch: Batch, nowMs: number): boolean {
     const { destinationTopic, recordAgeMaxMs } = this.#rules
     if (destinationTopic !== undefined) {
-      const [large, others] = divide(batch.groups, ({ isOversized }) => isOversized === true)
+      const [large, others] = divide(
+        batch.groups,
+        ({ oversizedBytes }) => oversizedBytes !== undefined,
+      )
       this.#giveUp(batch, large, 'MaximumPayloadSizeExceeded', nowMs)
       batch.groups = others
     }

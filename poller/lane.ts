@@ -7,8 +7,8 @@ export interface LaneRecord {
   readonly timestampMs: number
   readonly json: string
   readonly sizeBytes: number
-  /** No event can hold it; `json` is without its content, for whoever takes what is given up. */
-  readonly isOversized?: true
+  /** Of a record that no event can hold: its size. `json` is then without its content. */
+  readonly oversizedBytes?: number
 }
 
 /** Below this many dead entries at the front, moving the rest down costs more than it frees. */

@@ -248,7 +248,8 @@ export class Mapping {
       this.#effects.push({ kind: 'skipped', record, sizeBytes })
     } else {
       const rest = encodeRecord(withoutContent(record))
-      lane.push({ offset, timestampMs, json: rest, sizeBytes: rest.length, isOversized: true })
+      const small = { json: rest, sizeBytes: rest.length }
+      lane.push({ offset, timestampMs, ...small, oversizedBytes: sizeBytes })
     }
   }
 

@@ -138,7 +138,7 @@ test.each([
 test('too large comes without the record, null for the response, and the size that was too much', () => {
   const lane = new Lane(0)
   const json = '{"offset":7,"key":"aw=="}'
-  lane.push({ offset: 7, timestampMs: 0, json, sizeBytes: json.length, isOversized: true })
+  lane.push({ offset: 7, timestampMs: 0, json, sizeBytes: json.length, oversizedBytes: 7_000_000 })
   const groups = [{ lane, partition: 0, records: lane.take(1) }]
   const condition = 'MaximumPayloadSizeExceeded'
   const [message] = messages(discardOf({ groups, condition, attempts: 0, report: undefined }))
@@ -149,6 +149,9 @@ test('too large comes without the record, null for the response, and the size th
     responseContext: null,
     KafkaBatchInfo: { recordInfo: { offset: '7' } },
   })
+  const { payloadSize } = record['KafkaBatchInfo'] as { payloadSize: number }
+  expect(payloadSize).toBeGreaterThan(7_000_000)
+  expect(payloadSize).toBeLessThan(7_001_000)
   expect(Object.keys(record)).not.toContain('payload')
 })
 

@@ -1,6 +1,6 @@
 // Writes what a Kafka destination gets of records that were given up, as Lambda writes it.
 import type { Discard } from '../batch.ts'
-import { buildEvent, type EventFrame, type EventOrigin } from '../event.ts'
+import { buildEvent, eventSizeBytes, type EventFrame, type EventOrigin } from '../event.ts'
 import type { LaneRecord } from '../lane.ts'
 import type { DestinationMessage } from './destination.ts'
 
@@ -29,10 +29,13 @@ export function failureMessages(
   const why = causeOf(discard, context, occasion)
   return discard.groups.flatMap(({ partition, records }) =>
     records.map((record): DestinationMessage => {
-      const event = record.isOversized
-        ? undefined
-        : buildEvent(context.frame, [{ partition, records: [record] }])
-      const head = `{${why},"KafkaBatchInfo":${batchInfo(record, event, context)}`
+      const event =
+        record.oversizedBytes === undefined
+          ? buildEvent(context.frame, [{ partition, records: [record] }])
+          : undefined
+      const content = { recordBytes: record.oversizedBytes ?? record.sizeBytes, records: 1 }
+      const payloadSize = eventSizeBytes(context.frame, [partition], content)
+      const head = `{${why},"KafkaBatchInfo":${batchInfo(record, payloadSize, context)}`
       return {
         key: keyOf(record),
         value: event === undefined ? `${head}}` : `${head},"payload":${event}}`,
@@ -73,8 +76,8 @@ function responseContext(condition: Discard['condition'], report: Discard['repor
 }
 
 function batchInfo(
-  { offset, timestampMs, sizeBytes }: LaneRecord,
-  event: string | undefined,
+  { offset, timestampMs }: LaneRecord,
+  payloadSize: number,
   { origin }: FailureContext,
 ): string {
   const { eventSourceArn, bootstrapServers } = origin
@@ -82,7 +85,7 @@ function batchInfo(
     batchSize: 1,
     ...(eventSourceArn === undefined ? {} : { eventSourceArn }),
     bootstrapServers: bootstrapServers.join(','),
-    payloadSize: event === undefined ? sizeBytes : Buffer.byteLength(event),
+    payloadSize,
     recordInfo: { offset: String(offset), timestamp: new Date(timestampMs).toISOString() },
   })
 }
