@@ -22,6 +22,8 @@ export interface Batch {
   setbacks: number
   /** When it is due again. */
   dueMs: number
+  /** When its oldest record becomes too old; Infinity where none does. */
+  expiresMs: number
   /** The last invocation that reached the function. */
   report?: InvocationReport
   /** What is sent when this one is through: the second half of what was split. */

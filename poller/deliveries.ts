@@ -25,6 +25,8 @@ export interface DeliveriesOptions {
   readonly lose: (groups: readonly BatchGroup[]) => void
 }
 
+const expiryIntervalMs = 1000
+
 /**
  *   begin ─▶ in flight ─ succeeded ─▶ released
  *     ▲          │ failed: split, and the second half waits for the first
@@ -61,7 +63,7 @@ export class Deliveries {
   /** Sends records that have not been sent yet. */
   begin(groups: readonly BatchGroup[], nowMs: number): void {
     const readySinceMs = groups[0]?.lane.readySinceMs ?? nowMs
-    const batch: Batch = { groups, attempts: 0, setbacks: 0, dueMs: nowMs }
+    const batch: Batch = { groups, attempts: 0, setbacks: 0, dueMs: nowMs, expiresMs: Infinity }
     if (this.#isSpent(batch, nowMs)) return
     this.#counters.batches += 1
     this.#counters.batchSize.observe(recordsOf(batch.groups))
@@ -105,7 +107,10 @@ export class Deliveries {
   /** Sends what is due again. */
   tick(nowMs: number): void {
     for (const batch of this.#waiting) {
-      if (batch.dueMs > nowMs || !this.#pollers.hasRoomFor(batch)) continue
+      if (batch.dueMs > nowMs || !this.#pollers.hasRoomFor(batch)) {
+        if (batch.expiresMs <= nowMs) this.#expire(batch, nowMs)
+        continue
+      }
       this.#waiting.delete(batch)
       if (this.#isAnothers(batch, nowMs) || this.#isSpent(batch, nowMs)) continue
       this.#counters.retries += 1
@@ -135,6 +140,7 @@ export class Deliveries {
     }
     for (const batch of this.#waiting) {
       if (this.#pollers.hasRoomFor(batch)) consider(batch.dueMs)
+      if (batch.expiresMs !== Infinity) consider(batch.expiresMs)
     }
     for (const { dueMs } of this.#givenUp) consider(dueMs)
     return first
@@ -158,7 +164,30 @@ export class Deliveries {
   #wait(batch: Batch, nowMs: number): void {
     batch.setbacks += 1
     batch.dueMs = nowMs + retryDelayMs(batch.setbacks, this.#random())
+    this.#park(batch, nowMs)
+  }
+
+  #park(batch: Batch, nowMs: number): void {
+    batch.expiresMs = Math.max(nowMs, this.#expiryOf(batch))
     this.#waiting.add(batch)
+  }
+
+  /** Gives up what has become too old while it waits; at most once a second, so that it is not one by one. */
+  #expire(batch: Batch, nowMs: number): void {
+    this.#waiting.delete(batch)
+    if (this.#isAnothers(batch, nowMs) || this.#isSpent(batch, nowMs)) return
+    batch.expiresMs = Math.max(nowMs + expiryIntervalMs, this.#expiryOf(batch))
+    this.#waiting.add(batch)
+  }
+
+  #expiryOf({ groups }: Batch): number {
+    const { recordAgeMaxMs } = this.#rules
+    if (recordAgeMaxMs === Infinity) return Infinity
+    let oldestMs = Infinity
+    for (const { records } of groups) {
+      for (const { timestampMs } of records) oldestMs = Math.min(oldestMs, timestampMs)
+    }
+    return oldestMs + recordAgeMaxMs + 1
   }
 
   /**
@@ -196,7 +225,7 @@ export class Deliveries {
     const fresh = { attempts: 0, setbacks: 0, dueMs: nowMs }
     const next: Batch = { ...batch, ...fresh, groups: second }
     Object.assign(batch, fresh, { groups: first, next })
-    this.#waiting.add(batch)
+    this.#park(batch, nowMs)
   }
 
   /** Gives up what is too old or too large; true when nothing is left to be sent. */
@@ -242,7 +271,7 @@ export class Deliveries {
     this.#failing.delete(batch)
     if (batch.next === undefined) return
     batch.next.dueMs = nowMs
-    this.#waiting.add(batch.next)
+    this.#park(batch.next, nowMs)
   }
 
   /** Takes lanes that are another's out of the batch; true when none is left. */

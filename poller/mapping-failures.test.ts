@@ -88,7 +88,8 @@ class Stage {
   /** The same, and then again at each time that something is due, for so long. */
   runFor(ms: number, outcome: (batch: Batch) => BatchOutcome | InvocationReport): void {
     const endMs = this.nowMs + ms
-    for (;;) {
+    for (let rounds = 0; ; rounds++) {
+      if (rounds > 10_000) throw new Error('something is due again and again, and nothing is done')
       this.run(outcome)
       const wakeMs = this.mapping.wakeMs ?? Infinity
       if (wakeMs > endMs) break
@@ -209,12 +210,32 @@ test('a record that fails at once is tried six or seven times in 60 s, then it i
   expect(stage.committed).toEqual(new Map([[0, 1]]))
 })
 
-test('what is throttled until it is too old is given up without an invocation', () => {
+test('what is throttled until it is too old is given up then, without an invocation', () => {
   stage = new Stage({ recordAgeMaxMs: 60_000 })
   stage.arrive(0, [0])
-  stage.runFor(180_000, () => 'throttled')
+  stage.runFor(60_000, () => 'throttled')
+  expect(stage.dropped).toEqual([])
+  const before = stage.invoked.length
+  // It would be tried again at 63 s.
+  stage.runFor(1, () => 'throttled')
   expect(conditions(stage.dropped)).toEqual(['0:0 RecordAgeExceeded 0'])
-  expect(stage.counters.invokedEvents).toBe(0)
+  expect([stage.invoked.length - before, stage.counters.invokedEvents]).toEqual([0, 0])
+  expect(stage.committed).toEqual(new Map([[0, 1]]))
+})
+
+test('a batch that waits gives up its old records and keeps its turn for the young ones', () => {
+  stage = new Stage({ recordAgeMaxMs: 60_000 })
+  stage.arrive(0, [0], { ageMs: 45_000 })
+  stage.arrive(0, [1], { ageMs: 44_999 })
+  stage.arrive(0, [2])
+  stage.runFor(15_500, () => 'throttled')
+  // One millisecond apart, and still one after the other: the second waits for the next look.
+  expect(conditions(stage.dropped)).toEqual(['0:0 RecordAgeExceeded 0'])
+  stage.runFor(10_000, () => 'throttled')
+  expect(conditions(stage.dropped).slice(1)).toEqual(['0:1 RecordAgeExceeded 0'])
+  expect(stage.invoked).toEqual(['0:0,1,2', '0:0,1,2', '0:0,1,2', '0:0,1,2', '0:0,1,2'])
+  stage.runFor(10_000, () => 'succeeded')
+  expect(stage.invoked.at(-1)).toBe('0:2')
 })
 
 test('splitting finds the bad record, in order, and uses up no retries', () => {
