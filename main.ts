@@ -21,6 +21,7 @@ async function main(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
+  if (argv[0] === 'check') return check(argv.slice(1))
   const role = roles.find((name) => name === argv[0])
   const wantsHelp = argv.includes('--help') || argv.includes('-h')
   if (role === undefined) {
@@ -40,6 +41,12 @@ async function main(
     process.stderr.write(`millrace: ${error.message}\n`)
     return 1
   }
+}
+
+async function check(argv: readonly string[]): Promise<number> {
+  const { runCheck } = await import('./broker/check-command.ts')
+  const { systemClock: clock } = await import('./common/clock.ts')
+  return runCheck(argv, { clock, stdout: process.stdout, stderr: process.stderr })
 }
 
 async function serve(

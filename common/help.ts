@@ -20,6 +20,9 @@ export function programHelp(): string {
     'Roles:',
     ...lines,
     '',
+    'Commands:',
+    '  check     verifies a data directory that no broker has open',
+    '',
     'node main.ts <role> --help lists the settings of a role.',
     '',
   ].join('\n')

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { AppError } from '../../common/errors.ts'
 import { append, batchOf, openStore, partitionOf, recordsOf } from '../../test/support/log-store.ts'
 import { MemoryFileSystem } from '../../test/support/memory-file-system.ts'
-import { recordBatchHeaderBytes } from '../../protocol/record-batch.ts'
+import { encodeBatch, recordBatchHeaderBytes } from '../../protocol/record-batch.ts'
 import type { PartitionLog } from './partition-log.ts'
 
 const directory = '/log/topics/t/0'
@@ -77,6 +77,24 @@ test('and so does any bit of its records', async () => {
       undefined,
       ...values.slice(2),
     ])
+  }
+})
+
+test('and no such bit keeps a log from opening whose producers have to be read from it', async () => {
+  const { store, files } = await openStore()
+  await store.createTopic('t', { partitions: 1 })
+  for (let sequence = 0; sequence < 3; sequence++) {
+    const records = [{ key: null, value: Buffer.from(values[sequence] ?? ''), timestamp: 1 }]
+    const producer = { producerId: 5, producerEpoch: 0, baseSequence: sequence }
+    const appended = partitionOf(store, 't').append(encodeBatch({ records, ...producer }))
+    if (appended.ok) await appended.committed
+  }
+  await store.close()
+  await files.remove(`${directory}/producers.snapshot`)
+  const range = { from: batchBytes, to: batchBytes + recordBatchHeaderBytes }
+  for (const { where, flipped } of flips(files, first, range)) {
+    const { store: second } = await openStore({ files: flipped })
+    expect((await readEach(partitionOf(second, 't')))[0], where).toBe('a')
   }
 })
 

@@ -3,8 +3,10 @@ import fs from 'node:fs'
 import { dirname } from 'node:path'
 import { AppError, reasonOf, systemCode } from '../../common/errors.ts'
 
-/** `update` wants an existing file; `create` makes an empty one, whatever was there. */
-export type OpenMode = 'update' | 'create'
+/** `read` and `update` want an existing file; `create` makes an empty one, whatever was there. */
+export type OpenMode = 'read' | 'update' | 'create'
+
+const openFlags: Record<OpenMode, string> = { read: 'r', update: 'r+', create: 'w+' }
 
 export interface FileFacts {
   readonly sizeBytes: number
@@ -89,7 +91,7 @@ export async function replaceFile(files: FileSystem, path: string, content: Buff
 
 export const nodeFileSystem: FileSystem = {
   async open(path, mode) {
-    const flags = mode === 'create' ? 'w+' : 'r+'
+    const flags = openFlags[mode]
     return new NodeFile(path, await ask<number>('open', path, (done) => fs.open(path, flags, done)))
   },
   readFile: (path) => ask('read', path, (done) => fs.readFile(path, done)),

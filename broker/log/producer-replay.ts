@@ -8,6 +8,7 @@ import {
   maxTimestampAt,
   producerEpochAt,
   producerIdAt,
+  validateBatch,
 } from '../../protocol/record-batch.ts'
 import type { ProducerTable } from './producer-table.ts'
 import type { Segment } from './segment.ts'
@@ -21,6 +22,8 @@ export async function replayProducers(
   for (const segment of segments) {
     if (segment.endOffset <= from) continue
     await segment.scanFromOffset(from, ({ chunk, at, lastOffset }) => {
+      // Damage tells of no producer; what lies behind it is not read by anybody either.
+      if (!validateBatch(chunk, at, { isStored: true }).ok) return false
       if (lastOffset >= from && producerIdAt(chunk, at) >= 0) restore(table, chunk, { at, seenMs })
       return true
     })

@@ -50,6 +50,10 @@ export class WalRemains {
     return new WalRemains(files, directory, await planReplay(files, directory))
   }
 
+  get plan(): ReplayPlan {
+    return this.#plan
+  }
+
   get nextSequence(): number {
     return (this.#plan.present.at(-1) ?? 0) + 1
   }
@@ -82,7 +86,7 @@ export class WalRemains {
     const visit = (entry: WalEntry, batches: readonly BatchInfo[]): void =>
       partitions.find(entry.topicId, entry.partition)?.restore(entry.batches, batches)
     for (const file of this.#plan.files) {
-      const replayed = await this.#walk(file, visit)
+      const replayed = await this.walk(file, visit)
       await partitions.settle()
       if (file.to === undefined || replayed >= file.to) continue
       const path = walPath(this.#directory, file.sequence)
@@ -98,8 +102,8 @@ export class WalRemains {
       await this.#files.remove(walPath(this.#directory, sequence))
     }
   }
-  /** Resolves with the position behind the last sound entry. */
-  #walk(
+  /** Calls `visit` for each sound entry of a file; resolves with the position behind the last. */
+  walk(
     { sequence, ...limit }: ReplayFile,
     visit: (entry: WalEntry, batches: readonly BatchInfo[]) => void,
   ): Promise<number> {
@@ -115,7 +119,7 @@ export class WalRemains {
   async #findRuns(): Promise<ReadonlyMap<string, Run>> {
     const runs = new Map<string, Run>()
     for (const file of this.#plan.files) {
-      const replayed = await this.#walk(file, ({ topicId, partition, baseOffset }, batches) => {
+      const replayed = await this.walk(file, ({ topicId, partition, baseOffset }, batches) => {
         const key = `${topicId} ${partition}`
         const run = runs.get(key)
         // What was committed twice (its file was to be removed) begins no run of its own.

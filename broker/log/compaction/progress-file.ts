@@ -21,14 +21,14 @@ export const noProgress: StoredProgress = {
   merge: undefined,
 }
 
-const fileName = 'compaction.json'
+export const progressFileName = 'compaction.json'
 /** A cleaned segment until it takes the place of the old one. */
 export const cleanedSuffix = '.cleaned'
 
 /** Nothing where there is no such file, or none that can be understood: then all is to be compacted again. */
 export async function readProgress(files: FileSystem, directory: string): Promise<StoredProgress> {
   try {
-    return parse((await files.readFile(join(directory, fileName))).toString())
+    return parse((await files.readFile(join(directory, progressFileName))).toString())
   } catch (error) {
     if (isMissing(error)) return noProgress
     throw error
@@ -42,7 +42,7 @@ export function writeProgress(
   { compactedTo, deleteHorizonMs, merge }: StoredProgress,
 ): Promise<void> {
   const value = { version: 1, compactedTo, deleteHorizonMs, merge }
-  return replaceFile(files, join(directory, fileName), Buffer.from(JSON.stringify(value)))
+  return replaceFile(files, join(directory, progressFileName), Buffer.from(JSON.stringify(value)))
 }
 
 /**
@@ -56,7 +56,9 @@ export async function settleCompaction(
   names: readonly string[],
 ): Promise<readonly string[]> {
   const needless = names.filter((name) => name.endsWith(cleanedSuffix))
-  const { merge } = names.includes(fileName) ? await readProgress(files, directory) : noProgress
+  const { merge } = names.includes(progressFileName)
+    ? await readProgress(files, directory)
+    : noProgress
   const merged = merge === undefined ? [] : names.filter((name) => isBetween(name, merge))
   if (merge !== undefined && merged.length > 0) {
     const end = await endOffset(files, join(directory, `${segmentName(merge.from)}.log`))
