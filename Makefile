@@ -1,6 +1,6 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
-.PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose bench bench-broker docs format clean
+.PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose crash bench bench-broker docs format clean
 
 installed := node_modules/.package-lock.json
 
@@ -53,6 +53,9 @@ test-librdkafka: $(installed) ## librdkafka's own test suite against the broker;
 
 test-compose: $(installed) ## The containers on a real engine: start, load, kills, restarts; needs docker.
 	@npm exec -- node test/compose/run.ts
+
+crash: $(installed) ## Kill a broker under load ROUNDS=1000 times and judge what its clients saw; SEED= replays.
+	@npm exec -- node test/crash/run.ts
 
 bench: $(installed) ## Measure the pipeline beside a bare consumer; prints JSON.
 	@npm run -s bench

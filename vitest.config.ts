@@ -10,7 +10,12 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: [...exclude, 'test/**'],
+          exclude: [
+            ...exclude,
+            'test/*.test.ts',
+            'test/{e2e,peers}/**',
+            'test/crash/crash.test.ts',
+          ],
           testTimeout: 20_000,
         },
       },
@@ -18,7 +23,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', 'test/crash/crash.test.ts'],
           exclude,
           testTimeout: 60_000,
           hookTimeout: 60_000,
