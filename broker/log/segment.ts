@@ -162,7 +162,7 @@ export class Segment {
   }
 
   async #read(offset: number, limits: ReadBounds): Promise<Buffer | undefined> {
-    const end = this.#sizeBytes
+    const [end, endOffset] = [this.#sizeBytes, this.#endOffset]
     const entry = (await this.#index.load()).placeBefore(offset - this.baseOffset)
     let { position } = entry
     let due = this.baseOffset + entry.relativeOffset
@@ -180,7 +180,7 @@ export class Segment {
         }
         if (found.at === 0) throw this.corrupt(position)
       }
-      if (position > end) throw this.corrupt(position)
+      if (position !== end || due !== endOffset) throw this.corrupt(position)
       return undefined
     })
   }

@@ -30,7 +30,12 @@ export function skipTo(
     const sizeBytes = totalBytesAt(chunk, at)
     const isDue = safeBaseOffset(chunk, at) === due && lastDelta >= 0
     if (!isDue || sizeBytes < recordBatchHeaderBytes) return { at, offset: due, isDamaged: true }
-    if (due + lastDelta >= offset && recordCountAt(chunk, at) > 0) break
+    if (due + lastDelta >= offset) {
+      if (recordCountAt(chunk, at) > 0) break
+      // That compaction has left nothing of it but a header must not be damage's word.
+      const { ok } = validateBatch(chunk, at, { isStored: true })
+      if (!ok) return { at, offset: due, isDamaged: true }
+    }
     at += sizeBytes
     due += lastDelta + 1
   }
