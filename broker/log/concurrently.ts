@@ -1,22 +1,27 @@
 // Runs work for many items, a few at a time.
 
-/** Resolves when all are done; rejects with the first failure and begins no more then. */
+/**
+ * Resolves when all are done. After a failure no more are begun; it rejects with the first once those that were are
+ * over, so that nothing of them goes on beside what the caller does next.
+ */
 export async function concurrently<T>(
   items: Iterable<T>,
   width: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const iterator = items[Symbol.iterator]()
-  let isFailed = false
+  const failures: unknown[] = []
   const runner = async (): Promise<void> => {
-    for (let next = iterator.next(); next.done !== true && !isFailed; next = iterator.next()) {
+    while (failures.length === 0) {
+      const next = iterator.next()
+      if (next.done === true) return
       try {
         await work(next.value)
       } catch (error) {
-        isFailed = true
-        throw error
+        failures.push(error)
       }
     }
   }
   await Promise.all(Array.from({ length: width }, runner))
+  if (failures.length > 0) throw failures[0]
 }
