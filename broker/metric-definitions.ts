@@ -130,6 +130,20 @@ const rows: readonly Row[] = [
     [],
     'Time of a flush of the write-ahead log.',
   ],
+  ['gauge', 'millrace_transactions_open', [], 'Transactions that have begun and are not over.'],
+  ['counter', 'millrace_transactions_total', ['outcome'], 'Transactions that are over.'],
+  [
+    'counter',
+    'millrace_transactions_timed_out_total',
+    [],
+    'Transactions that were aborted because they took longer than their timeout.',
+  ],
+  [
+    'counter',
+    'millrace_producers_fenced_total',
+    [],
+    'Requests refused because their producer had been replaced, or its transaction aborted.',
+  ],
   ['counter', 'millrace_broker_requests_total', ['api'], 'Kafka requests answered.'],
   [
     'counter',

@@ -6,6 +6,7 @@ import { brokerMetricDefinitions } from './metric-definitions.ts'
 import { diskSpace } from './log/disk-space.ts'
 import type { LogStats, PartitionStats } from './log/log-stats.ts'
 import type { ServerCounters } from './server/server-counters.ts'
+import { collectTransactions } from './transaction-metrics.ts'
 
 export interface MetricSources {
   readonly broker: BrokerContext
@@ -32,6 +33,7 @@ export class BrokerMetrics implements MetricSource {
       ...collectRetention(broker),
       ...(await collectDisk(directory)),
       ...(await collectGroups(broker)),
+      ...collectTransactions(broker),
       ...collectRequests(broker),
       ...collectServer(server),
     ]

@@ -18,6 +18,8 @@ import { describeLogDirs } from './messages/describe-log-dirs.ts'
 import { describeTopicPartitions } from './messages/describe-topic-partitions.ts'
 import { electLeaders } from './messages/elect-leaders.ts'
 import { describeUserScramCredentials } from './messages/describe-user-scram-credentials.ts'
+import { describeProducers } from './messages/describe-producers.ts'
+import { describeTransactions } from './messages/describe-transactions.ts'
 import { endTxn } from './messages/end-txn.ts'
 import { fetch } from './messages/fetch.ts'
 import { findCoordinator } from './messages/find-coordinator.ts'
@@ -28,6 +30,7 @@ import { joinGroup } from './messages/join-group.ts'
 import { leaveGroup } from './messages/leave-group.ts'
 import { listGroups } from './messages/list-groups.ts'
 import { listOffsets } from './messages/list-offsets.ts'
+import { listTransactions } from './messages/list-transactions.ts'
 import { metadata } from './messages/metadata.ts'
 import { offsetCommit } from './messages/offset-commit.ts'
 import { offsetDelete } from './messages/offset-delete.ts'
@@ -72,6 +75,9 @@ export const apis = {
   AddOffsetsToTxn: addOffsetsToTxn,
   EndTxn: endTxn,
   TxnOffsetCommit: txnOffsetCommit,
+  DescribeProducers: describeProducers,
+  DescribeTransactions: describeTransactions,
+  ListTransactions: listTransactions,
   CreatePartitions: createPartitions,
   DeleteGroups: deleteGroups,
   ElectLeaders: electLeaders,

@@ -11,6 +11,12 @@ import {
   offsetsRetentionMs,
   retentionCheckIntervalMs,
 } from '../../common/limits.ts'
+import {
+  producerIdExpirationMs,
+  transactionalIdExpirationMs,
+  transactionTimeoutCheckIntervalMs,
+  transactionTimeoutMaxMs,
+} from '../../common/producer-limits.ts'
 import { topicConfigs, type ConfigDefinition } from '../log/topic-config-table.ts'
 
 export interface BrokerConfigDefinition extends ConfigDefinition {
@@ -138,6 +144,26 @@ const own: Readonly<Record<string, Omit<BrokerConfigDefinition, 'dynamic'>>> = {
     type: 'int',
     default: String(frameMaxBytes),
     documentation: 'The largest request that is read.',
+  },
+  'producer.id.expiration.ms': {
+    type: 'int',
+    default: String(producerIdExpirationMs),
+    documentation: 'How long the sequences of a silent idempotent producer are remembered.',
+  },
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': {
+    type: 'int',
+    default: String(transactionTimeoutCheckIntervalMs),
+    documentation: 'How often transactions that take too long are looked for.',
+  },
+  'transaction.max.timeout.ms': {
+    type: 'int',
+    default: String(transactionTimeoutMaxMs),
+    documentation: 'The longest transaction timeout that a producer may ask for.',
+  },
+  'transactional.id.expiration.ms': {
+    type: 'int',
+    default: String(transactionalIdExpirationMs),
+    documentation: 'How long a transactional id that nobody uses is known.',
   },
 }
 

@@ -37,6 +37,7 @@ import {
 } from './replicas.ts'
 import { saslAuthenticate, saslHandshake } from './sasl-handshake.ts'
 import { alterUserScramCredentials, describeUserScramCredentials } from './user-credentials.ts'
+import { describeProducers, describeTransactions, listTransactions } from './transaction-listing.ts'
 import { addOffsetsToTxn, addPartitionsToTxn, endTxn } from './transactions.ts'
 import { txnOffsetCommit } from './txn-offset-commit.ts'
 import { refusedJoin, refusedSync } from '../groups/membership.ts'
@@ -70,6 +71,9 @@ const handlers: { readonly [Name in ApiName]: Handler<Name> } = {
   AddOffsetsToTxn: addOffsetsToTxn,
   EndTxn: endTxn,
   TxnOffsetCommit: txnOffsetCommit,
+  DescribeProducers: describeProducers,
+  DescribeTransactions: describeTransactions,
+  ListTransactions: listTransactions,
   CreatePartitions: createPartitions,
   DeleteGroups: deleteGroups,
   ElectLeaders: electLeaders,

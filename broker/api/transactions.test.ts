@@ -317,6 +317,85 @@ test('a consumer that is not of the group cannot have its offsets committed', as
   expect(nobody.errorCode).toBe(code('INVALID_GROUP_ID'))
 })
 
+test('producers of a partition and transactions are described, and listed by filters', async () => {
+  const topic = await createTopic()
+  const producer = await initialize(`described-${topic}`)
+  const { producerId, transactionalId } = producer
+  await add(producer, topic)
+  await write(producer, topic, 0)
+  const topics = [{ name: topic, partitionIndexes: [0, 1, 2] }]
+  const described = await client.ask('DescribeProducers', 0, { topics })
+  const [first, second, third] = described.topics[0]?.partitions ?? []
+  expect(first?.activeProducers).toEqual([
+    {
+      producerId,
+      producerEpoch: 0,
+      lastSequence: 0,
+      lastTimestamp: 1000,
+      coordinatorEpoch: 0,
+      currentTxnStartOffset: 0,
+    },
+  ])
+  expect([second?.errorCode, second?.activeProducers]).toEqual([0, []])
+  expect(third?.errorCode).toBe(code('UNKNOWN_TOPIC_OR_PARTITION'))
+
+  const transactionalIds = [transactionalId, 'nobody', '']
+  const states = await client.ask('DescribeTransactions', 0, { transactionalIds })
+  expect(states.transactionStates).toMatchObject([
+    {
+      errorCode: 0,
+      transactionState: 'Ongoing',
+      transactionTimeoutMs: 60_000,
+      producerId,
+      topics: [{ topic, partitions: [0] }],
+    },
+    { errorCode: code('TRANSACTIONAL_ID_NOT_FOUND') },
+    { errorCode: code('INVALID_REQUEST') },
+  ])
+
+  const list = async (filters: {
+    stateFilters?: string[]
+    producerIdFilters?: number[]
+    durationFilter?: number
+  }) => {
+    const all = { stateFilters: [], producerIdFilters: [], ...filters }
+    const listed = await client.ask('ListTransactions', 1, all)
+    const ids = listed.transactionStates.map((state) => state.transactionalId)
+    return { unknown: listed.unknownStateFilters, isListed: ids.includes(transactionalId) }
+  }
+  expect(await list({})).toEqual({ unknown: [], isListed: true })
+  const some = await list({ stateFilters: ['Ongoing', 'Wrong'], producerIdFilters: [producerId] })
+  expect(some).toEqual({ unknown: ['Wrong'], isListed: true })
+  expect((await list({ stateFilters: ['Empty'] })).isListed).toBe(false)
+  expect((await list({ producerIdFilters: [producerId + 1] })).isListed).toBe(false)
+  expect((await list({ durationFilter: 3_600_000 })).isListed).toBe(false)
+  await end(producer, false)
+})
+
+test('metrics count what is open, over and fenced', async () => {
+  const topic = await createTopic()
+  const metric = (name: string, labels = {}) => broker.metric(`millrace_${name}`, labels)
+  const open = await metric('transactions_open')
+  const committed = await metric('transactions_total', { outcome: 'committed' })
+  const aborted = await metric('transactions_total', { outcome: 'aborted' })
+  const fenced = await metric('producers_fenced_total')
+  const old = await initialize()
+  await add(old, topic)
+  expect(await metric('transactions_open')).toBe(open + 1)
+  const asked = { transactionalId: old.transactionalId, transactionTimeoutMs: 60_000 }
+  const given = await client.ask('InitProducerId', 4, asked)
+  expect(given.errorCode).toBe(code('CONCURRENT_TRANSACTIONS'))
+  expect(await metric('transactions_open')).toBe(open)
+  await end(old, true)
+  const producer = await initialize()
+  await add(producer, topic)
+  await end(producer, true)
+  expect(await metric('transactions_total', { outcome: 'committed' })).toBe(committed + 1)
+  expect(await metric('transactions_total', { outcome: 'aborted' })).toBe(aborted + 1)
+  expect(await metric('producers_fenced_total')).toBe(fenced + 1)
+  expect(await metric('transactions_timed_out_total')).toBe(0)
+})
+
 test('an open transaction goes on after a restart, and what it wrote is seen when it is committed', async () => {
   const topic = await createTopic()
   const producer = await initialize()
