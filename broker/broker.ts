@@ -9,7 +9,7 @@ import { BrokerConfigs } from './api/broker-configs.ts'
 import type { BrokerContext } from './api/broker-context.ts'
 import { Turns } from './api/turns.ts'
 import { clusterIdIn } from './cluster-id.ts'
-import { openCoordinators } from './coordinators.ts'
+import { closeCoordinators, openCoordinators } from './coordinators.ts'
 import { listenersOf, type ListenerSettings } from './listeners.ts'
 import { nodeFileSystem } from './log/file-system.ts'
 import { LogStore } from './log/log-store.ts'
@@ -55,23 +55,20 @@ export async function startBroker(
   const opened: (() => Promise<void>)[] = []
   const close = (): Promise<void> => closeAll(opened, lock)
   try {
-    const around = { directory, clock: systemClock, logger }
-    const security = await Security.open(options, { ...around, listeners })
+    const security = await Security.open(options, {
+      listeners,
+      directory,
+      clock: systemClock,
+      logger,
+    })
     const store = await openStore(options, directory, logger)
     opened.push(() => store.close())
     const started = startedConfigs(options, directory)
     const configs = await BrokerConfigs.open({ files: nodeFileSystem, directory, store, started })
-    const coordinators = await openCoordinators({
-      ...around,
-      store,
-      files: nodeFileSystem,
-      groupInitialRebalanceDelayMs: options.groupInitialRebalanceDelayMs,
-    })
-    const { coordinator, transactions } = coordinators
-    opened.push(
-      () => transactions.close(),
-      () => coordinator.close(),
-    )
+    const files = nodeFileSystem
+    const shared = { store, files, directory, logger, clock: systemClock }
+    const coordinators = await openCoordinators({ ...options, ...shared })
+    opened.push(() => closeCoordinators(coordinators))
     const broker: BrokerContext = {
       identity: { nodeId, clusterId: await clusterIdIn(directory) },
       store,
@@ -91,7 +88,7 @@ export async function startBroker(
     // Draining ends the long polls; closing the coordinator answers the joins; then connections close.
     opened.push(async () => {
       server.drain()
-      await coordinator.close()
+      await coordinators.coordinator.close()
       await server.closed()
     })
     return {

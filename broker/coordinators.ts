@@ -71,6 +71,15 @@ export async function openCoordinators(options: CoordinatorsOptions): Promise<Co
   return { coordinator, transactionalOffsets, producerIds, transactions }
 }
 
+/** Whoever waits for one of them is answered that there is none. */
+export async function closeCoordinators({
+  coordinator,
+  transactions,
+}: Coordinators): Promise<void> {
+  await coordinator.close()
+  await transactions.close()
+}
+
 async function openOffsets({ store, clock, logger }: CoordinatorsOptions): Promise<OffsetStore> {
   const log = await journalOf(store, offsetsTopicName, journalConfigs)
   const offsets = await OffsetStore.open({ log, clock, logger: logger.child('offsets') })

@@ -172,7 +172,7 @@ async function read(
   if (result.bytes === 0) return answer(nothing)
   const { count, end } = contentOf(result.chunks)
   broker.counters.sentTo(topic, count, result.bytes)
-  const aborted = isCommitted ? await found.abortedBetween(wanted.fetchOffset, end) : []
+  const aborted = isCommitted ? await found.producers.aborted.find(wanted.fetchOffset, end) : []
   return answer(result.chunks, aborted)
 }
 

@@ -1,8 +1,9 @@
 // What becomes of an append: its place in the log, or why it has none.
 import { isTransactional, markerAt, type BatchInfo } from '../../protocol/record-batch.ts'
-import type { RuleRefusal } from './append-rules.ts'
+import { refusalByConfig, refusalOfKeyless, type RuleRefusal } from './append-rules.ts'
 import type { ProducerRefusal, SequencedBatch } from './producer-state.ts'
 import type { ProducerTable } from './producer-table.ts'
+import type { TopicConfig } from './topic-config.ts'
 
 /** Who appends: the broker's own batches of a producer have no sequence, and may be markers. */
 export type AppendOrigin = 'client' | 'broker'
@@ -32,6 +33,20 @@ export interface AppendRefused {
 
 export function refuse(error: AppendRefused['error'], reason: string): AppendRefused {
   return { ok: false, error, reason }
+}
+
+/** What the topic's configuration says of an append; the broker's own batches are taken whatever it is. */
+export function refusalByTopic(
+  bytes: Buffer,
+  batches: readonly BatchInfo[],
+  topic: { readonly config: TopicConfig; readonly nowMs: number; readonly origin: AppendOrigin },
+): AppendRefused | undefined {
+  if (topic.origin === 'broker') return undefined
+  const { config, nowMs } = topic
+  const unfit = refusalByConfig(batches, config, nowMs)
+  if (unfit !== undefined) return refuse(unfit.error, unfit.reason)
+  const keyless = config.compaction && refusalOfKeyless(bytes, batches)
+  return keyless && refuse(keyless.error, keyless.reason)
 }
 
 /**

@@ -1,16 +1,17 @@
 // One partition's durable log: appends, reads, offsets and timestamps.
 import assert from 'node:assert/strict'
+import { AppError } from '../../common/errors.ts'
 import {
   encodeMarker,
   validateBatches,
   type BatchInfo,
   type Marker,
 } from '../../protocol/record-batch.ts'
-import { refusalByConfig, refusalOfKeyless } from './append-rules.ts'
 import { placedBatch } from './batch-place.ts'
 import type { OffsetAndTimestamp } from './batch-times.ts'
 import {
   outcomeByProducer,
+  refusalByTopic,
   refuse,
   sequencedBatch,
   type AppendAccepted,
@@ -20,15 +21,12 @@ import {
 import type { RecoveryPoint } from './checkpoint-file.ts'
 import type { PartitionStats } from './log-stats.ts'
 import type { CompactionResult } from './compaction/compactor.ts'
+import { producerRules } from './compaction/producer-rules.ts'
 import { PartitionCompaction, type CompactionRound } from './compaction/partition-compaction.ts'
 import { checkPartition } from './partition-check.ts'
 import { PartitionReader, type ReadLimits, type ReadResult } from './partition-reader.ts'
-import type { AbortedTransaction } from './aborted-index.ts'
 import type { ProducerFile } from './producer-file.ts'
-import type { ProducerState } from './producer-state.ts'
-import type { ProducerTable } from './producer-table.ts'
 import type { SegmentList } from './segment-list.ts'
-import { replayGap } from './replay.ts'
 import { Tail } from './tail.ts'
 import type { LogEnvironment, PartitionIdentity, QueuedPartition } from './append-queue.ts'
 
@@ -42,8 +40,8 @@ export class PartitionLog implements QueuedPartition {
   readonly leaderEpoch = 0
   readonly #environment: LogEnvironment
   readonly #segments: SegmentList
-  readonly #producers: ProducerTable
-  readonly #producerFile: ProducerFile
+  /** Producers with an id that have written here, and their transactions. */
+  readonly producers: ProducerFile
   readonly #tail = new Tail()
   readonly #reader: PartitionReader
   readonly #compaction: PartitionCompaction
@@ -62,8 +60,7 @@ export class PartitionLog implements QueuedPartition {
     this.#environment = environment
     this.identity = identity
     this.#segments = segments
-    this.#producers = producers.table
-    this.#producerFile = producers
+    this.producers = producers
     this.#highWatermark = segments.endOffset
     this.#logEndOffset = segments.endOffset
     this.#reader = new PartitionReader({
@@ -72,8 +69,15 @@ export class PartitionLog implements QueuedPartition {
       highWatermark: () => this.#highWatermark,
       logEndOffset: () => this.#logEndOffset,
     })
-    const shared = { environment, segments, producers: this.#producers }
-    this.#compaction = new PartitionCompaction(this, shared)
+    this.#compaction = new PartitionCompaction({
+      files: environment.files,
+      directory: identity.directory,
+      segments,
+      producerRules: () => producerRules(producers, this.#highWatermark),
+      lastStableOffset: () => this.lastStableOffset,
+      settle: () => environment.checkpoint(),
+      isGone: () => this.#isDeleted,
+    })
   }
 
   get topic(): string {
@@ -102,7 +106,7 @@ export class PartitionLog implements QueuedPartition {
 
   /** Where the oldest transaction begins that is not over; the high watermark where there is none. */
   get lastStableOffset(): number {
-    const stable = Math.min(this.#highWatermark, this.#producers.firstUnstableOffset)
+    const stable = Math.min(this.#highWatermark, this.producers.table.firstUnstableOffset)
     return Math.max(stable, this.logStartOffset)
   }
 
@@ -118,8 +122,7 @@ export class PartitionLog implements QueuedPartition {
 
   /**
    * Validates the batches, gives them the next offsets (in place: the buffer is the log's from now on) and queues them
-   * for the next commit. Synchronous, so the order of calls is the order of offsets. A batch that an idempotent
-   * producer sends again is answered with its first place, and not written.
+   * for the next commit. Synchronous, so the order of calls is the order of offsets. A batch sent again is not written.
    */
   append(batches: Buffer, origin: AppendOrigin = 'client'): AppendAccepted | AppendRefused {
     if (this.#isDeleted) return refuse('KAFKA_STORAGE_ERROR', 'the topic was deleted')
@@ -127,14 +130,12 @@ export class PartitionLog implements QueuedPartition {
     if (!validation.ok) return validation
     const nowMs = this.#environment.clock.now()
     const config = this.identity.config()
-    const unfit = refusalByConfig(validation.batches, config, nowMs)
-    if (unfit !== undefined) return refuse(unfit.error, unfit.reason)
+    const unfit = refusalByTopic(batches, validation.batches, { config, nowMs, origin })
+    if (unfit !== undefined) return unfit
     const isStamped = config.timestampType === 'LogAppendTime'
     const at = { nowMs, isStamped, origin }
-    const known = outcomeByProducer(this.#producers, validation.batches, at)
+    const known = outcomeByProducer(this.producers.table, validation.batches, at)
     if (known !== undefined) return known
-    const keyless = config.compaction && refusalOfKeyless(batches, validation.batches)
-    if (keyless !== undefined) return refuse(keyless.error, keyless.reason)
     const refusal = this.#environment.queue.refusal(batches.length)
     if (refusal !== undefined) return refuse('KAFKA_STORAGE_ERROR', refusal)
     const logAppendTimeMs = isStamped ? nowMs : -1
@@ -142,10 +143,9 @@ export class PartitionLog implements QueuedPartition {
     for (const batch of validation.batches) this.#place(batches, batch, logAppendTimeMs)
     this.#environment.memory.bytes += batches.length
     const endOffset = this.#logEndOffset
-    const append = { baseOffset, endOffset, batches }
-    const committed = this.#environment.queue.enqueue(this, append)
+    const committed = this.#environment.queue.enqueue(this, { baseOffset, endOffset, batches })
     const sent = sequencedBatch(batches, validation.batches[0], logAppendTimeMs)
-    if (sent) this.#producers.append(sent, { baseOffset, seenMs: nowMs, committed })
+    if (sent) this.producers.table.append(sent, { baseOffset, seenMs: nowMs, committed })
     return { ok: true, baseOffset, lastOffset: endOffset - 1, logAppendTimeMs, committed }
   }
 
@@ -158,21 +158,22 @@ export class PartitionLog implements QueuedPartition {
     return this.append(encodeMarker({ ...producer, marker, timestamp }), 'broker')
   }
 
-  /** Called by the commit loop alone. */
+  /** Everything up to `endOffset` is committed now; called by the commit loop alone. */
   advance(endOffset: number): void {
     assert(endOffset > this.#highWatermark && endOffset <= this.#logEndOffset, 'it only grows')
     this.#recordsAppended += endOffset - this.#highWatermark
     this.#highWatermark = endOffset
-    this.#producers.commit(endOffset)
+    this.producers.table.commit(endOffset)
     for (const listener of this.#listeners) listener()
   }
 
+  /** The commit failed: whatever is not committed was never appended. */
   rollBack(): void {
     const bytes = this.#tail.truncate(this.#highWatermark)
     this.#environment.memory.bytes -= bytes
     this.#bytesAppended -= bytes
     this.#logEndOffset = this.#highWatermark
-    this.#producers.rollBack()
+    this.producers.table.rollBack()
   }
 
   /** Takes a committed batch back from the write-ahead log; what the log has already is skipped. */
@@ -182,16 +183,14 @@ export class PartitionLog implements QueuedPartition {
       const { position, sizeBytes, baseOffset, lastOffsetDelta, maxTimestamp } = info
       const lastOffset = baseOffset + lastOffsetDelta
       if (lastOffset < this.#logEndOffset) continue
-      if (baseOffset !== this.#logEndOffset) {
-        throw replayGap(this.identity.directory, this.#logEndOffset, baseOffset)
-      }
+      if (baseOffset !== this.#logEndOffset) throw this.#gap(baseOffset)
       const batch = bytes.subarray(position, position + sizeBytes)
       this.#tail.push({ bytes: batch, baseOffset, lastOffset, maxTimestamp })
       this.#environment.memory.bytes += sizeBytes
       this.#logEndOffset = lastOffset + 1
       this.#highWatermark = lastOffset + 1
       const sent = sequencedBatch(bytes, info)
-      if (sent) this.#producers.restore(sent, { baseOffset, seenMs })
+      if (sent) this.producers.table.restore(sent, { baseOffset, seenMs })
     }
   }
 
@@ -203,7 +202,10 @@ export class PartitionLog implements QueuedPartition {
     this.#highWatermark = this.#segments.endOffset
   }
 
-  /** As `PartitionReader.read`. */
+  /**
+   * Whole batches, the first of which holds `offset` and may start before it; nothing at or above the high
+   * watermark, so no chunks when `offset` is that.
+   */
   read(offset: number, limits: ReadLimits): Promise<ReadResult> {
     if (this.#isDeleted) return Promise.resolve({ ok: false, error: 'KAFKA_STORAGE_ERROR' })
     return this.#reader.read(offset, limits)
@@ -219,16 +221,6 @@ export class PartitionLog implements QueuedPartition {
     return this.#reader.offsetForTimestamp(timestampMs)
   }
 
-  /** Transactions that were aborted and have records from `from` to below `end`, by their first offset. */
-  abortedBetween(from: number, end: number): Promise<readonly AbortedTransaction[]> {
-    return this.#producerFile.aborted.find(from, end)
-  }
-
-  /** What is known of the producers with an id that have written here. */
-  producers(): readonly ProducerState[] {
-    return this.#producers.states()
-  }
-
   /** The timestamp of the record at `offset`, as its batch's header has it. */
   timestampAt(offset: number): Promise<number | undefined> {
     return this.#isDeleted ? Promise.resolve(undefined) : this.#reader.timestampAt(offset)
@@ -241,17 +233,18 @@ export class PartitionLog implements QueuedPartition {
   }
 
   /** Writes what is committed from memory to segments, rolling them as the configuration says. */
-  fill(): Promise<void> {
+  fill({ forCheckpoint = false }: { readonly forCheckpoint?: boolean } = {}): Promise<void> {
     return this.#segments.exclusively(async () => {
-      const { limits, memory } = this.#environment
       while (!this.#isDeleted) {
-        const batches = this.#tail.before(this.#highWatermark, limits.commitMaxBytes)
-        if (batches.length === 0) return this.#producerFile.capture(this.#highWatermark)
+        const most = this.#environment.limits.commitMaxBytes
+        const batches = this.#tail.before(this.#highWatermark, most)
+        if (batches.length === 0 && forCheckpoint) this.producers.capture(this.#highWatermark)
+        if (batches.length === 0) return
         const written = await this.#segments.write(batches, this.identity.config())
         if (this.#isDeleted) return
         const before = this.#tail.sizeBytes
         this.#tail.drop(written)
-        memory.bytes -= before - this.#tail.sizeBytes
+        this.#environment.memory.bytes -= before - this.#tail.sizeBytes
       }
     })
   }
@@ -266,7 +259,7 @@ export class PartitionLog implements QueuedPartition {
   /** Drops segments that are too old or too many; returns how many. */
   applyRetention(nowMs: number): Promise<number> {
     if (this.#isDeleted) return Promise.resolve(0)
-    this.#producers.expire(nowMs)
+    this.producers.table.expire(nowMs)
     return this.#segments.applyRetention(this.identity.config(), nowMs, this.#tail.sizeBytes)
   }
 
@@ -276,19 +269,19 @@ export class PartitionLog implements QueuedPartition {
   }
 
   get recoveryPoint(): RecoveryPoint {
-    return { ...this.#segments.recoveryPoint, ...this.#producerFile.point }
+    return { ...this.#segments.recoveryPoint, ...this.producers.point }
   }
 
   /** Flushes the segments; afterwards the write-ahead log is not needed up to the recovery point. */
   flush(): Promise<void> {
     if (this.#isDeleted) return Promise.resolve()
-    return this.#producerFile.flushed(() => this.#segments.flush())
+    return this.producers.flushed(() => this.#segments.flush())
   }
 
   /** Writes down what is known of producers up to the last flush, for the next recovery point. */
   saveProducers(): Promise<void> {
     return this.#segments.exclusively(async () => {
-      if (!this.#isDeleted) await this.#producerFile.save()
+      if (!this.#isDeleted) await this.producers.save()
     })
   }
 
@@ -307,7 +300,7 @@ export class PartitionLog implements QueuedPartition {
     this.#isDeleted = true
     this.#environment.memory.bytes -= this.#tail.truncate(0)
     this.#segments.forget()
-    this.#producers.clear()
+    this.producers.table.clear()
     for (const listener of this.#listeners) listener()
   }
 
@@ -346,5 +339,11 @@ export class PartitionLog implements QueuedPartition {
     this.#tail.push(placed)
     this.#logEndOffset = placed.lastOffset + 1
     this.#bytesAppended += placed.bytes.length
+  }
+
+  #gap(baseOffset: number): AppError {
+    const reason = `the write-ahead log goes on at offset ${baseOffset}, the segments end before`
+    const file = this.identity.directory
+    return new AppError('LOG_CORRUPT', { file, position: this.#logEndOffset, reason })
   }
 }

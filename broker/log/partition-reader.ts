@@ -78,7 +78,7 @@ export class PartitionReader {
     }
     if (bytes > 0 || next === offset) return { ok: true, chunks, bytes }
     // Nothing is left of what was asked for, and nothing follows yet: the client can only be told to go on.
-    const header = emptyBatch(offset, next - 1)
+    const header = emptyBatch(offset, Math.min(next, end) - 1)
     return { ok: true, chunks: [header], bytes: header.length }
   }
 

@@ -1,5 +1,4 @@
 // Reads the write-ahead files after a crash: which of them count, and the entries they hold.
-import { AppError } from '../../common/errors.ts'
 import type { FileSystem } from './file-system.ts'
 import { entryHeaderBytes, parseEntry, parseWalHeader, type WalEntry } from './wal-format.ts'
 import { walPath, walSequence } from './write-ahead-log.ts'
@@ -54,10 +53,4 @@ export async function replayFile(
     position += entryHeaderBytes + entry.batches.length
   }
   return position
-}
-
-/** What a partition rejects with that lacks offsets before those of the write-ahead log. */
-export function replayGap(directory: string, endOffset: number, baseOffset: number): AppError {
-  const reason = `the write-ahead log goes on at offset ${baseOffset}, the segments end before`
-  return new AppError('LOG_CORRUPT', { file: directory, position: endOffset, reason })
 }

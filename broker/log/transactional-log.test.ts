@@ -74,7 +74,7 @@ async function committedFrom(partition: PartitionLog, offset = 0): Promise<strin
     const bytes = Buffer.concat(read.chunks)
     const last = recordsOf(bytes).at(-1)?.offset ?? next
     expect(last).toBeLessThan(below)
-    const aborted = [...(await partition.abortedBetween(next, last + 1))]
+    const aborted = [...(await partition.producers.aborted.find(next, last + 1))]
     for (let at = 0; at < bytes.length; at += bytes.readInt32BE(at + 8) + 12) {
       const [record] = recordsOf(bytes.subarray(at, at + bytes.readInt32BE(at + 8) + 12))
       if (record === undefined) throw new Error('a batch has a record')
@@ -109,7 +109,9 @@ test('the last stable offset stands at the oldest open transaction, and a marker
   expect(await end(partition, two, 'abort')).toBe(5)
   expect([partition.lastStableOffset, partition.highWatermark]).toEqual([6, 6])
   expect(await committedFrom(partition)).toEqual(['-1:plain', '1:0', '1:1'])
-  expect(await partition.abortedBetween(0, 6)).toMatchObject([{ producerId: 2, firstOffset: 2 }])
+  expect(await partition.producers.aborted.find(0, 6)).toMatchObject([
+    { producerId: 2, firstOffset: 2 },
+  ])
   expect(await store.check()).toEqual([])
 })
 
@@ -138,10 +140,12 @@ test('a transaction ends for readers when its marker is committed, not when it i
   const marker = partition.appendMarker({ producerId: 1, producerEpoch: 0 }, 'abort')
   expect(marker.ok).toBe(true)
   expect(partition.lastStableOffset).toBe(0)
-  expect(await partition.abortedBetween(0, 2)).toEqual([])
+  expect(await partition.producers.aborted.find(0, 2)).toEqual([])
   if (marker.ok) await marker.committed
   expect(partition.lastStableOffset).toBe(2)
-  expect(await partition.abortedBetween(0, 2)).toMatchObject([{ producerId: 1, firstOffset: 0 }])
+  expect(await partition.producers.aborted.find(0, 2)).toMatchObject([
+    { producerId: 1, firstOffset: 0 },
+  ])
 })
 
 test('a marker that could not be written leaves its transaction open, to be ended again', async () => {
@@ -156,7 +160,7 @@ test('a marker that could not be written leaves its transaction open, to be ende
   expect(partition.lastStableOffset).toBe(0)
   expect(await end(partition, one, 'commit')).toBe(2)
   expect(partition.lastStableOffset).toBe(3)
-  expect(await partition.abortedBetween(0, 3)).toEqual([])
+  expect(await partition.producers.aborted.find(0, 3)).toEqual([])
   expect(await store.check()).toEqual([])
 })
 
@@ -183,11 +187,20 @@ test('a marker of a newer epoch fences the producer; an older marker is refused'
 test('a marker without a transaction aborts nothing, and sequences go on behind one', async () => {
   const { partition } = await openPartition()
   await end(partition, one, 'abort')
-  expect(await partition.abortedBetween(0, 1)).toEqual([])
+  expect(await partition.producers.aborted.find(0, 1)).toEqual([])
   await write(partition, one, 0)
   await end(partition, one, 'commit')
   expect(await write(partition, one, 1)).toBe(3)
   expect(await write(partition, one, 0)).toBe(1)
+})
+
+test('a marker is written whatever batches the topic takes', async () => {
+  const { partition } = await openPartition({}, { 'max.message.bytes': '70' })
+  expect(await write(partition, one, 0)).toBe(0)
+  const large = sequencedBatch({ producerId: 2, isTransactional: true }, 0, ['x'.repeat(20)])
+  expect(partition.append(large)).toMatchObject({ error: 'MESSAGE_TOO_LARGE' })
+  expect(await end(partition, one, 'commit')).toBe(1)
+  expect(partition.lastStableOffset).toBe(2)
 })
 
 test('clients may not write markers, nor a transaction without an id', async () => {
@@ -208,7 +221,9 @@ test('a producer with an open transaction is not forgotten, however long it is s
   expect(await write(partition, one, 5)).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
   expect(partition.lastStableOffset).toBe(0)
   await end(partition, one, 'abort')
-  expect(await partition.abortedBetween(0, 9)).toMatchObject([{ producerId: 1, firstOffset: 0 }])
+  expect(await partition.producers.aborted.find(0, 9)).toMatchObject([
+    { producerId: 1, firstOffset: 0 },
+  ])
 })
 
 test('aborted transactions are found by the offsets asked for, across segments, in order', async () => {
@@ -223,11 +238,11 @@ test('aborted transactions are found by the offsets asked for, across segments, 
     await end(partition, { producerId: n }, n % 2 === 0 ? 'abort' : 'commit')
   }
   await end(partition, long, 'abort')
-  await partition.fill()
+  await partition.fill({ forCheckpoint: true })
   await partition.flush()
   await partition.saveProducers()
   const ids = async (from: number, to: number): Promise<number[]> =>
-    (await partition.abortedBetween(from, to)).map(({ producerId }) => producerId)
+    (await partition.producers.aborted.find(from, to)).map(({ producerId }) => producerId)
   expect(await ids(0, 42)).toEqual([99, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18])
   expect(await ids(0, 1)).toEqual([99])
   expect(await ids(9, 11)).toEqual([99, 4])
@@ -257,7 +272,7 @@ test('an index of aborted transactions that is damaged or missing is made again 
     const copy = files.copy()
     copy.put(indexPath, damaged)
     const { partition: again } = await openPartition({ files: copy })
-    const found = await again.abortedBetween(0, 4)
+    const found = await again.producers.aborted.find(0, 4)
     expect(found.map(({ firstOffset, lastOffset }) => [firstOffset, lastOffset])).toEqual([
       [0, 2],
       [1, 3],
@@ -277,9 +292,9 @@ test('an index of a log that was lost and grew again says nothing of the new rec
     const { partition: empty } = await openPartition({ files: copy })
     await write(empty, one, 0)
     await end(empty, one, 'commit')
-    expect(await empty.abortedBetween(0, 9), remains).toEqual([])
+    expect(await empty.producers.aborted.find(0, 9), remains).toEqual([])
     const { partition: again } = await openPartition({ files: copy.kill() })
-    expect(await again.abortedBetween(0, 9), remains).toEqual([])
+    expect(await again.producers.aborted.find(0, 9), remains).toEqual([])
     expect(await committedFrom(again), remains).toEqual(['1:0'])
   }
 })
@@ -290,13 +305,13 @@ test('segments that retention drops take their indexes along', async () => {
     await write(partition, one, n)
     await end(partition, one, 'abort')
   }
-  await partition.fill()
+  await partition.fill({ forCheckpoint: true })
   await partition.flush()
   await partition.saveProducers()
   expect(files.paths()).toContain(indexPath)
   await partition.deleteRecordsBefore(15)
   expect(files.paths()).not.toContain(indexPath)
-  const found = await partition.abortedBetween(15, 20)
+  const found = await partition.producers.aborted.find(15, 20)
   expect(found.map(({ firstOffset }) => firstOffset)).toEqual([14, 16, 18])
   expect(await store.check()).toEqual([])
 })
@@ -305,9 +320,9 @@ test('what was pending when an image was taken is part of the next one', async (
   const { partition, files, store } = await openPartition()
   await write(partition, one, 0)
   const pending = partition.append(sequencedBatch({ ...two, isTransactional: true }, 0, ['x']))
-  await partition.fill()
+  await partition.fill({ forCheckpoint: true })
   if (pending.ok) await pending.committed
-  await partition.fill()
+  await partition.fill({ forCheckpoint: true })
   await store.close()
   const { partition: again } = await openPartition({ files })
   expect(await write(again, two, 0)).toBe(1)

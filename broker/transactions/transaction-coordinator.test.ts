@@ -82,7 +82,7 @@ async function fate(broker: Broker): Promise<'open' | 'commit' | 'abort'> {
   for (const [topic, index] of places) {
     const partition = partitionOf(store, topic, index)
     const isOver = partition.lastStableOffset === partition.highWatermark
-    const aborted = await partition.abortedBetween(0, partition.highWatermark)
+    const aborted = await partition.producers.aborted.find(0, partition.highWatermark)
     fates.add(!isOver ? 'open' : aborted.length > 0 ? 'abort' : 'commit')
   }
   const isPending = transactionalOffsets.isUnstable(offsetKey)

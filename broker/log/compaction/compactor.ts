@@ -16,9 +16,16 @@ import type { SegmentList } from '../segment-list.ts'
 import { cleanedSuffix, writeProgress, type Merge, type StoredProgress } from './progress-file.ts'
 import { writeCleaned, type BatchRules, type CleanedFile } from './cleaned-file.ts'
 import type { OffsetMap } from './offset-map.ts'
-import type { ProducerRules } from './producer-rules.ts'
 import { walk } from './walk.ts'
 import type { CompactionConfig } from './plan.ts'
+
+/** What transactions and idempotent producers ask of compaction. */
+export interface ProducerRules {
+  /** Whether the batch belongs to a transaction that was aborted. */
+  isAborted(batch: ScannedBatch): boolean
+  /** Whether a producer's state rests on this batch. */
+  isNeeded(batch: ScannedBatch): boolean
+}
 
 export interface CompactorOptions {
   readonly files: FileSystem

@@ -1,32 +1,24 @@
 // Compacts one partition when its log is due.
-import type { AbortedTransaction } from '../aborted-index.ts'
 import { isStorageError, type FileSystem } from '../file-system.ts'
-import type { ProducerTable } from '../producer-table.ts'
 import type { Segment } from '../segment.ts'
 import type { SegmentList } from '../segment-list.ts'
-import { Compactor, type CompactionResult } from './compactor.ts'
+import { Compactor, type CompactionResult, type ProducerRules } from './compactor.ts'
 import type { OffsetMap } from './offset-map.ts'
 import { cleanable, isDue, type CompactionConfig } from './plan.ts'
-import { producerRules } from './producer-rules.ts'
 import { readProgress, settleCompaction } from './progress-file.ts'
 
-/** The partition, as far as compaction asks it. */
 export interface CompactedPartition {
-  readonly identity: { readonly directory: string }
-  /** Records at and above it may still change their meaning: a transaction is open. */
-  readonly lastStableOffset: number
-  readonly isDeleted: boolean
-  abortedBetween(from: number, end: number): Promise<readonly AbortedTransaction[]>
-}
-
-interface Shared {
-  readonly environment: {
-    readonly files: FileSystem
-    /** Flushes all segments and writes down that they need no recovery. */
-    checkpoint(): Promise<void>
-  }
+  readonly files: FileSystem
+  readonly directory: string
   readonly segments: SegmentList
-  readonly producers: ProducerTable
+  /** As things stand now. */
+  producerRules(): Promise<ProducerRules>
+  /** Records at and above this offset may still change their meaning: a transaction is open. */
+  lastStableOffset(): number
+  /** Flushes all segments and writes down that they need no recovery. */
+  settle(): Promise<void>
+  /** Whether the topic was deleted: then there is nothing to do, and nothing that fails matters. */
+  isGone(): boolean
 }
 
 /** What one round of compaction over many partitions shares. */
@@ -41,11 +33,9 @@ export interface CompactionRound {
 /** Passes run one after another; it is for the caller to wait. */
 export class PartitionCompaction {
   readonly #partition: CompactedPartition
-  readonly #shared: Shared
 
-  constructor(partition: CompactedPartition, shared: Shared) {
+  constructor(partition: CompactedPartition) {
     this.#partition = partition
-    this.#shared = shared
   }
 
   /**
@@ -56,11 +46,11 @@ export class PartitionCompaction {
     config: CompactionConfig | undefined,
     round: CompactionRound,
   ): Promise<CompactionResult | undefined> {
-    if (config === undefined || this.#partition.isDeleted) return undefined
+    if (config === undefined || this.#partition.isGone()) return undefined
     try {
       return await this.#run(config, round)
     } catch (error) {
-      if (this.#partition.isDeleted && isStorageError(error)) return undefined
+      if (this.#partition.isGone() && isStorageError(error)) return undefined
       throw error
     }
   }
@@ -69,9 +59,7 @@ export class PartitionCompaction {
     config: CompactionConfig,
     { nowMs, map, signal }: CompactionRound,
   ): Promise<CompactionResult | undefined> {
-    const { environment, segments } = this.#shared
-    const { files } = environment
-    const { directory } = this.#partition.identity
+    const { files, directory, segments } = this.#partition
     if (segments.list.length === 1 && segments.sizeBytes === 0) return undefined
     if (this.#isActiveOverdue(config, nowMs)) await segments.roll()
     // Read anew each time: a pass that failed may have left a merge to be finished.
@@ -80,26 +68,25 @@ export class PartitionCompaction {
       return undefined
     }
     // A start trusts segments up to its recovery point by their size, which compaction changes.
-    await environment.checkpoint()
+    await this.#partition.settle()
     const flushed = segments.recoveryPoint.segment
     const heads = (await this.#cleanable(config, nowMs)).filter(
       ({ endOffset }) => endOffset <= flushed,
     )
-    const aborted = await this.#partition.abortedBetween(0, heads.at(-1)?.endOffset ?? 0)
-    const producers = producerRules(this.#shared.producers, aborted)
+    const producers = await this.#partition.producerRules()
     const options = { files, directory, segments, producers, config, nowMs, signal }
     await settleCompaction(files, directory, await files.list(directory))
     return new Compactor(options, progress).run(heads, map())
   }
 
   #cleanable(config: CompactionConfig, nowMs: number): ReturnType<typeof cleanable<Segment>> {
-    const closed = this.#shared.segments.list.slice(0, -1)
-    return cleanable(closed, { upTo: this.#partition.lastStableOffset, nowMs }, config)
+    const { segments, lastStableOffset } = this.#partition
+    return cleanable(segments.list.slice(0, -1), { upTo: lastStableOffset(), nowMs }, config)
   }
 
   /** Only what is in a closed segment is compacted, so one that is filled too slowly is closed early. */
   #isActiveOverdue({ maxCompactionLagMs }: CompactionConfig, nowMs: number): boolean {
-    const active = this.#shared.segments.list.at(-1)
+    const active = this.#partition.segments.list.at(-1)
     if (active === undefined || active.sizeBytes === 0) return false
     return nowMs - active.startedMs > maxCompactionLagMs
   }

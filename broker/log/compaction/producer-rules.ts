@@ -1,34 +1,37 @@
-// What compaction must leave for idempotent producers, and take away of transactions that were aborted.
-import { attributesAt, producerIdAt, transactionalBit } from '../../../protocol/record-batch.ts'
+// What compaction must leave, and what it may drop, for the sake of producers and their transactions.
+import { attributesAt, isTransactional, producerIdAt } from '../../../protocol/record-batch.ts'
 import type { AbortedTransaction } from '../aborted-index.ts'
-import type { ScannedBatch } from '../batch-scan.ts'
-import type { ProducerTable } from '../producer-table.ts'
-
-export interface ProducerRules {
-  /** Whether the batch belongs to a transaction that was aborted: nobody may see its records any more. */
-  isAborted(batch: ScannedBatch): boolean
-  /** Whether its header has to stay although no record is left of it. */
-  isNeeded(batch: ScannedBatch): boolean
-}
+import type { ProducerFile } from '../producer-file.ts'
+import type { ProducerRules } from './compactor.ts'
 
 /**
- * `aborted` are all transactions that touch what is compacted. The header of a producer's last batch stays: without
- * it a start that has no snapshot would not know the producer.
+ * The header of a producer's last batch stays: without it a start that has no snapshot would not know the producer. Records of
+ * transactions that were aborted before offset `end` go, whatever their keys: nobody may see them. Rejects with AppError
+ * STORAGE_FAILED.
  */
-export function producerRules(
-  producers: ProducerTable,
-  aborted: readonly AbortedTransaction[],
-): ProducerRules {
-  const byProducer = Map.groupBy(aborted, ({ producerId }) => producerId)
+export async function producerRules(
+  { table, aborted }: Pick<ProducerFile, 'table' | 'aborted'>,
+  end: number,
+): Promise<ProducerRules> {
+  const found = await aborted.find(0, end)
+  const byProducer = Map.groupBy(found, ({ producerId }) => producerId)
   return {
-    isAborted: ({ chunk, at, baseOffset }) => {
-      if ((attributesAt(chunk, at) & transactionalBit) === 0) return false
-      const transactions = byProducer.get(producerIdAt(chunk, at)) ?? []
-      return transactions.some(
-        ({ firstOffset, lastOffset }) => firstOffset <= baseOffset && baseOffset <= lastOffset,
-      )
-    },
+    isAborted: ({ chunk, at, baseOffset }) =>
+      isTransactional(attributesAt(chunk, at)) &&
+      holds(byProducer.get(producerIdAt(chunk, at)) ?? [], baseOffset),
     isNeeded: ({ chunk, at, lastOffset }) =>
-      producers.lastOffsetOf(producerIdAt(chunk, at)) === lastOffset,
+      table.lastOffsetOf(producerIdAt(chunk, at)) === lastOffset,
   }
+}
+
+/** Whether one of a producer's transactions, which follow each other, has the offset. */
+function holds(transactions: readonly AbortedTransaction[], offset: number): boolean {
+  let low = 0
+  let high = transactions.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((transactions[middle]?.firstOffset ?? Infinity) <= offset) low = middle + 1
+    else high = middle
+  }
+  return (transactions[low - 1]?.lastOffset ?? -1) > offset
 }
