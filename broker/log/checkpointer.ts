@@ -89,7 +89,7 @@ export class Checkpointer {
 
   /** Everything that was committed when this began is flushed when it resolves. */
   async #flush(partition: PartitionLog): Promise<void> {
-    await partition.fill({ forCheckpoint: true })
+    await partition.fill('checkpoint')
     await partition.flush()
     await partition.saveProducers()
   }

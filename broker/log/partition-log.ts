@@ -233,12 +233,12 @@ export class PartitionLog implements QueuedPartition {
   }
 
   /** Writes what is committed from memory to segments, rolling them as the configuration says. */
-  fill({ forCheckpoint = false }: { readonly forCheckpoint?: boolean } = {}): Promise<void> {
+  fill(purpose: 'memory' | 'checkpoint' = 'memory'): Promise<void> {
     return this.#segments.exclusively(async () => {
       while (!this.#isDeleted) {
         const most = this.#environment.limits.commitMaxBytes
         const batches = this.#tail.before(this.#highWatermark, most)
-        if (batches.length === 0 && forCheckpoint) this.producers.capture(this.#highWatermark)
+        if (batches.length === 0 && purpose === 'checkpoint') this.producers.capture(this.#highWatermark)
         if (batches.length === 0) return
         const written = await this.#segments.write(batches, this.identity.config())
         if (this.#isDeleted) return

@@ -238,7 +238,7 @@ test('aborted transactions are found by the offsets asked for, across segments, 
     await end(partition, { producerId: n }, n % 2 === 0 ? 'abort' : 'commit')
   }
   await end(partition, long, 'abort')
-  await partition.fill({ forCheckpoint: true })
+  await partition.fill('checkpoint')
   await partition.flush()
   await partition.saveProducers()
   const ids = async (from: number, to: number): Promise<number[]> =>
@@ -305,7 +305,7 @@ test('segments that retention drops take their indexes along', async () => {
     await write(partition, one, n)
     await end(partition, one, 'abort')
   }
-  await partition.fill({ forCheckpoint: true })
+  await partition.fill('checkpoint')
   await partition.flush()
   await partition.saveProducers()
   expect(files.paths()).toContain(indexPath)
@@ -320,9 +320,9 @@ test('what was pending when an image was taken is part of the next one', async (
   const { partition, files, store } = await openPartition()
   await write(partition, one, 0)
   const pending = partition.append(sequencedBatch({ ...two, isTransactional: true }, 0, ['x']))
-  await partition.fill({ forCheckpoint: true })
+  await partition.fill('checkpoint')
   if (pending.ok) await pending.committed
-  await partition.fill({ forCheckpoint: true })
+  await partition.fill('checkpoint')
   await store.close()
   const { partition: again } = await openPartition({ files })
   expect(await write(again, two, 0)).toBe(1)

@@ -57,7 +57,7 @@ export class HollowFileSystem implements FileSystem {
     try {
       return Promise.resolve(this.#require(path).content)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
   }
 
