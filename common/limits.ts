@@ -191,6 +191,12 @@ export const connectionRequestsMax = 64
 /** And their bytes; a single larger frame is still taken. */
 export const connectionInFlightMaxBytes = 16 * 1024 * 1024
 
+/** Memory of frames that waits to be used again: what is in tails and on the way to the disk at full speed. */
+export const frameSpareMaxBytes = 64 * 1024 * 1024
+
+/** The same for what fetches read from segments; also the largest read that is made so. */
+export const readSpareMaxBytes = 16 * 1024 * 1024
+
 /** Requests of all connections, whole or in part; whoever brings more is disconnected. */
 export const requestMemoryMaxBytes = 1024 * 1024 * 1024
 

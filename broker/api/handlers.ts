@@ -113,6 +113,11 @@ export function isBulky(frame: Buffer): boolean {
   return frame.length >= 2 && frame.readInt16BE(0) === apis.Fetch.key
 }
 
+/** Whether nothing keeps parts of the request beyond its answer, but the log, which says so (`hold`). */
+export function isPassing(frame: Buffer): boolean {
+  return frame.length >= 2 && frame.readInt16BE(0) === apis.Produce.key
+}
+
 async function run<Name extends ApiName>(
   broker: BrokerContext,
   request: KafkaRequest<Name>,

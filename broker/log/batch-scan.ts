@@ -1,4 +1,5 @@
 // Walks the batches of a segment file, a large read at a time.
+import type { BufferPool } from '../../common/buffer-pool.ts'
 import { frameMaxBytes } from '../../common/limits.ts'
 import {
   baseOffsetAt,
@@ -47,9 +48,14 @@ export async function scanBatches(
   return position
 }
 
-/** As many bytes from `position` as there are, `length` at most. */
-export async function readAt(file: OpenFile, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(length)
+/** As many bytes from `position` as there are, `length` at most; into memory of `buffers` where that is given. */
+export async function readAt(
+  file: OpenFile,
+  position: number,
+  length: number,
+  buffers?: BufferPool,
+): Promise<Buffer> {
+  const buffer = buffers?.take(length) ?? Buffer.allocUnsafe(length)
   const bytes = await file.read(buffer, position)
   return bytes === length ? buffer : buffer.subarray(0, bytes)
 }

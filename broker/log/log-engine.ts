@@ -1,7 +1,9 @@
 // Wires what partitions share: write-ahead log, commits, segment filling, checkpoints, open files.
 import { join } from 'node:path'
 import type { Clock, Timer } from '../../common/clock.ts'
+import { BufferPool } from '../../common/buffer-pool.ts'
 import { reasonOf } from '../../common/errors.ts'
+import { readSpareMaxBytes } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import { Checkpointer, type CheckpointedTopic } from './checkpointer.ts'
 import { Committer } from './committer.ts'
@@ -74,6 +76,10 @@ export class LogEngine {
       limits,
       pool: this.#pool,
       indexes: new IndexCache(limits.indexCacheMaxBytes),
+      buffers: new BufferPool({
+        spareMaxBytes: readSpareMaxBytes,
+        bufferMaxBytes: readSpareMaxBytes,
+      }),
       queue: this.#committer,
       memory: this.#memory,
       producers: new ProducerBudget(limits.producersMax),

@@ -1,5 +1,6 @@
 // Tests of one partition: what is refused, reads, offsets by time, rolling, retention, deletion.
 import { expect, test } from 'vitest'
+import { BufferPool, letGo } from '../../common/buffer-pool.ts'
 import {
   append,
   batchOf,
@@ -131,6 +132,44 @@ for (const place of places) {
     expect(await partition.timestampAt(180)).toBeUndefined()
   })
 }
+
+test('a read goes on from segment to segment and into memory, as far as there is room', async () => {
+  const size = batchOf(['a']).length
+  const { partition, store } = await onePartition({ 'segment.bytes': String(2 * size) })
+  for (const value of 'abcde') await append(partition, [value])
+  await partition.fill()
+  for (const value of 'fg') await append(partition, [value])
+  expect(partition.stats().segments).toBe(3)
+  const whole = await partition.read(1, { maxBytes: 100 * size, minOneBatch: true })
+  expect(whole.ok && whole.chunks.map(({ length }) => length / size)).toEqual([1, 2, 1, 1, 1])
+  expect(whole).toMatchObject({ bytes: 6 * size })
+  for (const batches of [1, 2, 4, 5]) {
+    const read = await partition.read(1, { maxBytes: (batches + 0.5) * size, minOneBatch: false })
+    expect(read).toMatchObject({ ok: true, bytes: batches * size })
+  }
+  expect(await store.check()).toEqual([])
+})
+
+test('memory of a frame is used again when it is in a segment and nobody reads it any more', async () => {
+  const { partition } = await onePartition()
+  const pool = new BufferPool({ spareMaxBytes: 1_000_000, bufferMaxBytes: 1_000_000 })
+  const lent = (value: string): Buffer => {
+    const batch = batchOf([value.repeat(5000)])
+    const frame = pool.take(batch.length)
+    batch.copy(frame)
+    const result = partition.append(frame)
+    letGo(frame)
+    expect(result.ok).toBe(true)
+    return frame
+  }
+  const first = lent('a')
+  await expect.poll(() => partition.highWatermark).toBe(1)
+  const read = await partition.read(0, { maxBytes: 100_000, minOneBatch: true })
+  await partition.fill()
+  expect([pool.spareBytes, lent('b').buffer === first.buffer]).toEqual([0, false])
+  for (const chunk of read.ok ? read.chunks : []) letGo(chunk)
+  expect(pool.take(first.length).buffer).toBe(first.buffer)
+})
 
 test('offsets outside of the log are out of range, its end is empty', async () => {
   const { partition } = await onePartition()

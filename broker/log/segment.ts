@@ -1,6 +1,7 @@
 // One segment of a partition: a log file of whole batches, and its index.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { letGo, type BufferPool } from '../../common/buffer-pool.ts'
 import { AppError } from '../../common/errors.ts'
 import { indexIntervalBytes } from '../../common/limits.ts'
 import { recordBatchHeaderBytes, totalBytesAt } from '../../protocol/record-batch.ts'
@@ -18,6 +19,8 @@ export interface SegmentFiles {
   readonly files: FileSystem
   readonly pool: FilePool
   readonly indexes: IndexCache
+  /** Memory for what is read. */
+  readonly buffers: BufferPool
 }
 
 /** What is known of a segment when it is opened or begun. */
@@ -146,8 +149,9 @@ export class Segment {
   }
 
   /**
-   * Whole batches from the first that has records at or after `offset`: empty only where `minOneBatch` is false,
-   * undefined where no record is left. All were checked; rejects with AppError LOG_CORRUPT where the first is not sound.
+   * Whole batches from the first that has records at or after `offset`, held for the caller: empty only where
+   * `minOneBatch` is false, undefined where no record is left. All were checked; rejects with AppError LOG_CORRUPT
+   * where the first is not sound.
    */
   async read(offset: number, limits: ReadBounds): Promise<Buffer | undefined> {
     assert(offset >= this.baseOffset && offset < this.#endOffset, 'the offset is in the segment')
@@ -164,12 +168,13 @@ export class Segment {
   async #read(offset: number, limits: ReadBounds): Promise<Buffer | undefined> {
     const [end, endOffset] = [this.#sizeBytes, this.#endOffset]
     const entry = (await this.#index.load()).placeBefore(offset - this.baseOffset)
+    const { buffers } = this.#shared
     let { position } = entry
     let due = this.baseOffset + entry.relativeOffset
     return this.#use(async (file) => {
       while (position < end) {
         const wanted = Math.max(limits.maxBytes, recordBatchHeaderBytes) + indexIntervalBytes
-        const chunk = await readAt(file, position, Math.min(wanted, end - position))
+        const chunk = await readAt(file, position, Math.min(wanted, end - position), buffers)
         const found = skipTo(chunk, { at: 0, offset: due }, offset)
         position += found.at
         due = found.offset
@@ -178,6 +183,7 @@ export class Segment {
         if (rest.length >= recordBatchHeaderBytes) {
           return this.#take(file, rest, { at: position, offset: due }, limits)
         }
+        letGo(chunk)
         if (found.at === 0) throw this.corrupt(position)
       }
       if (position !== end || due !== endOffset) throw this.corrupt(position)
@@ -318,7 +324,10 @@ export class Segment {
     const isWhole = found.reason === undefined && place.at + whole <= this.#sizeBytes
     if (!isWhole) throw this.corrupt(place.at, found.reason)
     if (!limits.minOneBatch) return rest.subarray(0, 0)
-    const batch = whole <= rest.length ? rest : await readAt(file, place.at, whole)
+    const isHere = whole <= rest.length
+    if (!isHere) letGo(rest)
+    const { buffers } = this.#shared
+    const batch = isHere ? rest : await readAt(file, place.at, whole, buffers)
     const { bytes, reason } = soundBytes(batch, from, whole)
     if (bytes === 0) throw this.corrupt(place.at, reason)
     return batch.subarray(0, bytes)

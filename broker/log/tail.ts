@@ -1,5 +1,6 @@
 // The end of a partition's log that is not in a segment yet: batches in memory, in order.
 import assert from 'node:assert/strict'
+import { hold, letGo } from '../../common/buffer-pool.ts'
 
 /** One batch with its place in the log. `bytes` is a view of the frame it came in. */
 export interface PlacedBatch {
@@ -30,6 +31,7 @@ export class Tail {
   push(batch: PlacedBatch): void {
     const last = this.#batches.at(-1)
     assert(last === undefined || last.lastOffset + 1 === batch.baseOffset, 'offsets leave no gap')
+    hold(batch.bytes)
     this.#batches.push(batch)
     this.#bytes += batch.bytes.length
   }
@@ -49,10 +51,16 @@ export class Tail {
 
   /** Forgets the first `count` batches: they are in a segment now. */
   drop(count: number): void {
-    for (const batch of this.#batches.splice(0, count)) this.#bytes -= batch.bytes.length
+    for (const { bytes } of this.#batches.splice(0, count)) {
+      this.#bytes -= bytes.length
+      letGo(bytes)
+    }
   }
 
-  /** Takes back the batches at or above `offset`; returns how many bytes those were. */
+  /**
+   * Takes back the batches at or above `offset`; returns how many bytes those were. Their memory is left to the
+   * garbage collector: a write that failed, or one for a topic that was deleted, may still be reading it.
+   */
   truncate(offset: number): number {
     let bytes = 0
     for (let last = this.#batches.at(-1); last !== undefined; last = this.#batches.at(-1)) {
@@ -69,7 +77,7 @@ export class Tail {
     return this.#batches[this.#find(offset)]
   }
 
-  /** Whole batches from the one that holds `offset`, below `end`, `maxBytes` of them. */
+  /** Whole batches from the one that holds `offset`, below `end`, `maxBytes` of them; each held for the caller. */
   read(offset: number, end: number, limits: { maxBytes: number; minOneBatch: boolean }): Buffer[] {
     const chunks: Buffer[] = []
     let bytes = 0
@@ -79,6 +87,7 @@ export class Tail {
       bytes += batch.bytes.length
       const isFirstAllowed = chunks.length === 0 && limits.minOneBatch
       if (bytes > limits.maxBytes && !isFirstAllowed) break
+      hold(batch.bytes)
       chunks.push(batch.bytes)
     }
     return chunks

@@ -1,11 +1,13 @@
 // One client's connection: frames in, answers out in their order, and bounds on what is under way.
 import type { Socket } from 'node:net'
+import { keep, letGo, type BufferPool } from '../../common/buffer-pool.ts'
 import type { Clock } from '../../common/clock.ts'
 import { AppError, reasonOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { FrameSplitter } from '../../protocol/frames.ts'
 import type { Address } from '../api/broker-context.ts'
 import type { Caller, Reply } from '../api/handlers.ts'
+import { receiveFrom } from './receiving-socket.ts'
 import type { ServerCounters } from './server-counters.ts'
 
 export interface ConnectionLimits {
@@ -28,12 +30,16 @@ export interface ConnectionOptions {
   readonly limits: ConnectionLimits
   readonly counters: ServerCounters
   readonly clock: Clock
+  /** Where frames are put together. */
+  readonly buffers: BufferPool
   readonly logger: Logger
   /** Undefined: the client is sent to the address at which it reached us. */
   readonly advertised: Address | undefined
   readonly answer: (frame: Buffer, caller: Caller) => Promise<Reply>
   /** Whether a request's answer may be so large that no other should be made beside it. */
   readonly isBulky: (frame: Buffer) => boolean
+  /** Whether nobody needs the frame once its answer is made, but those who said that they hold it. */
+  readonly isPassing: (frame: Buffer) => boolean
 }
 
 /** A request whose answer is being made, or waits for those before it to be written. */
@@ -73,7 +79,10 @@ export class Connection {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket
     this.#options = options
-    this.#splitter = new FrameSplitter({ maxBytes: options.limits.frameMaxBytes })
+    this.#splitter = new FrameSplitter({
+      maxBytes: options.limits.frameMaxBytes,
+      allocate: (bytes) => options.buffers.take(bytes),
+    })
     this.#caller = {
       clientHost: `/${plainAddress(socket.remoteAddress)}`,
       advertised: options.advertised ?? {
@@ -85,7 +94,7 @@ export class Connection {
     this.#activeMs = options.clock.now()
     socket.setTimeout(options.limits.stalledMaxMs)
     socket.on('timeout', () => this.#silent())
-    socket.on('data', (chunk: Buffer) => this.#received(chunk))
+    receiveFrom(socket, (chunk) => this.#received(chunk))
     socket.on('drain', () => this.#advance())
     socket.on('close', () => this.#closed())
     socket.on('error', (error) => {
@@ -203,6 +212,8 @@ export class Connection {
       if (!(error instanceof AppError)) throw error
       slot.reply = { close: reasonOf(error) }
     }
+    if (this.#options.isPassing(frame)) letGo(frame)
+    else keep(frame)
     this.#advance()
   }
 
@@ -228,9 +239,15 @@ export class Connection {
       this.#options.counters.bytesOut += piece.length
       if (index < pieces.length - 1) socket.write(piece)
       // A bulky request may wait for an empty socket, of which `drain` does not always tell.
-      else socket.write(piece, () => this.#advance())
+      else socket.write(piece, (error) => this.#written(pieces, error))
     }
     socket.uncork()
+  }
+
+  #written(pieces: readonly Buffer[], error: Error | null | undefined): void {
+    // After an error the kernel may still read them.
+    if (error === null || error === undefined) for (const piece of pieces) letGo(piece)
+    this.#advance()
   }
 
   #account(): void {

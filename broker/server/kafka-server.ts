@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, Server as TlsServer } from 'node:tls'
 import type { SecureContextOptions, TlsOptions } from 'node:tls'
+import { BufferPool } from '../../common/buffer-pool.ts'
 import { reasonOf } from '../../common/errors.ts'
 import { closeServer, listen, type Door } from '../../common/listen.ts'
 import {
@@ -16,16 +17,19 @@ import {
   connectionInFlightMaxBytes,
   connectionRequestsMax,
   frameMaxBytes,
+  frameSpareMaxBytes,
   kafkaConnectionsMax,
+  recordBatchMaxBytes,
   requestMemoryMaxBytes,
   requestMemoryMaxShare,
   stopGraceMs,
 } from '../../common/limits.ts'
 import type { Address, BrokerContext } from '../api/broker-context.ts'
-import { answer, isBulky } from '../api/handlers.ts'
+import { answer, isBulky, isPassing } from '../api/handlers.ts'
 import { Admission, type AdmissionLimits } from './admission.ts'
 import { Connection, plainAddress, type ConnectionLimits } from './connection.ts'
 import { LoginGate } from './login-gate.ts'
+import { sharingBuffer } from './receiving-socket.ts'
 import { ServerCounters } from './server-counters.ts'
 
 /** Kafka's names for whether a door is encrypted (SSL) and wants a login (SASL). */
@@ -71,6 +75,10 @@ export class KafkaServer {
   readonly #options: ServerOptions
   readonly #limits: ServerLimits
   readonly #servers: readonly Server[]
+  readonly #buffers = new BufferPool({
+    spareMaxBytes: frameSpareMaxBytes,
+    bufferMaxBytes: 2 * recordBatchMaxBytes,
+  })
   readonly #admission: Admission
   /** Of TCP, whether or not TLS is through on them. */
   readonly #sockets = new Set<Socket>()
@@ -139,7 +147,8 @@ export class KafkaServer {
   #server(listener: Listener): Server {
     const tcp = { noDelay: true, keepAlive: true }
     if (!usesTls(listener)) {
-      return createServer(tcp, (socket) => {
+      return createServer({ ...tcp, pauseOnConnect: true }, (accepted) => {
+        const socket = sharingBuffer(accepted)
         if (this.#admits(socket)) this.#connected(socket, listener)
       })
     }
@@ -208,6 +217,7 @@ export class KafkaServer {
       limits: { ...this.#limits, frameMaxBytes },
       counters,
       clock: broker.clock,
+      buffers: this.#buffers,
       logger: broker.logger,
       advertised: listener.advertised,
       answer: (frame, caller) => {
@@ -215,6 +225,7 @@ export class KafkaServer {
         return gate === undefined ? pass() : gate.answer(frame, pass)
       },
       isBulky,
+      isPassing,
     })
     const gate = hasLogin ? this.#gateOf(connection, socket) : undefined
     this.#connections.add(connection)

@@ -1,0 +1,42 @@
+// Tests of lent buffers: used again when all have let go, and never before.
+import { expect, test } from 'vitest'
+import { BufferPool, hold, keep, letGo } from './buffer-pool.ts'
+
+const sizeBytes = 100_000
+const open = (spareMaxBytes = 1_000_000): BufferPool =>
+  new BufferPool({ spareMaxBytes, bufferMaxBytes: 200_000 })
+
+test('a buffer is used again once its last holder has let go, by whichever part they hold it', () => {
+  const pool = open()
+  const first = pool.take(sizeBytes)
+  hold(first.subarray(10, 20))
+  letGo(first)
+  expect(pool.take(sizeBytes).buffer).not.toBe(first.buffer)
+  letGo(first.subarray(30))
+  const second = pool.take(sizeBytes - 1)
+  expect(second.buffer).toBe(first.buffer)
+  expect(second.length).toBe(sizeBytes - 1)
+})
+
+test('a buffer that someone keeps is never used again', () => {
+  const pool = open()
+  const kept = pool.take(sizeBytes)
+  keep(kept.subarray(5))
+  letGo(kept)
+  expect(pool.spareBytes).toBe(0)
+})
+
+test('spare buffers are bounded, and those that no pool lent are left alone', () => {
+  const pool = open(150_000)
+  const buffers = [pool.take(sizeBytes), pool.take(sizeBytes)]
+  for (const buffer of buffers) letGo(buffer)
+  expect(pool.spareBytes).toBe(114_688)
+  const large = pool.take(300_000)
+  const other = Buffer.from('other')
+  for (const buffer of [large, other]) {
+    hold(buffer)
+    letGo(buffer)
+    letGo(buffer)
+  }
+  expect(pool.spareBytes).toBe(114_688)
+})

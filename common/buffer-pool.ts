@@ -1,0 +1,94 @@
+// Memory for what passes through by the gigabyte: buffers that are used again once all holders have let go.
+import assert from 'node:assert/strict'
+
+/*
+ * V8 answers every few dozen megabytes of new buffers with a full collection, whatever the heap: at 500 MB/s that was
+ * a third of the broker's processor time. A buffer whose last holder lets go comes back here instead.
+ *
+ * Letting go is never owed. A holder that forgets leaves the buffer to the garbage collector, as any other; so does
+ * `keep`, for holders that cannot say when they are done. What must not happen is to let go of what is still used.
+ */
+interface Lease {
+  readonly pool: BufferPool
+  readonly memory: Buffer
+  /** Infinity: whoever holds it does not say for how long. */
+  holders: number
+}
+
+const leases = new WeakMap<ArrayBufferLike, Lease>()
+
+export interface BufferPoolOptions {
+  /** What may lie here unused. */
+  readonly spareMaxBytes: number
+  /** Larger buffers are made anew each time. */
+  readonly bufferMaxBytes: number
+}
+
+/** Smaller ones are cheaper to make than to keep account of. */
+const bufferMinBytes = 4096
+
+/** Invariant: a spare buffer has no holder. Sizes come in steps, so that one fits where another was. */
+export class BufferPool {
+  readonly #options: BufferPoolOptions
+  readonly #spare = new Map<number, Buffer[]>()
+  #spareBytes = 0
+
+  constructor(options: BufferPoolOptions) {
+    this.#options = options
+  }
+
+  get spareBytes(): number {
+    return this.#spareBytes
+  }
+
+  /** A buffer of this length, whatever it contains, with one holder. */
+  take(length: number): Buffer {
+    if (length < bufferMinBytes || length > this.#options.bufferMaxBytes) {
+      return Buffer.allocUnsafe(length)
+    }
+    const sizeBytes = stepAbove(length)
+    const spare = this.#spare.get(sizeBytes)?.pop()
+    if (spare !== undefined) this.#spareBytes -= sizeBytes
+    const memory = spare ?? Buffer.allocUnsafeSlow(sizeBytes)
+    leases.set(memory.buffer, { pool: this, memory, holders: 1 })
+    return memory.subarray(0, length)
+  }
+
+  /** Only `letGo` calls it. */
+  giveBack(memory: Buffer): void {
+    if (this.#spareBytes + memory.length > this.#options.spareMaxBytes) return
+    const spare = this.#spare.get(memory.length) ?? []
+    this.#spare.set(memory.length, spare)
+    spare.push(memory)
+    this.#spareBytes += memory.length
+  }
+}
+
+/** Four steps to a doubling: at most a quarter of a buffer is left unused. */
+function stepAbove(length: number): number {
+  const step = 2 ** Math.floor(Math.log2(length)) / 4
+  return Math.ceil(length / step) * step
+}
+
+/** Says that one more holds the buffer, or a part of it; of no effect on buffers that no pool lent. */
+export function hold(buffer: Buffer): void {
+  const lease = leases.get(buffer.buffer)
+  if (lease !== undefined) lease.holders += 1
+}
+
+/** Says that one holder less needs the buffer; after the last one its bytes may change at any time. */
+export function letGo(buffer: Buffer): void {
+  const lease = leases.get(buffer.buffer)
+  if (lease === undefined) return
+  lease.holders -= 1
+  assert(lease.holders >= 0, 'a buffer is let go of as often as it is held')
+  if (lease.holders > 0) return
+  leases.delete(buffer.buffer)
+  lease.pool.giveBack(lease.memory)
+}
+
+/** Says that the buffer is held by someone who will not let go of it. */
+export function keep(buffer: Buffer): void {
+  const lease = leases.get(buffer.buffer)
+  if (lease !== undefined) lease.holders = Infinity
+}
