@@ -1,6 +1,7 @@
 // The broker role: opens the log and the Kafka doors, and closes both in order.
 import { join } from 'node:path'
 import { systemClock } from '../common/clock.ts'
+import { collectGarbage } from '../common/collect-garbage.ts'
 import { claimDirectory, type DirectoryLock } from '../common/data-dir.ts'
 import { createLogger, type LogFormat, type Logger, type LogLevel } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
@@ -35,6 +36,9 @@ export interface BrokerOptions extends ListenerSettings, SecuritySettings {
   readonly serverLimits?: Partial<ServerLimits>
 }
 
+/** To open so many leaves more behind than a collection costs. */
+const manyPartitions = 1000
+
 /** Not 0: some clients take that for "none". */
 const nodeId = 1
 
@@ -63,6 +67,8 @@ export async function startBroker(
     })
     const store = await openStore(options, directory, logger)
     opened.push(() => store.close())
+    const partitions = store.topics().reduce((sum, topic) => sum + topic.partitions.length, 0)
+    if (partitions >= manyPartitions) collectGarbage()
     const started = startedConfigs(options, directory)
     const configs = await BrokerConfigs.open({ files: nodeFileSystem, directory, store, started })
     const files = nodeFileSystem
@@ -95,7 +101,7 @@ export async function startBroker(
       name: 'broker',
       doors,
       metrics: new BrokerMetrics({ broker, server: server.counters, directory }),
-      problems: () => store.stats().problems,
+      problems: () => store.problems,
       stop: close,
     }
   } catch (error) {

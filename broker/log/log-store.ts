@@ -214,6 +214,10 @@ export class LogStore {
     return this.#engine.stats().commits
   }
 
+  get problems(): readonly string[] {
+    return this.#engine.stats().problems
+  }
+
   stats(): LogStats {
     const partitions = [...this.#byName.values()].flatMap((topic) =>
       topic.partitions.map((partition) => partition.stats()),
