@@ -40,3 +40,13 @@ test('spare buffers are bounded, and those that no pool lent are left alone', ()
   }
   expect(pool.spareBytes).toBe(114_688)
 })
+
+test('spare buffers of a size that is not asked for any more make room for others', () => {
+  const pool = open(200_000)
+  letGo(pool.take(100_000))
+  letGo(pool.take(50_000))
+  const wanted = [pool.take(70_000), pool.take(70_000)]
+  for (const buffer of wanted) letGo(buffer)
+  expect(pool.take(70_000).buffer).toBe(wanted[1]?.buffer)
+  expect(pool.take(70_000).buffer).toBe(wanted[0]?.buffer)
+})

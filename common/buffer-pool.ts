@@ -22,6 +22,8 @@ export interface BufferPoolOptions {
   readonly spareMaxBytes: number
   /** Larger buffers are made anew each time. */
   readonly bufferMaxBytes: number
+  /** How large a buffer is made for a length: few sizes are used again more often. Unless given, a little larger. */
+  readonly sizeFor?: (length: number) => number
 }
 
 /** Smaller ones are cheaper to make than to keep account of. */
@@ -46,21 +48,37 @@ export class BufferPool {
     if (length < bufferMinBytes || length > this.#options.bufferMaxBytes) {
       return Buffer.allocUnsafe(length)
     }
-    const sizeBytes = stepAbove(length)
-    const spare = this.#spare.get(sizeBytes)?.pop()
-    if (spare !== undefined) this.#spareBytes -= sizeBytes
-    const memory = spare ?? Buffer.allocUnsafeSlow(sizeBytes)
+    const { sizeFor = stepAbove } = this.#options
+    const sizeBytes = sizeFor(length)
+    const memory = this.#takeSpare(sizeBytes) ?? Buffer.allocUnsafeSlow(sizeBytes)
     leases.set(memory.buffer, { pool: this, memory, holders: 1 })
     return memory.subarray(0, length)
   }
 
   /** Only `letGo` calls it. */
   giveBack(memory: Buffer): void {
-    if (this.#spareBytes + memory.length > this.#options.spareMaxBytes) return
+    const { spareMaxBytes } = this.#options
+    // Sizes that are not asked for any more make room first.
+    for (const sizeBytes of this.#spare.keys()) {
+      while (this.#spareBytes + memory.length > spareMaxBytes && sizeBytes !== memory.length) {
+        if (this.#takeSpare(sizeBytes) === undefined) break
+      }
+    }
+    if (this.#spareBytes + memory.length > spareMaxBytes) return
     const spare = this.#spare.get(memory.length) ?? []
+    // Behind the others: the map's order is that of last use.
+    this.#spare.delete(memory.length)
     this.#spare.set(memory.length, spare)
     spare.push(memory)
     this.#spareBytes += memory.length
+  }
+
+  #takeSpare(sizeBytes: number): Buffer | undefined {
+    const spare = this.#spare.get(sizeBytes)
+    const memory = spare?.pop()
+    if (memory !== undefined) this.#spareBytes -= sizeBytes
+    if (spare?.length === 0) this.#spare.delete(sizeBytes)
+    return memory
   }
 }
 

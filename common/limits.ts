@@ -195,7 +195,7 @@ export const connectionInFlightMaxBytes = 16 * 1024 * 1024
 export const frameSpareMaxBytes = 64 * 1024 * 1024
 
 /** The same for what fetches read from segments; also the largest read that is made so. */
-export const readSpareMaxBytes = 16 * 1024 * 1024
+export const readSpareMaxBytes = 32 * 1024 * 1024
 
 /** Requests of all connections, whole or in part; whoever brings more is disconnected. */
 export const requestMemoryMaxBytes = 1024 * 1024 * 1024
@@ -203,8 +203,11 @@ export const requestMemoryMaxBytes = 1024 * 1024 * 1024
 /** And of a container's memory this share at most: beside it stand tails, indexes and the program. */
 export const requestMemoryMaxShare = 0.25
 
-/** Kafka: fetch.max.bytes of a broker, whatever a client asks for. */
-export const fetchResponseMaxBytes = 55 * 1024 * 1024
+/**
+ * Kafka: fetch.max.bytes of a broker, whatever a client asks for; there 55 MB. A smaller answer is made while the
+ * client takes the last one apart, in memory that is used again.
+ */
+export const fetchResponseMaxBytes = 16 * 1024 * 1024
 
 /** A long poll ends by then, whatever a client asks for, so that no connection waits for ever. */
 export const fetchWaitMaxMs = 60_000

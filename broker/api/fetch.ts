@@ -127,7 +127,9 @@ async function readAll(
   for (const { topic, topicId, sources } of topics) {
     const partitions: PartitionResponse[] = []
     for (const source of sources) {
-      const room = { maxBytes: maxBytes - sentBytes, isFirst: sentBytes === 0 }
+      // Of little room most is left over, for a read each: those partitions come first in the next request.
+      const left = maxBytes - sentBytes
+      const room = { maxBytes: left < maxBytes / 16 ? 0 : left, isFirst: sentBytes === 0 }
       const response = await read(broker, { topic, source, request }, room, call)
       for (const { length } of response.records) sentBytes += length
       partitions.push(response)

@@ -2,7 +2,7 @@
 import type { Clock } from '../../common/clock.ts'
 import type { LogLimits } from './log-limits.ts'
 import type { ProducerBudget } from './producer-budget.ts'
-import type { SegmentFiles } from './segment.ts'
+import type { SegmentFiles } from './segment-facts.ts'
 import type { TopicConfig } from './topic-config.ts'
 
 /** Which partition of which topic; `config` is read at each append, so a change holds at once. */

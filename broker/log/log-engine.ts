@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Clock, Timer } from '../../common/clock.ts'
 import { BufferPool } from '../../common/buffer-pool.ts'
 import { reasonOf } from '../../common/errors.ts'
-import { readSpareMaxBytes } from '../../common/limits.ts'
+import { indexIntervalBytes, readSpareMaxBytes } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import { Checkpointer, type CheckpointedTopic } from './checkpointer.ts'
 import { Committer } from './committer.ts'
@@ -79,6 +79,7 @@ export class LogEngine {
       buffers: new BufferPool({
         spareMaxBytes: readSpareMaxBytes,
         bufferMaxBytes: readSpareMaxBytes,
+        sizeFor: readBufferBytes,
       }),
       queue: this.#committer,
       memory: this.#memory,
@@ -182,4 +183,9 @@ export class LogEngine {
 
 export function checkpointPath(dir: string): string {
   return join(dir, 'checkpoint.json')
+}
+
+/** Clients ask for powers of two; what precedes the offset they ask for is read along. */
+function readBufferBytes(length: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, length - indexIntervalBytes))) + indexIntervalBytes
 }

@@ -1,42 +1,19 @@
 // One segment of a partition: a log file of whole batches, and its index.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { letGo, type BufferPool } from '../../common/buffer-pool.ts'
+import { letGo } from '../../common/buffer-pool.ts'
 import { AppError } from '../../common/errors.ts'
 import { indexIntervalBytes } from '../../common/limits.ts'
 import { recordBatchHeaderBytes, totalBytesAt } from '../../protocol/record-batch.ts'
 import { readAt, scanBatches, type ScannedBatch } from './batch-scan.ts'
-import type { FilePool } from './file-pool.ts'
-import type { FileSystem, OpenFile } from './file-system.ts'
-import type { IndexCache } from './index-cache.ts'
+import type { OpenFile } from './file-system.ts'
 import { rewrite } from './rewrite.ts'
+import type { SegmentFacts, SegmentFiles } from './segment-facts.ts'
 import { SegmentIndex, timestampOf } from './segment-index.ts'
 import { skipTo, soundBytes, type Place } from './stored-batches.ts'
 import type { PlacedBatch } from './tail.ts'
 
-/** What segments share. */
-export interface SegmentFiles {
-  readonly files: FileSystem
-  readonly pool: FilePool
-  readonly indexes: IndexCache
-  /** Memory for what is read. */
-  readonly buffers: BufferPool
-}
-
-/** What is known of a segment when it is opened or begun. */
-export interface SegmentFacts {
-  readonly directory: string
-  readonly baseOffset: number
-  readonly endOffset: number
-  readonly sizeBytes: number
-  /** When it was last written to; for a new one, now. */
-  readonly modifiedMs: number
-  readonly exists: boolean
-  /** Whether it may hold what was never flushed; then its name may not have been either. */
-  readonly isDirty: boolean
-  /** Whether an earlier process may have failed to flush it, which the system does not say again. */
-  readonly isForgotten?: boolean
-}
+const nothing = Buffer.alloc(0)
 
 interface ReadBounds {
   readonly maxBytes: number
@@ -323,7 +300,10 @@ export class Segment {
     const whole = totalBytesAt(rest, 0)
     const isWhole = found.reason === undefined && place.at + whole <= this.#sizeBytes
     if (!isWhole) throw this.corrupt(place.at, found.reason)
-    if (!limits.minOneBatch) return rest.subarray(0, 0)
+    if (!limits.minOneBatch) {
+      letGo(rest)
+      return nothing
+    }
     const isHere = whole <= rest.length
     if (!isHere) letGo(rest)
     const { buffers } = this.#shared
