@@ -227,6 +227,54 @@ def topics():
     }
 
 
+def records():
+    """Records deleted from a partition's start: what is left, where it starts, and what is out of range."""
+    create("records")
+    send("records", [str(i) for i in range(10)])
+
+    def delete(offset):
+        wanted = [TopicPartition("records", 0, offset)]
+        return results(ADMIN.delete_records(wanted))["records"]
+
+    deleted = delete(7)
+    reader = consumer("records")
+    reader.assign([TopicPartition("records", 0, OFFSET_BEGINNING)])
+    (left,) = read([reader], 3)
+    marks = reader.get_watermark_offsets(TopicPartition("records", 0), PATIENCE_S)
+    reader.close()
+    beyond = delete(11)
+    return {
+        "lowWatermark": deleted.low_watermark,
+        "left": values(left),
+        "watermarks": marks,
+        "beyond": beyond,
+    }
+
+
+def cluster():
+    """The cluster and a topic as descriptions of the Admin API have them, and the latest record by its time."""
+    create("cluster", 3)
+    for value, timestamp in (("a", 1000), ("b", 3000), ("c", 2000)):
+        send("cluster", [{"value": value, "timestamp": timestamp}], 2)
+    described = ADMIN.describe_cluster(include_authorized_operations=True).result(PATIENCE_S)
+    asked = ADMIN.describe_topics(TopicCollection(["cluster", "nowhere"]))
+    topics = results(asked)
+    latest = ADMIN.list_offsets({TopicPartition("cluster", 2): OffsetSpec.max_timestamp()})
+    (newest,) = [future.result(PATIENCE_S) for future in latest.values()]
+    nodes = [[node.id, f"{node.host}:{node.port}"] for node in described.nodes]
+    return {
+        "nodes": nodes,
+        "controller": described.controller.id,
+        "hasId": bool(described.cluster_id),
+        "partitions": [each.id for each in topics["cluster"].partitions],
+        "leaders": sorted({each.leader.id for each in topics["cluster"].partitions}),
+        "isInternal": topics["cluster"].is_internal,
+        "topicId": str(topics["cluster"].topic_id),
+        "nowhere": topics["nowhere"],
+        "newest": [newest.offset, newest.timestamp],
+    }
+
+
 def offsets():
     """A group's offsets: committed by a member, altered and listed by an administrator, then deleted."""
     create("offsets")
@@ -271,6 +319,8 @@ PARTS = {
     "once": once,
     "configs": configs,
     "topics": topics,
+    "records": records,
+    "cluster": cluster,
     "offsets": offsets,
 }
 

@@ -81,6 +81,29 @@ test('a topic’s configs count from its creation, and can be changed and set ba
   })
 })
 
+test('records are deleted up to an offset', async () => {
+  expect(await run('records')).toEqual({
+    lowWatermark: 7,
+    left: ['7', '8', '9'],
+    watermarks: [7, 10],
+    beyond: 'OFFSET_OUT_OF_RANGE',
+  })
+})
+
+test('cluster and topics are described, and the newest record is found by its time', async () => {
+  expect(await run('cluster')).toEqual({
+    nodes: [[1, platform.kafka]],
+    controller: 1,
+    hasId: true,
+    partitions: [0, 1, 2],
+    leaders: [1],
+    isInternal: false,
+    topicId: expect.stringMatching(/^[\w-]{22}$/) as string,
+    nowhere: 'UNKNOWN_TOPIC_OR_PART',
+    newest: [1, 3000],
+  })
+})
+
 test('a group’s offsets are committed, altered, read on from, and deleted with it', async () => {
   expect(await run('offsets')).toEqual({
     committed: [5],
