@@ -17,9 +17,14 @@ const suite = readSuite()
 const list = readAllowed()
 const allowed = new Set(list.map(({ name }) => name))
 const startedAt = performance.now()
-const outcomes = await runAll(choose())
-const mustPass = outcomes.filter(({ name }) => allowed.has(name))
-const broken = mustPass.filter(({ state }) => state !== 'passed')
+const wanted = choose()
+const first = await runAll(wanted, Number(flags.jobs))
+// Many of the tests have deadlines: on a machine that is busy for a moment one may miss its own.
+const again = wanted.filter((each) => isBroken(first.find(({ name }) => name === nameOf(each))))
+if (again.length > 0) say('once more, by themselves:')
+const second = await runAll(again, 1)
+const outcomes = first.map((each) => second.find(({ name }) => name === each.name) ?? each)
+const broken = outcomes.filter(isBroken)
 const gained = outcomes.filter(({ name, state }) => !allowed.has(name) && state === 'passed')
 const gaps = findGaps(suite)
 process.stdout.write(
@@ -28,6 +33,7 @@ process.stdout.write(
     passed: outcomes.filter(({ state }) => state === 'passed').length,
     allowed: allowed.size,
     brokenOfAllowed: broken.map(({ name }) => name),
+    neededTwoRuns: second.filter((each) => !isBroken(each)).map(({ name }) => name),
     passedButNotAllowed: gained.map(({ name }) => name),
     gaps,
     seconds: Math.round((performance.now() - startedAt) / 1000),
@@ -51,16 +57,22 @@ function choose(): Wanted[] {
   return flags.all ? all : listed
 }
 
-async function runAll(queue: Wanted[]): Promise<readonly TestOutcome[]> {
+/** On the list, and did not pass. */
+function isBroken(outcome: TestOutcome | undefined): boolean {
+  return outcome !== undefined && allowed.has(outcome.name) && outcome.state !== 'passed'
+}
+
+async function runAll(tests: readonly Wanted[], jobsMax: number): Promise<readonly TestOutcome[]> {
+  const queue = [...tests]
   const found: TestOutcome[] = []
-  const jobs = Array.from({ length: Math.min(Number(flags.jobs), queue.length) }, async () => {
+  const jobs = Array.from({ length: Math.min(jobsMax, queue.length) }, async () => {
     const runner = await SuiteRunner.create({ isQuick: flags.quick })
     try {
-      for (let wanted = queue.shift(); wanted !== undefined; wanted = queue.shift()) {
-        const outcome = await runner.run(wanted)
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const outcome = await runner.run(next)
         show(outcome)
         found.push(outcome)
-        if (flags.log) say(runner.logOf(wanted.test.scenario))
+        if (flags.log) say(runner.logOf(next.test.scenario))
       }
     } finally {
       await runner.remove()
