@@ -49,7 +49,6 @@ test-peers: $(installed) ## Clients, servers and schemas from apt, PyPI, Maven a
 
 test-librdkafka: $(installed) ## librdkafka's own test suite against the broker; builds it.
 	@test/peers/librdkafka.sh
-	@test/peers/kafka.sh
 	@npm exec -- node test/librdkafka/run.ts
 
 test-compose: $(installed) ## The containers on a real engine: start, load, kills, restarts; needs docker.

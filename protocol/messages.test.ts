@@ -1,69 +1,20 @@
 // Tests of every message at every version, with values that the tables themselves generate.
 import { expect, test } from 'vitest'
+import { everyVersion, randomMessage } from '../test/support/random-messages.ts'
 import { randomFrom, seed } from '../test/support/seeded-random.ts'
 import { apis, type ApiName } from './apis.ts'
-import type { Field } from './fields.ts'
-import { Reader, type TagReader } from './reader.ts'
 import { encodeRequest, encodeResponse, parseRequest, parseResponse } from './request.ts'
-
-/** Lets a table read random values where a frame's would be: so it makes a message of itself. */
-class RandomReader extends Reader {
-  readonly #random: () => number
-
-  constructor(random: () => number, flexible: boolean) {
-    super(Buffer.alloc(0), { flexible })
-    this.#random = random
-  }
-
-  override int8 = (): number => this.#between(-128, 127)
-  override int16 = (): number => this.#between(-32_768, 32_767)
-  override uint16 = (): number => this.#between(0, 65_535)
-  override int32 = (): number => this.#between(-(2 ** 31), 2 ** 31 - 1)
-  override int64 = (): number => this.#between(-(2 ** 52), 2 ** 52)
-  override bool = (): boolean => this.#random() < 0.5
-  override arrayLength = (): number => this.#between(0, 3)
-  override nullableBytes = (): Buffer => Buffer.alloc(this.#between(0, 40), this.#between(0, 255))
-
-  override nullableString(): string {
-    return ['', 'orders', 'größe', '漢字', 'x'.repeat(130)][this.#between(0, 4)] ?? ''
-  }
-
-  override uuid(): string {
-    const hex = (digits: number): string =>
-      Array.from({ length: digits }, () => this.#between(0, 15).toString(16)).join('')
-    return [8, 4, 4, 4, 12].map(hex).join('-')
-  }
-
-  override taggedFields(known?: ReadonlyMap<number, TagReader>): void {
-    for (const read of known?.values() ?? []) if (this.#random() < 0.5) read(this)
-  }
-
-  #between(least: number, most: number): number {
-    return least + Math.floor(this.#random() * (most - least + 1))
-  }
-}
 
 const random = randomFrom(seed)
 const names = Object.keys(apis) as ApiName[]
-const everyVersion = names.flatMap((name) => {
-  const { minVersion, maxVersion } = apis[name]
-  const count = maxVersion - minVersion + 1
-  return Array.from({ length: count }, (_, index) => ({ name, version: minVersion + index }))
-})
-
-function generate(name: ApiName, kind: 'request' | 'response', version: number): never {
-  const table: Field<unknown, never> = apis[name][kind]
-  return table.read(new RandomReader(random, version >= apis[name].flexibleSince), version) as never
-}
-
 function requestFrame(name: ApiName, version: number): { body: object; frame: Buffer } {
-  const body = generate(name, 'request', version)
+  const body = randomMessage(random, { name, kind: 'request', version })
   const header = { api: name, version, correlationId: 77, clientId: 'tester' }
   return { body, frame: unframed(encodeRequest(header, body)) }
 }
 
 function responseFrame(name: ApiName, version: number): { body: object; frame: Buffer } {
-  const body = generate(name, 'response', version)
+  const body = randomMessage(random, { name, kind: 'response', version })
   return { body, frame: unframed(encodeResponse(name, version, 77, body)) }
 }
 

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Installs what test-peers drives: kcat, openssl and redis-server (apt), boto3 and confluent-kafka (PyPI), Apache Kafka
-# (Maven), Grafana's SDK (Go).
+# Installs what test-peers drives: kcat, tshark, openssl and redis-server (apt), boto3 and confluent-kafka (PyPI), Apache Kafka (Maven), Grafana's SDK (Go).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=.cache/peers
@@ -8,6 +7,7 @@ venv=.cache/peers
 . test/peers/apt.sh
 
 command -v kcat >/dev/null || apt_install kcat
+command -v tshark >/dev/null || apt_install tshark
 command -v openssl >/dev/null || apt_install openssl
 # The tests start a server of their own; the package's service is not wanted.
 if ! command -v redis-server >/dev/null; then
@@ -54,4 +54,3 @@ redis_version=$(redis-server --version | sed -nE 's/.*v=([0-9.]+).*/\1/p')
 confluent_version=$("$venv/bin/python" -c 'import confluent_kafka as c; print(c.__version__, "with librdkafka", c.libversion()[0])')
 echo "test-peers: kcat $kcat_version, redis $redis_version, boto3 $boto3_version, confluent-kafka $confluent_version"
 test/peers/librdkafka.sh
-test/peers/kafka.sh

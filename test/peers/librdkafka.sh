@@ -71,6 +71,13 @@ if [ ! -x "$home/mock-broker" ] || [ "$mock" -nt "$home/mock-broker" ]; then
   gcc -O2 -Wall "-I$home/src" "$mock" "-L$home/src" "-Wl,-rpath,$home/src" -lrdkafka -o "$home/mock-broker"
 fi
 
+# Programs of the suite's own that stand in for Kafka's Java clients.
+test/peers/kafka.sh
+if [ ! -e "$home/tests/java/TransactionProducerCli.class" ]; then
+  command -v javac >/dev/null || apt_install openjdk-17-jdk-headless
+  javac -classpath "$(echo "$home"/../kafka/libs/kafka-clients-*.jar)" "$home"/tests/java/*.java
+fi
+
 hex='(..)(..)(..)..$'
 version=$(sed -nE "s/^#define RD_KAFKA_VERSION +0x$hex/\1 \2 \3/p" "$home/src/rdkafka.h")
 printf 'test-peers: librdkafka %d.%d.%d in .cache/peers/librdkafka\n' $(printf '0x%s ' $version)
