@@ -28,6 +28,12 @@ const brokerArgs =
   '--num-partitions 4 --retention-ms=-1 --group-initial-rebalance-delay 1s --log-level debug'.split(
     ' ',
   )
+const saslConfig = [
+  'security.protocol=sasl_plaintext',
+  'sasl.mechanism=SCRAM-SHA-256',
+  'sasl.username=ann',
+  'sasl.password=secret',
+]
 /** What the suite takes the broker for; it decides which tests apply. */
 const brokerVersion = '3.0.0'
 const kafkaPath = new URL('kafka', import.meta.url).pathname
@@ -73,7 +79,13 @@ export class SuiteRunner {
   async #broker(scenario: Scenario): Promise<Platform> {
     const running = this.#brokers.get(scenario)
     if (running !== undefined) return running
-    const args = scenario === 'default' ? [] : ['--no-auto-create-topics']
+    const users = join(this.#folder, 'users')
+    await writeFile(users, 'ann:secret\n')
+    const args = {
+      default: [],
+      noautocreate: ['--no-auto-create-topics'],
+      sasl: ['--kafka-security', 'sasl_plaintext', '--kafka-users', users],
+    }[scenario]
     const broker = await startPlatform({ role: 'broker', args: [...brokerArgs, ...args] })
     this.#brokers.set(scenario, broker)
     return broker
@@ -86,8 +98,10 @@ export class SuiteRunner {
     const config = join(this.#folder, 'test.conf')
     const report = join(this.#folder, 'report.json')
     await rm(report, { force: true })
-    await writeFile(config, `bootstrap.servers=${broker.kafka}\n`)
-    const args = ['-p1', '-L', '-s', test.scenario]
+    const login = test.scenario === 'sasl' ? saslConfig : []
+    await writeFile(config, [`bootstrap.servers=${broker.kafka}`, ...login, ''].join('\n'))
+    const args = ['-p1', '-L']
+    if (test.scenario === 'noautocreate') args.push('-s', test.scenario)
     if (test.isKnownIssue) args.push('-k')
     if (this.#options.isQuick === true) args.push('-Q')
     const env = {

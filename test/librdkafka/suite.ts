@@ -5,8 +5,8 @@ import { join } from 'node:path'
 const root = new URL('../..', import.meta.url).pathname
 export const testsFolder = join(root, '.cache/peers/librdkafka/tests')
 
-/** How the suite's broker treats a topic that it does not know. */
-export type Scenario = 'default' | 'noautocreate'
+/** What a test wants of its broker: `noautocreate` that it creates no topics by itself, `sasl` a login. */
+export type Scenario = 'default' | 'noautocreate' | 'sasl'
 
 export interface SuiteTest {
   /** `0012_produce_consume`. The first four characters choose it, with all that share them. */
@@ -40,7 +40,7 @@ export function readSuite(): readonly SuiteTest[] {
   return [...rows]
     .map(([, name = '', settings = '']) => ({
       name,
-      scenario: scenarioOf(settings),
+      scenario: scenarioOf(name, settings),
       isKnownIssue: /\bTEST_F_KNOWN_ISSUE\b/.test(settings),
       isLocal: /\bTEST_F_(?:LOCAL|MANUAL)\b/.test(settings),
     }))
@@ -95,7 +95,8 @@ export function findGaps(suite: readonly SuiteTest[]): readonly string[] {
   ]
 }
 
-function scenarioOf(settings: string): Scenario {
+function scenarioOf(name: string, settings: string): Scenario {
+  if (name.startsWith('0135_')) return 'sasl'
   return settings.includes('scenario = "noautocreate"') ? 'noautocreate' : 'default'
 }
 

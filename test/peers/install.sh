@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what test-peers drives: kcat, tshark, openssl and redis-server (apt), boto3 and confluent-kafka (PyPI), Apache Kafka (Maven), Grafana's SDK (Go).
+# Installs what test-peers drives: kcat, tshark, openssl and redis-server (apt), boto3 and confluent-kafka (PyPI), Apache Kafka
+# (Maven), Grafana's SDK (Go), librdkafka's own tests (apt's sources).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=.cache/peers
