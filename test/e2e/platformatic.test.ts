@@ -179,6 +179,35 @@ test('an idempotent producer gets an id and its records arrive once, in order', 
   )
 })
 
+test('a reader of committed records sees committed transactions only', async () => {
+  await admin.createTopics({ topics: ['plt-transactions'], partitions: 2, replicas: 1 })
+  const transactional = new Producer({
+    ...connection(),
+    serializers: stringSerializers,
+    idempotent: true,
+    transactionalId: 'plt-transactions',
+  })
+  const write = async (name: string): ReturnType<typeof transactional.beginTransaction> => {
+    const transaction = await transactional.beginTransaction()
+    const messages = [0, 1].map((partition) => {
+      return { topic: 'plt-transactions', partition, key: 'k', value: name }
+    })
+    await transaction.send({ messages })
+    return transaction
+  }
+  await (await write('first')).commit()
+  await (await write('second')).abort()
+  await (await write('third')).commit()
+  await transactional.close()
+  const reader = await Reader.start('plt-transactions', 'plt-transactions')
+  await reader.has(4)
+  await reader.close()
+  for (const partition of [0, 1]) {
+    const read = reader.seen.filter((record) => record.partition === partition)
+    expect(read.map(({ value }) => value)).toEqual(['first', 'third'])
+  }
+})
+
 test('topics are created with configs, listed, grown and deleted', async () => {
   const [created] = await admin.createTopics({
     topics: ['plt-admin'],

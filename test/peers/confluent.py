@@ -275,6 +275,59 @@ def cluster():
     }
 
 
+def transactions():
+    """Read, process, write: one committed, one aborted, and one of a producer that a newer one has fenced."""
+    create("orders")
+    create("invoices")
+    send("orders", [str(i) for i in range(6)])
+    reader = consumer("billing", enable_auto_commit=False)
+    reader.subscribe(["orders"])
+    read([reader], 6)
+    writer = client(Producer, transactional_id="billing")
+    writer.init_transactions(PATIENCE_S)
+
+    def process(name, upto):
+        writer.begin_transaction()
+        for i in range(3):
+            writer.produce("invoices", f"{name} {i}")
+        position = [TopicPartition("orders", 0, upto)]
+        writer.send_offsets_to_transaction(position, reader.consumer_group_metadata(), PATIENCE_S)
+
+    process("committed", 3)
+    writer.commit_transaction(PATIENCE_S)
+    process("aborted", 6)
+    writer.flush(PATIENCE_S)
+    writer.abort_transaction(PATIENCE_S)
+    process("fenced", 6)
+    writer.flush(PATIENCE_S)
+    newer = client(Producer, transactional_id="billing")
+    newer.init_transactions(PATIENCE_S)
+    try:
+        writer.commit_transaction(PATIENCE_S)
+        fenced = None
+    except KafkaException as error:
+        fenced = [error.args[0].name(), error.args[0].fatal()]
+    newer.begin_transaction()
+    newer.produce("invoices", "newer")
+    newer.commit_transaction(PATIENCE_S)
+    committed = reader.committed([TopicPartition("orders", 0)], PATIENCE_S)
+    reader.close()
+
+    def seen(isolation, count):
+        each = consumer(f"auditor-{isolation}", isolation_level=isolation)
+        each.assign([TopicPartition("invoices", 0, OFFSET_BEGINNING)])
+        (messages,) = read([each], count)
+        each.close()
+        return values(messages)
+
+    return {
+        "committedOffsets": [each.offset for each in committed],
+        "fenced": fenced,
+        "readCommitted": seen("read_committed", 4),
+        "readUncommitted": seen("read_uncommitted", 10),
+    }
+
+
 def offsets():
     """A group's offsets: committed by a member, altered and listed by an administrator, then deleted."""
     create("offsets")
@@ -321,6 +374,7 @@ PARTS = {
     "topics": topics,
     "records": records,
     "cluster": cluster,
+    "transactions": transactions,
     "offsets": offsets,
 }
 

@@ -104,6 +104,16 @@ test('cluster and topics are described, and the newest record is found by its ti
   })
 })
 
+test('transactions commit records and offsets together, abort both, and fence an older producer', async () => {
+  const three = (name: string): string[] => [0, 1, 2].map((i) => `${name} ${i}`)
+  expect(await run('transactions')).toEqual({
+    committedOffsets: [3],
+    fenced: ['_FENCED', true],
+    readCommitted: [...three('committed'), 'newer'],
+    readUncommitted: [...three('committed'), ...three('aborted'), ...three('fenced'), 'newer'],
+  })
+})
+
 test('a group’s offsets are committed, altered, read on from, and deleted with it', async () => {
   expect(await run('offsets')).toEqual({
     committed: [5],
