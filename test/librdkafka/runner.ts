@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { runTool } from '../peers/tool.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
+import { surround, type Surroundings } from './surroundings.ts'
 import { nameOf, testsFolder, type Scenario, type Wanted } from './suite.ts'
 
 export interface TestOutcome {
@@ -22,25 +23,18 @@ export interface RunnerOptions {
   readonly timeoutMs?: number
 }
 
-// The suite was written for Kafka's defaults: a group waits for more members before its first rebalance (two
-// consumers of one thread count on it), and records of 1970 outlive the test, since retention looks every five minutes.
-const brokerArgs =
-  '--num-partitions 4 --retention-ms=-1 --group-initial-rebalance-delay 1s --log-level debug'.split(
-    ' ',
-  )
-const saslConfig = [
-  'security.protocol=sasl_plaintext',
-  'sasl.mechanism=SCRAM-SHA-256',
-  'sasl.username=ann',
-  'sasl.password=secret',
-]
 /** What the suite takes the broker for; it decides which tests apply. */
 const brokerVersion = '3.0.0'
 const kafkaPath = new URL('kafka', import.meta.url).pathname
 
+interface Room {
+  readonly broker: Platform
+  readonly surroundings: Surroundings
+}
+
 /** Has a folder and, from the first test of each scenario on, a broker; `remove` ends and deletes both. */
 export class SuiteRunner {
-  readonly #brokers = new Map<Scenario, Platform>()
+  readonly #rooms = new Map<Scenario, Room>()
   readonly #folder: string
   readonly #options: RunnerOptions
 
@@ -55,51 +49,46 @@ export class SuiteRunner {
 
   async run(wanted: Wanted): Promise<TestOutcome> {
     const { test } = wanted
-    const broker = await this.#broker(test.scenario)
-    const before = await countRequests(broker)
+    const room = await this.#room(test.scenario)
+    const before = await countRequests(room.broker)
     const startedAt = performance.now()
-    const { log, states } = await this.#runProcess(wanted, broker)
+    const { log, states } = await this.#runProcess(wanted, room)
     const seconds = (performance.now() - startedAt) / 1000
-    const isIdle = (await countRequests(broker)) === before
+    const isIdle = (await countRequests(room.broker)) === before
     const state = stateOf(states.get(test.name), isIdle)
     const reason = state === 'passed' ? '' : reasonOf(log, test.name)
     return { name: nameOf(wanted), state, seconds, reason }
   }
 
   async remove(): Promise<void> {
-    for (const broker of this.#brokers.values()) await broker.stop()
+    for (const { broker } of this.#rooms.values()) await broker.stop()
     await rm(this.#folder, { recursive: true, force: true })
   }
 
   /** What the broker of a scenario has logged so far. */
   logOf(scenario: Scenario): string {
-    return this.#brokers.get(scenario)?.log() ?? ''
+    return this.#rooms.get(scenario)?.broker.log() ?? ''
   }
 
-  async #broker(scenario: Scenario): Promise<Platform> {
-    const running = this.#brokers.get(scenario)
-    if (running !== undefined) return running
-    const users = join(this.#folder, 'users')
-    await writeFile(users, 'ann:secret\n')
-    const args = {
-      default: [],
-      noautocreate: ['--no-auto-create-topics'],
-      sasl: ['--kafka-security', 'sasl_plaintext', '--kafka-users', users],
-    }[scenario]
-    const broker = await startPlatform({ role: 'broker', args: [...brokerArgs, ...args] })
-    this.#brokers.set(scenario, broker)
-    return broker
+  async #room(scenario: Scenario): Promise<Room> {
+    const known = this.#rooms.get(scenario)
+    if (known !== undefined) return known
+    const surroundings = await surround(scenario, this.#folder)
+    const broker = await startPlatform({ role: 'broker', args: surroundings.brokerArgs })
+    const room = { broker, surroundings }
+    this.#rooms.set(scenario, room)
+    return room
   }
 
   async #runProcess(
     { test, part }: Wanted,
-    broker: Platform,
+    { broker, surroundings }: Room,
   ): Promise<{ readonly log: string; readonly states: ReadonlyMap<string, string> }> {
     const config = join(this.#folder, 'test.conf')
     const report = join(this.#folder, 'report.json')
     await rm(report, { force: true })
-    const login = test.scenario === 'sasl' ? saslConfig : []
-    await writeFile(config, [`bootstrap.servers=${broker.kafka}`, ...login, ''].join('\n'))
+    const lines = [`bootstrap.servers=${broker.kafka}`, ...surroundings.config, '']
+    await writeFile(config, lines.join('\n'))
     const args = ['-p1', '-L']
     if (test.scenario === 'noautocreate') args.push('-s', test.scenario)
     if (test.isKnownIssue) args.push('-k')
@@ -112,6 +101,7 @@ export class SuiteRunner {
       TEST_KAFKA_VERSION: brokerVersion,
       KAFKA_PATH: kafkaPath,
       BROKERS: broker.kafka,
+      ...surroundings.env,
     }
     const options = { cwd: testsFolder, env, timeoutMs: this.#options.timeoutMs ?? 300_000 }
     const { log } = await runTool('./test-runner', args, options).then(

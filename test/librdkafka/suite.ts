@@ -5,8 +5,8 @@ import { join } from 'node:path'
 const root = new URL('../..', import.meta.url).pathname
 export const testsFolder = join(root, '.cache/peers/librdkafka/tests')
 
-/** What a test wants of its broker: `noautocreate` that it creates no topics by itself, `sasl` a login. */
-export type Scenario = 'default' | 'noautocreate' | 'sasl'
+/** What a test wants of its broker: that it creates no topics by itself, that it is encrypted, a login. */
+export type Scenario = 'default' | 'noautocreate' | 'ssl' | 'sasl'
 
 export interface SuiteTest {
   /** `0012_produce_consume`. The first four characters choose it, with all that share them. */
@@ -96,6 +96,7 @@ export function findGaps(suite: readonly SuiteTest[]): readonly string[] {
 }
 
 function scenarioOf(name: string, settings: string): Scenario {
+  if (name.startsWith('0097_')) return 'ssl'
   if (name.startsWith('0135_')) return 'sasl'
   return settings.includes('scenario = "noautocreate"') ? 'noautocreate' : 'default'
 }
