@@ -69,7 +69,7 @@ export async function settleCompaction(
 }
 
 function isBetween(name: string, { from, to }: Merge): boolean {
-  const [, digits] = /^(\d{20})\.(?:log|index|timeindex)$/.exec(name) ?? []
+  const [, digits] = /^(\d{20})\.(?:log|index|timeindex|txnindex)$/.exec(name) ?? []
   return digits !== undefined && Number(digits) > from && Number(digits) < to
 }
 
