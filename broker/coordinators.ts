@@ -1,6 +1,5 @@
 // Opens what the broker keeps in topics of its own: consumer groups with their offsets, and transactions.
 import type { Clock } from '../common/clock.ts'
-import { transactionRecordMaxBytes } from '../common/producer-limits.ts'
 import type { Logger } from '../common/logger.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
 import { offsetsTopicName, OffsetStore } from './groups/offset-store.ts'
@@ -51,10 +50,9 @@ export async function openCoordinators(options: CoordinatorsOptions): Promise<Co
   })
   const transactionalOffsets = new TransactionalOffsets({ offsets, coordinator, clock, logger })
   const producerIds = await ProducerIds.open(files, directory)
-  const configs = { ...journalConfigs, 'max.message.bytes': String(transactionRecordMaxBytes) }
   const transactions = new TransactionCoordinator({
     store: await TransactionStore.open({
-      log: await journalOf(store, transactionsTopicName, configs),
+      log: await journalOf(store, transactionsTopicName),
       clock,
       logger: logger.child('transactions'),
     }),
@@ -81,7 +79,7 @@ export async function closeCoordinators({
 }
 
 async function openOffsets({ store, clock, logger }: CoordinatorsOptions): Promise<OffsetStore> {
-  const log = await journalOf(store, offsetsTopicName, journalConfigs)
+  const log = await journalOf(store, offsetsTopicName)
   const offsets = await OffsetStore.open({ log, clock, logger: logger.child('offsets') })
   // A crash may lie between the end of a topic and that of its offsets.
   for (const topic of offsets.topics()) {
@@ -90,13 +88,10 @@ async function openOffsets({ store, clock, logger }: CoordinatorsOptions): Promi
   return offsets
 }
 
-async function journalOf(
-  store: LogStore,
-  name: string,
-  configs: Readonly<Record<string, string>>,
-): Promise<PartitionLog> {
+async function journalOf(store: LogStore, name: string): Promise<PartitionLog> {
   const topic =
-    store.topic(name) ?? (await store.createTopic(name, { partitions: 1, configs, internal: true }))
+    store.topic(name) ??
+    (await store.createTopic(name, { partitions: 1, configs: journalConfigs, internal: true }))
   const log = topic.partitions[0]
   if (log === undefined) throw new Error('a topic has at least one partition')
   return log

@@ -31,9 +31,6 @@ export const transactionMarkerRetryMs = 500
 /** What may be appended to __transaction_state before the states are written anew and the rest dropped. */
 export const transactionsJournalMaxBytes = 16 * 1024 * 1024
 
-/** One state in __transaction_state: all partitions of the largest transaction, with the longest topic names. */
-export const transactionRecordMaxBytes = 16 * 1024 * 1024
-
 /** Offsets of open transactions, of all groups together; held in memory until the transaction ends. */
 export const pendingOffsetsMax = 100_000
 
