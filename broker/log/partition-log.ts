@@ -238,7 +238,8 @@ export class PartitionLog implements QueuedPartition {
       while (!this.#isDeleted) {
         const most = this.#environment.limits.commitMaxBytes
         const batches = this.#tail.before(this.#highWatermark, most)
-        if (batches.length === 0 && purpose === 'checkpoint') this.producers.capture(this.#highWatermark)
+        if (batches.length === 0 && purpose === 'checkpoint')
+          this.producers.capture(this.#highWatermark)
         if (batches.length === 0) return
         const written = await this.#segments.write(batches, this.identity.config())
         if (this.#isDeleted) return

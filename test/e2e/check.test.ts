@@ -45,7 +45,7 @@ test('a directory that a broker holds is not checked; one that was killed is sou
   const damaged = await run(['check', dataDir, '--json'])
   expect(damaged.code).toBe(1)
   expect(JSON.parse(damaged.stdout)).toMatchObject({
-    topics: 2,
+    topics: 3,
     batches: 2,
     findings: [{ kind: 'damage', file: log, position }],
   })
