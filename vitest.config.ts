@@ -23,7 +23,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts', 'test/crash/crash.test.ts'],
+          include: ['test/e2e/**/*.test.ts'],
           exclude,
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -33,7 +33,7 @@ export default defineConfig({
       {
         test: {
           name: 'peers',
-          include: ['test/peers/**/*.test.ts'],
+          include: ['test/peers/**/*.test.ts', 'test/crash/crash.test.ts'],
           exclude,
           testTimeout: 120_000,
           hookTimeout: 120_000,

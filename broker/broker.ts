@@ -67,8 +67,7 @@ export async function startBroker(
     })
     const store = await openStore(options, directory, logger)
     opened.push(() => store.close())
-    const partitions = store.topics().reduce((sum, topic) => sum + topic.partitions.length, 0)
-    if (partitions >= manyPartitions) collectGarbage()
+    if (store.partitions >= manyPartitions) collectGarbage()
     const started = startedConfigs(options, directory)
     const configs = await BrokerConfigs.open({ files: nodeFileSystem, directory, store, started })
     const files = nodeFileSystem

@@ -30,6 +30,9 @@ export const kafkaBatchingWindowDefaultMs = 500
 /** Lambda: BatchSize runs to ten thousand records. */
 export const batchSizeMax = 10_000
 
+/** An idle connection to the workers' door: longer than pollers and control leave one unused, in practice. */
+export const invokeKeepAliveMs = 10 * 60_000
+
 /** How long a stopping process waits for batches and requests in flight. */
 export const stopGraceMs = 10_000
 

@@ -2,14 +2,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { reasonOf } from '../common/errors.ts'
 import type { FunctionInvoker, Invocation, InvocationResult } from '../common/invocation.ts'
-import { payloadMaxBytes } from '../common/limits.ts'
+import { invokeKeepAliveMs, payloadMaxBytes } from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
 
 const pathPattern = /^\/2015-03-31\/functions\/([^/?]+)\/invocations(?:\?.*)?$/
 
 /** `POST /2015-03-31/functions/{name}/invocations`; synchronous invocations only. Not yet listening. */
 export function createInvokeServer(invoker: FunctionInvoker, logger: Logger): Server {
-  return createServer((request, response) => {
+  // A client that comes back to a connection just as it is closed for idleness has its invocation fail.
+  return createServer({ keepAliveTimeout: invokeKeepAliveMs }, (request, response) => {
     answer(invoker, request, response).catch((error: unknown) => {
       logger.error('invocation failed', { path: request.url, reason: reasonOf(error) })
       if (response.headersSent) response.destroy()

@@ -11,7 +11,6 @@ import { topicNameFlaw, type Topic } from '../log/topic.ts'
 import type { BrokerContext, Call, Handler } from './broker-context.ts'
 import { topicEntries } from './config-entries.ts'
 import { hasRoomFor } from './metadata.ts'
-import { collidingTopic } from './topic-names.ts'
 import { replicasFlaw } from './replica-assignment.ts'
 import { attempt, duplicates, once, refuse, type TopicRefusal } from './topic-outcome.ts'
 
@@ -67,7 +66,7 @@ function nameFlaw({ store }: BrokerContext, name: string): TopicRefusal | undefi
   if (store.topic(name) !== undefined) {
     return refuse('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
   }
-  const other = collidingTopic(store, name)
+  const other = store.collidingTopic(name)
   if (other === undefined) return undefined
   const message = `Topic '${name}' collides with existing topic: ${other}`
   return refuse('INVALID_TOPIC_EXCEPTION', message)

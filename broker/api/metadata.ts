@@ -12,7 +12,6 @@ import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import { isTopicName, TopicExistsError, type Topic } from '../log/topic.ts'
 import { clusterOperations, topicOperations } from './authorized-operations.ts'
 import type { BrokerContext, Handler } from './broker-context.ts'
-import { collidingTopic } from './topic-names.ts'
 
 type TopicMetadata = ResponseOf<'Metadata'>['topics'][number]
 
@@ -65,7 +64,7 @@ async function find(
   if (known !== undefined) return known
   if (!isTopicName(name)) return 'INVALID_TOPIC_EXCEPTION'
   if (!mayCreate) return 'UNKNOWN_TOPIC_OR_PARTITION'
-  if (collidingTopic(broker.store, name) !== undefined) return 'INVALID_TOPIC_EXCEPTION'
+  if (broker.store.collidingTopic(name) !== undefined) return 'INVALID_TOPIC_EXCEPTION'
   const { numPartitions: partitions } = broker
   if (!hasRoomFor(broker, partitions)) return 'POLICY_VIOLATION'
   try {
@@ -83,8 +82,7 @@ async function find(
 
 /** Whether so many more partitions stay below the broker's limit. */
 export function hasRoomFor({ store }: BrokerContext, partitions: number): boolean {
-  const present = store.topics().reduce((sum, topic) => sum + topic.partitions.length, 0)
-  return present + partitions <= brokerPartitionsMax
+  return store.partitions + partitions <= brokerPartitionsMax
 }
 
 function describe({ name, id, internal, partitions }: Topic, nodeId: number): TopicMetadata {

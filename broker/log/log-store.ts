@@ -1,7 +1,6 @@
 // The durable log of all topics: opens and recovers it, creates and deletes topics.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { dirname, join } from 'node:path'
 import type { Clock, Timer } from '../../common/clock.ts'
 import { reasonOf } from '../../common/errors.ts'
 import { topicPartitionsMax } from '../../common/limits.ts'
@@ -18,7 +17,7 @@ import {
   type StoredTopic,
 } from './open-partitions.ts'
 import type { PartitionLog } from './partition-log.ts'
-import { readCheckpoint, WalRemains } from './store-recovery.ts'
+import { makeDirectories, readCheckpoint, WalRemains } from './store-recovery.ts'
 import {
   defaultConfigs,
   parseTopicConfig,
@@ -26,6 +25,7 @@ import {
   type TopicDefaults,
 } from './topic-config.ts'
 import { TopicDirectory } from './topic-directory.ts'
+import { TopicRegister } from './topic-register.ts'
 import {
   isTopicName,
   TopicExistsError,
@@ -62,8 +62,7 @@ export class LogStore {
   readonly #limits: LogLimits
   readonly #directory: TopicDirectory
   readonly #engine: LogEngine
-  readonly #byName = new Map<string, StoredTopic>()
-  readonly #byId = new Map<string, StoredTopic>()
+  readonly #topics = new TopicRegister()
   #defaults: Configs
   #administration: Promise<unknown> = Promise.resolve()
   readonly #cleaner: Cleaner
@@ -75,7 +74,7 @@ export class LogStore {
     this.#defaults = defaultConfigs(options.defaults)
     this.#limits = logLimits(options.limits)
     this.#directory = new TopicDirectory(files, options.dir)
-    const topics = (): Iterable<StoredTopic> => this.#byName.values()
+    const topics = (): Iterable<StoredTopic> => this.#topics.all()
     this.#cleaner = new Cleaner({
       clock: options.clock,
       logger: options.logger,
@@ -110,15 +109,25 @@ export class LogStore {
   }
 
   topics(): readonly Topic[] {
-    return [...this.#byName.values()]
+    return [...this.#topics.all()]
   }
 
   topic(name: string): Topic | undefined {
-    return this.#byName.get(name)
+    return this.#topics.named(name)
   }
 
   topicById(id: string): Topic | undefined {
-    return this.#byId.get(id)
+    return this.#topics.withId(id)
+  }
+
+  /** Partitions of all topics together. */
+  get partitions(): number {
+    return this.#topics.partitions
+  }
+
+  /** As `TopicRegister.collidingWith`. */
+  collidingTopic(name: string): string | undefined {
+    return this.#topics.collidingWith(name)
   }
 
   /**
@@ -133,15 +142,14 @@ export class LogStore {
     assert(partitions >= 1 && partitions <= topicPartitionsMax, 'the partitions were checked')
     return this.#administer(async () => {
       parseTopicConfig(configs, this.#defaults)
-      if (this.#byName.has(name)) throw new TopicExistsError(name)
+      if (this.#topics.named(name) !== undefined) throw new TopicExistsError(name)
       const record = { id: randomUUID(), partitions, internal, configs }
       await this.#directory.write(name, record)
       const topic = this.#createTopic(name, record)
       await this.#openPartitions(
         indexes(partitions).map((index) => ({ topic, index, point: undefined })),
       )
-      this.#byName.set(name, topic)
-      this.#byId.set(topic.id, topic)
+      this.#topics.add(topic)
       return topic
     })
   }
@@ -158,8 +166,7 @@ export class LogStore {
         const { files, failure } = await this.#directory.remove(name, topic.id)
         files.catch((error: unknown) => this.#warn('a deleted topic is still on disk', error))
         // Until here checkpoints have counted it: had the removal failed, nothing of it would lack.
-        this.#byName.delete(name)
-        this.#byId.delete(topic.id)
+        this.#topics.remove(topic)
         for (const partition of topic.partitions) partition.markDeleted()
         if (failure !== undefined) throw failure
       } finally {
@@ -178,6 +185,7 @@ export class LogStore {
       await this.#directory.write(name, { id, partitions: total, internal, configs })
       const added = indexes(total).slice(before)
       await this.#openPartitions(added.map((index) => ({ topic, index, point: undefined })))
+      this.#topics.grown()
       return topic
     })
   }
@@ -203,7 +211,7 @@ export class LogStore {
   /** What topics have from now on that do not say otherwise, checked, by Kafka's key of a topic. */
   setDefaults(defaults: Configs): Promise<void> {
     return this.#administer(async () => {
-      const topics = [...this.#byName.values()]
+      const topics = [...this.#topics.all()]
       const configs = topics.map((topic) => parseTopicConfig(topic.configs, defaults))
       this.#defaults = defaults
       for (const [index, topic] of topics.entries()) topic.config = configs[index] ?? topic.config
@@ -219,7 +227,7 @@ export class LogStore {
   }
 
   stats(): LogStats {
-    const partitions = [...this.#byName.values()].flatMap((topic) =>
+    const partitions = [...this.#topics.all()].flatMap((topic) =>
       topic.partitions.map((partition) => partition.stats()),
     )
     return { partitions, compaction: this.#cleaner.counters, ...this.#engine.stats() }
@@ -231,7 +239,7 @@ export class LogStore {
    */
   async applyRetention(nowMs: number): Promise<number> {
     let dropped = 0
-    for (const topic of this.#byName.values()) {
+    for (const topic of this.#topics.all()) {
       for (const partition of topic.partitions) {
         try {
           dropped += await partition.applyRetention(nowMs)
@@ -250,7 +258,7 @@ export class LogStore {
 
   /** Violations of the log's invariants, in words; reads everything. */
   async check(): Promise<readonly string[]> {
-    const partitions = [...this.#byName.values()].flatMap((topic) => topic.partitions)
+    const partitions = [...this.#topics.all()].flatMap((topic) => topic.partitions)
     return (await Promise.all(partitions.map((partition) => partition.check()))).flat()
   }
 
@@ -270,20 +278,19 @@ export class LogStore {
     const toOpen: PartitionToOpen[] = []
     for (const { name, record } of await this.#directory.open()) {
       const topic = this.#createTopic(name, record)
-      this.#byName.set(name, topic)
-      this.#byId.set(topic.id, topic)
+      this.#topics.add(topic)
       const points = checkpoint?.get(topic.id)
       for (const index of indexes(record.partitions)) {
         toOpen.push({ topic, index, point: points?.[index] })
       }
     }
     const repairs = await this.#openPartitions(toOpen, remains)
-    const byBytes = new Map([...this.#byId].map(([id, topic]) => [walTopicId(id), topic]))
+    const byBytes = new Map([...this.#topics.all()].map((topic) => [walTopicId(topic.id), topic]))
     const find = (id: string, index: number): PartitionLog | undefined =>
       byBytes.get(id)?.partitions[index]
     const settle = (): Promise<void> => this.#engine.settle()
     await remains.replay({ find, settle }, { isStrict: this.#options.flush !== 'never', logger })
-    for (const { partitions } of this.#byId.values()) {
+    for (const { partitions } of this.#topics.all()) {
       for (const partition of partitions) await partition.reachStart()
     }
     if (remains.isEmpty && repairs === 0) return
@@ -308,7 +315,7 @@ export class LogStore {
   }
 
   #require(name: string): StoredTopic {
-    const topic = this.#byName.get(name)
+    const topic = this.#topics.named(name)
     if (topic === undefined) throw new UnknownTopicError(name)
     return topic
   }
@@ -333,13 +340,6 @@ export class LogStore {
     if (!isStorageError(error)) throw error
     this.#options.logger.warn(message, { reason: reasonOf(error) })
   }
-}
-
-/** A file is as durable as the names on the way to it. */
-async function makeDirectories(files: FileSystem, dir: string): Promise<void> {
-  for (const name of ['wal', 'topics', 'deleted']) await files.makeDirectory(join(dir, name))
-  await files.syncDirectory(dir)
-  await files.syncDirectory(dirname(dir))
 }
 
 function indexes(count: number): readonly number[] {

@@ -1,5 +1,5 @@
 // What a start does before the first append: reads the checkpoint and replays the write-ahead log.
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { AppError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { validateBatches, type BatchInfo } from '../../protocol/record-batch.ts'
@@ -9,6 +9,13 @@ import type { PartitionLog } from './partition-log.ts'
 import { planReplay, replayFile, type ReplayFile, type ReplayPlan } from './replay.ts'
 import type { WalEntry } from './wal-format.ts'
 import { walPath } from './write-ahead-log.ts'
+
+/** A file is as durable as the names on the way to it. */
+export async function makeDirectories(files: FileSystem, dir: string): Promise<void> {
+  for (const name of ['wal', 'topics', 'deleted']) await files.makeDirectory(join(dir, name))
+  await files.syncDirectory(dir)
+  await files.syncDirectory(dirname(dir))
+}
 
 /** Undefined where there is none, or none that can be believed: then all segments are scanned. */
 export async function readCheckpoint(
