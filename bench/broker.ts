@@ -47,6 +47,15 @@ interface Contender {
 }
 
 const results: Record<string, Record<string, unknown[]>> = {}
+const started: Contender[] = []
+// A run that is cut short leaves no broker behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    for (const pid of new Set(started.map(({ peer }) => peer.pid))) process.kill(pid, 'SIGKILL')
+    rmSync(dir, { recursive: true, force: true })
+    process.exit(1)
+  })
+}
 const startedAt = new Date().toISOString()
 const loadBefore = machineLoad()
 const contenders = await startAll()
@@ -64,7 +73,6 @@ report()
 async function startAll(): Promise<Contender[]> {
   const needed = ['produce', 'consume', 'latency'].some((kind) => isWanted(kind, 'prefix'))
   if (!needed) return []
-  const started: Contender[] = []
   const add = (name: string, peer: Peer, configs: Record<string, string> = {}): void => {
     if (wantedPeers.has(name)) started.push({ name, peer, configs })
   }
