@@ -48,7 +48,8 @@ process.exitCode = broken.length > 0 || gaps.length > 0 ? 1 : 0
 
 /** The list; with numbers or `--all` also what is not on it, as a whole. */
 function choose(): Wanted[] {
-  const listed = resolve(list, suite)
+  const slowFirst = list.toSorted((a, b) => Number(b.isSlow) - Number(a.isSlow))
+  const listed = resolve(slowFirst, suite)
   const others = suite.filter(({ name }) => !allowed.has(name))
   const all = [...listed, ...others.map((test) => ({ test, part: undefined }))]
   if (numbers.length > 0) {

@@ -103,7 +103,7 @@ export class SuiteRunner {
       BROKERS: broker.kafka,
       ...surroundings.env,
     }
-    const options = { cwd: testsFolder, env, timeoutMs: this.#options.timeoutMs ?? 300_000 }
+    const options = { cwd: testsFolder, env, timeoutMs: this.#options.timeoutMs ?? 600_000 }
     const { log } = await runTool('./test-runner', args, options).then(
       ({ stdout, stderr }) => ({ log: stdout.toString() + stderr }),
       (error: unknown) => ({ log: String(error) }),

@@ -27,6 +27,8 @@ export interface AllowedTest {
   /** `0012_produce_consume`, or `0081_admin/do_test_DeleteRecords`. */
   readonly name: string
   readonly isFast: boolean
+  /** Takes minutes: it is begun first. */
+  readonly isSlow: boolean
 }
 
 export const nameOf = ({ test, part }: Wanted): string =>
@@ -54,8 +56,8 @@ export function readAllowed(): readonly AllowedTest[] {
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => {
       const [name = '', mark] = line.split(/\s+/)
-      if (mark !== undefined && mark !== 'fast') throw new Error(`allow.txt: ${line}`)
-      return { name, isFast: mark === 'fast' }
+      if (mark !== undefined && !/^(?:fast|slow)$/.test(mark)) throw new Error(`allow.txt: ${line}`)
+      return { name, isFast: mark === 'fast', isSlow: mark === 'slow' }
     })
 }
 
