@@ -37,17 +37,20 @@ export function handledIn(log: string): ReadonlySet<string> {
 export class LedgerSender {
   readonly acknowledged: string[] = []
   readonly #producer: Producer
+  #next: number
   #isStopping = false
   #running: Promise<void> = Promise.resolve()
 
-  private constructor(producer: Producer) {
+  private constructor(producer: Producer, first: number) {
     this.#producer = producer
+    this.#next = first
   }
 
-  static async start(kafka: Kafka): Promise<LedgerSender> {
+  /** No two senders of a test may send the same numbers. */
+  static async start(kafka: Kafka, first: number): Promise<LedgerSender> {
     const producer = kafka.producer({ retry: { retries: 0 } })
     await producer.connect()
-    const sender = new LedgerSender(producer)
+    const sender = new LedgerSender(producer, first)
     sender.#running = sender.#run()
     return sender
   }
@@ -59,8 +62,8 @@ export class LedgerSender {
   }
 
   async #run(): Promise<void> {
-    for (let number = 0; !this.#isStopping; number++) {
-      const values = Array.from({ length: 10 }, (_, i) => String(number * 10 + i))
+    while (!this.#isStopping) {
+      const values = Array.from({ length: 10 }, () => String(this.#next++))
       try {
         const messages = values.map((value) => ({ value }))
         await this.#producer.send({ topic: ledgerTopic, acks: -1, messages })

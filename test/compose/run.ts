@@ -1,4 +1,4 @@
-// Proves the compose stack on a real engine: up, first record, load, restarts, kills, no network; prints JSON.
+// Proves the compose stack on a real engine: up, first record, load, restarts, copies, kills, no network; prints JSON.
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { LambdaClient } from '@aws-sdk/client-lambda'
@@ -6,11 +6,13 @@ import { sleep, systemClock } from '../../common/clock.ts'
 import { createKafka, type Kafka } from '../../common/kafka-client.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { eventually } from '../support/eventually.ts'
+import { deployReserved, overlapUnderLoad, reserved } from './copies.ts'
 import { deployLedger, handledIn, ledgerTopic, LedgerSender } from './ledger.ts'
 import { Stack } from './stack.ts'
 import { readState, readValues } from './state.ts'
 
 const firstRecordWithinMs = 15_000
+const takenOverWithinMs = 10_000
 const ours = ['broker', 'control', 'poller', 'workers']
 const all = [...ours, 'grafana', 'prometheus', 'redis'].toSorted()
 const handledLine = /(\d+) readings, the hottest/g
@@ -27,11 +29,12 @@ const kafka = await createKafka({
   clientId: 'compose-test',
   logger: silentLogger,
 })
-const client = new LambdaClient({
+const settings = {
   endpoint: 'http://localhost:4566',
   region: 'us-east-1',
   credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
-})
+}
+const client = new LambdaClient(settings)
 try {
   await stack.down('--volumes')
   step('build')
@@ -40,9 +43,11 @@ try {
   const idle = await idleUsage()
   await load()
   await keepsEverything()
+  await deployLedger(client)
+  const copies = await holdsOverCopies()
   const acknowledged = await survivesKills()
   await needsNoNetwork()
-  const report = { imageMB: await stack.imageMB(), ...first, ...idle, acknowledged }
+  const report = { imageMB: await stack.imageMB(), ...first, ...idle, copies, acknowledged }
   process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
 } catch (error) {
   process.stderr.write(await stack.compose('logs', '--no-color', '--tail', '15'))
@@ -100,9 +105,54 @@ async function keepsEverything(): Promise<void> {
   assert.deepEqual(await settledState(), before)
 }
 
+/** Two pollers and two workers: a reservation holds over both, and what a killed copy did is taken over. */
+async function holdsOverCopies() {
+  step('two pollers, two workers')
+  await stack.scale({ poller: 2, workers: 2 })
+  await deployReserved(client)
+  const impatient = new LambdaClient({ ...settings, maxAttempts: 1 })
+  const overlap = await overlapUnderLoad(impatient, { callers: 12, forMs: 8_000 })
+  impatient.destroy()
+  step(`reserved ${reserved}: ${JSON.stringify(overlap)}`)
+  assert.equal(overlap.atOnce, reserved)
+  assert.equal(overlap.hosts, 2)
+  assert(overlap.throttled > 0, 'whoever is beyond the reservation is throttled')
+  const takenOverMs: number[] = []
+  const sender = await LedgerSender.start(kafka, 0)
+  for (const service of ['poller', 'workers']) {
+    for (const copy of [1, 2]) {
+      await handledSince(sender)
+      const killedAt = performance.now()
+      await stack.docker('kill', stack.container(service, copy))
+      await handledSince(sender)
+      takenOverMs.push(Math.round(performance.now() - killedAt))
+      await stack.docker('start', stack.container(service, copy))
+      await stack.healthy(service, { copy })
+    }
+  }
+  await sender.stop()
+  await allHandled(sender)
+  step(`taken over after ${takenOverMs.join(', ')} ms`)
+  assert(Math.max(...takenOverMs) <= takenOverWithinMs, 'a killed copy is replaced in time')
+  await stack.scale({ poller: 1, workers: 1 })
+  return { ...overlap, takenOverMs }
+}
+
+/** Resolves when a record that is sent from now on has been handled. */
+async function handledSince(sender: LedgerSender): Promise<void> {
+  const before = sender.acknowledged.length
+  await eventually(
+    async () => {
+      const handled = handledIn(await stack.logs('workers', '15s'))
+      return sender.acknowledged.slice(before).some((v) => handled.has(v)) ? true : undefined
+    },
+    () => 'what is sent now is handled',
+    60_000,
+  )
+}
+
 async function survivesKills(): Promise<number> {
-  await deployLedger(client)
-  const sender = await LedgerSender.start(kafka)
+  const sender = await LedgerSender.start(kafka, 1_000_000)
   for (const service of all) {
     step(`crash of ${service} under load`)
     await stack.crash(service)
@@ -116,6 +166,12 @@ async function survivesKills(): Promise<number> {
   const kept = await readValues(kafka, ledgerTopic)
   const lost = acknowledged.filter((value) => !kept.has(value))
   assert.deepEqual(lost, [], 'acknowledged, and not in the log')
+  await allHandled(sender)
+  step(`${acknowledged.length} acknowledged, all kept, all handled`)
+  return acknowledged.length
+}
+
+async function allHandled({ acknowledged }: LedgerSender): Promise<void> {
   let missing: readonly string[] = acknowledged
   await eventually(
     async () => {
@@ -126,8 +182,6 @@ async function survivesKills(): Promise<number> {
     () => `${missing.length} of ${acknowledged.length} are handled, such as ${missing[0]}`,
     60_000,
   )
-  step(`${acknowledged.length} acknowledged, all kept, all handled`)
-  return acknowledged.length
 }
 
 /** A network without a way out, and so without the doors on the host: everything must come up all the same. */

@@ -74,20 +74,26 @@ export class Stack {
     return (await this.compose('ps', '--all', '--services')).trim().split('\n').toSorted()
   }
 
-  container(service: string): string {
-    return `${project}-${service}-1`
+  /** Runs so many copies of services from now on; resolves when all are healthy. */
+  async scale(copies: Readonly<Record<string, number>>): Promise<void> {
+    const scales = Object.entries(copies).flatMap(([name, n]) => ['--scale', `${name}=${n}`])
+    await this.compose('up', '--detach', '--wait', '--wait-timeout', '60', ...scales)
   }
 
-  async inspect(service: string): Promise<Inspected> {
-    const text = await this.docker('inspect', this.container(service))
+  container(service: string, copy = 1): string {
+    return `${project}-${service}-${copy}`
+  }
+
+  async inspect(service: string, copy = 1): Promise<Inspected> {
+    const text = await this.docker('inspect', this.container(service, copy))
     const [inspected] = JSON.parse(text) as readonly Inspected[]
     if (inspected === undefined) throw new Error(`there is no container of ${service}`)
     return inspected
   }
 
-  /** Both streams: handlers' lines are on standard error, the ready line on standard output. */
-  async logs(service: string): Promise<string> {
-    return this.compose('logs', '--no-color', '--no-log-prefix', service)
+  /** Of all copies, both streams: handlers' lines are on standard error, the ready line on standard output. */
+  async logs(service: string, since = '24h'): Promise<string> {
+    return this.compose('logs', '--no-color', '--no-log-prefix', '--since', since, service)
   }
 
   /** Kills the container's first process as a crash would: the engine is to start it again. */
@@ -96,7 +102,7 @@ export class Stack {
     const kill = `process.kill(${State.Pid}, 'SIGKILL')`
     const alone = ['--rm', '--network', 'none', '--pid', 'host', '--user', 'root']
     await this.docker('run', ...alone, '--entrypoint', 'node', 'millrace:local', '-e', kill)
-    await this.healthy(service, ({ State: now }) => now.Pid !== State.Pid)
+    await this.healthy(service, { also: ({ State: now }) => now.Pid !== State.Pid })
   }
 
   /** `docker kill`, after which an engine starts nothing by itself, and a start. */
@@ -106,11 +112,14 @@ export class Stack {
     await this.healthy(service)
   }
 
-  async healthy(service: string, also: (now: Inspected) => boolean = () => true): Promise<void> {
+  async healthy(
+    service: string,
+    { copy = 1, also = () => true }: { copy?: number; also?: (now: Inspected) => boolean } = {},
+  ): Promise<void> {
     let last = ''
     await eventually(
       async () => {
-        const now = await this.inspect(service)
+        const now = await this.inspect(service, copy)
         last = JSON.stringify(now.State.Health ?? now.State.Status).slice(0, 500)
         const isUp = now.State.Status === 'running' && now.State.Health?.Status === 'healthy'
         return isUp && now.State.Pid > 0 && also(now) ? true : undefined
