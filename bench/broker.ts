@@ -48,16 +48,17 @@ interface Contender {
 
 const results: Record<string, Record<string, unknown[]>> = {}
 const started: Contender[] = []
-// A run that is cut short leaves no broker behind.
+const startedAt = new Date().toISOString()
+const loadBefore = machineLoad()
+// A run that is cut short tells what it has measured, and leaves no broker behind.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     for (const pid of new Set(started.map(({ peer }) => peer.pid))) process.kill(pid, 'SIGKILL')
     rmSync(dir, { recursive: true, force: true })
+    report()
     process.exit(1)
   })
 }
-const startedAt = new Date().toISOString()
-const loadBefore = machineLoad()
 const contenders = await startAll()
 try {
   await warmUp()
