@@ -4,12 +4,16 @@ import {
   BigValueColorMode,
   BigValueGraphMode,
   BarGaugeDisplayMode,
+  GraphThresholdsStyleConfigBuilder,
+  GraphThresholdsStyleMode,
   LegendDisplayMode,
   LegendPlacement,
+  LineInterpolation,
   ReduceDataOptionsBuilder,
   SortOrder,
   StackingConfigBuilder,
   StackingMode,
+  TableSortByFieldStateBuilder,
   TooltipDisplayMode,
   VisibilityMode,
   VizLegendOptionsBuilder,
@@ -54,10 +58,14 @@ interface Common {
 
 export interface SeriesOptions extends Common {
   readonly stacked?: boolean
+  /** Values stay until the next: counts that something sets now and then. */
+  readonly stepped?: boolean
   /** Values below zero mean something; otherwise the axis begins at zero. */
   readonly signed?: boolean
   /** Upper end of the axis, for shares of a whole. */
   readonly max?: number
+  /** A value that is a limit for every line: dashed, red. */
+  readonly limit?: number
 }
 
 /** Lines over time. Legends whose text begins with `limit` are drawn as limits: dashed, no fill. */
@@ -68,7 +76,10 @@ export function series(options: SeriesOptions): Builder<Panel> {
       new VizLegendOptionsBuilder()
         .displayMode(LegendDisplayMode.Table)
         .placement(LegendPlacement.Bottom)
-        .calcs(['lastNotNull', 'max']),
+        .calcs(['lastNotNull', 'max'])
+        // Of many lines the legend shows a few; those that matter are high.
+        .sortBy('Max')
+        .sortDesc(true),
     )
     .tooltip(
       new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending),
@@ -84,9 +95,15 @@ export function series(options: SeriesOptions): Builder<Panel> {
       { id: 'custom.stacking', value: { mode: 'none' } },
     ])
   if (stacked) panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal))
+  if (options.stepped === true) panel.lineInterpolation(LineInterpolation.StepAfter)
   if (options.signed !== true) panel.min(0)
   if (options.max !== undefined) panel.max(options.max)
-  return finish(panel, options, queries.map(ranged))
+  const { limit } = options
+  if (limit === undefined) return finish(panel, options, queries.map(ranged))
+  panel.thresholdsStyle(
+    new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed),
+  )
+  return finish(panel, { ...options, act: limit }, queries.map(ranged))
 }
 
 /** One number, with its course behind it. */
@@ -126,7 +143,7 @@ export interface TableOptions extends Pick<Common, 'title' | 'description' | 'wi
   readonly columns: readonly Column[]
 }
 
-/** A row for each set of labels; each query gives a column. */
+/** A row for each set of labels, sorted by the first; each query gives a column. */
 export function table({ labels, columns, ...options }: TableOptions): Builder<Panel> {
   const renameByName: Record<string, string> = { ...labels }
   columns.forEach(({ title }, i) => (renameByName[`Value #${refId(i)}`] = title))
@@ -138,6 +155,7 @@ export function table({ labels, columns, ...options }: TableOptions): Builder<Pa
       id: 'organize',
       options: { excludeByName: { Time: true }, indexByName, renameByName },
     })
+    .sortBy([new TableSortByFieldStateBuilder().displayName(Object.values(labels)[0] ?? '')])
     .noValue('–')
   for (const { title, unit, act } of columns) {
     panel.overrideByName(title, [

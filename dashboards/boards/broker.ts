@@ -18,7 +18,7 @@ export function broker(): Dashboard {
       '': numbers(),
       'In and out': [recordsIn(), recordsOut(), bytes()],
       Requests: [requests(), requestTime(), requestErrors()],
-      Disk: [flushTime(), flushes(), logSize(), diskFree()],
+      Disk: [flushTime(), flushes(), logSize(), diskFree(), compacted(), compactions()],
       'Topics and groups': [topics(), groups()],
       Connections: [connections(), trouble()],
     },
@@ -165,7 +165,7 @@ function flushTime() {
     description:
       'fdatasync of the write-ahead log. Slow flushes are a slow disk, or one that others use as well.',
     unit: 's',
-    width: 6,
+    width: 8,
     queries: quantiles.map((q) => ({
       expr: percentile(q, 'millrace_log_flush_duration_seconds'),
       legend: `p${q * 100}`,
@@ -178,7 +178,7 @@ function flushes() {
     title: 'Flushes per second',
     description: 'One flush serves all records that wait for one, whatever their partitions.',
     unit: 'short',
-    width: 6,
+    width: 8,
     queries: [{ expr: sumRate('millrace_log_flush_duration_seconds_count'), legend: 'flushes' }],
   })
 }
@@ -188,7 +188,7 @@ function logSize() {
     title: 'Log size by topic',
     description: 'Bytes on disk. Retention drops whole files, so the lines fall in steps.',
     unit: 'bytes',
-    width: 6,
+    width: 8,
     stacked: true,
     queries: [{ expr: `sum by (topic) (millrace_log_size_bytes${chosen})`, legend: '{{topic}}' }],
   })
@@ -199,16 +199,42 @@ function diskFree() {
     title: 'Disk used',
     description: 'Share of the disk that holds the log, whoever uses it.',
     unit: 'percentunit',
-    width: 6,
+    width: 8,
     max: 1,
     queries: [{ expr: `1 - ${freeShare}`, legend: 'used' }],
+  })
+}
+
+function compacted() {
+  return series({
+    title: 'Taken away by compaction',
+    description:
+      'Bytes per second of records that a newer one with their key has replaced, in topics with cleanup.policy=compact.',
+    unit: 'Bps',
+    width: 8,
+    queries: [{ expr: sumRate('millrace_log_compacted_bytes_total'), legend: 'bytes' }],
+  })
+}
+
+function compactions() {
+  return series({
+    title: 'Passes of compaction',
+    description:
+      'In the last 5 minutes, each over one partition. Those that fail leave the partition as it was; the log of the broker says why.',
+    unit: 'short',
+    width: 8,
+    queries: ['compactions', 'compaction_failures'].map((what) => ({
+      expr: `round(sum(increase(millrace_log_${what}_total[5m])))`,
+      legend: what === 'compactions' ? 'passes' : 'failed',
+    })),
   })
 }
 
 function topics() {
   return table({
     title: 'Topics',
-    description: 'Retention is empty where records are kept for ever.',
+    description:
+      'Retention is empty where records are kept for ever. Of a topic that is compacted "Records kept" counts those that compaction took away as well.',
     width: 12,
     labels: { topic: 'Topic' },
     columns: [
@@ -287,14 +313,19 @@ function connections() {
 
 function trouble() {
   return series({
-    title: 'Connections refused and broken off, per second',
+    title: 'Connections and logins refused, per second',
     description:
-      'Refused: above the limit of connections. Broken off: what came over them was not the Kafka protocol, or too large.',
+      'Refused: above the limit of connections. Broken off: what came over them was not the Kafka protocol, or too large. TLS and logins: handshakes and logins that failed.',
     unit: 'short',
     width: 12,
     queries: [
       { expr: sumRate('millrace_broker_connections_refused_total'), legend: 'refused' },
       { expr: sumRate('millrace_broker_connections_failed_total'), legend: 'broken off' },
+      { expr: sumRate('millrace_broker_tls_failures_total'), legend: 'TLS' },
+      {
+        expr: `${sumRate('millrace_broker_logins_total{outcome="failed"}')} or vector(0)`,
+        legend: 'logins',
+      },
     ],
   })
 }

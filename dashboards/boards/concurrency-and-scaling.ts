@@ -1,8 +1,9 @@
 // How many invocations run at once, against which limits, and how long they wait and take.
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
-import { board, marksOf } from '../board.ts'
+import { board } from '../board.ts'
 import { series, stat } from '../panels.ts'
 import { percentile, quantiles, sumRate } from '../queries.ts'
+import { decisions, eventPollers, offsetLag, pollersNow, scalings } from './event-pollers.ts'
 import {
   accountConcurrency,
   cpuAgainstShare,
@@ -20,7 +21,7 @@ export function concurrencyAndScaling(): Dashboard {
     name: 'concurrency-and-scaling',
     title: 'Concurrency and scaling',
     description:
-      'How many invocations run at once and what bounds them; how long they wait, start and take.',
+      'How many invocations run at once and what bounds them; how many event pollers read; how long invocations wait, start and take.',
     variables: ['function'],
     marks: [scalings()],
     rows: {
@@ -33,9 +34,9 @@ export function concurrencyAndScaling(): Dashboard {
         cpuAgainstShare(),
         memoryAgainstSize(),
       ],
-      'Event pollers': [eventPollers(), offsetLag(), decisions()],
-      'Waiting and starting': [throttles(), waits(), coldStarts(), initialisation()],
-      'What functions do': [invocations(), failures(), durations()],
+      'Event pollers': [eventPollers(), pollersNow(), offsetLag(), decisions()],
+      'Waiting and starting': [waits(), coldStarts(), initialisation()],
+      'What functions do': [invocations(), failures(), ...durations()],
       Processes: [memory(), processor(), eventLoop()],
     },
   })
@@ -97,7 +98,8 @@ function concurrent() {
 function inFlight() {
   return series({
     title: 'Invocations in flight by mapping',
-    description: 'A mapping that stays at its limit is bounded by the duration of its function.',
+    description:
+      'As the poller sees them. A mapping that stays at what its event pollers have room for (the table below) is bounded by the duration of its function.',
     unit: 'short',
     width: 12,
     queries: [
@@ -105,81 +107,7 @@ function inFlight() {
         expr: `sum by (topic, function) (millrace_mapping_invocations_in_flight${chosen})`,
         legend: '{{topic}} → {{function}}',
       },
-      { expr: `max(millrace_mapping_invocations_max${chosen})`, legend: 'limit of each mapping' },
     ],
-  })
-}
-
-const byMapping = `{{topic}} → ${legend}`
-const ofEachMapping = 'by (topic, function)'
-
-function eventPollers() {
-  return series({
-    title: 'Event pollers',
-    description:
-      'Each has room for five invocations. On demand one grows to as many as partitions while the mapping is behind; provisioned mode keeps its minimum.',
-    unit: 'short',
-    width: 8,
-    queries: [
-      {
-        expr: `sum ${ofEachMapping} (millrace_mapping_event_pollers${chosen})`,
-        legend: byMapping,
-      },
-      {
-        expr: `sum ${ofEachMapping} (millrace_mapping_event_pollers_min${chosen})`,
-        legend: `least of ${byMapping}`,
-      },
-      {
-        expr: `sum ${ofEachMapping} (millrace_mapping_event_pollers_max${chosen})`,
-        legend: `limit of ${byMapping}`,
-      },
-    ],
-  })
-}
-
-function offsetLag() {
-  return series({
-    title: 'Offset lag that scaling looks at',
-    description:
-      'Records after the checkpoints, all partitions together. Looked at once a second: full batches that wait bring event pollers.',
-    unit: 'short',
-    width: 8,
-    queries: [
-      {
-        expr: `sum ${ofEachMapping} (millrace_mapping_offset_lag${chosen})`,
-        legend: byMapping,
-      },
-      {
-        expr: `max ${ofEachMapping} (millrace_mapping_offset_lag_max${chosen})`,
-        legend: `worst partition of ${byMapping}`,
-      },
-    ],
-  })
-}
-
-function decisions() {
-  return series({
-    title: 'Scaling decisions by reason',
-    description:
-      'Changes of the number of event pollers in the last minute. lag: too few; partitions, maximum, concurrency: no more may be; throttled, idle: too many.',
-    unit: 'short',
-    width: 8,
-    queries: [
-      {
-        expr: `sum by (reason) (increase(millrace_mapping_scaling_decisions_total${chosen}[1m]))`,
-        legend: '{{reason}}',
-      },
-    ],
-  })
-}
-
-function scalings() {
-  return marksOf({
-    name: 'Scaling decisions',
-    colour: 'purple',
-    seconds: `millrace_mapping_scaling_decision_timestamp_seconds${chosen}`,
-    title: 'Event pollers changed: {{reason}}',
-    text: '{{topic}} → {{function}}',
   })
 }
 
@@ -211,25 +139,13 @@ function busy() {
   })
 }
 
-function throttles() {
-  return series({
-    title: 'Throttles',
-    description: 'Invocations per second that were refused for want of concurrency.',
-    unit: 'short',
-    width: 6,
-    queries: [
-      { expr: sumRate(`millrace_function_throttles_total${chosen}`, ['function']), legend },
-    ],
-  })
-}
-
 function waits() {
   return series({
     title: 'Wait for an environment',
     description:
       'Time that an invocation waits before a thread takes it, all chosen functions together. Times below 1 ms are not told apart.',
     unit: 's',
-    width: 6,
+    width: 8,
     queries: quantiles.map((q) => ({
       expr: percentile(q, `millrace_function_wait_seconds${chosen}`),
       legend: `p${q * 100}`,
@@ -242,7 +158,7 @@ function coldStarts() {
     title: 'Cold starts per second',
     description: 'Invocations that found no warm environment.',
     unit: 'short',
-    width: 6,
+    width: 8,
     queries: [
       { expr: sumRate(`millrace_function_cold_starts_total${chosen}`, ['function']), legend },
     ],
@@ -254,7 +170,7 @@ function initialisation() {
     title: 'Initialisation, mean since the start',
     description: "Time to load the handler's module in a new environment (Init Duration).",
     unit: 's',
-    width: 6,
+    width: 8,
     queries: [
       {
         expr: `sum by (function) (millrace_function_init_duration_seconds_sum${chosen}) / sum by (function) (millrace_function_init_duration_seconds_count${chosen})`,
@@ -269,7 +185,7 @@ function invocations() {
     title: 'Invocations per second',
     description: 'Events that functions ran for, successful or not.',
     unit: 'short',
-    width: 8,
+    width: 6,
     queries: [
       { expr: sumRate(`millrace_function_invocations_total${chosen}`, ['function']), legend },
     ],
@@ -281,7 +197,7 @@ function failures() {
     title: 'Errors and timeouts per second',
     description: 'Timeouts are part of the errors.',
     unit: 'short',
-    width: 8,
+    width: 6,
     queries: ['errors', 'timeouts'].map((what) => ({
       expr: sumRate(`millrace_function_${what}_total${chosen}`, ['function']),
       legend: `${legend} ${what}`,
@@ -290,16 +206,20 @@ function failures() {
 }
 
 function durations() {
-  return series({
-    title: 'Duration',
-    description: "The handler's time, without initialisation.",
-    unit: 's',
-    width: 8,
-    queries: quantiles.map((q) => ({
-      expr: percentile(q, `millrace_function_duration_seconds${chosen}`, ['function']),
-      legend: `${legend} p${q * 100}`,
-    })),
-  })
+  return [0.5, 0.99].map((q) =>
+    series({
+      title: `Duration, p${q * 100}`,
+      description: `The handler's time, without initialisation: ${q === 0.5 ? 'half of the invocations take no longer' : 'one invocation in a hundred takes longer'}.`,
+      unit: 's',
+      width: 6,
+      queries: [
+        {
+          expr: percentile(q, `millrace_function_duration_seconds${chosen}`, ['function']),
+          legend,
+        },
+      ],
+    }),
+  )
 }
 
 function memory() {

@@ -46,7 +46,7 @@ export function reservedConcurrency() {
 
 export function throttlesByReason() {
   return series({
-    title: 'Throttles by reason',
+    title: 'Throttles by function and reason',
     description:
       'Invocations per second refused because the account (what is not reserved) or a reservation is exhausted, or too much waits for an environment.',
     unit: 'short',
@@ -54,8 +54,8 @@ export function throttlesByReason() {
     stacked: true,
     queries: [
       {
-        expr: sumRate(`millrace_function_throttles_total${chosen}`, ['reason']),
-        legend: '{{reason}}',
+        expr: sumRate(`millrace_function_throttles_total${chosen}`, ['function', 'reason']),
+        legend: `${legend}: {{reason}}`,
       },
     ],
   })
@@ -64,35 +64,28 @@ export function throttlesByReason() {
 export function cpuAgainstShare() {
   const cpu = sumRate(`millrace_function_cpu_seconds_total${chosen}`, ['function'])
   const busy = sumRate(`millrace_function_duration_seconds_sum${chosen}`, ['function'])
+  const share = `max by (function) (millrace_function_cpu_share${chosen})`
   return series({
-    title: 'Processor used against the share',
+    title: 'Processor used, of what the memory size gives',
     description:
-      'Cores that a running environment takes on average, starts included, and those due to its memory size (1769 MB a core). The share is shown, not enforced.',
-    unit: 'short',
+      'Processor time of a running environment, starts included, as a part of its due: 1769 MB of memory size are due one core. The limit is shown, not enforced: a function above it would be slower on AWS.',
+    unit: 'percentunit',
     width: 12,
-    queries: [
-      { expr: `${cpu} / ${busy}`, legend },
-      {
-        expr: `max by (function) (millrace_function_cpu_share${chosen})`,
-        legend: `limit of ${legend}`,
-      },
-    ],
+    limit: 1,
+    queries: [{ expr: `${cpu} / ${busy} / ${share}`, legend }],
   })
 }
 
 export function memoryAgainstSize() {
+  const used = `max by (function) (millrace_function_memory_used_bytes${chosen})`
+  const size = `max by (function) (millrace_function_memory_size_bytes${chosen})`
   return series({
-    title: 'Memory used against the size',
+    title: 'Memory used, of the memory size',
     description:
       'The most that an environment had used at the end of an invocation, of the last half minute to minute; a quarter above its size it is ended.',
-    unit: 'bytes',
+    unit: 'percentunit',
     width: 12,
-    queries: [
-      { expr: `max by (function) (millrace_function_memory_used_bytes${chosen})`, legend },
-      {
-        expr: `max by (function) (millrace_function_memory_size_bytes${chosen})`,
-        legend: `limit of ${legend}`,
-      },
-    ],
+    limit: 1,
+    queries: [{ expr: `${used} / ${size}`, legend }],
   })
 }

@@ -122,7 +122,7 @@ function trend() {
 
 function inAndOut() {
   return series({
-    title: 'Records in against records finished',
+    title: 'Records in against records finished, per second',
     description:
       'Finished means committed: handled or filtered out. The space between the lines is what is added to the lag.',
     unit: 'short',
@@ -130,11 +130,11 @@ function inAndOut() {
     queries: [
       {
         expr: sumRate(`millrace_topic_records_in_total${chosenTopics}`, ['topic']),
-        legend: '{{topic}} in, per second',
+        legend: '{{topic}} in',
       },
       {
         expr: sumRate(`millrace_mapping_committed_events_total${chosenMappings}`, mapping),
-        legend: `${legend} finished, per second`,
+        legend: `${legend} finished`,
       },
     ],
   })
@@ -145,9 +145,9 @@ const stages: readonly (readonly [metric: string, legend: string])[] = [
   ['filtered_out', 'filtered out'],
   ['invoked', 'given to the function'],
   ['failed_invoke', 'failed'],
-  ['oversized', 'dropped: too large'],
-  ['dropped', 'dropped: retries or age used up'],
-  ['destination', 'sent to the destination'],
+  ['oversized', 'skipped: too large'],
+  ['dropped', 'given up: dropped'],
+  ['destination', 'given up: at the destination'],
   ['committed', 'finished'],
 ]
 
@@ -155,11 +155,11 @@ function funnel() {
   return bars({
     title: 'From read to finished, in the chosen time',
     description:
-      'Records at each stage. Retries are given, and fail, once more each time. "Finished" is what need not be read again.',
+      'Records at each stage. Retries are given, and fail, once more each time. Given up are those whose retries or age were used up. "Finished" is what need not be read again.',
     unit: 'short',
     width: 8,
     queries: stages.map(([stage, text]) => ({
-      expr: `sum(increase(millrace_mapping_${stage}_events_total${chosenMappings}[$__range]))`,
+      expr: `round(sum(increase(millrace_mapping_${stage}_events_total${chosenMappings}[$__range])))`,
       legend: text,
     })),
   })
@@ -228,7 +228,7 @@ function batchWait() {
 
 function retries() {
   return series({
-    title: 'Retries, throttles and what failed beside',
+    title: 'Retries, throttles and other trouble',
     description:
       'Batches per second that were sent again, that found no concurrency; commits of offsets that failed, and on-failure destinations that took nothing.',
     unit: 'short',

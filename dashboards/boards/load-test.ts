@@ -45,7 +45,7 @@ function numbers() {
       title: 'Records in all',
       description: 'Appended in the chosen time.',
       course: false,
-      queries: [{ expr: `sum(increase(${recordsIn}[$__range]))`, legend: 'records' }],
+      queries: [{ expr: `round(sum(increase(${recordsIn}[$__range])))`, legend: 'records' }],
     }),
     stat({
       ...small,

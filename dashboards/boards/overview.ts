@@ -88,6 +88,9 @@ function mappingTable() {
   const polled = `sum by (topic, function, mapping) (${rate('millrace_mapping_polled_events_total')})`
   const filtered = `sum by (topic, function, mapping) (${rate('millrace_mapping_filtered_out_events_total')})`
   const invoked = `sum by (topic, function, mapping) (${rate('millrace_mapping_invoked_events_total')})`
+  const givenUp = ['dropped', 'destination']
+    .map((how) => `increase(millrace_mapping_${how}_events_total[$__range])`)
+    .join(' + ')
   const errorShare = `${sumRate('millrace_function_errors_total', ['function'])} / ${sumRate('millrace_function_invocations_total', ['function'])}`
   const columns: Column[] = [
     {
@@ -130,11 +133,17 @@ function mappingTable() {
       act: 5,
       expr: `${byMapping} (millrace_mapping_batch_attempts)`,
     },
+    {
+      title: 'Given up',
+      unit: 'short',
+      act: 1,
+      expr: `round(sum by (topic, function, mapping) (${givenUp}))`,
+    },
   ]
   return table({
     title: 'Every mapping',
     description:
-      'A row for each event source mapping, from left to right as records go: into the topic, waiting, read, filtered, given to the function, and how that fares. "Failed tries" are those of the batch that fails most often at the moment.',
+      'A row for each event source mapping, from left to right as records go: into the topic, waiting, read, filtered, given to the function, and how that fares. "Failed tries" are those of the batch that fails most often at the moment; "Given up" are records whose retries or age were used up in the chosen time: dropped, or at the on-failure destination.',
     width: 24,
     labels: { topic: 'Topic', function: 'Function', mapping: 'Mapping' },
     columns,
