@@ -37,8 +37,10 @@ export class PrometheusClient {
     this.#url = url
   }
 
-  async query(expression: string): Promise<readonly Series[]> {
-    return seriesOf(await this.#ask('query', { query: expression }))
+  /** As it is now, or was at `atSeconds`. */
+  async query(expression: string, atSeconds?: number): Promise<readonly Series[]> {
+    const time: Record<string, string> = atSeconds === undefined ? {} : { time: `${atSeconds}` }
+    return seriesOf(await this.#ask('query', { query: expression, ...time }))
   }
 
   async queryRange(expression: string, range: TimeRange): Promise<readonly Series[]> {

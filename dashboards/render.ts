@@ -15,9 +15,7 @@ const fromSeconds = toSeconds - Number(minutes) * 60
 mkdirSync(directory, { recursive: true })
 for (const board of boards) {
   const path = join(directory, `${(board.uid ?? '').replace('millrace-', '')}.html`)
-  writeFileSync(
-    path,
-    await renderBoard(board, new PrometheusClient(url), { fromSeconds, toSeconds }),
-  )
+  const page = await renderBoard(board, new PrometheusClient(url), { fromSeconds, toSeconds })
+  writeFileSync(path, page.html)
   process.stdout.write(`${path}\n`)
 }

@@ -15,6 +15,7 @@ export interface Line extends Series {
 
 /** About as many points as a panel of a screen has pixels to tell apart. */
 const pointsWanted = 240
+/** Of the data source in Grafana, which asks for no smaller step. */
 const scrapeSeconds = 5
 
 export async function linesOf(
@@ -42,11 +43,11 @@ function answer(
   { fromSeconds, toSeconds }: Span,
 ): Promise<readonly Series[]> {
   const seconds = toSeconds - fromSeconds
-  const stepSeconds = Math.max(1, Math.ceil(seconds / pointsWanted))
+  const stepSeconds = Math.max(scrapeSeconds, Math.ceil(seconds / pointsWanted))
   const expression = filledIn(target.expr, {
     rateInterval: `${Math.max(stepSeconds + scrapeSeconds, 4 * scrapeSeconds)}s`,
     range: `${seconds}s`,
   })
-  if (target.instant === true) return prometheus.query(expression)
+  if (target.instant === true) return prometheus.query(expression, toSeconds)
   return prometheus.queryRange(expression, { fromSeconds, toSeconds, stepSeconds })
 }

@@ -18,7 +18,10 @@ export function dataTable(panel: Panel, lines: readonly Line[]): string {
   const head = names.map(([name, title]) => {
     return `<th${isValue(name) ? '' : ' class="text"'}>${escaped(title)}</th>`
   })
-  const body = [...rows.values()].map((row) =>
+  const [first = ''] = names.map(([name]) => name)
+  const firstOf = (row: readonly Line[]): string => row[0]?.labels[first] ?? ''
+  const sorted = [...rows.values()].toSorted((a, b) => firstOf(a).localeCompare(firstOf(b)))
+  const body = sorted.map((row) =>
     names.map(([name, title]) => {
       if (!isValue(name)) return `<td class="text">${escaped(row[0]?.labels[name] ?? '')}</td>`
       const value = row.find(({ refId }) => name === `Value #${refId}`)?.points[0]?.[1]
