@@ -1,7 +1,7 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
 .PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose crash fuzz
-.PHONY: bench bench-broker docs format clean
+.PHONY: bench bench-broker docs board-pictures format clean
 
 installed := node_modules/.package-lock.json
 
@@ -70,6 +70,9 @@ bench-broker: $(installed) ## Measure the broker beside a mock in C and Apache K
 
 docs: $(installed) ## Write the pages and boards that come from code.
 	@npm run -s docs
+
+board-pictures: $(installed) ## Draw the pictures of the boards in docs/images from a live scenario; needs chromium.
+	@npm exec -- node test/pictures/run.ts
 
 format: $(installed)
 	@npm run -s format

@@ -13,7 +13,7 @@ import { createKafka } from '../../common/kafka-client.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { createFunction, lambdaClient } from './lambda.ts'
 import { startPlatform, type Platform, type PlatformOptions } from './platform.ts'
-import { startPrometheus, type RunningPrometheus } from './prometheus.ts'
+import { startPrometheus, type Pace, type RunningPrometheus } from './prometheus.ts'
 
 /** What a function does with its next event. `flaky` fails one time in twelve. */
 export type Manner = 'good' | 'flaky' | 'slow' | 'failing'
@@ -22,7 +22,11 @@ export interface ObservedFunction {
   readonly name: string
   readonly topic: string
   readonly partitions: number
-  readonly manner: Manner
+  /** Unless it has a handler of its own. */
+  readonly manner?: Manner
+  /** The text of its module, in place of the one that has manners. */
+  readonly handler?: string
+  readonly memorySizeMb?: number
   readonly batchSize: number
   readonly filter?: string
   /** Whether the mapping names the built-in broker by an ARN: `/health` then speaks of it. */
@@ -32,7 +36,11 @@ export interface ObservedFunction {
   /** What else its mapping has. */
   readonly settings?: Pick<
     CreateEventSourceMappingCommandInput,
-    'ProvisionedPollerConfig' | 'MaximumRetryAttempts' | 'DestinationConfig'
+    | 'ProvisionedPollerConfig'
+    | 'MaximumRetryAttempts'
+    | 'BisectBatchOnFunctionError'
+    | 'MaximumBatchingWindowInSeconds'
+    | 'DestinationConfig'
   >
 }
 
@@ -63,14 +71,17 @@ export class ObservedPlatform {
     this.#scratch = scratch
   }
 
-  static async start(workersArgs: readonly string[] = []): Promise<ObservedPlatform> {
+  static async start(
+    workersArgs: readonly string[] = [],
+    pace: Pace = 'quickened',
+  ): Promise<ObservedPlatform> {
     const platform = new ObservedPlatform(await mkdtemp(join(tmpdir(), 'millrace-observed-')))
     try {
       await platform.#startRole('broker')
       await platform.#startRole('workers', workersArgs)
       await Promise.all([platform.#startRole('control'), platform.#startRole('poller')])
       platform.#client = lambdaClient(platform.#role('control'))
-      platform.#prometheus = await startPrometheus(platform.#targets())
+      platform.#prometheus = await startPrometheus(platform.#targets(), pace)
     } catch (error) {
       await platform.stop()
       throw error
@@ -110,10 +121,11 @@ export class ObservedPlatform {
     const configEntries = Object.entries(topicConfig).map(([key, value]) => ({ name: key, value }))
     await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }] })
     await admin.disconnect()
-    await this.behave(name, observed.manner)
+    await this.behave(name, observed.manner ?? 'good')
     await createFunction(this.client, {
       name,
-      files: { 'index.mjs': mannered },
+      files: { 'index.mjs': observed.handler ?? mannered },
+      memorySizeMb: observed.memorySizeMb ?? 256,
       environment: { MANNER: this.#mannerOf(name) },
     })
     if (observed.reservedConcurrency !== undefined) {

@@ -1,5 +1,5 @@
 // Runs a real Prometheus on a free port with our configuration, quickened so that a test can wait for it.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
@@ -14,6 +14,12 @@ const root = new URL('../..', import.meta.url).pathname
 export function prometheusTool(name: 'prometheus' | 'promtool'): string {
   const unpacked = join(root, '.cache/peers/prometheus/usr/bin', name)
   return existsSync(unpacked) ? unpacked : name
+}
+
+/** Throws a sentence with the command that installs it where there is none. */
+export function findPrometheus(): void {
+  if (spawnSync(prometheusTool('prometheus'), ['--version']).status === 0) return
+  throw new Error('there is no Prometheus; unpack it: test/peers/install.sh')
 }
 
 export interface RunningPrometheus {
@@ -31,19 +37,23 @@ interface Rules {
 }
 
 /**
- * `targets`: `host:port` of each job of dashboards/prometheus.yml. Scrapes and evaluates once a second;
- * spans in alerts are those that `quickened` gives.
+ * `quickened`: scrapes and evaluates once a second, with the spans in alerts that the function of this name gives.
+ * `shipped`: every two seconds, so that minutes have lines, with the alerts as they are.
  */
+export type Pace = 'quickened' | 'shipped'
+
+/** `targets`: `host:port` of each job of dashboards/prometheus.yml. */
 export async function startPrometheus(
   targets: Readonly<Record<string, string>>,
+  pace: Pace,
 ): Promise<RunningPrometheus> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-prometheus-'))
   const port = await freePort()
   const address = `127.0.0.1:${port}`
-  await writeFile(join(directory, 'alerts.yml'), quickenedRules())
+  await writeFile(join(directory, 'alerts.yml'), rulesAt(pace))
   await writeFile(
     join(directory, 'prometheus.yml'),
-    configuration({ ...targets, prometheus: address }),
+    configuration({ ...targets, prometheus: address }, pace),
   )
   const child = spawn(prometheusTool('prometheus'), [
     `--config.file=${join(directory, 'prometheus.yml')}`,
@@ -79,21 +89,25 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
-function configuration(targets: Readonly<Record<string, string>>): string {
-  const shipped = parse(
-    readFileSync(join(root, 'dashboards/prometheus.yml'), 'utf8'),
-  ) as Configuration
+const readDashboards = (name: string): string =>
+  readFileSync(join(root, 'dashboards', name), 'utf8')
+
+function configuration(targets: Readonly<Record<string, string>>, pace: Pace): string {
+  const shipped = parse(readDashboards('prometheus.yml')) as Configuration
   const scrape_configs = shipped.scrape_configs.map(({ job_name }) => {
     const target = targets[job_name]
     if (target === undefined) throw new Error(`no target for job ${job_name}`)
     return { job_name, static_configs: [{ targets: [target] }] }
   })
-  const quick = { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' }
-  return stringify({ ...shipped, global: { ...shipped.global, ...quick }, scrape_configs })
+  const every = pace === 'quickened' ? '1s' : '2s'
+  const often = { scrape_interval: every, scrape_timeout: every, evaluation_interval: every }
+  return stringify({ ...shipped, global: { ...shipped.global, ...often }, scrape_configs })
 }
 
-function quickenedRules(): string {
-  const rules = parse(readFileSync(join(root, 'dashboards/alerts.yml'), 'utf8')) as Rules
+function rulesAt(pace: Pace): string {
+  const shipped = readDashboards('alerts.yml')
+  if (pace === 'shipped') return shipped
+  const rules = parse(shipped) as Rules
   for (const rule of rules.groups.flatMap((group) => group.rules)) {
     rule.expr = quickened(rule.expr)
     if (rule.for !== undefined) rule.for = '2s'
