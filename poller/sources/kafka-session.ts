@@ -32,8 +32,8 @@ export interface KafkaSourceMemory {
 }
 
 // A crashed poller's partitions come free after a session timeout; Kafka takes no less than 6 s.
-const sessionTimeoutMs = 10_000
-const heartbeatIntervalMs = 2_000
+const sessionTimeoutMs = 6_000
+const heartbeatIntervalMs = 1_000
 // New partitions of a topic are found when the metadata is fetched again.
 const metadataMaxAgeMs = 30_000
 
