@@ -250,7 +250,7 @@ const describing = (resourceType: number, resourceName: string, keys: string[] |
 /** Those of the broker that are equal where nothing was set. */
 const brokerKeys = `
   auto.create.topics.enable default.replication.factor delete.topic.enable
-  fetch.max.bytes log.cleanup.policy log.flush.interval.ms log.retention.hours
+  log.cleanup.policy log.flush.interval.ms log.retention.hours
   log.retention.ms log.roll.ms log.segment.bytes message.max.bytes node.id
   offset.metadata.max.bytes offsets.retention.minutes process.roles
   sasl.kerberos.min.time.before.relogin socket.request.max.bytes`
