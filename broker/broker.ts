@@ -36,8 +36,8 @@ export interface BrokerOptions extends ListenerSettings, SecuritySettings {
   readonly serverLimits?: Partial<ServerLimits>
 }
 
-/** To open so many leaves more behind than a collection costs. */
-const manyPartitions = 1000
+/** What a start leaves behind, a tenth of the memory, is collected when the first clients have been served. */
+const collectAfterMs = 2000
 
 /** Not 0: some clients take that for "none". */
 const nodeId = 1
@@ -67,7 +67,6 @@ export async function startBroker(
     })
     const store = await openStore(options, directory, logger)
     opened.push(() => store.close())
-    if (store.partitions >= manyPartitions) collectGarbage()
     const started = startedConfigs(options, directory)
     const configs = await BrokerConfigs.open({ files: nodeFileSystem, directory, store, started })
     const files = nodeFileSystem
@@ -89,7 +88,11 @@ export async function startBroker(
     }
     const { server, doors } = await openDoors(options, { broker, listeners, tls: security.tls })
     const watch = security.watch((tls) => server.useCertificate(tls))
-    opened.push(() => Promise.resolve(watch.cancel()))
+    const collection = systemClock.after(collectAfterMs, collectGarbage)
+    opened.push(async () => {
+      watch.cancel()
+      collection.cancel()
+    })
     // Draining ends the long polls; closing the coordinator answers the joins; then connections close.
     opened.push(async () => {
       server.drain()

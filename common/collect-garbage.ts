@@ -1,4 +1,4 @@
-// Collects what a large start left behind: while nothing happens, nothing else would.
+// Collects what a start left behind: while nothing happens, nothing else would.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 

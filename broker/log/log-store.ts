@@ -80,7 +80,8 @@ export class LogStore {
       logger: options.logger,
       intervalMs: this.#limits.compactionIntervalMs,
       mapMaxBytes: this.#limits.compactionMapMaxBytes,
-      partitions: () => [...topics()].flatMap((topic) => topic.partitions),
+      partitions: () =>
+        [...topics()].flatMap(({ config, partitions }) => (config.compaction ? partitions : [])),
     })
     this.#engine = new LogEngine({
       ...options,

@@ -44,8 +44,7 @@ export class PartitionLog implements QueuedPartition {
   readonly producers: ProducerFile
   readonly #tail = new Tail()
   readonly #reader: PartitionReader
-  readonly #compaction: PartitionCompaction
-  readonly #listeners = new Set<() => void>()
+  #listeners: Set<() => void> | undefined
   #highWatermark: number
   #logEndOffset: number
   #recordsAppended = 0
@@ -68,15 +67,6 @@ export class PartitionLog implements QueuedPartition {
       tail: this.#tail,
       highWatermark: () => this.#highWatermark,
       logEndOffset: () => this.#logEndOffset,
-    })
-    this.#compaction = new PartitionCompaction({
-      files: environment.files,
-      directory: identity.directory,
-      segments,
-      producerRules: () => producerRules(producers, this.#highWatermark),
-      lastStableOffset: () => this.lastStableOffset,
-      settle: () => environment.checkpoint(),
-      isGone: () => this.#isDeleted,
     })
   }
 
@@ -164,7 +154,7 @@ export class PartitionLog implements QueuedPartition {
     this.#recordsAppended += endOffset - this.#highWatermark
     this.#highWatermark = endOffset
     this.producers.table.commit(endOffset)
-    for (const listener of this.#listeners) listener()
+    for (const listener of this.#listeners ?? []) listener()
   }
 
   /** The commit failed: whatever is not committed was never appended. */
@@ -228,8 +218,9 @@ export class PartitionLog implements QueuedPartition {
 
   /** Calls `listener` whenever more can be read; returns how to stop. */
   onHighWatermark(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    const listeners = (this.#listeners ??= new Set())
+    listeners.add(listener)
+    return () => listeners.delete(listener)
   }
 
   /** Writes what is committed from memory to segments, rolling them as the configuration says. */
@@ -258,15 +249,24 @@ export class PartitionLog implements QueuedPartition {
   }
 
   /** Drops segments that are too old or too many; returns how many. */
-  applyRetention(nowMs: number): Promise<number> {
-    if (this.#isDeleted) return Promise.resolve(0)
-    this.producers.table.expire(nowMs)
+  async applyRetention(nowMs: number): Promise<number> {
+    if (!this.#isDeleted) this.producers.table.expire(nowMs)
+    if (this.#isDeleted || this.#segments.sizeBytes === 0) return 0
     return this.#segments.applyRetention(this.identity.config(), nowMs, this.#tail.sizeBytes)
   }
 
   /** Leaves each key its last record, where the topic is compacted and there is enough to gain. */
   compact(round: CompactionRound): Promise<CompactionResult | undefined> {
-    return this.#compaction.run(this.identity.config().compaction, round)
+    const compaction = new PartitionCompaction({
+      files: this.#environment.files,
+      directory: this.identity.directory,
+      segments: this.#segments,
+      producerRules: () => producerRules(this.producers, this.#highWatermark),
+      lastStableOffset: () => this.lastStableOffset,
+      settle: () => this.#environment.checkpoint(),
+      isGone: () => this.#isDeleted,
+    })
+    return compaction.run(this.identity.config().compaction, round)
   }
 
   get recoveryPoint(): RecoveryPoint {
@@ -302,7 +302,7 @@ export class PartitionLog implements QueuedPartition {
     this.#environment.memory.bytes -= this.#tail.truncate(0)
     this.#segments.forget()
     this.producers.table.clear()
-    for (const listener of this.#listeners) listener()
+    for (const listener of this.#listeners ?? []) listener()
   }
 
   stats(): PartitionStats {
