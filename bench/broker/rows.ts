@@ -128,7 +128,9 @@ export interface ManyPartitions {
 }
 
 const manyTopics = 10
-const idleSeconds = 10
+/** What a start leaves behind is collected by then. */
+const settleSeconds = 10
+const idleSeconds = 20
 
 /** Ten thousand partitions, started anew: what they cost while nothing happens. */
 export async function manyPartitionsRow(dataDir: string): Promise<ManyPartitions> {
@@ -140,7 +142,7 @@ export async function manyPartitionsRow(dataDir: string): Promise<ManyPartitions
   const startedAt = performance.now()
   const full = await startOurs('commit', dataDir)
   const readyMs = Math.round(performance.now() - startedAt)
-  await pause(3000)
+  await pause(settleSeconds * 1000)
   const fullKiB = residentKiB(full.pid)
   const before = cpuSeconds(full.pid)
   await pause(idleSeconds * 1000)
