@@ -245,7 +245,7 @@ export const settingsTable = {
     kind: 'count',
     default: '64',
     roles: ['workers', 'all'],
-    help: 'Execution environments (threads) alive at once; invocations beyond it wait.',
+    help: 'Execution environments alive at once; invocations beyond it wait.',
   },
   workersIdleTimeout: {
     kind: 'milliseconds',

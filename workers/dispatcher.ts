@@ -1,16 +1,16 @@
-// Gives the machine's threads to the pools of all functions, one decision after another.
+// Gives the machine's environments to the pools of all functions, one decision after another.
 import type { Clock } from '../common/clock.ts'
 import { warmPreferenceMaxMs } from '../common/limits.ts'
 import type { FunctionPool } from './function-pool.ts'
-import { allot } from './thread-allotment.ts'
+import { allot } from './environment-allotment.ts'
 
 export interface DispatcherOptions {
-  /** Threads alive at once, all functions together. */
-  readonly threadsMax: number
+  /** Environments alive at once, all functions together. */
+  readonly environmentsMax: number
   readonly clock: Clock
 }
 
-/** Carries out what `allot` decides. Invariant: the pools' threads are never more than `threadsMax`. */
+/** Carries out what `allot` decides. Invariant: the pools have never more than `environmentsMax`. */
 export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #pools = new Set<FunctionPool>()
@@ -21,22 +21,22 @@ export class Dispatcher {
     this.#options = options
   }
 
-  get threads(): number {
-    let threads = 0
-    for (const pool of this.#pools) threads += pool.threads
-    return threads
+  get environments(): number {
+    let environments = 0
+    for (const pool of this.#pools) environments += pool.environments
+    return environments
   }
 
-  get threadsMax(): number {
-    return this.#options.threadsMax
+  get environmentsMax(): number {
+    return this.#options.environmentsMax
   }
 
-  /** A dispatcher's pools report to `pump` when a thread of theirs changes. */
+  /** A dispatcher's pools report to `pump` when an environment of theirs changes. */
   add(pool: FunctionPool): void {
     this.#pools.add(pool)
   }
 
-  /** Calls `start` as soon as a thread of `pool` is due: now, if one is idle and nobody waits. */
+  /** Calls `start` as soon as an environment of `pool` is due: now, if one is idle and nobody waits. */
   dispatch(pool: FunctionPool, start: () => void): void {
     if (this.#waiting === 0 && pool.idle > 0) return start()
     this.#waiting += 1
@@ -44,7 +44,7 @@ export class Dispatcher {
     this.pump()
   }
 
-  /** Decides until nothing is left to decide; to be called after every change of a thread. */
+  /** Decides until nothing is left to decide; to be called after every change of an environment. */
   pump(): void {
     if (this.#isPumping) return
     this.#isPumping = true
@@ -63,8 +63,8 @@ export class Dispatcher {
   }
 
   #step(): boolean {
-    const { clock, threadsMax } = this.#options
-    const decision = allot(this.#pools, clock.now(), { threadsMax, warmPreferenceMaxMs })
+    const { clock, environmentsMax } = this.#options
+    const decision = allot(this.#pools, clock.now(), { environmentsMax, warmPreferenceMaxMs })
     if (decision.action === 'wait') return false
     if (decision.action === 'end-idle') return decision.pool.endIdle()
     this.#waiting -= 1
@@ -74,7 +74,7 @@ export class Dispatcher {
 
   #closeRetired(): void {
     for (const pool of this.#pools) {
-      // Its threads count until they are gone.
+      // Its environments count until they are gone.
       if (pool.isDone) void pool.close().then(() => this.#pools.delete(pool))
     }
   }

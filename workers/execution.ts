@@ -1,10 +1,14 @@
-// Runs one event on a thread under the function's timeout and puts its end in Lambda's words.
+// Runs one event in an environment under the function's timeout and puts its end in Lambda's words.
 import type { Clock, Timer } from '../common/clock.ts'
 import { handlerInitMaxMs, logDeliveryMaxMs, threadStartMaxMs } from '../common/limits.ts'
+import type {
+  EnvironmentMessage,
+  EnvironmentOutcome,
+  EnvironmentResult,
+  RunningEvent,
+} from './environment-pool.ts'
 import type { FunctionPool } from './function-pool.ts'
 import type { InvocationLog } from './invocation-log.ts'
-import type { RunningTask, ThreadOutcome } from './thread-pool.ts'
-import type { ThreadMessage, ThreadResult } from './thread-messages.ts'
 
 export interface ExecutionRequest {
   readonly pool: FunctionPool
@@ -24,7 +28,7 @@ export interface Execution {
   readonly initMs: number | undefined
 }
 
-/** Starts at once, in the same turn, on a thread that is known to be free or yet to be made. */
+/** Starts at once, in the same turn, in an environment that is known to be free or yet to be made. */
 export async function execute(request: ExecutionRequest): Promise<Execution> {
   const { pool, requestId, payload, clientContext, log } = request
   const progress = new Progress(request)
@@ -58,7 +62,7 @@ class Progress {
   readonly #request: ExecutionRequest
   #startedMs: number
   #timer: Timer | undefined
-  #task: RunningTask | undefined
+  #task: RunningEvent | undefined
   #phase: 'starting' | 'initialising' | 'running'
   #timedOut = false
   #ending: string | undefined
@@ -72,12 +76,12 @@ class Progress {
     this.#startedMs = request.clock.now()
   }
 
-  watch(task: RunningTask): void {
+  watch(task: RunningEvent): void {
     this.#task = task
     this.#arm(this.isCold ? threadStartMaxMs : this.#request.timeoutMs)
   }
 
-  on(message: ThreadMessage): void {
+  on(message: EnvironmentMessage): void {
     switch (message.type) {
       case 'initialising':
         // Lambda: ten seconds of initialisation are free, the rest counts as the first invocation's.
@@ -109,13 +113,13 @@ class Progress {
     })
   }
 
-  finish(outcome: ThreadOutcome): Execution {
+  finish(outcome: EnvironmentOutcome): Execution {
     this.#timer?.cancel()
     if (outcome.kind === 'result') return this.#completed(outcome.result)
     const { requestId, timeoutMs, clock } = this.#request
     const elapsedMs = clock.now() - this.#startedMs
     if (this.#timedOut && this.#phase === 'starting') {
-      return this.#failed('not-started', 'no thread could be started', elapsedMs)
+      return this.#failed('not-started', 'no environment could be started', elapsedMs)
     }
     if (this.#timedOut) {
       const seconds = (timeoutMs / 1000).toFixed(2)
@@ -127,13 +131,13 @@ class Progress {
     return this.#died(outcome, elapsedMs)
   }
 
-  #completed(result: ThreadResult): Execution {
+  #completed(result: EnvironmentResult): Execution {
     this.#request.log.late(result.lateOutput)
     const { outcome, payload, durationMs, initMs } = result
     return { outcome, payload, durationMs, initMs }
   }
 
-  #died(outcome: Exclude<ThreadOutcome, { kind: 'result' }>, elapsedMs: number): Execution {
+  #died(outcome: Exclude<EnvironmentOutcome, { kind: 'result' }>, elapsedMs: number): Execution {
     if (outcome.kind === 'stopped') {
       return this.#failed('not-started', 'the platform is stopping', elapsedMs)
     }
@@ -161,6 +165,6 @@ function json(errorType: string, errorMessage: string): string {
   return JSON.stringify({ errorType, errorMessage })
 }
 
-function reasonOf(outcome: Exclude<ThreadOutcome, { kind: 'result' }>): string {
+function reasonOf(outcome: Exclude<EnvironmentOutcome, { kind: 'result' }>): string {
   return outcome.kind === 'died' ? outcome.reason : outcome.kind
 }

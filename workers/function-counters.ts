@@ -1,8 +1,8 @@
 // What is counted of one function; plain numbers that metrics.ts reads.
 import type { Clock } from '../common/clock.ts'
 import { durationBoundsSeconds, Histogram } from '../common/metrics.ts'
+import type { EnvironmentUse } from './environment-pool.ts'
 import { RecentMax } from './recent-max.ts'
-import type { ThreadUse } from './thread-pool.ts'
 
 export class FunctionCounters {
   /** Lambda: successes and function errors; not throttles. */
@@ -15,7 +15,7 @@ export class FunctionCounters {
   readonly durationSeconds = new Histogram(durationBoundsSeconds)
   readonly initSeconds = new Histogram(durationBoundsSeconds)
   readonly waitSeconds = new Histogram(durationBoundsSeconds)
-  /** Of its threads, from their start. */
+  /** Of its environments, from their start. */
   cpuMs = 0
   readonly memoryUsedMb: RecentMax
 
@@ -23,7 +23,7 @@ export class FunctionCounters {
     this.memoryUsedMb = new RecentMax(clock)
   }
 
-  use({ cpuMs = 0, memoryUsedMb }: ThreadUse): void {
+  use({ cpuMs = 0, memoryUsedMb }: EnvironmentUse): void {
     this.cpuMs += cpuMs
     if (memoryUsedMb !== undefined) this.memoryUsedMb.observe(memoryUsedMb)
   }

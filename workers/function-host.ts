@@ -1,4 +1,4 @@
-// Keeps the threads of one function in step with its code: one pool per revision.
+// Keeps the environments of one function in step with its code: one pool per revision.
 import type { Clock } from '../common/clock.ts'
 import type { FunctionRecord } from '../control/registry/registry.ts'
 import { CodeSignature } from './code-signature.ts'
@@ -68,7 +68,7 @@ export class FunctionHost {
   async #open(record: FunctionRecord, version: string): Promise<FunctionPool> {
     const { dispatcher, region, idleTimeoutMs, clock } = this.#options
     const nodeOptions = record.environment['NODE_OPTIONS']
-    const threads = await openThreadPool({
+    const environments = await openThreadPool({
       settings: {
         functionName: record.name,
         functionArn: record.arn,
@@ -80,13 +80,13 @@ export class FunctionHost {
         ...(nodeOptions === undefined ? {} : { nodeOptions }),
       },
       environment: environmentOf(record, region),
-      threadsMax: dispatcher.threadsMax,
+      threadsMax: dispatcher.environmentsMax,
       idleTimeoutMs,
       clock,
       onChange: () => dispatcher.pump(),
       onUse: (use) => this.counters.use(use),
     })
-    const pool = new FunctionPool(threads, clock)
+    const pool = new FunctionPool(environments, clock)
     dispatcher.add(pool)
     // A newer revision may have come while this one was opened.
     if (this.#version === version) this.#pool = pool

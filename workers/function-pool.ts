@@ -1,43 +1,47 @@
-// One revision of a function: its threads and the invocations that wait for one of them.
+// One revision of a function: its environments and the invocations that wait for one of them.
 import type { Clock } from '../common/clock.ts'
-import type { PoolState } from './thread-allotment.ts'
-import type { RunningTask, ThreadPool } from './thread-pool.ts'
-import type { ThreadEvent, ThreadMessage } from './thread-messages.ts'
+import type { PoolState } from './environment-allotment.ts'
+import type {
+  EnvironmentEvent,
+  EnvironmentMessage,
+  EnvironmentPool,
+  RunningEvent,
+} from './environment-pool.ts'
 
 interface Waiting {
   readonly sinceMs: number
-  /** Called at once when a thread is due; runs its event before it returns. */
+  /** Called at once when an environment is due; runs its event before it returns. */
   readonly start: () => void
 }
 
 /** Invocations start in the order in which they came. A retired pool ends with its last one. */
 export class FunctionPool implements PoolState {
-  readonly #threads: ThreadPool
+  readonly #environments: EnvironmentPool
   readonly #clock: Clock
   readonly #waiting: Waiting[] = []
   #lastUsedMs: number
   #retired = false
 
-  constructor(threads: ThreadPool, clock: Clock) {
-    this.#threads = threads
+  constructor(environments: EnvironmentPool, clock: Clock) {
+    this.#environments = environments
     this.#clock = clock
     this.#lastUsedMs = clock.now()
   }
 
-  get threads(): number {
-    return this.#threads.threads
+  get environments(): number {
+    return this.#environments.environments
   }
 
   get idle(): number {
-    return this.#threads.idle
+    return this.#environments.idle
   }
 
   get starting(): number {
-    return this.#threads.starting
+    return this.#environments.starting
   }
 
   get ending(): number {
-    return this.#threads.ending
+    return this.#environments.ending
   }
 
   get lastUsedMs(): number {
@@ -50,7 +54,7 @@ export class FunctionPool implements PoolState {
 
   /** Whether nobody will use it any more. */
   get isDone(): boolean {
-    return this.#retired && this.#threads.busy === 0 && this.#waiting.length === 0
+    return this.#retired && this.#environments.busy === 0 && this.#waiting.length === 0
   }
 
   wait(start: () => void): void {
@@ -61,13 +65,13 @@ export class FunctionPool implements PoolState {
     this.#waiting.shift()?.start()
   }
 
-  run(event: ThreadEvent, listener: (message: ThreadMessage) => void): RunningTask {
+  run(event: EnvironmentEvent, listener: (message: EnvironmentMessage) => void): RunningEvent {
     this.#lastUsedMs = this.#clock.now()
-    return this.#threads.run(event, listener)
+    return this.#environments.run(event, listener)
   }
 
   endIdle(): boolean {
-    return this.#threads.endIdle()
+    return this.#environments.endIdle()
   }
 
   /** No new invocation will come: there is a newer revision, or the function is gone. */
@@ -76,6 +80,6 @@ export class FunctionPool implements PoolState {
   }
 
   close(): Promise<void> {
-    return this.#threads.close()
+    return this.#environments.close()
   }
 }

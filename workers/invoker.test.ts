@@ -19,7 +19,7 @@ test('a new revision runs at once, while the old one finishes what it has', asyn
   expect(valueOf(await workers.invoke('f'))).toBe('new')
   gate.open()
   expect(valueOf(await old)).toBe(1)
-  await until(() => workers.invoker.threads === 1)
+  await until(() => workers.invoker.environments === 1)
 })
 
 test('an edit of a hot-reload directory takes effect at the next invocation', async () => {
@@ -38,7 +38,7 @@ test('an edit of a hot-reload directory takes effect at the next invocation', as
   await folder.write({ 'index.js': 'exports.handler = async () => require("./lib/three.js")' })
   await folder.write({ 'lib/three.js': 'module.exports = "three"' })
   expect(valueOf(await workers.invoke('f'))).toBe('three')
-  await until(() => workers.invoker.threads === 1)
+  await until(() => workers.invoker.environments === 1)
 })
 
 test('a deleted function is not found, its invocation ends well and its numbers are gone', async () => {
@@ -56,7 +56,7 @@ test('a deleted function is not found, its invocation ends well and its numbers 
   gate.open()
   expect(valueOf(await running)).toBe(1)
   expect(workers.invoker.functions()).toEqual([])
-  await until(() => workers.invoker.threads === 0)
+  await until(() => workers.invoker.environments === 0)
 })
 
 test('invocations at the same time run in threads of their own, later ones find them warm', async () => {
@@ -64,7 +64,7 @@ test('invocations at the same time run in threads of their own, later ones find 
   const gate = await workers.deployGated('f')
   const first = [1, 2, 3].map(() => workers.invoke('f'))
   await gate.arrived(3)
-  expect(workers.invoker.threads).toBe(3)
+  expect(workers.invoker.environments).toBe(3)
   expect(workers.invoker.functions()).toMatchObject([{ name: 'f', executions: 3 }])
   gate.open()
   expect((await Promise.all(first)).map(valueOf)).toEqual([1, 1, 1])
@@ -138,7 +138,7 @@ test('a reservation of 0 stops a function; a change of it takes effect and keeps
 })
 
 test('beyond the bound of threads invocations wait in order, up to a bound of bytes', async () => {
-  workers = startInvoker({ threadsMax: 1, waitingMaxBytes: 20 })
+  workers = startInvoker({ environmentsMax: 1, waitingMaxBytes: 20 })
   const gate = await workers.deployGated('f')
   const first = workers.invoke('f')
   await gate.arrived(1)
@@ -154,21 +154,21 @@ test('beyond the bound of threads invocations wait in order, up to a bound of by
   gate.open()
   await Promise.all([first, second, third])
   expect(done).toEqual(['second', 'third'])
-  expect(workers.invoker.threads).toBe(1)
+  expect(workers.invoker.environments).toBe(1)
 })
 
 test('an idle thread of another function makes room, and the bound holds', async () => {
-  workers = startInvoker({ threadsMax: 1 })
+  workers = startInvoker({ environmentsMax: 1 })
   await workers.deploy('f', 'exports.handler = async () => "f"')
   await workers.deploy('g', 'exports.handler = async () => "g"')
   for (const name of ['f', 'g', 'f']) {
     expect(valueOf(await workers.invoke(name))).toBe(name)
-    expect(workers.invoker.threads).toBe(1)
+    expect(workers.invoker.environments).toBe(1)
   }
 })
 
 test('a thread whose handler blocks in the system counts until it is gone', async () => {
-  workers = startInvoker({ threadsMax: 1 })
+  workers = startInvoker({ environmentsMax: 1 })
   await workers.deploy(
     'blocked',
     `exports.handler = async () => require('node:child_process').execSync('sleep 1.5')`,
@@ -177,7 +177,7 @@ test('a thread whose handler blocks in the system counts until it is gone', asyn
   await workers.deploy('g', 'exports.handler = async () => "g"')
   expect(valueOf(await workers.invoke('blocked'))).toMatchObject({ errorType: 'Sandbox.Timedout' })
   const next = workers.invoke('g')
-  expect(workers.invoker.threads).toBe(1)
+  expect(workers.invoker.environments).toBe(1)
   expect(valueOf(await next)).toBe('g')
 })
 
@@ -185,7 +185,7 @@ test('an idle thread ends after the idle timeout', async () => {
   workers = startInvoker({ idleTimeoutMs: 20 })
   await workers.deploy('f', 'exports.handler = async () => 1')
   await workers.invoke('f')
-  await until(() => workers.invoker.threads === 0)
+  await until(() => workers.invoker.environments === 0)
   expect(valueOf(await workers.invoke('f'))).toBe(1)
 })
 
@@ -199,11 +199,11 @@ test('stopping lets running invocations end and takes no more', async () => {
   gate.open()
   expect(valueOf(await running)).toBe(1)
   await stopped
-  expect(workers.invoker.threads).toBe(0)
+  expect(workers.invoker.environments).toBe(0)
 })
 
 test('stopping ends what outlives the grace, and what waits', async () => {
-  workers = startInvoker({ threadsMax: 1 })
+  workers = startInvoker({ environmentsMax: 1 })
   const gate = await workers.deployGated('f')
   const running = workers.invoke('f')
   const waiting = workers.invoke('f')

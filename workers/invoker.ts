@@ -1,4 +1,4 @@
-// Invokes functions of the registry in threads of this process.
+// Invokes functions of the registry in the execution environments of this machine.
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../common/clock.ts'
 import type {
@@ -25,7 +25,7 @@ export interface InvokerOptions extends ConcurrencyLimits {
   readonly accountId: string
   /** Shares the account's limit with other copies; unless given, it is all this one's. */
   readonly quota?: AccountQuota
-  readonly threadsMax: number
+  readonly environmentsMax: number
   readonly idleTimeoutMs: number
   readonly clock: Clock
   readonly logger: Logger
@@ -73,12 +73,12 @@ export class Invoker implements FunctionInvoker {
     return this.#ledger.limit(unreservedPool)
   }
 
-  get threads(): number {
-    return this.#dispatcher.threads
+  get environments(): number {
+    return this.#dispatcher.environments
   }
 
-  get threadsMax(): number {
-    return this.#dispatcher.threadsMax
+  get environmentsMax(): number {
+    return this.#dispatcher.environmentsMax
   }
 
   functions(): readonly FunctionState[] {

@@ -71,7 +71,7 @@ const functionMetrics = {
   },
   millrace_function_cpu_seconds_total: {
     type: 'counter',
-    help: "CPU time of the function's threads from their start; that of a thread that ends itself is not known.",
+    help: "CPU time of the function's environments from their start; that of one that ends itself is not known.",
     read: ({ counters }) => counters.cpuMs / 1000,
   },
   millrace_function_cpu_share: {
@@ -108,13 +108,13 @@ const machineMetrics = {
     help: 'What of it is not reserved: shared by all functions that reserve none.',
     read: (invoker: Invoker) => invoker.unreservedConcurrencyMax,
   },
-  millrace_workers_threads: {
+  millrace_workers_environments: {
     help: 'Execution environments alive.',
-    read: (invoker: Invoker) => invoker.threads,
+    read: (invoker: Invoker) => invoker.environments,
   },
-  millrace_workers_threads_max: {
+  millrace_workers_environments_max: {
     help: 'Execution environments that may be alive at once.',
-    read: (invoker: Invoker) => invoker.threadsMax,
+    read: (invoker: Invoker) => invoker.environmentsMax,
   },
 } as const
 

@@ -5,48 +5,29 @@ import type { Worker } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import type { Clock, Timer } from '../common/clock.ts'
 import { memoryCheckIntervalMs, threadEndRepeatMs, threadHeapHeadroomMb } from '../common/limits.ts'
+import type {
+  EnvironmentEvent,
+  EnvironmentMessage,
+  EnvironmentOutcome,
+  EnvironmentPool,
+  EnvironmentPoolListener,
+  RunningEvent,
+} from './environment-pool.ts'
 import { ThreadCpu } from './thread-cpu.ts'
 import {
   parseThreadMessage,
-  type ThreadEvent,
-  type ThreadMessage,
   type ThreadResult,
   type ThreadSettings,
   type ThreadStart,
   type ThreadTask,
 } from './thread-messages.ts'
 
-/** How an event ended. All but `result` end the thread as well. */
-export type ThreadOutcome =
-  | { readonly kind: 'result'; readonly result: ThreadResult }
-  | { readonly kind: 'stopped' }
-  | { readonly kind: 'out-of-memory' }
-  | { readonly kind: 'died'; readonly reason: string }
-
-/** An event that runs. `stop` ends its thread, even in an endless loop, and with it the event. */
-export interface RunningTask {
-  readonly outcome: Promise<ThreadOutcome>
-  stop(): void
-  /** To be called at the end: no message is passed on any more. Some may come after the outcome. */
-  forget(): void
-}
-
-export interface ThreadPoolOptions {
+export interface ThreadPoolOptions extends EnvironmentPoolListener {
   readonly settings: ThreadSettings
   readonly environment: Readonly<Record<string, string>>
   readonly threadsMax: number
   readonly idleTimeoutMs: number
   readonly clock: Clock
-  /** Called whenever a thread has become free, ready or has ended. */
-  readonly onChange: () => void
-  /** Called after an event, and for a thread that is ended within one. */
-  readonly onUse: (use: ThreadUse) => void
-}
-
-/** What a thread has taken since the last time that it was told. */
-export interface ThreadUse {
-  readonly cpuMs?: number
-  readonly memoryUsedMb?: number
 }
 
 /** Loads piscina on its first call: a platform without functions does without it. */
@@ -58,14 +39,13 @@ export async function openThreadPool(options: ThreadPoolOptions): Promise<Thread
 type CreatePiscina = (settings: ConstructorParameters<typeof Piscina>[0]) => Piscina
 
 /**
- * One event at a time per thread; threads are made on demand and end after `idleTimeoutMs`.
- * Invariant: threads = idle + busy + starting + ending; piscina queues an event only while the thread
- * that was made for it starts.
+ * Threads end after `idleTimeoutMs` without an event. Invariant: piscina queues an event only while the
+ * thread that was made for it starts.
  */
-export class ThreadPool {
+export class ThreadPool implements EnvironmentPool {
   readonly #piscina: Piscina
   readonly #options: ThreadPoolOptions
-  readonly #listeners = new Map<string, (message: ThreadMessage) => void>()
+  readonly #listeners = new Map<string, (message: EnvironmentMessage) => void>()
   readonly #ending = new Set<Worker>()
   readonly #memoryMaxBytes: number
   readonly #cpu: ThreadCpu
@@ -106,12 +86,10 @@ export class ThreadPool {
     this.#piscina.on('error', () => queueMicrotask(options.onChange))
   }
 
-  /** Threads alive, with those that start and those that were told to end. */
-  get threads(): number {
+  get environments(): number {
     return this.#piscina.threads.length + this.#ending.size
   }
 
-  /** Threads that would begin an event at once. */
   get idle(): number {
     return this.#piscina.idleThreads
   }
@@ -120,7 +98,6 @@ export class ThreadPool {
     return this.#busy
   }
 
-  /** Threads on their way that no event waits for. */
   get starting(): number {
     return Math.max(0, this.#piscina.threads.length - this.#piscina.idleThreads - this.#busy)
   }
@@ -129,8 +106,7 @@ export class ThreadPool {
     return this.#ending.size
   }
 
-  /** Gives `event` to an idle thread, or to a new one. Messages of the event go to `listener`. */
-  run(event: ThreadEvent, listener: (message: ThreadMessage) => void): RunningTask {
+  run(event: EnvironmentEvent, listener: (message: EnvironmentMessage) => void): RunningEvent {
     const stopping = new AbortController()
     const task = { ...event, slot: this.#cpu.begin() }
     this.#listeners.set(task.requestId, listener)
@@ -146,7 +122,6 @@ export class ThreadPool {
     }
   }
 
-  /** Ends one thread that has nothing to do; false when there is none. */
   endIdle(): boolean {
     if (this.idle === 0) return false
     const stopping = new AbortController()
@@ -157,14 +132,13 @@ export class ThreadPool {
     return true
   }
 
-  /** Ends all threads and resolves when they are gone; events that run end as `stopped`. */
   async close(): Promise<void> {
     this.#memoryTimer?.cancel()
     const threads = [...this.#piscina.threads, ...this.#ending]
     await Promise.all([this.#piscina.destroy(), ...threads.map((worker) => this.#exitOf(worker))])
   }
 
-  async #outcome(task: ThreadTask, signal: AbortSignal): Promise<ThreadOutcome> {
+  async #outcome(task: ThreadTask, signal: AbortSignal): Promise<EnvironmentOutcome> {
     try {
       const result = (await this.#piscina.run(task, { signal })) as ThreadResult
       const { threadId, threadCpuMs, memoryUsedMb } = result
@@ -274,7 +248,7 @@ function resourceLimits(memorySizeMb: number) {
 }
 
 /** Piscina has no classes for these: an abort, V8's limit, and the end of a thread by itself or ours. */
-function outcomeOf(error: unknown): ThreadOutcome {
+function outcomeOf(error: unknown): EnvironmentOutcome {
   if (!(error instanceof Error)) return { kind: 'died', reason: String(error) }
   if (error.name === 'AbortError' || error.message === 'Terminating worker thread') {
     return { kind: 'stopped' }

@@ -4,13 +4,14 @@ import { getHeapStatistics } from 'node:v8'
 import { parentPort, threadId, workerData } from 'node:worker_threads'
 import type { Clock } from '../common/clock.ts'
 import { payloadMaxBytes } from '../common/limits.ts'
+import type { EnvironmentMessage } from './environment-pool.ts'
 import { EventLoop } from './runtime/event-loop.ts'
 import { loadHandler, type Handler } from './runtime/handler-loader.ts'
 import { runHandler, type Answer, type ContextFacts } from './runtime/run-handler.ts'
 import { errorForLog, errorPayload, RuntimeError } from './runtime/runtime-errors.ts'
 import { guardProcess } from './runtime/thread-guards.ts'
 import { captureOutput, logLine, ThreadOutput } from './runtime/thread-output.ts'
-import type { ThreadMessage, ThreadResult, ThreadStart, ThreadTask } from './thread-messages.ts'
+import type { ThreadResult, ThreadStart, ThreadTask } from './thread-messages.ts'
 
 const settings = workerData as ThreadStart
 const port = parentPort
@@ -31,7 +32,7 @@ const awaitsReturn = Number(/\d+/.exec(settings.runtime)?.[0] ?? 0) >= 24
 let requestId = ''
 let handler: Handler | undefined
 let loop: EventLoop | undefined
-const tell = (message: ThreadMessage): void => port?.postMessage(message)
+const tell = (message: EnvironmentMessage): void => port?.postMessage(message)
 const output = new ThreadOutput((text) => tell({ type: 'log', requestId, text }))
 const log = (level: string, message: string): void =>
   output.write(logLine(requestId, level, message))

@@ -72,8 +72,12 @@ test('metrics count per function, and the series of a deleted function end', asy
   expect(value('millrace_function_duration_seconds')).toMatchObject({ count: 3 })
   expect(value('millrace_function_init_duration_seconds')).toMatchObject({ count: 1 })
   expect(value('millrace_function_wait_seconds')).toMatchObject({ count: 3 })
-  expect(samples).toContainEqual({ name: 'millrace_workers_threads', labels: {}, value: 1 })
-  expect(samples).toContainEqual({ name: 'millrace_workers_threads_max', labels: {}, value: 2 })
+  expect(samples).toContainEqual({ name: 'millrace_workers_environments', labels: {}, value: 1 })
+  expect(samples).toContainEqual({
+    name: 'millrace_workers_environments_max',
+    labels: {},
+    value: 2,
+  })
   const defined = new Set(workers.metrics.definitions.map(({ name }) => name))
   expect(samples.filter(({ name }) => !defined.has(name))).toEqual([])
   await registry.removeFunction('f')

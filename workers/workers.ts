@@ -21,7 +21,7 @@ export interface WorkersOptions {
   readonly accountConcurrency: number
   /** Shares that limit with other copies of the workers. */
   readonly quota?: AccountQuota
-  /** Threads alive at once, all functions together. */
+  /** Environments alive at once, all functions together. */
   readonly workersMax: number
   readonly idleTimeoutMs: number
   readonly clock: Clock
@@ -34,7 +34,7 @@ export async function startWorkers(
 ): Promise<RunningRole & FunctionInvoker> {
   const invoker = new Invoker({
     ...options,
-    threadsMax: Math.max(1, options.workersMax),
+    environmentsMax: Math.max(1, options.workersMax),
     waitingMaxBytes: waitingPayloadsMaxBytes,
   })
   const server = createInvokeServer(invoker, options.logger)

@@ -70,7 +70,7 @@ function numbers() {
       description: 'Threads that run handlers or are kept warm for the next invocation.',
       unit: 'short',
       width: 6,
-      queries: [{ expr: 'sum(millrace_workers_threads)', legend: 'environments' }],
+      queries: [{ expr: 'sum(millrace_workers_environments)', legend: 'environments' }],
     }),
     stat({
       title: 'Throttled invocations per second',
@@ -114,13 +114,12 @@ function inFlight() {
 function environments() {
   return series({
     title: 'Environments against their limit',
-    description:
-      'Execution environments (threads) alive; at the limit invocations wait (--workers-max).',
+    description: 'Execution environments alive; at the limit invocations wait (--workers-max).',
     unit: 'short',
     width: 12,
     queries: [
-      { expr: 'sum(millrace_workers_threads)', legend: 'alive' },
-      { expr: 'sum(millrace_workers_threads_max)', legend: 'limit' },
+      { expr: 'sum(millrace_workers_environments)', legend: 'alive' },
+      { expr: 'sum(millrace_workers_environments_max)', legend: 'limit' },
     ],
   })
 }

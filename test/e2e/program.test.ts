@@ -33,7 +33,11 @@ test('the doors answer: health and metrics of every role', async () => {
   const health = await fetch(platform.metrics.replace('/metrics', '/health'))
   expect(health.status).toBe(200)
   const text = await (await fetch(platform.metrics)).text()
-  for (const name of ['kafka_brokers 1', 'millrace_workers_threads', 'process_cpu_seconds_total']) {
+  for (const name of [
+    'kafka_brokers 1',
+    'millrace_workers_environments',
+    'process_cpu_seconds_total',
+  ]) {
     expect(text).toContain(name)
   }
   expect(await platform.stop()).toBe(0)

@@ -18,7 +18,7 @@ export function startInvoker(options: Partial<InvokerOptions> = {}) {
     accountId: '000000000000',
     accountConcurrency: 100,
     waitingMaxBytes: 10_000_000,
-    threadsMax: 4,
+    environmentsMax: 4,
     idleTimeoutMs: 60_000,
     clock: systemClock,
     logger: silentLogger,

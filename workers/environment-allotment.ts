@@ -1,8 +1,8 @@
-// Decides which waiting invocation gets a thread next, and whose idle thread makes room; pure.
+// Decides which waiting invocation gets an environment next, and whose idle environment makes room; pure.
 
 /** What a decision needs to know of a pool. */
 export interface PoolState {
-  readonly threads: number
+  readonly environments: number
   readonly idle: number
   readonly starting: number
   readonly ending: number
@@ -13,20 +13,20 @@ export interface PoolState {
 }
 
 export type Allotment<Pool> =
-  /** Run the pool's longest-waiting invocation, on an idle thread or a new one. */
+  /** Run the pool's longest-waiting invocation, on an idle environment or a new one. */
   | { readonly action: 'run'; readonly pool: Pool }
-  /** End an idle thread of the pool, to make room. */
+  /** End an idle environment of the pool, to make room. */
   | { readonly action: 'end-idle'; readonly pool: Pool }
   | { readonly action: 'wait' }
 
 export interface AllotmentLimits {
-  readonly threadsMax: number
+  readonly environmentsMax: number
   readonly warmPreferenceMaxMs: number
 }
 
 /**
- * Who has waited longest is next, but a warm thread is not thrown away for it while the wait is short:
- * two functions on one thread would pay a cold start for every event. Past `warmPreferenceMaxMs`
+ * Who has waited longest is next, but a warm environment is not thrown away for it while the wait is
+ * short: two functions on one would pay a cold start for every event. Past `warmPreferenceMaxMs`
  * nobody goes before it, so none starves.
  */
 export function allot<Pool extends PoolState>(
@@ -44,11 +44,11 @@ export function allot<Pool extends PoolState>(
   const isLate = nowMs - (first.waitingSinceMs ?? nowMs) > limits.warmPreferenceMaxMs
   const warm = isLate ? undefined : waiting.find((pool) => pool.idle > 0)
   if (warm !== undefined) return { action: 'run', pool: warm }
-  // A thread on its way without an event of its own will serve whoever waits for one.
+  // An environment on its way without an event of its own will serve whoever waits for one.
   const cold = waiting.find((pool) => pool.starting === 0)
   if (cold === undefined) return { action: 'wait' }
-  const threads = all.reduce((sum, pool) => sum + pool.threads, 0)
-  if (threads < limits.threadsMax) return { action: 'run', pool: cold }
+  const environments = all.reduce((sum, pool) => sum + pool.environments, 0)
+  if (environments < limits.environmentsMax) return { action: 'run', pool: cold }
   if (all.some((pool) => pool.ending > 0)) return { action: 'wait' }
   const idle = all.filter((pool) => pool.idle > 0).sort((a, b) => a.lastUsedMs - b.lastUsedMs)
   return idle[0] === undefined ? { action: 'wait' } : { action: 'end-idle', pool: idle[0] }

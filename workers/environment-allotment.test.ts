@@ -1,13 +1,13 @@
-// Tests who gets the next thread, and simulates functions that compete for a few.
+// Tests who gets the next environment, and simulates functions that compete for a few.
 import { expect, test } from 'vitest'
 import { randomFrom, seed } from '../test/support/seeded-random.ts'
-import { allot, type PoolState } from './thread-allotment.ts'
+import { allot, type PoolState } from './environment-allotment.ts'
 
-const limits = { threadsMax: 4, warmPreferenceMaxMs: 100 }
+const limits = { environmentsMax: 4, warmPreferenceMaxMs: 100 }
 
 function pool(state: Partial<PoolState>): PoolState {
   return {
-    threads: 0,
+    environments: 0,
     idle: 0,
     starting: 0,
     ending: 0,
@@ -18,44 +18,44 @@ function pool(state: Partial<PoolState>): PoolState {
 }
 
 test('nothing happens when nobody waits', () => {
-  expect(allot([pool({ threads: 3, idle: 3 })], 0, limits)).toEqual({ action: 'wait' })
+  expect(allot([pool({ environments: 3, idle: 3 })], 0, limits)).toEqual({ action: 'wait' })
 })
 
-test('a new thread is made while there is room', () => {
+test('a new environment is made while there is room', () => {
   const cold = pool({ waitingSinceMs: 5 })
-  const busy = pool({ threads: 3 })
+  const busy = pool({ environments: 3 })
   expect(allot([busy, cold], 10, limits)).toEqual({ action: 'run', pool: cold })
 })
 
-test('a machine that is full ends the idle thread that was used longest ago', () => {
+test('a machine that is full ends the idle environment that was used longest ago', () => {
   const cold = pool({ waitingSinceMs: 5 })
-  const recent = pool({ threads: 2, idle: 1, lastUsedMs: 9 })
-  const old = pool({ threads: 2, idle: 1, lastUsedMs: 3 })
+  const recent = pool({ environments: 2, idle: 1, lastUsedMs: 9 })
+  const old = pool({ environments: 2, idle: 1, lastUsedMs: 3 })
   expect(allot([recent, old, cold], 10, limits)).toEqual({ action: 'end-idle', pool: old })
 })
 
-test('one thread at a time is ended to make room', () => {
+test('one environment at a time is ended to make room', () => {
   const cold = pool({ waitingSinceMs: 5 })
-  const ending = pool({ threads: 4, idle: 2, ending: 1 })
+  const ending = pool({ environments: 4, idle: 2, ending: 1 })
   expect(allot([ending, cold], 10, limits)).toEqual({ action: 'wait' })
 })
 
-test('a warm thread serves its own function first while others have not waited long', () => {
+test('a warm environment serves its own function first while others have not waited long', () => {
   const cold = pool({ waitingSinceMs: 5 })
-  const warm = pool({ threads: 4, idle: 1, waitingSinceMs: 6 })
+  const warm = pool({ environments: 4, idle: 1, waitingSinceMs: 6 })
   expect(allot([cold, warm], 50, limits)).toEqual({ action: 'run', pool: warm })
   expect(allot([cold, warm], 106, limits)).toEqual({ action: 'end-idle', pool: warm })
 })
 
-test('a thread that starts without an event is waited for, and blocks no other function', () => {
-  const first = pool({ threads: 1, starting: 1, waitingSinceMs: 1 })
+test('an environment that starts without an event is waited for, and blocks no other function', () => {
+  const first = pool({ environments: 1, starting: 1, waitingSinceMs: 1 })
   expect(allot([first], 10, limits)).toEqual({ action: 'wait' })
   const second = pool({ waitingSinceMs: 2 })
   expect(allot([first, second], 10, limits)).toEqual({ action: 'run', pool: second })
 })
 
 interface Simulated extends PoolState {
-  threads: number
+  environments: number
   idle: number
   busy: number[]
   waiting: number[]
@@ -87,16 +87,16 @@ test(`nobody starves and the bound holds, whoever competes (SEED=${seed})`, () =
       const chosen = decision.pool
       if (decision.action === 'end-idle') {
         chosen.idle -= 1
-        chosen.threads -= 1
+        chosen.environments -= 1
         continue
       }
       if (chosen.idle > 0) chosen.idle -= 1
-      else chosen.threads += 1
+      else chosen.environments += 1
       longestMs = Math.max(longestMs, nowMs - (chosen.waiting.shift() ?? nowMs))
       chosen.waitingSinceMs = chosen.waiting[0]
       chosen.busy.push(nowMs + 1 + Math.floor(random() * 20))
       chosen.lastUsedMs = nowMs
-      expect(pools.reduce((sum, { threads }) => sum + threads, 0)).toBeLessThanOrEqual(4)
+      expect(pools.reduce((sum, { environments }) => sum + environments, 0)).toBeLessThanOrEqual(4)
     }
   }
   expect(longestMs).toBeLessThan(400)

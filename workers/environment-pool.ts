@@ -1,0 +1,87 @@
+// What a pool of execution environments is to the rest of the workers, be they threads or processes.
+
+/** One event for an environment. */
+export interface EnvironmentEvent {
+  readonly requestId: string
+  /** The event as JSON text; parsed in the environment. */
+  readonly payload: string
+  /** Base64 of JSON, as Lambda's header carries it. */
+  readonly clientContext?: string
+  /** Whether `running` is to be said when it begins: asked of an environment that has yet to start. */
+  readonly announce: boolean
+}
+
+/** What an environment says while an event runs. */
+export type EnvironmentMessage =
+  | { readonly type: 'initialising'; readonly requestId: string }
+  | { readonly type: 'running'; readonly requestId: string }
+  | { readonly type: 'log'; readonly requestId: string; readonly text: string }
+  /** The environment ends. `payload` is what the invocation fails with. */
+  | { readonly type: 'ending'; readonly requestId: string; readonly payload: string }
+
+/** How an event ended whose environment lives on. */
+export interface EnvironmentResult {
+  /** `unparsable`: the event is no JSON, and `payload` is the parser's message. */
+  readonly outcome: 'returned' | 'failed' | 'unparsable'
+  /** What the handler returned, or the error as its runtime words it: JSON text. */
+  readonly payload: string
+  /** The handler's own time, without its initialisation. */
+  readonly durationMs: number
+  readonly memoryUsedMb: number
+  /** Present when this event found the environment cold. */
+  readonly initMs?: number
+  /** How many `log` messages were sent before this result; some may still be on their way. */
+  readonly logMessages: number
+  /** The end of the output that was too much to send as it came. */
+  readonly lateOutput: string
+}
+
+/** How an event ended. All but `result` end the environment as well. */
+export type EnvironmentOutcome =
+  | { readonly kind: 'result'; readonly result: EnvironmentResult }
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'out-of-memory' }
+  | { readonly kind: 'died'; readonly reason: string }
+
+/** An event that runs. `stop` ends its environment, even in an endless loop, and with it the event. */
+export interface RunningEvent {
+  readonly outcome: Promise<EnvironmentOutcome>
+  stop(): void
+  /** To be called at the end: no message is passed on any more. Some may come after the outcome. */
+  forget(): void
+}
+
+/** What an environment has taken since the last time that it was told. */
+export interface EnvironmentUse {
+  readonly cpuMs?: number
+  readonly memoryUsedMb?: number
+}
+
+/**
+ * The environments of one revision of a function: one event at a time each, made on demand.
+ * Invariant: environments = idle + busy + starting + ending.
+ */
+export interface EnvironmentPool {
+  /** Those alive, with those that start and those that were told to end. */
+  readonly environments: number
+  /** Those that would begin an event at once. */
+  readonly idle: number
+  readonly busy: number
+  /** Those on their way that no event waits for. */
+  readonly starting: number
+  readonly ending: number
+  /** Gives `event` to an idle environment, or to a new one. Messages of the event go to `listener`. */
+  run(event: EnvironmentEvent, listener: (message: EnvironmentMessage) => void): RunningEvent
+  /** Ends one that has nothing to do; false when there is none. */
+  endIdle(): boolean
+  /** Ends all of them and resolves when they are gone; events that run end as `stopped`. */
+  close(): Promise<void>
+}
+
+/** How a pool tells of its environments. */
+export interface EnvironmentPoolListener {
+  /** Called whenever an environment has become free, ready or has ended. */
+  readonly onChange: () => void
+  /** Called after an event, and for an environment that is ended within one. */
+  readonly onUse: (use: EnvironmentUse) => void
+}
