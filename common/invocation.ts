@@ -3,6 +3,8 @@
 /** One synchronous invocation. `payload` is the event as JSON text, at most 6,291,556 bytes. */
 export interface Invocation {
   readonly functionName: string
+  /** Version or alias; `$LATEST` unless given. */
+  readonly qualifier?: string
   readonly payload: string
   /** Base64 of the caller's client context, as Lambda's header carries it. */
   readonly clientContext?: string

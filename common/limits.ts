@@ -103,6 +103,9 @@ export const functionRequestMaxBytes = 70_167_211
 /** Room for a mapping with ten servers and five filters of 4 KB, escaped. */
 export const mappingRequestMaxBytes = 256 * 1024
 
+/** PublishVersion and the like: a description of 256 characters, however they are escaped. */
+export const versionRequestMaxBytes = 16 * 1024
+
 /** PutFunctionConcurrency says one number. */
 export const concurrencyRequestMaxBytes = 1024
 
@@ -118,6 +121,7 @@ export const clientContextMaxBytes = 3583
 
 /** Entries of the registry are held in memory, and each mapping costs a consumer. */
 export const functionsMax = 10_000
+export const functionVersionsMax = 10_000
 export const mappingsMax = 10_000
 
 /** Lambda: five filters a mapping, of 4096 characters each. */

@@ -46,9 +46,11 @@ export class RemoteInvoker implements FunctionInvoker {
     this.#agent.destroy()
   }
 
-  #post({ functionName, payload, clientContext, tailLog }: Invocation): Promise<IncomingMessage> {
+  #post(invocation: Invocation): Promise<IncomingMessage> {
+    const { functionName, qualifier, payload, clientContext, tailLog } = invocation
     const body = Buffer.from(payload)
-    const path = `/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`
+    const query = qualifier === undefined ? '' : `?Qualifier=${encodeURIComponent(qualifier)}`
+    const path = `/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations${query}`
     return new Promise((resolve, reject) => {
       const call = request(
         `${this.#url}${path}`,

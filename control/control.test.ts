@@ -53,7 +53,13 @@ test('Invoke hands the payload over as it is and answers in the form of AWS', as
     }),
   )
   expect(invoker.seen).toEqual([
-    { functionName: 'tyres', payload: '{ "x" : [1.0] }', tailLog: true, clientContext },
+    {
+      functionName: 'tyres',
+      qualifier: '$LATEST',
+      payload: '{ "x" : [1.0] }',
+      tailLog: true,
+      clientContext,
+    },
   ])
   expect(result.StatusCode).toBe(200)
   expect(result.Payload?.transformToString()).toBe('{"a":1}')

@@ -16,6 +16,7 @@ import { MappingService } from './lambda/mapping-service.ts'
 import { RequestCounter } from './lambda/request-counter.ts'
 import type { Route } from './lambda/route.ts'
 import { createRouter } from './lambda/router.ts'
+import { versionRoutes } from './lambda/version-routes.ts'
 import { controlMetricSource } from './metrics.ts'
 import type { Registry } from './registry/registry.ts'
 
@@ -56,6 +57,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const router = await createRouter({
     routes: [
       ...functionRoutes({ functions, account }),
+      ...versionRoutes({ functions, account }),
       ...concurrencyRoutes({ functions }),
       invokeRoute({ functions, invoker: options.invoker }),
       ...mappingRoutes({ mappings, account }),

@@ -123,7 +123,12 @@ test.each([
     'ResourceNotFoundException',
     /^Function not found: .*:none$/,
   ],
-  ['a version', [`${arn}:1`, 1], 'InvalidParameterValueException', /without a qualifier/],
+  [
+    'a version',
+    [`${arn}:1`, 1],
+    'InvalidParameterValueException',
+    /^This operation is permitted on Lambda functions only/,
+  ],
   [
     'less than none',
     ['tyres', -1],

@@ -127,12 +127,6 @@ test.each<[string, Partial<CreateFunctionCommandInput>, string, string | RegExp]
   ],
   ['layers', { Layers: ['x'] }, 'InvalidParameterValueException', 'Layers is not available yet.'],
   [
-    'publishing',
-    { Publish: true },
-    'InvalidParameterValueException',
-    'Publish is not available yet.',
-  ],
-  [
     'tracing',
     { TracingConfig: { Mode: 'Active' } },
     'InvalidParameterValueException',

@@ -74,7 +74,8 @@ test('a created function is answered with AWS defaults, and so is every later lo
   const { client } = harness
   for (const name of ['tyres', arn, '000000000000:function:tyres', `${arn}:$LATEST`]) {
     const got = await client.send(new GetFunctionCommand({ FunctionName: name }))
-    expect(got.Configuration, name).toEqual(configuration)
+    const FunctionArn = name.endsWith('$LATEST') ? name : arn
+    expect(got.Configuration, name).toEqual({ ...configuration, FunctionArn })
     expect(got.Code?.Location).toMatch(/^file:\/\/.*\/functions\/[0-9a-f]{64}$/)
     expect(got.Code?.RepositoryType).toBe('S3')
   }

@@ -179,7 +179,11 @@ export class MappingRunner implements SourceListener {
     let judged: Judgement
     try {
       judged = this.#judge(
-        await invoker.invoke({ functionName: record.functionName, payload }),
+        await invoker.invoke({
+          functionName: record.functionName,
+          ...(record.qualifier === undefined ? {} : { qualifier: record.qualifier }),
+          payload,
+        }),
         batch,
       )
     } catch (error) {

@@ -7,6 +7,8 @@ export interface EnvironmentEvent {
   readonly payload: string
   /** Base64 of JSON, as Lambda's header carries it. */
   readonly clientContext?: string
+  /** With the version or alias that the caller named; the function's own unless given. */
+  readonly invokedFunctionArn?: string
   /** Whether `running` is to be said when it begins: asked of an environment that has yet to start. */
   readonly announce: boolean
 }

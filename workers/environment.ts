@@ -1,9 +1,13 @@
 // The environment variables of a function: Lambda's own and the function's, never the platform's.
 import { dirname } from 'node:path'
-import type { FunctionRecord } from '../control/registry/registry.ts'
+import { versionOf } from '../control/registry/function-version.ts'
+import type { FunctionRecord, VersionRecord } from '../control/registry/registry.ts'
 
 /** Lambda's reserved variables win over the function's; its plain defaults do not. */
-export function environmentOf(record: FunctionRecord, region: string): Record<string, string> {
+export function environmentOf(
+  record: FunctionRecord | VersionRecord,
+  region: string,
+): Record<string, string> {
   // A thread is refused for most of Node's options; the thread itself shows them to its handler.
   const { NODE_OPTIONS: _, ...own } = record.environment
   return {
@@ -20,7 +24,7 @@ export function environmentOf(record: FunctionRecord, region: string): Record<st
     AWS_DEFAULT_REGION: record.environment['AWS_DEFAULT_REGION'] ?? region,
     AWS_EXECUTION_ENV: `AWS_Lambda_${record.runtime}`,
     AWS_LAMBDA_FUNCTION_NAME: record.name,
-    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_VERSION: versionOf(record),
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(record.memorySizeMb),
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${record.name}`,

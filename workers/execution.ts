@@ -13,8 +13,10 @@ import type { InvocationLog } from './invocation-log.ts'
 export interface ExecutionRequest {
   readonly pool: FunctionPool
   readonly requestId: string
+  readonly version: string
   readonly payload: string
   readonly clientContext: string | undefined
+  readonly invokedFunctionArn: string | undefined
   readonly timeoutMs: number
   readonly memorySizeMb: number
   readonly clock: Clock
@@ -30,14 +32,15 @@ export interface Execution {
 
 /** Starts at once, in the same turn, in an environment that is known to be free or yet to be made. */
 export async function execute(request: ExecutionRequest): Promise<Execution> {
-  const { pool, requestId, payload, clientContext, log } = request
+  const { pool, requestId, payload, clientContext, invokedFunctionArn, log } = request
   const progress = new Progress(request)
-  log.start()
+  log.start(request.version)
   const task = pool.run(
     {
       requestId,
       payload,
       ...(clientContext === undefined ? {} : { clientContext }),
+      ...(invokedFunctionArn === undefined ? {} : { invokedFunctionArn }),
       announce: progress.isCold,
     },
     (message) => progress.on(message),

@@ -1,14 +1,17 @@
-// Keeps the environments of one function in step with its code: one pool per revision.
+// Keeps the environments of one version of a function in step with its code: one pool per revision.
 import type { Clock } from '../common/clock.ts'
-import type { FunctionRecord } from '../control/registry/registry.ts'
+import { versionOf } from '../control/registry/function-version.ts'
+import type { FunctionRecord, VersionRecord } from '../control/registry/registry.ts'
 import { CodeSignature } from './code-signature.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { environmentOf } from './environment.ts'
-import { FunctionCounters } from './function-counters.ts'
+import type { FunctionCounters } from './function-counters.ts'
 import { FunctionPool } from './function-pool.ts'
 import { openThreadPool } from './thread-pool.ts'
 
 export interface FunctionHostOptions {
+  /** Of the function with all its versions. */
+  readonly counters: FunctionCounters
   readonly dispatcher: Dispatcher
   readonly region: string
   readonly idleTimeoutMs: number
@@ -26,11 +29,11 @@ export class FunctionHost {
 
   constructor(options: FunctionHostOptions) {
     this.#options = options
-    this.counters = new FunctionCounters(options.clock)
+    this.counters = options.counters
   }
 
   /** The pool for `record` as its code is now; at once when it is open already. */
-  pool(record: FunctionRecord): FunctionPool | Promise<FunctionPool> {
+  pool(record: FunctionRecord | VersionRecord): FunctionPool | Promise<FunctionPool> {
     const version = this.#versionOf(record)
     if (version !== this.#version) {
       this.retire()
@@ -54,10 +57,10 @@ export class FunctionHost {
     this.#options.dispatcher.pump()
   }
 
-  /** The revision id changes with code and configuration, and with a function of the same name anew. */
+  /** The id changes with code and configuration, and with a function of the same name anew. */
   #versionOf(record: FunctionRecord): string {
     const { directory } = record.code
-    const version = `${record.revisionId} ${directory}`
+    const version = `${record.contentId ?? record.revisionId} ${directory}`
     if (record.code.kind === 'zip') return version
     if (this.#signature?.directory !== directory) {
       this.#signature = new CodeSignature(directory, this.#options.clock)
@@ -65,13 +68,14 @@ export class FunctionHost {
     return `${version}\n${this.#signature.read()}`
   }
 
-  async #open(record: FunctionRecord, version: string): Promise<FunctionPool> {
+  async #open(record: FunctionRecord | VersionRecord, version: string): Promise<FunctionPool> {
     const { dispatcher, region, idleTimeoutMs, clock } = this.#options
     const nodeOptions = record.environment['NODE_OPTIONS']
     const environments = await openThreadPool({
       settings: {
         functionName: record.name,
         functionArn: record.arn,
+        functionVersion: versionOf(record),
         runtime: record.runtime,
         handler: record.handler,
         directory: record.code.directory,

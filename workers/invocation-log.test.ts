@@ -8,7 +8,7 @@ const decoded = (log: InvocationLog) => Buffer.from(log.tail(), 'base64').toStri
 
 test('the tail has START, the lines, END and REPORT', () => {
   const log = new InvocationLog('id', silentLogger, true)
-  log.start()
+  log.start('$LATEST')
   log.write('a line\n')
   log.end(report)
   expect(decoded(log).split('\n')).toEqual([
@@ -42,7 +42,7 @@ test.each<[LogLevel, string[]]>([
   const lines: string[] = []
   const write = (line: string) => void lines.push(line)
   const log = new InvocationLog('id', createLogger('f', { level, format: 'text', write }), false)
-  log.start()
+  log.start('$LATEST')
   log.write('hello\n')
   log.end(report)
   expect(lines.map((line) => /f: (\w+)/.exec(line)?.[1])).toEqual(shown)

@@ -25,8 +25,8 @@ export class InvocationLog {
     this.#keep = keep
   }
 
-  start(): void {
-    this.#own(`START RequestId: ${this.#requestId} Version: $LATEST\n`)
+  start(version: string): void {
+    this.#own(`START RequestId: ${this.#requestId} Version: ${version}\n`)
   }
 
   /** What the handler wrote, as it came: a line of the console, or any piece of text. */

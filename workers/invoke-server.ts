@@ -5,9 +5,9 @@ import type { FunctionInvoker, Invocation, InvocationResult } from '../common/in
 import { invokeKeepAliveMs, payloadMaxBytes } from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
 
-const pathPattern = /^\/2015-03-31\/functions\/([^/?]+)\/invocations(?:\?.*)?$/
+const pathPattern = /^\/2015-03-31\/functions\/([^/?]+)\/invocations(?:\?(.*))?$/
 
-/** `POST /2015-03-31/functions/{name}/invocations`; synchronous invocations only. Not yet listening. */
+/** `POST /2015-03-31/functions/{name}/invocations?Qualifier=`; synchronous invocations only. Not yet listening. */
 export function createInvokeServer(invoker: FunctionInvoker, logger: Logger): Server {
   // A client that comes back to a connection just as it is closed for idleness has its invocation fail.
   return createServer({ keepAliveTimeout: invokeKeepAliveMs }, (request, response) => {
@@ -24,7 +24,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const name = pathPattern.exec(request.url ?? '')?.[1]
+  const [, name, query] = pathPattern.exec(request.url ?? '') ?? []
   if (name === undefined || request.method !== 'POST') {
     return respond(response, 404, {
       Type: 'User',
@@ -37,13 +37,19 @@ async function answer(
     return respond(response, 400, { Type: 'User', Message: text })
   }
   const payload = await readBody(request)
-  writeResult(response, await invoker.invoke(invocationOf(request, decoded(name), payload)))
+  const qualifier = new URLSearchParams(query).get('Qualifier') ?? ''
+  const target = { functionName: decoded(name), ...(qualifier === '' ? {} : { qualifier }) }
+  writeResult(response, await invoker.invoke(invocationOf(request, target, payload)))
 }
 
-function invocationOf(request: IncomingMessage, functionName: string, payload: string): Invocation {
+function invocationOf(
+  request: IncomingMessage,
+  target: Pick<Invocation, 'functionName' | 'qualifier'>,
+  payload: string,
+): Invocation {
   const clientContext = headerOf(request, 'x-amz-client-context')
   return {
-    functionName,
+    ...target,
     payload,
     ...(clientContext === undefined ? {} : { clientContext }),
     ...(headerOf(request, 'x-amz-log-type') === 'Tail' ? { tailLog: true } : {}),

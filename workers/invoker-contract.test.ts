@@ -6,6 +6,7 @@ import type { FunctionInvoker } from '../common/invocation.ts'
 import { closeServer, listen } from '../common/listen.ts'
 import { silentLogger } from '../common/logger.ts'
 import { RemoteInvoker } from '../common/remote-invoker.ts'
+import { functionRecord } from '../test/support/memory-registry.ts'
 import { startInvoker, tailOf } from '../test/support/worker-threads.ts'
 import { createInvokeServer } from './invoke-server.ts'
 
@@ -56,6 +57,18 @@ describe.each(['in this process', 'over HTTP'])('an invoker %s', (where) => {
   test('gives the tail of the log when asked', async () => {
     const result = await invoker.invoke({ functionName: 'log', payload: '{}', tailLog: true })
     expect(tailOf(result)).toMatch(/^START RequestId: .*\n.*\tINFO\tüber\nEND .*\nREPORT .*\n$/)
+  })
+
+  test('runs the version that is named', async () => {
+    const { directory } = await workers.deploy('versions', 'exports.handler = async () => 1')
+    const record = functionRecord('versions', directory)
+    await workers.registry.putVersion({ ...record, version: '4', contentDigest: '' })
+    const call = { functionName: 'versions', qualifier: '4', payload: '{}' }
+    expect(await invoker.invoke(call)).toMatchObject({ executedVersion: '4', payload: '1' })
+    expect(await invoker.invoke({ ...call, qualifier: 'a&b' })).toMatchObject({
+      code: 'ResourceNotFoundException',
+      message: expect.stringMatching(/:function:versions:a&b$/) as string,
+    })
   })
 
   test('hands the client context over', async () => {

@@ -9,15 +9,18 @@ import type {
 } from '../common/invocation.ts'
 import { clientContextMaxBytes, payloadMaxBytes } from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
-import type { FunctionRecord, Registry } from '../control/registry/registry.ts'
+import { versionOf } from '../control/registry/function-version.ts'
+import type { FunctionRecord, Registry, VersionRecord } from '../control/registry/registry.ts'
 import { unreservedPool, WholeQuota, type AccountQuota } from './account-quota.ts'
 import { ConcurrencyLedger, type ConcurrencyLimits, type Throttle } from './concurrency.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { execute, type Execution } from './execution.ts'
 import type { FunctionCounters } from './function-counters.ts'
-import { FunctionHost } from './function-host.ts'
+import { FunctionHosts } from './function-hosts.ts'
 import type { FunctionPool } from './function-pool.ts'
 import { InvocationLog } from './invocation-log.ts'
+import { refusal, resultOf, throttled } from './invocation-results.ts'
+import { chooseVersion, recordOf } from './target.ts'
 
 export interface InvokerOptions extends ConcurrencyLimits {
   readonly registry: Registry
@@ -29,6 +32,8 @@ export interface InvokerOptions extends ConcurrencyLimits {
   readonly idleTimeoutMs: number
   readonly clock: Clock
   readonly logger: Logger
+  /** From 0 to below 1: which version of an alias is next. */
+  readonly random?: () => number
 }
 
 /** One function's numbers at this moment. */
@@ -40,13 +45,12 @@ export interface FunctionState {
   readonly counters: FunctionCounters
 }
 
-/** A function's host exists from its first invocation until the function is deleted. */
 export class Invoker implements FunctionInvoker {
   readonly #options: InvokerOptions
   readonly #ledger: ConcurrencyLedger
   readonly #quota: AccountQuota
   readonly #dispatcher: Dispatcher
-  readonly #hosts = new Map<string, FunctionHost>()
+  readonly #hosts: FunctionHosts
   readonly #loggers = new Map<string, Logger>()
   readonly #unwatch: () => void
   #onIdle: (() => void) | undefined
@@ -60,8 +64,10 @@ export class Invoker implements FunctionInvoker {
       this.#ledger.reserve(name, reservedConcurrency)
     }
     this.#dispatcher = new Dispatcher(options)
+    this.#hosts = new FunctionHosts({ ...options, dispatcher: this.#dispatcher })
     this.#unwatch = options.registry.watch((change) => {
       if (change.kind === 'function') this.#onFunctionChange(change.name)
+      if (change.kind === 'version') this.#onVersionChange(change.name, change.version)
     })
   }
 
@@ -82,7 +88,7 @@ export class Invoker implements FunctionInvoker {
   }
 
   functions(): readonly FunctionState[] {
-    return [...this.#hosts].flatMap(([name, { counters }]) => {
+    return [...this.#hosts.counted()].flatMap(([name, counters]) => {
       const record = this.#options.registry.function(name)
       if (record === undefined) return []
       const { memorySizeMb, reservedConcurrency } = record
@@ -93,29 +99,29 @@ export class Invoker implements FunctionInvoker {
 
   async invoke(invocation: Invocation): Promise<InvocationResult> {
     const requestId = randomUUID()
-    const { functionName } = invocation
-    const record = this.#options.registry.function(functionName)
-    if (record === undefined) {
-      return refusal(requestId, 'ResourceNotFoundException', this.#notFound(functionName))
-    }
+    const { functionName, qualifier } = invocation
+    const latest = this.#options.registry.function(functionName)
+    if (latest === undefined) return this.#notFound(requestId, invocation)
+    const version = chooseVersion(latest, qualifier, this.#options.random ?? Math.random)
+    const record = recordOf(this.#options.registry, functionName, version)
+    if (record === undefined) return this.#notFound(requestId, invocation)
     const refused = this.#refuse(requestId, record, invocation)
     if (refused !== undefined) return refused
-    const { counters } = this.#host(functionName)
-    const throttled = await this.#ledger.admitOrAsk(functionName)
-    if (throttled !== undefined) return throttle(requestId, counters, throttled)
+    const counters = this.#hosts.counters(functionName)
+    const why = await this.#ledger.admitOrAsk(functionName)
+    if (why !== undefined) return this.#throttle(requestId, counters, why)
     try {
       const log = new InvocationLog(
         requestId,
         this.#logger(functionName),
         invocation.tailLog === true,
       )
-      const execution = await this.#execute({ counters, invocation, requestId, log })
-      if (execution === 'gone') {
-        return refusal(requestId, 'ResourceNotFoundException', this.#notFound(functionName))
-      }
-      if (execution === 'throttled') return throttle(requestId, counters, 'waiting')
+      const execution = await this.#execute({ counters, invocation, version, requestId, log })
+      if (execution === 'gone') return this.#notFound(requestId, invocation)
+      if (execution === 'throttled') return this.#throttle(requestId, counters, 'waiting')
       count(counters, execution)
-      return resultOf(requestId, execution, invocation.tailLog === true ? log : undefined)
+      const tail = invocation.tailLog === true ? log : undefined
+      return resultOf({ requestId, version, execution, log: tail })
     } finally {
       this.#ledger.release(functionName)
       if (this.#ledger.total === 0) this.#onIdle?.()
@@ -148,9 +154,9 @@ export class Invoker implements FunctionInvoker {
       // While a pool is opened its function may change or go: the record is read again after it.
       for (;;) {
         const { functionName } = call.invocation
-        const record = this.#options.registry.function(functionName)
+        const record = recordOf(this.#options.registry, functionName, call.version)
         if (record === undefined) return 'gone'
-        const pool = this.#host(functionName).pool(record)
+        const pool = this.#hosts.host(functionName, call.version).pool(record)
         if (!(pool instanceof Promise))
           return await this.#dispatch(call, { record, pool }, leaveQueue)
         await pool
@@ -176,6 +182,9 @@ export class Invoker implements FunctionInvoker {
     return {
       pool,
       requestId,
+      version: versionOf(record),
+      invokedFunctionArn:
+        invocation.qualifier === undefined ? undefined : `${record.arn}:${invocation.qualifier}`,
       // Lambda: an invocation without a payload gets an empty object.
       payload: invocation.payload === '' ? '{}' : invocation.payload,
       clientContext: invocation.clientContext,
@@ -207,13 +216,9 @@ export class Invoker implements FunctionInvoker {
     return undefined
   }
 
-  #host(name: string): FunctionHost {
-    let host = this.#hosts.get(name)
-    if (host === undefined) {
-      host = new FunctionHost({ ...this.#options, dispatcher: this.#dispatcher })
-      this.#hosts.set(name, host)
-    }
-    return host
+  #throttle(requestId: string, counters: FunctionCounters, why: Throttle): InvocationRefused {
+    counters.throttles[why] += 1
+    return throttled(requestId, why)
   }
 
   #logger(name: string): Logger {
@@ -228,10 +233,12 @@ export class Invoker implements FunctionInvoker {
   #onFunctionChange(name: string): void {
     const record = this.#options.registry.function(name)
     this.#ledger.reserve(name, record?.reservedConcurrency)
-    if (record !== undefined) return this.#hosts.get(name)?.follow(record)
-    this.#hosts.get(name)?.retire()
-    this.#hosts.delete(name)
-    this.#loggers.delete(name)
+    this.#hosts.changed(name, record)
+    if (record === undefined) this.#loggers.delete(name)
+  }
+
+  #onVersionChange(name: string, version: string): void {
+    this.#hosts.changed(name, this.#options.registry.version(name, version), version)
   }
 
   #drained(graceMs: number): Promise<void> {
@@ -244,53 +251,26 @@ export class Invoker implements FunctionInvoker {
     })
   }
 
-  #notFound(name: string): string {
+  #notFound(requestId: string, { functionName, qualifier }: Invocation): InvocationRefused {
     const { region, accountId } = this.#options
-    return `Function not found: arn:aws:lambda:${region}:${accountId}:function:${name}`
+    const arn = `arn:aws:lambda:${region}:${accountId}:function:${functionName}`
+    const text = `Function not found: ${arn}${qualifier === undefined ? '' : `:${qualifier}`}`
+    return refusal(requestId, 'ResourceNotFoundException', text)
   }
 }
 
 interface Call {
   readonly counters: FunctionCounters
   readonly invocation: Invocation
+  /** What runs: of an alias, the one that was chosen. */
+  readonly version: string
   readonly requestId: string
   readonly log: InvocationLog
 }
 
 interface Target {
-  readonly record: FunctionRecord
+  readonly record: FunctionRecord | VersionRecord
   readonly pool: FunctionPool
-}
-
-const statuses = {
-  ResourceNotFoundException: 404,
-  TooManyRequestsException: 429,
-  RequestTooLargeException: 413,
-  InvalidRequestContentException: 400,
-  ServiceException: 500,
-} as const satisfies Record<InvocationRefused['code'], InvocationRefused['status']>
-
-function refusal(
-  requestId: string,
-  code: InvocationRefused['code'],
-  message: string,
-): InvocationRefused {
-  return { outcome: 'refused', requestId, code, message, status: statuses[code] }
-}
-
-/** Lambda's `Reason`; it has none for too much that waits. */
-const throttleReasons = {
-  account: 'ConcurrentInvocationLimitExceeded',
-  reserved: 'ReservedFunctionConcurrentInvocationLimitExceeded',
-  waiting: 'ConcurrentInvocationLimitExceeded',
-} as const satisfies Record<Throttle, string>
-
-function throttle(requestId: string, counters: FunctionCounters, why: Throttle): InvocationRefused {
-  counters.throttles[why] += 1
-  return {
-    ...refusal(requestId, 'TooManyRequestsException', 'Rate Exceeded.'),
-    reason: throttleReasons[why],
-  }
 }
 
 function count(counters: FunctionCounters, { outcome, durationMs, initMs }: Execution): void {
@@ -302,26 +282,4 @@ function count(counters: FunctionCounters, { outcome, durationMs, initMs }: Exec
   if (initMs === undefined) return
   counters.coldStarts += 1
   counters.initSeconds.observe(initMs / 1000)
-}
-
-function resultOf(
-  requestId: string,
-  { outcome, payload }: Execution,
-  log: InvocationLog | undefined,
-): InvocationResult {
-  if (outcome === 'unparsable') {
-    const text = `Could not parse request body into json: Could not parse payload into json: ${payload}`
-    return refusal(requestId, 'InvalidRequestContentException', text)
-  }
-  if (outcome === 'not-started') {
-    return refusal(requestId, 'ServiceException', `The function did not run: ${payload}.`)
-  }
-  return {
-    outcome: 'completed',
-    requestId,
-    executedVersion: '$LATEST',
-    payload,
-    ...(outcome === 'returned' ? {} : { functionError: 'Unhandled' as const }),
-    ...(log === undefined ? {} : { logTail: log.tail() }),
-  }
 }

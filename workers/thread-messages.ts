@@ -5,6 +5,8 @@ import type { EnvironmentEvent, EnvironmentMessage, EnvironmentResult } from './
 export interface ThreadSettings {
   readonly functionName: string
   readonly functionArn: string
+  /** `$LATEST`, or a number. */
+  readonly functionVersion: string
   readonly runtime: string
   /** `dir/file.export`, as in the function's configuration. */
   readonly handler: string

@@ -72,7 +72,8 @@ function prepareThread(): void {
   delete process.env['NODE_COMPILE_CACHE']
   // Lambda: YYYY/MM/DD/[version]<32 hex digits>, one stream per environment.
   const day = new Date().toISOString().slice(0, 10).replaceAll('-', '/')
-  process.env['AWS_LAMBDA_LOG_STREAM_NAME'] = `${day}/[$LATEST]${randomBytes(16).toString('hex')}`
+  process.env['AWS_LAMBDA_LOG_STREAM_NAME'] =
+    `${day}/[${settings.functionVersion}]${randomBytes(16).toString('hex')}`
   if (settings.nodeOptions !== undefined) process.env['NODE_OPTIONS'] = settings.nodeOptions
   process.setSourceMapsEnabled(settings.nodeOptions?.includes('--enable-source-maps') === true)
   captureOutput(
@@ -154,11 +155,11 @@ function failed(error: unknown): Pick<ThreadResult, 'outcome' | 'payload'> {
   return { outcome: 'failed', payload: bounded(JSON.stringify(errorPayload(error))) }
 }
 
-function contextFacts({ clientContext }: ThreadTask): ContextFacts {
+function contextFacts({ clientContext, invokedFunctionArn }: ThreadTask): ContextFacts {
   return {
     functionName: settings.functionName,
-    functionVersion: '$LATEST',
-    invokedFunctionArn: settings.functionArn,
+    functionVersion: settings.functionVersion,
+    invokedFunctionArn: invokedFunctionArn ?? settings.functionArn,
     memoryLimitInMB: String(settings.memorySizeMb),
     awsRequestId: requestId,
     logGroupName: process.env['AWS_LAMBDA_LOG_GROUP_NAME'],

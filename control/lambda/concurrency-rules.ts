@@ -1,8 +1,7 @@
 // What may be reserved of the account's concurrency, and what of it is left; pure.
 import { unreservedConcurrencyMin, unreservedConcurrencyMinShare } from '../../common/limits.ts'
 import type { FunctionRecord } from '../registry/registry.ts'
-import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
-import { resolveFunctionName, type Account } from './function-name.ts'
+import { invalidParameter, type LambdaApiError, type Outcome } from './api-errors.ts'
 import type { PutFunctionConcurrencyInput } from './requests.ts'
 import { Violations } from './validation.ts'
 
@@ -15,16 +14,6 @@ export function checkConcurrencyInput(input: PutFunctionConcurrencyInput): Outco
   violations.required('reservedConcurrentExecutions', reserved)
   violations.range('reservedConcurrentExecutions', reserved, [0, 2_147_483_647])
   return violations.error() ?? reserved ?? 0
-}
-
-/** Concurrency belongs to a function with all its versions. */
-export function unqualifiedOnly(account: Account, name: string): LambdaApiError | undefined {
-  const reference = resolveFunctionName(account, name)
-  if (reference instanceof LambdaApiError) return reference
-  if (reference.qualifier === undefined) return undefined
-  return invalidParameter(
-    'Concurrency is reserved for a function as a whole: give its name or its ARN without a qualifier.',
-  )
 }
 
 /**

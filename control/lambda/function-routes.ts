@@ -1,7 +1,8 @@
 // The Lambda API's routes for functions.
 import { functionRequestMaxBytes } from '../../common/limits.ts'
-import type { FunctionRecord } from '../registry/registry.ts'
+import { isVersion, versionOf } from '../registry/function-version.ts'
 import { LambdaApiError, type Outcome } from './api-errors.ts'
+import type { FoundFunction } from './function-lookup.ts'
 import type { Account } from './function-name.ts'
 import type { FunctionService } from './function-service.ts'
 import { readRequest } from './members.ts'
@@ -11,7 +12,12 @@ import {
   updateFunctionConfigurationRequest,
 } from './requests.ts'
 import { answer, queryNumber, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
-import { codeLocation, functionConcurrency, functionConfiguration } from './shapes.ts'
+import {
+  codeLocation,
+  functionConcurrency,
+  functionConfiguration,
+  listedConfiguration,
+} from './shapes.ts'
 
 const root = '/2015-03-31/functions'
 
@@ -28,8 +34,10 @@ export function functionRoutes(context: Context): readonly Route[] {
 
 function readingRoutes(context: Context): readonly Route[] {
   const { functions, account } = context
-  const find = (request: ApiRequest): Outcome<FunctionRecord> =>
-    functions.get(nameOf(request), request.query('Qualifier'))
+  const find = (request: ApiRequest): Outcome<FoundFunction> =>
+    functions.find(nameOf(request), request.query('Qualifier'))
+  const configuration = (found: FoundFunction): unknown =>
+    functionConfiguration(found.target, account, found.qualifier)
   return [
     {
       operation: 'ListFunctions',
@@ -44,12 +52,12 @@ function readingRoutes(context: Context): readonly Route[] {
       path: `${root}/:name`,
       bodyMaxBytes,
       handle: (request) =>
-        answer(200, find(request), (record) => ({
-          Code: codeLocation(record),
-          ...(record.reservedConcurrency === undefined
+        answer(200, find(request), (found) => ({
+          Code: codeLocation(found.target),
+          ...(found.latest.reservedConcurrency === undefined
             ? {}
-            : { Concurrency: functionConcurrency(record) }),
-          Configuration: functionConfiguration(record, account, request.query('Qualifier')),
+            : { Concurrency: functionConcurrency(found.latest) }),
+          Configuration: configuration(found),
         })),
     },
     {
@@ -57,16 +65,12 @@ function readingRoutes(context: Context): readonly Route[] {
       method: 'get',
       path: `${root}/:name/configuration`,
       bodyMaxBytes,
-      handle: (request) =>
-        answer(200, find(request), (record) =>
-          functionConfiguration(record, account, request.query('Qualifier')),
-        ),
+      handle: (request) => answer(200, find(request), configuration),
     },
   ]
 }
 
 function changingRoutes({ functions, account }: Context): readonly Route[] {
-  const configuration = (record: FunctionRecord): unknown => functionConfiguration(record, account)
   return [
     {
       operation: 'CreateFunction',
@@ -76,7 +80,10 @@ function changingRoutes({ functions, account }: Context): readonly Route[] {
       handle: async ({ body }) => {
         const input = readRequest(createFunctionRequest, body)
         if (input instanceof LambdaApiError) return input
-        return answer(201, await functions.create(input), configuration)
+        // Recorded: with Publish the answer is the version, under the function's own ARN.
+        return answer(201, await functions.create(input), (record) =>
+          functionConfiguration(record, account),
+        )
       },
     },
     {
@@ -87,7 +94,10 @@ function changingRoutes({ functions, account }: Context): readonly Route[] {
       handle: async (request) => {
         const input = readRequest(updateFunctionCodeRequest, request.body)
         if (input instanceof LambdaApiError) return input
-        return answer(200, await functions.updateCode(nameOf(request), input), configuration)
+        const updated = await functions.updateCode(nameOf(request), input)
+        return answer(200, updated, (record) =>
+          functionConfiguration(record, account, isVersion(record) ? record.version : undefined),
+        )
       },
     },
     {
@@ -99,7 +109,7 @@ function changingRoutes({ functions, account }: Context): readonly Route[] {
         const input = readRequest(updateFunctionConfigurationRequest, request.body)
         if (input instanceof LambdaApiError) return input
         const updated = await functions.updateConfiguration(nameOf(request), input)
-        return answer(200, updated, configuration)
+        return answer(200, updated, (record) => functionConfiguration(record, account))
       },
     },
     {
@@ -118,9 +128,16 @@ function changingRoutes({ functions, account }: Context): readonly Route[] {
 function listFunctions(request: ApiRequest, { functions, account }: Context): Outcome<ApiAnswer> {
   const maxItems = queryNumber(request, 'MaxItems')
   if (maxItems instanceof LambdaApiError) return maxItems
-  const page = functions.list({ marker: request.query('Marker'), maxItems })
+  const functionVersion = request.query('FunctionVersion')
+  const page = functions.list({ marker: request.query('Marker'), maxItems, functionVersion })
   return answer(200, page, ({ items, nextMarker }) => ({
-    Functions: items.map((record) => functionConfiguration(record, account)),
+    Functions: items.map((record) =>
+      listedConfiguration(
+        record,
+        account,
+        functionVersion === undefined ? undefined : versionOf(record),
+      ),
+    ),
     ...(nextMarker === undefined ? {} : { NextMarker: nextMarker }),
   }))
 }

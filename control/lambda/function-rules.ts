@@ -72,7 +72,6 @@ const unavailable: Readonly<Record<string, (value: unknown) => boolean>> = {
   KMSKeyArn: saysNothing,
   Layers: saysNothing,
   LoggingConfig: (value) => isDefault(value, { LogFormat: 'Text' }),
-  Publish: (value) => value !== true,
   PublishTo: saysNothing,
   S3ObjectVersion: saysNothing,
   SnapStart: (value) => isDefault(value, { ApplyOn: 'None' }),

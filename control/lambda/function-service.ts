@@ -1,20 +1,15 @@
 // Creates, changes, lists and deletes functions, by Lambda's rules and in its words.
 import { randomUUID } from 'node:crypto'
-import type { Clock, Timer } from '../../common/clock.ts'
-import { reasonOf } from '../../common/errors.ts'
+import type { Clock } from '../../common/clock.ts'
 import { functionsMax } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
-import type { FunctionCode, FunctionRecord, Registry } from '../registry/registry.ts'
+import type { FunctionCode, FunctionRecord, Registry, VersionRecord } from '../registry/registry.ts'
 import { LambdaApiError, type Outcome } from './api-errors.ts'
+import { CodeKeeper } from './code-keeper.ts'
 import type { CodeStore } from './code-store.ts'
-import { checkConcurrencyInput, refuseReservations, unqualifiedOnly } from './concurrency-rules.ts'
-import {
-  functionArn,
-  functionNotFound,
-  newFunctionName,
-  resolveFunctionName,
-  type Account,
-} from './function-name.ts'
+import { checkConcurrencyInput, refuseReservations } from './concurrency-rules.ts'
+import { findChangeable, findFunction, findLatest, type FoundFunction } from './function-lookup.ts'
+import { functionArn, newFunctionName, type Account } from './function-name.ts'
 import {
   checkArchitectures,
   checkConfiguration,
@@ -28,8 +23,10 @@ import type {
   UpdateFunctionCodeInput,
   UpdateFunctionConfigurationInput,
 } from './requests.ts'
+import { revisionMismatch } from './revisions.ts'
 import { Serial } from './serial.ts'
 import { Violations } from './validation.ts'
+import { VersionService } from './version-service.ts'
 
 export interface FunctionServiceOptions {
   readonly registry: Registry
@@ -44,40 +41,33 @@ export interface FunctionServiceOptions {
 /** Lambda: ListFunctions gives at most 50 a page. */
 const pageMax = 50
 
-/** Replaced code may still run, and load more of its files, for as long as the longest timeout. */
-const removalDelayMs = 16 * 60_000
-
 /**
  * Refusals are values (`LambdaApiError`); methods reject with AppError STORAGE_FAILED alone. A name
  * may be anything that Lambda takes for one: name, partial ARN, ARN, with `:$LATEST` or without.
  */
 export class FunctionService {
+  readonly versions: VersionService
   readonly #options: FunctionServiceOptions
   readonly #changes = new Serial()
-  /** Code that may go, by directory. */
-  readonly #freed = new Map<string, Timer>()
+  readonly #codeKeeper: CodeKeeper
 
   constructor(options: FunctionServiceOptions) {
     this.#options = options
+    const changes = this.#changes
+    this.#codeKeeper = new CodeKeeper({ ...options, changes })
+    this.versions = new VersionService({ ...options, changes, codeKeeper: this.#codeKeeper })
   }
 
   /** Call once, before the first change: follows a moved data directory, drops unused code. */
   async start(): Promise<void> {
-    const { registry, codeStore } = this.#options
-    for (const record of registry.functions()) {
-      if (record.code.kind !== 'zip') continue
-      const directory = codeStore.directoryOf(record.code.sha256)
-      if (directory === record.code.directory) continue
-      const code = { ...record.code, directory }
-      await registry.putFunction({ ...record, revision: record.revision + 1, code })
-    }
-    await codeStore.sweep(registry.functions().map(({ code }) => code))
+    await this.versions.sweep()
+    await this.#codeKeeper.start()
   }
 
-  /** Waits for running changes. Code that was to be removed later is removed at the next start. */
+  /** Waits for running changes. */
   async stop(): Promise<void> {
     await this.#changes.idle()
-    for (const timer of this.#freed.values()) timer.cancel()
+    this.#codeKeeper.stop()
   }
 
   create(input: CreateFunctionInput): Promise<Outcome<FunctionRecord>> {
@@ -97,41 +87,41 @@ export class FunctionService {
       const code = await codeStore.store(input.Code ?? {})
       if (code instanceof LambdaApiError) return code
       const record = this.#newRecord(name, input, code)
+      // What a crash left of a function of this name is not this one's.
+      await this.versions.removeAll(name)
       await registry.putFunction(record)
-      return record
+      return input.Publish === true ? this.versions.publishNow(record) : record
     })
   }
 
-  get(name: string, qualifier?: string): Outcome<FunctionRecord> {
-    const { registry, account } = this.#options
-    const reference = resolveFunctionName(account, name)
-    if (reference instanceof LambdaApiError) return reference
-    if (
-      qualifier !== undefined &&
-      reference.qualifier !== undefined &&
-      qualifier !== reference.qualifier
-    ) {
-      return new LambdaApiError(
-        'InvalidParameterValueException',
-        'The derived qualifier from the function name does not match the specified qualifier.',
-      )
-    }
-    const asked = qualifier ?? reference.qualifier ?? '$LATEST'
-    const arn = functionArn(account, reference.name)
-    const record = registry.function(reference.name)
-    // Versions and aliases are not published yet, so no other qualifier exists.
-    if (asked !== '$LATEST') return functionNotFound(`${arn}:${asked}`)
-    return record ?? functionNotFound(arn)
+  /** What runs under this name: `$LATEST`, or a version. */
+  get(name: string, qualifier?: string): Outcome<FunctionRecord | VersionRecord> {
+    const found = this.find(name, qualifier)
+    return found instanceof LambdaApiError ? found : found.target
   }
 
-  list(request: PageRequest = {}): Outcome<Page<FunctionRecord>> {
+  find(name: string, qualifier?: string): Outcome<FoundFunction> {
+    return findFunction(this.#options, name, qualifier)
+  }
+
+  /** With `functionVersion` ALL, every version of every function. */
+  list(
+    request: PageRequest & { readonly functionVersion?: string | undefined } = {},
+  ): Outcome<Page<FunctionRecord | VersionRecord>> {
     const violations = new Violations()
     violations.range('maxItems', request.maxItems, [1, 10_000])
+    violations.oneOf('functionVersion', request.functionVersion, ['ALL'])
+    const error = violations.error()
+    if (error !== undefined) return error
+    if (request.functionVersion !== undefined) return this.versions.listAll(request)
     const functions = this.#options.registry.functions()
-    return violations.error() ?? pageOf(functions, ({ name }) => name, { ...request, pageMax })
+    return pageOf(functions, ({ name }) => name, { ...request, pageMax })
   }
 
-  updateCode(name: string, input: UpdateFunctionCodeInput): Promise<Outcome<FunctionRecord>> {
+  updateCode(
+    name: string,
+    input: UpdateFunctionCodeInput,
+  ): Promise<Outcome<FunctionRecord | VersionRecord>> {
     return this.#update(name, input.RevisionId, async (current) => {
       const violations = new Violations()
       checkArchitectures(violations, input.Architectures)
@@ -140,7 +130,8 @@ export class FunctionService {
       const code = await this.#options.codeStore.store(input)
       if (code instanceof LambdaApiError) return code
       const architectures = input.Architectures ?? current.architectures
-      return { ...current, code, architectures, dryRun: input.DryRun === true }
+      const { DryRun: dryRun = false, Publish: publishes = false } = input
+      return { record: { ...current, code, architectures }, dryRun, publishes }
     })
   }
 
@@ -151,7 +142,7 @@ export class FunctionService {
     return this.#update(name, input.RevisionId, async (current) => {
       const error = checkConfiguration(input) ?? refuseUnavailable(input)
       if (error !== undefined) return error
-      return {
+      const record = {
         ...current,
         runtime: input.Runtime ?? current.runtime,
         role: input.Role ?? current.role,
@@ -165,6 +156,7 @@ export class FunctionService {
             ? current.environment
             : (input.Environment.Variables ?? {}),
       }
+      return { record }
     })
   }
 
@@ -186,7 +178,7 @@ export class FunctionService {
   }
 
   getConcurrency(name: string): Outcome<FunctionRecord> {
-    return unqualifiedOnly(this.#options.account, name) ?? this.get(name)
+    return findLatest(this.#options, name)
   }
 
   /** Whether these reservations (undefined: none), beside those of all others, leave too little. */
@@ -204,13 +196,17 @@ export class FunctionService {
     return this.#options.registry.functions()
   }
 
-  /** Mappings of the function stay, as on AWS. */
-  delete(name: string, qualifier?: string): Promise<Outcome<FunctionRecord>> {
+  /** Mappings of the function stay, as on AWS. With a qualifier, one version goes. */
+  async delete(name: string, qualifier?: string): Promise<Outcome<FunctionRecord>> {
+    const found = this.find(name, qualifier)
+    if (found instanceof LambdaApiError) return found
+    if (found.qualifier !== undefined) return this.versions.delete(name, qualifier)
     return this.#changes.run(async () => {
-      const record = this.get(name, qualifier)
+      const record = this.get(name)
       if (record instanceof LambdaApiError) return record
       await this.#options.registry.removeFunction(record.name)
-      this.#free(record.code)
+      this.#codeKeeper.free(record.code)
+      await this.versions.removeAll(record.name)
       return record
     })
   }
@@ -237,24 +233,20 @@ export class FunctionService {
   #update(
     name: string,
     revisionId: string | undefined,
-    change: (current: FunctionRecord) => Promise<Outcome<FunctionRecord & { dryRun?: boolean }>>,
-  ): Promise<Outcome<FunctionRecord>> {
+    change: (current: FunctionRecord) => Promise<Outcome<Change>>,
+  ): Promise<Outcome<FunctionRecord | VersionRecord>> {
     const { registry, clock } = this.#options
     return this.#changes.run(async () => {
-      const current = this.get(name)
+      const current = findChangeable(this.#options, name)
       if (current instanceof LambdaApiError) return current
-      if (revisionId !== undefined && revisionId !== current.revisionId) {
-        return new LambdaApiError(
-          'PreconditionFailedException',
-          'The Revision Id provided does not match the latest Revision Id. Call the ' +
-            'GetFunction/GetAlias API to retrieve the latest Revision Id',
-        )
-      }
+      const mismatch = revisionMismatch(revisionId, current.revisionId)
+      if (mismatch !== undefined) return mismatch
       const changed = await change(current)
       if (changed instanceof LambdaApiError) return changed
-      const { dryRun = false, ...next } = changed
-      this.#free(dryRun ? next.code : current.code)
-      if (dryRun) return next
+      const { dryRun = false, publishes = false } = changed
+      this.#codeKeeper.free(dryRun ? changed.record.code : current.code)
+      if (dryRun) return changed.record
+      const { contentId: _, ...next } = changed.record
       const record = {
         ...next,
         revision: current.revision + 1,
@@ -262,7 +254,7 @@ export class FunctionService {
         lastModifiedMs: clock.now(),
       }
       await registry.putFunction(record)
-      return record
+      return publishes ? this.versions.publishNow(record) : record
     })
   }
 
@@ -287,23 +279,12 @@ export class FunctionService {
       environment: input.Environment?.Variables ?? {},
     }
   }
+}
 
-  /** Removes code later, unless a function refers to it then. */
-  #free(code: FunctionCode): void {
-    const { clock, codeStore, registry, logger } = this.#options
-    const { directory } = code
-    this.#freed.get(directory)?.cancel()
-    const timer = clock.after(removalDelayMs, () => {
-      this.#freed.delete(directory)
-      this.#changes
-        .run(async () => {
-          const used = registry.functions().some((record) => record.code.directory === directory)
-          if (!used) await codeStore.remove(code)
-        })
-        .catch((error: unknown) => {
-          logger.warn('unused code not removed', { directory, reason: reasonOf(error) })
-        })
-    })
-    this.#freed.set(directory, timer)
-  }
+/** What an update comes to. */
+interface Change {
+  readonly record: FunctionRecord
+  /** Only looked at: nothing is kept. */
+  readonly dryRun?: boolean
+  readonly publishes?: boolean
 }

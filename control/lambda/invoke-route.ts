@@ -1,6 +1,7 @@
 // The Lambda API's Invoke: checks the request and hands it to the workers.
 import type { FunctionInvoker, InvocationResult } from '../../common/invocation.ts'
 import { clientContextMaxBytes, payloadMaxBytes } from '../../common/limits.ts'
+import { versionOf } from '../registry/function-version.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import type { FunctionService } from './function-service.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
@@ -32,7 +33,7 @@ async function invoke(
   violations.oneOf('logType', logType, ['None', 'Tail'])
   const error = violations.error()
   if (error !== undefined) return error
-  const found = functions.get(request.path['name'] ?? '', request.query('Qualifier'))
+  const found = functions.find(request.path['name'] ?? '', request.query('Qualifier'))
   if (found instanceof LambdaApiError) return found
   const payload = payloadOf(request.body)
   if (payload instanceof LambdaApiError) return payload
@@ -41,14 +42,17 @@ async function invoke(
     const refused = checkClientContext(clientContext)
     if (refused !== undefined) return refused
   }
-  if (type === 'DryRun') return { status: 204, headers: { 'x-amz-executed-version': '$LATEST' } }
+  if (type === 'DryRun') {
+    return { status: 204, headers: { 'x-amz-executed-version': versionOf(found.target) } }
+  }
   if (type === 'Event') {
     return invalidParameter(
       'Invocation type Event is not available yet: use RequestResponse or DryRun.',
     )
   }
   const result = await invoker.invoke({
-    functionName: found.name,
+    functionName: found.latest.name,
+    ...(found.qualifier === undefined ? {} : { qualifier: found.qualifier }),
     payload,
     ...(clientContext === undefined ? {} : { clientContext }),
     tailLog: logType === 'Tail',

@@ -4,9 +4,11 @@ import type { Clock } from '../../common/clock.ts'
 import { reasonOf } from '../../common/errors.ts'
 import { mappingsMax } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
+import { latestVersion } from '../registry/function-version.ts'
 import type { MappingRecord, MappingStatus, Registry } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import { failureHandlingOf } from './failure-handling.ts'
+import { qualifiedArn, targetOf } from './function-lookup.ts'
 import { functionArn, resolveFunctionName, type Account } from './function-name.ts'
 import {
   checkMappingShape,
@@ -100,6 +102,12 @@ export class MappingService {
       .mappings()
       .filter((m) => eventSourceArn === undefined || m.eventSourceArn === eventSourceArn)
       .filter((m) => reference === undefined || m.functionName === reference.name)
+      // Without a qualifier: of all versions and aliases.
+      .filter(
+        (m) =>
+          reference?.qualifier === undefined ||
+          (m.qualifier ?? latestVersion) === reference.qualifier,
+      )
     return pageOf(found, ({ uuid }) => uuid, { ...request, pageMax })
   }
 
@@ -204,7 +212,9 @@ export class MappingService {
     const filterPatterns =
       input.FilterCriteria === undefined ? current.filterPatterns : filterPatternsOf(input)
     if (filterPatterns instanceof LambdaApiError) return filterPatterns
-    const { provisionedPollers: _pollers, failureHandling: _failures, ...rest } = current
+    const { provisionedPollers: _pollers, failureHandling: _failures, ...kept } = current
+    const { qualifier: _qualifier, ...unqualified } = kept
+    const rest = input.FunctionName === undefined ? kept : unqualified
     const optional = optionalSettings(input, current)
     if (optional instanceof LambdaApiError) return optional
     const { Enabled, MaximumBatchingWindowInSeconds: batchingWindowSeconds } = input
@@ -220,7 +230,7 @@ export class MappingService {
   }
 
   /** The function that a mapping invokes. Any name that leads to none is answered the same. */
-  #target(name: string): Outcome<{ functionName: string; functionArn: string }> {
+  #target(name: string): Outcome<Target> {
     const { account, registry } = this.#options
     const missing = invalidParameter('Function does not exist')
     const reference = resolveFunctionName(account, name)
@@ -228,12 +238,17 @@ export class MappingService {
       return reference.code === 'ResourceNotFoundException' ? missing : reference
     }
     const { qualifier, fullArn } = reference
-    const exists = registry.function(reference.name) !== undefined
-    if (!exists || (qualifier !== undefined && qualifier !== '$LATEST')) return missing
-    const arn = functionArn(account, reference.name)
+    const latest = registry.function(reference.name)
+    if (latest === undefined) return missing
+    if (targetOf(registry, latest, qualifier ?? latestVersion) === undefined) return missing
     // Recorded on AWS: `$LATEST` is echoed from a partial ARN, and dropped from a full one.
-    const echoed = qualifier !== undefined && !fullArn
-    return { functionName: reference.name, functionArn: echoed ? `${arn}:${qualifier}` : arn }
+    const isEchoed = qualifier !== latestVersion || !fullArn
+    const arn = functionArn(account, reference.name)
+    return {
+      functionName: reference.name,
+      functionArn: qualifiedArn(arn, isEchoed ? qualifier : undefined),
+      ...(qualifier === undefined || qualifier === latestVersion ? {} : { qualifier }),
+    }
   }
 
   /** The same function on the same topic, a consumer group that another mapping has, a full poller group. */
@@ -269,6 +284,8 @@ export class MappingService {
   }
 }
 
+type Target = Pick<MappingRecord, 'functionName' | 'functionArn' | 'qualifier'>
+
 /** Settings that are absent from a record while they are AWS's defaults. */
 function optionalSettings(
   input: UpdateMappingInput,
@@ -293,7 +310,8 @@ function lastChangeOf(
 }
 
 function isDuplicate(a: MappingRecord, b: MappingRecord): boolean {
-  if (a.functionName !== b.functionName || a.topic !== b.topic) return false
+  if (a.functionName !== b.functionName || a.qualifier !== b.qualifier) return false
+  if (a.topic !== b.topic) return false
   if (a.eventSourceArn !== undefined) return a.eventSourceArn === b.eventSourceArn
   return a.bootstrapServers?.some((s) => b.bootstrapServers?.includes(s) === true) === true
 }

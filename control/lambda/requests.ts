@@ -78,6 +78,15 @@ export type UpdateFunctionConfigurationInput = MemberValue<
   typeof updateFunctionConfigurationRequest
 >
 
+export const publishVersionRequest = structure({
+  CodeSha256: text,
+  Description: text,
+  RevisionId: text,
+  PublishTo: anything,
+})
+/** The request's body; `FunctionName` comes from its path. */
+export type PublishVersionInput = MemberValue<typeof publishVersionRequest>
+
 export const putFunctionConcurrencyRequest = structure({ ReservedConcurrentExecutions: whole })
 /** The request's body; `FunctionName` comes from its path. */
 export type PutFunctionConcurrencyInput = MemberValue<typeof putFunctionConcurrencyRequest>

@@ -1,7 +1,14 @@
 // Writes functions and mappings as the Lambda API answers them: members, defaults and formats.
 import { createHash } from 'node:crypto'
 import { pathToFileURL } from 'node:url'
-import type { FunctionRecord, MappingRecord, MappingStatus } from '../registry/registry.ts'
+import { versionOf } from '../registry/function-version.ts'
+import type {
+  FunctionRecord,
+  MappingRecord,
+  MappingStatus,
+  VersionRecord,
+} from '../registry/registry.ts'
+import { qualifiedArn } from './function-lookup.ts'
 import type { Account } from './function-name.ts'
 import type { MappingState } from './mapping-state.ts'
 
@@ -9,7 +16,7 @@ type Shape = Readonly<Record<string, unknown>>
 
 /** FunctionConfiguration. A qualifier that was asked for shows in the ARN, as on AWS. */
 export function functionConfiguration(
-  record: FunctionRecord,
+  record: FunctionRecord | VersionRecord,
   { region }: Account,
   qualifier?: string,
 ): Shape {
@@ -21,7 +28,7 @@ export function functionConfiguration(
     Description: record.description,
     ...(Object.keys(environment).length === 0 ? {} : { Environment: { Variables: environment } }),
     EphemeralStorage: { Size: record.ephemeralStorageMb },
-    FunctionArn: qualifier === undefined ? record.arn : `${record.arn}:${qualifier}`,
+    FunctionArn: qualifiedArn(record.arn, qualifier),
     FunctionName: record.name,
     Handler: record.handler,
     LastModified: new Date(record.lastModifiedMs).toISOString().replace('Z', '+0000'),
@@ -37,8 +44,23 @@ export function functionConfiguration(
     State: 'Active',
     Timeout: record.timeoutSeconds,
     TracingConfig: { Mode: 'PassThrough' },
-    Version: '$LATEST',
+    Version: versionOf(record),
   }
+}
+
+/** FunctionConfiguration as lists have it: without what says how the function is. */
+export function listedConfiguration(
+  record: FunctionRecord | VersionRecord,
+  account: Account,
+  qualifier?: string,
+): Shape {
+  const {
+    LastUpdateStatus: _update,
+    RuntimeVersionConfig: _runtime,
+    State: _state,
+    ...listed
+  } = functionConfiguration(record, account, qualifier)
+  return listed
 }
 
 /** FunctionCodeLocation. AWS gives a link to the zip, here it is the directory that is run. */

@@ -63,7 +63,7 @@ export class EntryFolder<T extends object> {
   put(entry: T): Promise<void> {
     const key = this.#options.format.keyOf(entry)
     assert(this.#options.writable, 'an entry has one writer')
-    assert(/^[A-Za-z0-9_-]{1,128}$/.test(key), 'a key is a file name')
+    assert(/^[A-Za-z0-9_@-]{1,128}$/.test(key), 'a key is a file name')
     return this.#inTurn(async () => {
       const source = formatEntry(entry)
       const current = this.#entries.get(key)

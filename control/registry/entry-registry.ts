@@ -1,8 +1,15 @@
-// Answers as a registry from three kinds of entries, wherever those are kept.
-import type { FunctionRecord, MappingRecord, MappingStatus, Registry } from './registry.ts'
-import type { RegistryChange } from './registry.ts'
+// Answers as a registry from four kinds of entries, wherever those are kept.
+import { versionKey } from './registry-entry.ts'
+import type {
+  FunctionRecord,
+  MappingRecord,
+  MappingStatus,
+  Registry,
+  RegistryChange,
+  VersionRecord,
+} from './registry.ts'
 
-/** Which entries a process writes: functions and mappings, status, all of them, or none. */
+/** Which entries a process writes: functions, versions and mappings, status, all of them, or none. */
 export type RegistryWriter = 'control' | 'poller' | 'both' | 'reader'
 
 /** One kind of entry by its key: a view in memory, and durable writes. */
@@ -19,6 +26,7 @@ export interface Entries<T> {
 
 export interface RegistryEntries {
   readonly functions: Entries<FunctionRecord>
+  readonly versions: Entries<VersionRecord>
   readonly mappings: Entries<MappingRecord>
   readonly status: Entries<MappingStatus>
 }
@@ -26,6 +34,7 @@ export interface RegistryEntries {
 /** What each kind of entries calls with the key of what has changed. */
 export interface EntryListeners {
   functions(name: string): void
+  versions(key: string): void
   mappings(uuid: string): void
   status(uuid: string): void
 }
@@ -39,6 +48,10 @@ export abstract class EntryRegistry<Kept extends RegistryEntries> implements Reg
   protected constructor(keep: (changed: EntryListeners) => Kept) {
     this.entries = keep({
       functions: (name) => this.#emit({ kind: 'function', name }),
+      versions: (key) => {
+        const [name = '', version = ''] = key.split('@')
+        this.#emit({ kind: 'version', name, version })
+      },
       mappings: (uuid) => this.#mappingChanged(uuid),
       status: (uuid) => this.#emit({ kind: 'status', uuid }),
     })
@@ -58,6 +71,22 @@ export abstract class EntryRegistry<Kept extends RegistryEntries> implements Reg
 
   removeFunction(name: string): Promise<void> {
     return this.entries.functions.remove(name)
+  }
+
+  versions(): readonly VersionRecord[] {
+    return this.entries.versions.values()
+  }
+
+  version(name: string, version: string): VersionRecord | undefined {
+    return this.entries.versions.get(versionKey(name, version))
+  }
+
+  putVersion(record: VersionRecord): Promise<void> {
+    return this.entries.versions.put(record)
+  }
+
+  removeVersion(name: string, version: string): Promise<void> {
+    return this.entries.versions.remove(versionKey(name, version))
   }
 
   mappings(): readonly MappingRecord[] {
@@ -102,8 +131,8 @@ export abstract class EntryRegistry<Kept extends RegistryEntries> implements Reg
   }
 
   #kinds(): readonly Pick<Entries<unknown>, 'problems' | 'close'>[] {
-    const { functions, mappings, status } = this.entries
-    return [functions, mappings, status]
+    const { functions, versions, mappings, status } = this.entries
+    return [functions, versions, mappings, status]
   }
 
   #mappingChanged(uuid: string): void {
@@ -118,7 +147,7 @@ export abstract class EntryRegistry<Kept extends RegistryEntries> implements Reg
   }
 }
 
-/** Whether a writer writes functions and mappings, and whether it writes status. */
+/** Whether a writer writes functions, versions and mappings, and whether it writes status. */
 export function writesOf(writer: RegistryWriter): { records: boolean; status: boolean } {
   return {
     records: writer === 'control' || writer === 'both',

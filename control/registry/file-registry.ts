@@ -1,4 +1,4 @@
-// The registry of one machine: three folders of small files, shared by its processes.
+// The registry of one machine: four folders of small files, shared by its processes.
 import { join } from 'node:path'
 import type { Clock, Timer } from '../../common/clock.ts'
 import { reasonOf } from '../../common/errors.ts'
@@ -10,11 +10,11 @@ import {
   type EntryListeners,
   type RegistryWriter,
 } from './entry-registry.ts'
-import { functionFormat, mappingFormat, statusFormat } from './registry-entry.ts'
-import type { FunctionRecord, MappingRecord, MappingStatus } from './registry.ts'
+import { functionFormat, mappingFormat, statusFormat, versionFormat } from './registry-entry.ts'
+import type { FunctionRecord, MappingRecord, MappingStatus, VersionRecord } from './registry.ts'
 
 export interface FileRegistryOptions {
-  /** Holds `functions/`, `mappings/` and `status/`; created where needed. */
+  /** Holds `functions/`, `versions/`, `mappings/` and `status/`; created where needed. */
   readonly dir: string
   readonly writer: RegistryWriter
   readonly logger: Logger
@@ -26,6 +26,7 @@ const rescanMs = 5_000
 
 interface Folders {
   readonly functions: EntryFolder<FunctionRecord>
+  readonly versions: EntryFolder<VersionRecord>
   readonly mappings: EntryFolder<MappingRecord>
   readonly status: EntryFolder<MappingStatus>
 }
@@ -56,8 +57,8 @@ export class FileRegistry extends EntryRegistry<Folders> {
   }
 
   async #open(): Promise<void> {
-    const { functions, mappings, status } = this.entries
-    for (const folder of [functions, mappings, status]) await folder.open()
+    const { functions, versions, mappings, status } = this.entries
+    for (const folder of [functions, versions, mappings, status]) await folder.open()
     const { records, status: writesStatus } = writesOf(this.#options.writer)
     if (records) await this.#sweepStatus()
     if (!records || !writesStatus) this.#rescanLater()
@@ -86,6 +87,8 @@ export class FileRegistry extends EntryRegistry<Folders> {
   async #rescan(): Promise<void> {
     const writes = writesOf(this.#options.writer)
     if (!writes.records) {
+      // Versions first: whoever hears of an alias can look up what it stands for.
+      await this.entries.versions.scan()
       await this.entries.functions.scan()
       await this.entries.mappings.scan()
     }
@@ -102,6 +105,13 @@ function foldersOf({ dir, logger, writer }: FileRegistryOptions, changed: EntryL
       writable: records,
       logger,
       changed: changed.functions,
+    }),
+    versions: new EntryFolder({
+      directory: join(dir, 'versions'),
+      format: versionFormat,
+      writable: records,
+      logger,
+      changed: changed.versions,
     }),
     mappings: new EntryFolder({
       directory: join(dir, 'mappings'),

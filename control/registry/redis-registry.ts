@@ -1,4 +1,4 @@
-// The registry that copies of a role share: three hashes in Redis, followed by every process.
+// The registry that copies of a role share: four hashes in Redis, followed by every process.
 import { type Clock, type Timer } from '../../common/clock.ts'
 import { AppError, reasonOf } from '../../common/errors.ts'
 import { registryRereadMs } from '../../common/limits.ts'
@@ -11,8 +11,8 @@ import {
   type RegistryWriter,
 } from './entry-registry.ts'
 import { changesChannel, RedisEntries } from './redis-entries.ts'
-import { functionFormat, mappingFormat, statusFormat } from './registry-entry.ts'
-import type { FunctionRecord, MappingRecord, MappingStatus } from './registry.ts'
+import { functionFormat, mappingFormat, statusFormat, versionFormat } from './registry-entry.ts'
+import type { FunctionRecord, MappingRecord, MappingStatus, VersionRecord } from './registry.ts'
 
 export interface RedisRegistryOptions {
   /** Its owner closes it, after the registry. */
@@ -24,6 +24,7 @@ export interface RedisRegistryOptions {
 
 interface Hashes {
   readonly functions: RedisEntries<FunctionRecord>
+  readonly versions: RedisEntries<VersionRecord>
   readonly mappings: RedisEntries<MappingRecord>
   readonly status: RedisEntries<MappingStatus>
 }
@@ -72,7 +73,8 @@ export class RedisRegistry extends EntryRegistry<Hashes> {
   }
 
   async #scan(): Promise<void> {
-    // In this order: whoever hears of a mapping can look up its function.
+    // In this order: whoever hears of an alias or a mapping can look up what it leads to.
+    await this.entries.versions.scan()
     await this.entries.functions.scan()
     await this.entries.mappings.scan()
     await this.entries.status.scan()
@@ -115,6 +117,12 @@ function hashesOf(options: RedisRegistryOptions, changed: EntryListeners): Hashe
       kind: 'functions',
       format: functionFormat,
       changed: changed.functions,
+    }),
+    versions: new RedisEntries({
+      ...records,
+      kind: 'versions',
+      format: versionFormat,
+      changed: changed.versions,
     }),
     mappings: new RedisEntries({
       ...records,

@@ -1,5 +1,11 @@
 // Writes a registry entry as JSON text and reads it back, checking every field.
-import type { FunctionCode, FunctionRecord, MappingRecord, MappingStatus } from './registry.ts'
+import type {
+  FunctionCode,
+  FunctionRecord,
+  MappingRecord,
+  MappingStatus,
+  VersionRecord,
+} from './registry.ts'
 
 /** Grows when a field changes its meaning; an entry of another format is refused, not guessed at. */
 const format = 1
@@ -43,6 +49,17 @@ const failureHandling: Field = (value) =>
   typeof value['reportsItemFailures'] === 'boolean' &&
   maybe(text)(value['destination'])
 
+const alias: Field = (value) =>
+  isObject(value) &&
+  text(value['name']) &&
+  text(value['functionVersion']) &&
+  text(value['description']) &&
+  text(value['revisionId']) &&
+  maybe(additionalVersion)(value['additional'])
+
+const additionalVersion: Field = (value) =>
+  isObject(value) && text(value['version']) && Number.isFinite(value['weight'])
+
 const functionFields = {
   name: text,
   arn: text,
@@ -60,7 +77,16 @@ const functionFields = {
   architectures: texts,
   environment: textByName,
   reservedConcurrency: maybe(whole),
+  contentId: maybe(text),
+  lastVersion: maybe(whole),
+  aliases: maybe((value) => Array.isArray(value) && value.every(alias)),
 } as const satisfies Record<keyof FunctionRecord, Field>
+
+const versionFields = {
+  ...functionFields,
+  version: text,
+  contentDigest: text,
+} as const satisfies Record<keyof VersionRecord, Field>
 
 const mappingFields = {
   uuid: text,
@@ -69,6 +95,7 @@ const mappingFields = {
   lastChange: oneOf('create', 'update', 'enable', 'disable', 'delete'),
   desired: oneOf('enabled', 'disabled', 'deleted'),
   functionName: text,
+  qualifier: maybe(text),
   functionArn: text,
   eventSourceArn: maybe(text),
   bootstrapServers: maybe(texts),
@@ -94,7 +121,7 @@ const statusFields = {
 export interface EntryFormat<T> {
   /** The name that its file must have. */
   keyOf(entry: T): string
-  /** The field that holds `keyOf`. */
+  /** What `keyOf` is made of, for the one who reads of an entry that is not in its place. */
   readonly keyField: string
   readonly fields: Fields
 }
@@ -103,6 +130,17 @@ export const functionFormat: EntryFormat<FunctionRecord> = {
   keyOf: (record) => record.name,
   keyField: 'name',
   fields: functionFields,
+}
+
+/** Of a version of a function; no name has an `@`. */
+export function versionKey(name: string, version: string): string {
+  return `${name}@${version}`
+}
+
+export const versionFormat: EntryFormat<VersionRecord> = {
+  keyOf: (record) => versionKey(record.name, record.version),
+  keyField: 'name with its version',
+  fields: versionFields,
 }
 
 export const mappingFormat: EntryFormat<MappingRecord> = {
@@ -140,11 +178,12 @@ export function parseEntry<T>(
   for (const [name, field] of Object.entries(entryFormat.fields)) {
     if (!field(value[name])) return { reason: `its ${name} is missing or of the wrong kind` }
   }
-  if (value[entryFormat.keyField] !== key) {
+  const { format: _, ...fields } = value
+  const entry = fields as T
+  if (entryFormat.keyOf(entry) !== key) {
     return { reason: `its ${entryFormat.keyField} is not its file's name` }
   }
-  const { format: _, ...entry } = value
-  return { entry: entry as T }
+  return { entry }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -29,6 +29,29 @@ export interface FunctionRecord {
   readonly environment: Readonly<Record<string, string>>
   /** Executions kept for this function, and its limit; absent: it shares what is not reserved. */
   readonly reservedConcurrency?: number
+  /** Names code and configuration where a publication gave the same ones a new revision id. */
+  readonly contentId?: string
+  /** The number that was published last; none is used again. */
+  readonly lastVersion?: number
+  readonly aliases?: readonly AliasRecord[]
+}
+
+/** A published version: code and configuration as `$LATEST` had them, for ever. */
+export interface VersionRecord extends FunctionRecord {
+  /** `1`, `2`, … */
+  readonly version: string
+  /** Digest of what was published: a version is made only of something new. */
+  readonly contentDigest: string
+}
+
+/** A name for a version, or for two by weight. */
+export interface AliasRecord {
+  readonly name: string
+  readonly functionVersion: string
+  readonly description: string
+  readonly revisionId: string
+  /** Gets this share of the invocations, from 0 to 1; the function version has the rest. */
+  readonly additional?: { readonly version: string; readonly weight: number }
 }
 
 export type StartingPosition = 'TRIM_HORIZON' | 'LATEST' | 'AT_TIMESTAMP'
@@ -42,6 +65,8 @@ export interface MappingRecord {
   readonly lastChange: 'create' | 'update' | 'enable' | 'disable' | 'delete'
   readonly desired: 'enabled' | 'disabled' | 'deleted'
   readonly functionName: string
+  /** Version or alias that is invoked; absent for `$LATEST`. */
+  readonly qualifier?: string
   readonly functionArn: string
   /** A managed cluster's ARN; absent for a self-managed one, which has `bootstrapServers`. */
   readonly eventSourceArn?: string
@@ -89,12 +114,13 @@ export interface MappingStatus {
 
 export type RegistryChange =
   | { readonly kind: 'function'; readonly name: string }
+  | { readonly kind: 'version'; readonly name: string; readonly version: string }
   | { readonly kind: 'mapping'; readonly uuid: string }
   | { readonly kind: 'status'; readonly uuid: string }
 
 /**
  * Reads answer at once from memory; writes resolve when they are durable. Each kind of entry has one
- * writer: control writes functions and mappings, the poller writes status.
+ * writer: control writes functions, versions and mappings, the poller writes status.
  * Writes reject with AppError STORAGE_FAILED and change nothing.
  */
 export interface Registry {
@@ -102,6 +128,12 @@ export interface Registry {
   function(name: string): FunctionRecord | undefined
   putFunction(record: FunctionRecord): Promise<void>
   removeFunction(name: string): Promise<void>
+
+  /** Of all functions; some may be left of one that is gone. */
+  versions(): readonly VersionRecord[]
+  version(name: string, version: string): VersionRecord | undefined
+  putVersion(record: VersionRecord): Promise<void>
+  removeVersion(name: string, version: string): Promise<void>
 
   mappings(): readonly MappingRecord[]
   mapping(uuid: string): MappingRecord | undefined

@@ -5,10 +5,12 @@ import type {
   MappingStatus,
   Registry,
   RegistryChange,
+  VersionRecord,
 } from '../../control/registry/registry.ts'
 
 export class MemoryRegistry implements Registry {
   readonly #functions = new Map<string, FunctionRecord>()
+  readonly #versions = new Map<string, VersionRecord>()
   readonly #mappings = new Map<string, MappingRecord>()
   readonly #statuses = new Map<string, MappingStatus>()
   readonly #listeners = new Set<(change: RegistryChange) => void>()
@@ -29,6 +31,25 @@ export class MemoryRegistry implements Registry {
   async removeFunction(name: string): Promise<void> {
     this.#functions.delete(name)
     this.#tell({ kind: 'function', name })
+  }
+
+  versions(): readonly VersionRecord[] {
+    return [...this.#versions.values()]
+  }
+
+  version(name: string, version: string): VersionRecord | undefined {
+    return this.#versions.get(`${name}@${version}`)
+  }
+
+  async putVersion(record: VersionRecord): Promise<void> {
+    const { name, version } = record
+    this.#versions.set(`${name}@${version}`, record)
+    this.#tell({ kind: 'version', name, version })
+  }
+
+  async removeVersion(name: string, version: string): Promise<void> {
+    this.#versions.delete(`${name}@${version}`)
+    this.#tell({ kind: 'version', name, version })
   }
 
   mappings(): readonly MappingRecord[] {

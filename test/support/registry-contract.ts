@@ -5,6 +5,7 @@ import type {
   MappingRecord,
   Registry,
   RegistryChange,
+  VersionRecord,
 } from '../../control/registry/registry.ts'
 
 /** Two views of one fresh store, as two processes have them. */
@@ -37,6 +38,10 @@ export function functionRecord(change: Partial<FunctionRecord> = {}): FunctionRe
     environment: { STAGE: 'test' },
     ...change,
   }
+}
+
+export function versionRecord(version: string, change: Partial<VersionRecord> = {}): VersionRecord {
+  return { ...functionRecord(), version, contentDigest: 'content', ...change }
 }
 
 export function mappingRecord(change: Partial<MappingRecord> = {}): MappingRecord {
@@ -88,6 +93,35 @@ export function registryContract(name: string, create: () => Promise<RegistryPai
     const { control } = await pair.reopen()
     expect(control.function('tyres')).toEqual(reserving)
     expect(control.function('free')).toEqual(functionRecord({ name: 'free', revision: 2 }))
+  })
+
+  test(`${name}: versions and aliases are kept over a restart, and versions go one by one`, async () => {
+    const { control, poller, reopen } = await open()
+    const additional = { version: '1', weight: 0.25 }
+    const live = {
+      name: 'live',
+      functionVersion: '2',
+      description: '',
+      revisionId: 'a',
+      additional,
+    }
+    const latest = functionRecord({ lastVersion: 2, contentId: 'content', aliases: [live] })
+    await control.putVersion(versionRecord('1'))
+    await control.putVersion(versionRecord('2', { environment: { STAGE: 'live' } }))
+    await control.putVersion(versionRecord('1', { name: 'other' }))
+    await control.putFunction(latest)
+    await eventually(poller, () => poller.function('tyres') !== undefined)
+    await eventually(poller, () => poller.version('tyres', '2') !== undefined)
+    expect(poller.version('tyres', '2')?.environment).toEqual({ STAGE: 'live' })
+    await control.removeVersion('tyres', '1')
+    await eventually(poller, () => poller.version('tyres', '1') === undefined)
+    const next = await reopen()
+    for (const registry of [next.control, next.poller]) {
+      expect(registry.function('tyres')).toEqual(latest)
+      expect(registry.version('tyres', '1')).toBeUndefined()
+      expect(registry.version('other', '1')).toEqual(versionRecord('1', { name: 'other' }))
+      expect(registry.versions().length).toBe(2)
+    }
   })
 
   test(`${name}: what was put is read at once by its writer`, async () => {
@@ -207,12 +241,14 @@ export function registryContract(name: string, create: () => Promise<RegistryPai
     await control.putFunction(functionRecord())
     await control.putFunction(functionRecord())
     await control.putMapping(mappingRecord())
+    await control.putVersion(versionRecord('3'))
     await control.removeFunction('tyres')
     stop()
     await control.putFunction(functionRecord())
     expect(heard).toEqual([
       { kind: 'function', name: 'tyres' },
       { kind: 'mapping', uuid: mappingRecord().uuid },
+      { kind: 'version', name: 'tyres', version: '3' },
       { kind: 'function', name: 'tyres' },
     ])
   })

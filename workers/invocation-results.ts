@@ -1,0 +1,60 @@
+// What an invocation is answered: results and refusals in Lambda's words.
+import type { InvocationRefused, InvocationResult } from '../common/invocation.ts'
+import type { Throttle } from './concurrency.ts'
+import type { Execution } from './execution.ts'
+import type { InvocationLog } from './invocation-log.ts'
+
+const statuses = {
+  ResourceNotFoundException: 404,
+  TooManyRequestsException: 429,
+  RequestTooLargeException: 413,
+  InvalidRequestContentException: 400,
+  ServiceException: 500,
+} as const satisfies Record<InvocationRefused['code'], InvocationRefused['status']>
+
+export function refusal(
+  requestId: string,
+  code: InvocationRefused['code'],
+  message: string,
+): InvocationRefused {
+  return { outcome: 'refused', requestId, code, message, status: statuses[code] }
+}
+
+/** Lambda's `Reason`; it has none for too much that waits. */
+const throttleReasons = {
+  account: 'ConcurrentInvocationLimitExceeded',
+  reserved: 'ReservedFunctionConcurrentInvocationLimitExceeded',
+  waiting: 'ConcurrentInvocationLimitExceeded',
+} as const satisfies Record<Throttle, string>
+
+export function throttled(requestId: string, why: Throttle): InvocationRefused {
+  const reason = throttleReasons[why]
+  return { ...refusal(requestId, 'TooManyRequestsException', 'Rate Exceeded.'), reason }
+}
+
+export function resultOf(of: {
+  readonly requestId: string
+  /** The version that ran. */
+  readonly version: string
+  readonly execution: Execution
+  /** Where its end was asked for. */
+  readonly log: InvocationLog | undefined
+}): InvocationResult {
+  const { requestId, version, log } = of
+  const { outcome, payload } = of.execution
+  if (outcome === 'unparsable') {
+    const text = `Could not parse request body into json: Could not parse payload into json: ${payload}`
+    return refusal(requestId, 'InvalidRequestContentException', text)
+  }
+  if (outcome === 'not-started') {
+    return refusal(requestId, 'ServiceException', `The function did not run: ${payload}.`)
+  }
+  return {
+    outcome: 'completed',
+    requestId,
+    executedVersion: version,
+    payload,
+    ...(outcome === 'returned' ? {} : { functionError: 'Unhandled' as const }),
+    ...(log === undefined ? {} : { logTail: log.tail() }),
+  }
+}
