@@ -75,8 +75,8 @@ function isAlive(pid: number, start: string | undefined): boolean {
   return now === undefined || start === undefined || start === '' || start === now
 }
 
-/** When a process started, in the kernel's ticks, or `ended`; undefined where there is no /proc. */
-function startOf(pid: number): string | undefined {
+/** When a process started, in the kernel's ticks, or `ended`; undefined where there is none, or no /proc. */
+export function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // From field 3 on: the name before it may hold blanks, proc(5). Field 22 is the start.
@@ -84,7 +84,7 @@ function startOf(pid: number): string | undefined {
     // A killed process whose parent has not asked for its end is still listed, and holds nothing.
     return fields[0] === 'Z' ? 'ended' : fields[19]
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ESRCH') return undefined
     throw error
   }
 }

@@ -253,6 +253,13 @@ export const settingsTable = {
     roles: ['workers', 'all'],
     help: 'How long an execution environment stays warm without work.',
   },
+  cpuShare: {
+    kind: 'text',
+    default: 'auto',
+    choices: ['auto', 'cgroup', 'off'],
+    roles: ['workers', 'all'],
+    help: 'How environments are held to their share of the processor, 1769 MB of memory size a core: by control groups of Linux, or not at all; auto takes what works.',
+  },
   logLevel: {
     kind: 'text',
     default: 'info',

@@ -55,6 +55,7 @@ const entries = new Set([
   'main.ts',
   'broker/thread.ts',
   'workers/thread.ts',
+  'workers/cpu/trial-thread.ts',
   'demo/main.ts',
   'docs/generate.ts',
   'dashboards/build.ts',

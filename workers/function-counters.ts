@@ -1,6 +1,7 @@
 // What is counted of one function; plain numbers that metrics.ts reads.
 import type { Clock } from '../common/clock.ts'
 import { durationBoundsSeconds, Histogram } from '../common/metrics.ts'
+import { ThrottledTime } from './cpu/throttled-time.ts'
 import type { EnvironmentUse } from './environment-pool.ts'
 import { RecentMax } from './recent-max.ts'
 
@@ -17,6 +18,8 @@ export class FunctionCounters {
   readonly waitSeconds = new Histogram(durationBoundsSeconds)
   /** Of its environments, from their start. */
   cpuMs = 0
+  /** How long they had to wait for their share of the processor. */
+  readonly throttled = new ThrottledTime()
   readonly memoryUsedMb: RecentMax
 
   constructor(clock: Clock) {

@@ -1,8 +1,12 @@
 // Keeps the environments of one version of a function in step with its code: one pool per revision.
+import { availableParallelism } from 'node:os'
 import type { Clock } from '../common/clock.ts'
+import type { Logger } from '../common/logger.ts'
 import { versionOf } from '../control/registry/function-version.ts'
 import type { FunctionRecord, VersionRecord } from '../control/registry/registry.ts'
 import { CodeSignature } from './code-signature.ts'
+import { coresOf } from './cpu/cores.ts'
+import type { CpuShares } from './cpu/cpu-shares.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { environmentOf } from './environment.ts'
 import type { FunctionCounters } from './function-counters.ts'
@@ -15,7 +19,9 @@ export interface FunctionHostOptions {
   readonly dispatcher: Dispatcher
   readonly region: string
   readonly idleTimeoutMs: number
+  readonly cpuShares: CpuShares
   readonly clock: Clock
+  readonly logger: Logger
 }
 
 /** New invocations use the newest revision's pool; older pools finish what they have and end. */
@@ -69,7 +75,8 @@ export class FunctionHost {
   }
 
   async #open(record: FunctionRecord | VersionRecord, version: string): Promise<FunctionPool> {
-    const { dispatcher, region, idleTimeoutMs, clock } = this.#options
+    const { dispatcher, region, idleTimeoutMs, cpuShares, clock, logger } = this.#options
+    this.#warnOfCores(record)
     const nodeOptions = record.environment['NODE_OPTIONS']
     const environments = await openThreadPool({
       settings: {
@@ -89,6 +96,14 @@ export class FunctionHost {
       clock,
       onChange: () => dispatcher.pump(),
       onUse: (use) => this.counters.use(use),
+      cpuShares,
+      throttled: this.counters.throttled,
+      onUnheld: (reason) => {
+        logger.warn('an environment runs without its share of the processor', {
+          function: record.name,
+          reason,
+        })
+      },
     })
     const pool = new FunctionPool(environments, clock)
     dispatcher.add(pool)
@@ -96,5 +111,18 @@ export class FunctionHost {
     if (this.#version === version) this.#pool = pool
     else pool.retire()
     return pool
+  }
+
+  // What the machine does not have cannot be given: a function that counts on it is to know.
+  #warnOfCores({ name, memorySizeMb }: FunctionRecord | VersionRecord): void {
+    const { cpuShares, logger } = this.#options
+    const machine = availableParallelism()
+    const due = Number(coresOf(memorySizeMb).toFixed(2))
+    if (cpuShares.way === 'off' || due <= machine) return
+    logger.warn('the memory size is due more processor cores than there are', {
+      function: name,
+      due,
+      machine,
+    })
   }
 }

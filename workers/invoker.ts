@@ -12,6 +12,7 @@ import type { Logger } from '../common/logger.ts'
 import { versionOf } from '../control/registry/function-version.ts'
 import type { FunctionRecord, Registry, VersionRecord } from '../control/registry/registry.ts'
 import { unreservedPool, WholeQuota, type AccountQuota } from './account-quota.ts'
+import { noCpuShares, type CpuShares, type CpuShareWay } from './cpu/cpu-shares.ts'
 import { ConcurrencyLedger, type ConcurrencyLimits, type Throttle } from './concurrency.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { execute, type Execution } from './execution.ts'
@@ -30,6 +31,8 @@ export interface InvokerOptions extends ConcurrencyLimits {
   readonly quota?: AccountQuota
   readonly environmentsMax: number
   readonly idleTimeoutMs: number
+  /** Unless given, environments take what processor time they like. */
+  readonly cpuShares?: CpuShares
   readonly clock: Clock
   readonly logger: Logger
   /** From 0 to below 1: which version of an alias is next. */
@@ -49,6 +52,7 @@ export class Invoker implements FunctionInvoker {
   readonly #options: InvokerOptions
   readonly #ledger: ConcurrencyLedger
   readonly #quota: AccountQuota
+  readonly #cpuShares: CpuShares
   readonly #dispatcher: Dispatcher
   readonly #hosts: FunctionHosts
   readonly #loggers = new Map<string, Logger>()
@@ -59,12 +63,17 @@ export class Invoker implements FunctionInvoker {
   constructor(options: InvokerOptions) {
     this.#options = options
     this.#quota = options.quota ?? new WholeQuota()
+    this.#cpuShares = options.cpuShares ?? noCpuShares()
     this.#ledger = new ConcurrencyLedger(options, this.#quota)
     for (const { name, reservedConcurrency } of options.registry.functions()) {
       this.#ledger.reserve(name, reservedConcurrency)
     }
     this.#dispatcher = new Dispatcher(options)
-    this.#hosts = new FunctionHosts({ ...options, dispatcher: this.#dispatcher })
+    this.#hosts = new FunctionHosts({
+      ...options,
+      cpuShares: this.#cpuShares,
+      dispatcher: this.#dispatcher,
+    })
     this.#unwatch = options.registry.watch((change) => {
       if (change.kind === 'function') this.#onFunctionChange(change.name)
       if (change.kind === 'version') this.#onVersionChange(change.name, change.version)
@@ -85,6 +94,10 @@ export class Invoker implements FunctionInvoker {
 
   get environmentsMax(): number {
     return this.#dispatcher.environmentsMax
+  }
+
+  get cpuShareWay(): CpuShareWay {
+    return this.#cpuShares.way
   }
 
   functions(): readonly FunctionState[] {
@@ -134,6 +147,7 @@ export class Invoker implements FunctionInvoker {
     this.#unwatch()
     if (this.#ledger.total > 0) await this.#drained(graceMs)
     await this.#dispatcher.close()
+    await this.#cpuShares.close()
     await this.#quota.stop()
   }
 

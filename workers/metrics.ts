@@ -1,9 +1,7 @@
 // The workers' metric table, read from the counters of each function.
 import type { MetricDefinition, MetricSample, MetricSource } from '../common/metrics.ts'
+import { coresOf } from './cpu/cores.ts'
 import type { FunctionState, Invoker } from './invoker.ts'
-
-/** Lambda: 1769 MB of memory come with one vCPU. */
-const memoryMbPerCore = 1769
 
 const bytesOf = (megabytes: number | undefined): number | undefined =>
   megabytes === undefined ? undefined : megabytes * 1024 * 1024
@@ -76,8 +74,13 @@ const functionMetrics = {
   },
   millrace_function_cpu_share: {
     type: 'gauge',
-    help: 'Processor cores due to an environment of its memory size, by 1769 MB a core; not enforced yet.',
-    read: ({ memorySizeMb }) => memorySizeMb / memoryMbPerCore,
+    help: 'Processor cores due to an environment of its memory size, by 1769 MB a core.',
+    read: ({ memorySizeMb }) => coresOf(memorySizeMb),
+  },
+  millrace_function_cpu_throttled_seconds_total: {
+    type: 'counter',
+    help: "Time that the function's environments stood still because their share of the processor was used up.",
+    read: ({ counters }) => counters.throttled.readMs() / 1000,
   },
   millrace_function_memory_used_bytes: {
     type: 'gauge',
@@ -97,6 +100,13 @@ const throttles = {
   help: 'Invocations refused for want of concurrency, by what was exhausted: account (all that is not reserved), reserved (of the function), or waiting (room for events that wait for an environment).',
   labels: ['function', 'reason'],
   aws: 'Throttles',
+} as const satisfies MetricDefinition
+
+const cpuShareWay = {
+  name: 'millrace_workers_cpu_share_way',
+  type: 'gauge',
+  help: 'How environments are held to their share of the processor, as its label: cgroup-v1, cgroup-v2, governor or off. Always 1.',
+  labels: ['way'],
 } as const satisfies MetricDefinition
 
 const machineMetrics = {
@@ -123,6 +133,7 @@ export const workersMetricDefinitions: readonly MetricDefinition[] = [
     Object.assign({ name, type, help, labels: perFunction }, aws === undefined ? {} : { aws }),
   ),
   throttles,
+  cpuShareWay,
   ...Object.entries(machineMetrics).map(([name, { help }]) => ({
     name,
     type: 'gauge' as const,
@@ -137,6 +148,7 @@ export function workersMetrics(invoker: Invoker): MetricSource {
     definitions: workersMetricDefinitions,
     collect: () => [
       ...invoker.functions().flatMap(samplesOf),
+      { name: cpuShareWay.name, labels: { way: invoker.cpuShareWay }, value: 1 },
       ...Object.entries(machineMetrics).map(([name, { read }]) => ({
         name,
         labels: {},

@@ -16,6 +16,7 @@ export class ThreadCpu {
   readonly #clock: Clock
   readonly #onUse: (use: { readonly cpuMs: number }) => void
   readonly #free: number[]
+  readonly #used = new Set<number>()
   /** What was told of each thread, by its id. */
   readonly #toldMs = new Map<number, number>()
 
@@ -29,18 +30,26 @@ export class ThreadCpu {
   /** A slot for an event; `end` must follow. */
   begin(): number {
     const slot = this.#free.pop() ?? noSlot
-    if (slot !== noSlot) Atomics.store(this.running, slot, 0)
+    if (slot === noSlot) return slot
+    Atomics.store(this.running, slot, 0)
+    this.#used.add(slot)
     return slot
   }
 
   end(slot: number): void {
-    if (slot !== noSlot) this.#free.push(slot)
+    if (this.#used.delete(slot)) this.#free.push(slot)
   }
 
   /** The thread that has begun the slot's event. */
   runnerOf(slot: number, threads: readonly Worker[]): Worker | undefined {
     const threadId = slot === noSlot ? 0 : Atomics.load(this.running, slot)
     return threads.find((worker) => worker.threadId === threadId)
+  }
+
+  /** Whether the thread has begun an event that has not ended. */
+  isBusy(threadId: number): boolean {
+    for (const slot of this.#used) if (Atomics.load(this.running, slot) === threadId) return true
+    return false
   }
 
   /** A thread has taken so much since it began. */

@@ -1,4 +1,5 @@
 // What the platform and a handler's thread say to each other: plain data, strings for payloads.
+import type { GroupPlan } from './cpu/cgroup-files.ts'
 import type { EnvironmentEvent, EnvironmentMessage, EnvironmentResult } from './environment-pool.ts'
 
 /** What a thread is for; handed over once, when it starts. */
@@ -21,6 +22,8 @@ export interface ThreadSettings {
 /** The settings, with the shared memory in which a thread says whose event it runs. */
 export interface ThreadStart extends ThreadSettings {
   readonly running: Int32Array<SharedArrayBuffer>
+  /** Where a thread puts itself into its share of the processor; undefined where it need not. */
+  readonly cpuPlan: GroupPlan | undefined
 }
 
 /** An event with its slot of `ThreadStart.running`; below 0 it has none. */

@@ -5,6 +5,10 @@ import type { Worker } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import type { Clock, Timer } from '../common/clock.ts'
 import { memoryCheckIntervalMs, threadEndRepeatMs, threadHeapHeadroomMb } from '../common/limits.ts'
+import { parseCpuMessage } from './cpu/cpu-messages.ts'
+import type { CpuShares } from './cpu/cpu-shares.ts'
+import { PoolCpu } from './cpu/pool-cpu.ts'
+import type { ThrottledTime } from './cpu/throttled-time.ts'
 import type {
   EnvironmentEvent,
   EnvironmentMessage,
@@ -28,6 +32,11 @@ export interface ThreadPoolOptions extends EnvironmentPoolListener {
   readonly threadsMax: number
   readonly idleTimeoutMs: number
   readonly clock: Clock
+  readonly cpuShares: CpuShares
+  /** Where it is added up how long the threads had to wait for their share of the processor. */
+  readonly throttled: ThrottledTime
+  /** Called when a thread could not be put into its share, and why. */
+  readonly onUnheld: (reason: string) => void
 }
 
 /** Loads piscina on its first call: a platform without functions does without it. */
@@ -49,6 +58,7 @@ export class ThreadPool implements EnvironmentPool {
   readonly #ending = new Set<Worker>()
   readonly #memoryMaxBytes: number
   readonly #cpu: ThreadCpu
+  readonly #shares: PoolCpu
   #memoryTimer: Timer | undefined
   #busy = 0
 
@@ -56,6 +66,14 @@ export class ThreadPool implements EnvironmentPool {
     this.#options = options
     this.#memoryMaxBytes = memoryMaxBytes(options.settings.memorySizeMb)
     this.#cpu = new ThreadCpu(options.threadsMax, options.clock, options.onUse)
+    this.#shares = new PoolCpu({
+      shares: options.cpuShares,
+      memorySizeMb: options.settings.memorySizeMb,
+      throttled: options.throttled,
+      clock: options.clock,
+      isBusy: (threadId) => this.#cpu.isBusy(threadId),
+      onUnheld: options.onUnheld,
+    })
     this.#piscina = create({
       filename: new URL('./thread.ts', import.meta.url).href,
       name: 'invoke',
@@ -70,7 +88,11 @@ export class ThreadPool implements EnvironmentPool {
       env: { ...options.environment, ...compileCache() },
       argv: [],
       execArgv: [],
-      workerData: { ...options.settings, running: this.#cpu.running } satisfies ThreadStart,
+      workerData: {
+        ...options.settings,
+        running: this.#cpu.running,
+        cpuPlan: options.cpuShares.plan,
+      } satisfies ThreadStart,
       resourceLimits: resourceLimits(options.settings.memorySizeMb),
     })
     this.#piscina.on('message', (message: unknown) => this.#deliver(message))
@@ -78,7 +100,7 @@ export class ThreadPool implements EnvironmentPool {
     this.#piscina.on('workerCreate', () => queueMicrotask(options.onChange))
     this.#piscina.on('workerDestroy', () => {
       queueMicrotask(() => {
-        this.#cpu.forgetAllBut([...this.#piscina.threads, ...this.#ending])
+        this.#forgetGone()
         options.onChange()
       })
     })
@@ -112,10 +134,12 @@ export class ThreadPool implements EnvironmentPool {
     this.#listeners.set(task.requestId, listener)
     this.#busy += 1
     this.#watchMemory()
+    this.#shares.wake()
     return {
       outcome: this.#outcome(task, stopping.signal),
       stop: () => {
         const runner = this.#cpu.runnerOf(task.slot, this.#piscina.threads)
+        this.#shares.release(runner?.threadId)
         void this.#cpu.ask(runner).then(() => this.#endThread(() => stopping.abort()))
       },
       forget: () => this.#listeners.delete(task.requestId),
@@ -135,7 +159,9 @@ export class ThreadPool implements EnvironmentPool {
   async close(): Promise<void> {
     this.#memoryTimer?.cancel()
     const threads = [...this.#piscina.threads, ...this.#ending]
+    for (const { threadId } of threads) this.#shares.release(threadId)
     await Promise.all([this.#piscina.destroy(), ...threads.map((worker) => this.#exitOf(worker))])
+    this.#forgetGone()
   }
 
   async #outcome(task: ThreadTask, signal: AbortSignal): Promise<EnvironmentOutcome> {
@@ -163,6 +189,7 @@ export class ThreadPool implements EnvironmentPool {
       this.#ending.add(worker)
       void this.#exitOf(worker).then(() => {
         this.#ending.delete(worker)
+        this.#forgetGone()
         this.#options.onChange()
       })
     }
@@ -189,7 +216,15 @@ export class ThreadPool implements EnvironmentPool {
     })
   }
 
+  #forgetGone(): void {
+    const threads = [...this.#piscina.threads, ...this.#ending]
+    this.#cpu.forgetAllBut(threads)
+    this.#shares.forgetAllBut(threads)
+  }
+
   #deliver(message: unknown): void {
+    const cpu = parseCpuMessage(message)
+    if (cpu !== undefined) return this.#shares.hear(cpu)
     const parsed = parseThreadMessage(message)
     if (parsed !== undefined) this.#listeners.get(parsed.requestId)?.(parsed)
   }
@@ -216,6 +251,7 @@ export class ThreadPool implements EnvironmentPool {
       const { used_heap_size: heap, external_memory: external } = await worker.getHeapStatistics()
       if (heap + external <= this.#memoryMaxBytes) return
       this.#options.onUse({ memoryUsedMb: Math.ceil((heap + external) / 1024 / 1024) })
+      this.#shares.release(worker.threadId)
       await this.#cpu.ask(worker)
       await worker.terminate()
     } catch (error) {

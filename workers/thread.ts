@@ -4,6 +4,7 @@ import { getHeapStatistics } from 'node:v8'
 import { parentPort, threadId, workerData } from 'node:worker_threads'
 import type { Clock } from '../common/clock.ts'
 import { payloadMaxBytes } from '../common/limits.ts'
+import { ThreadShare } from './cpu/thread-share.ts'
 import type { EnvironmentMessage } from './environment-pool.ts'
 import { EventLoop } from './runtime/event-loop.ts'
 import { loadHandler, type Handler } from './runtime/handler-loader.ts'
@@ -33,6 +34,7 @@ let requestId = ''
 let handler: Handler | undefined
 let loop: EventLoop | undefined
 const tell = (message: EnvironmentMessage): void => port?.postMessage(message)
+const share = new ThreadShare(settings, (message) => port?.postMessage(message))
 const output = new ThreadOutput((text) => tell({ type: 'log', requestId, text }))
 const log = (level: string, message: string): void =>
   output.write(logLine(requestId, level, message))
@@ -53,6 +55,7 @@ export async function invoke(task: ThreadTask): Promise<ThreadResult> {
   output.begin()
   loop ??= new EventLoop(clock)
   const initMs = handler === undefined ? await initialise() : undefined
+  if (initMs !== undefined) share.hold()
   if (initMs !== undefined || task.announce) tell({ type: 'running', requestId })
   const startedMs = performance.now()
   const { outcome, payload } = await run(task)

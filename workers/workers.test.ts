@@ -15,6 +15,7 @@ const common = {
   accountId: '000000000000',
   accountConcurrency: 10,
   workersMax: 2,
+  cpuShare: 'off' as const,
   idleTimeoutMs: 60_000,
   clock: systemClock,
   logger: silentLogger,

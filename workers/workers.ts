@@ -7,6 +7,7 @@ import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import type { Registry } from '../control/registry/registry.ts'
 import type { AccountQuota } from './account-quota.ts'
+import { openCpuShares, type CpuShareSetting } from './cpu/open-cpu-shares.ts'
 import { createInvokeServer } from './invoke-server.ts'
 import { Invoker } from './invoker.ts'
 import { workersMetrics } from './metrics.ts'
@@ -24,16 +25,21 @@ export interface WorkersOptions {
   /** Environments alive at once, all functions together. */
   readonly workersMax: number
   readonly idleTimeoutMs: number
+  /** How environments are held to their share of the processor. */
+  readonly cpuShare: CpuShareSetting
   readonly clock: Clock
   readonly logger: Logger
 }
 
-/** Rejects with AppError PORT_TAKEN or DOOR_NOT_OPENED. */
+/** Rejects with AppError PORT_TAKEN, DOOR_NOT_OPENED or CONFIG_INVALID. */
 export async function startWorkers(
   options: WorkersOptions,
 ): Promise<RunningRole & FunctionInvoker> {
+  const { cpuShare, clock, logger } = options
+  const cpuShares = await openCpuShares({ setting: cpuShare, clock, logger })
   const invoker = new Invoker({
     ...options,
+    cpuShares,
     environmentsMax: Math.max(1, options.workersMax),
     waitingMaxBytes: waitingPayloadsMaxBytes,
   })

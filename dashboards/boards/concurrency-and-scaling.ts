@@ -9,6 +9,7 @@ import {
   cpuAgainstShare,
   memoryAgainstSize,
   reservedConcurrency,
+  throttledByProcessor,
   throttlesByReason,
 } from './function-limits.ts'
 
@@ -32,6 +33,7 @@ export function concurrencyAndScaling(): Dashboard {
         reservedConcurrency(),
         throttlesByReason(),
         cpuAgainstShare(),
+        throttledByProcessor(),
         memoryAgainstSize(),
       ],
       'Event pollers': [eventPollers(), pollersNow(), offsetLag(), decisions()],

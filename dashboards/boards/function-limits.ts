@@ -68,11 +68,24 @@ export function cpuAgainstShare() {
   return series({
     title: 'Processor used, of what the memory size gives',
     description:
-      'Processor time of a running environment, starts included, as a part of its due: 1769 MB of memory size are due one core. The limit is shown, not enforced: a function above it would be slower on AWS.',
+      'Processor time of a running environment, starts included, as a part of its due: 1769 MB of memory size are due one core. Starts have a whole core, as on AWS, so a function that starts often may be above its limit.',
     unit: 'percentunit',
-    width: 12,
+    width: 8,
     limit: 1,
     queries: [{ expr: `${cpu} / ${busy} / ${share}`, legend }],
+  })
+}
+
+export function throttledByProcessor() {
+  const stood = sumRate(`millrace_function_cpu_throttled_seconds_total${chosen}`, ['function'])
+  const busy = sumRate(`millrace_function_duration_seconds_sum${chosen}`, ['function'])
+  return series({
+    title: 'Time stood still for want of processor',
+    description:
+      'The part of a running environment’s time in which its share of the processor was used up. More memory size would make such a function faster, here as on AWS.',
+    unit: 'percentunit',
+    width: 8,
+    queries: [{ expr: `${stood} / ${busy}`, legend }],
   })
 }
 
@@ -84,7 +97,7 @@ export function memoryAgainstSize() {
     description:
       'The most that an environment had used at the end of an invocation, of the last half minute to minute; a quarter above its size it is ended.',
     unit: 'percentunit',
-    width: 12,
+    width: 8,
     limit: 1,
     queries: [{ expr: `${used} / ${size}`, legend }],
   })

@@ -1,0 +1,21 @@
+// Bounds on processor time: what a memory size is due, and how finely that is held.
+
+/** Lambda: 1769 MB of memory come with one vCPU. */
+export const memoryMbPerCore = 1769
+
+/** Lambda: an environment that is made on demand starts with a whole vCPU, for ten seconds at most. */
+export const cpuBurstCores = 1
+export const cpuBurstMaxMs = 10_000
+
+/**
+ * A share is held in each period of a cgroup. 128 MB get 1.4 ms of 20, above the kernel's least of 1 ms; what a
+ * thread holds when its quota is used up (a lock of the allocator) is held until the period ends, so no longer.
+ */
+export const cpuPeriodMs = 20
+
+/** Groups that a killed process left, removed at a start: more than it can have had threads. */
+export const cpuLeftoversMax = 10_000
+
+/** A group goes when its last thread is gone, a moment after that was told: tried so often, and so far apart. */
+export const cpuGroupRemovalsMax = 50
+export const cpuGroupRemovalMs = 20

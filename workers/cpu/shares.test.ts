@@ -1,0 +1,115 @@
+// Tests on the real kernel that environments get their share of the processor and no more, for each way to hold them.
+import { existsSync, readdirSync } from 'node:fs'
+import { afterEach, describe, expect, test } from 'vitest'
+import { systemClock as clock } from '../../common/clock.ts'
+import { AppError } from '../../common/errors.ts'
+import { silentLogger as logger } from '../../common/logger.ts'
+import { startInvoker, valueOf } from '../../test/support/worker-threads.ts'
+import type { CpuShares } from './cpu-shares.ts'
+import { openCpuShares } from './open-cpu-shares.ts'
+
+/** JavaScript: computes for so long, and gives the part of that time for which it had the processor. */
+const burn = `(ms) => {
+  const used = () => { const { user, system } = process.threadCpuUsage(); return (user + system) / 1000 }
+  const [startMs, startUsed] = [performance.now(), used()]
+  while (performance.now() < startMs + ms);
+  return (used() - startUsed) / (performance.now() - startMs)
+}`
+
+const ways = ['cgroup'] as const
+
+/** What works on this machine; where a way does not, it must say so. */
+async function opened(setting: (typeof ways)[number]): Promise<CpuShares | undefined> {
+  try {
+    return await openCpuShares({ setting, clock, logger })
+  } catch (error) {
+    expect(error).toBeInstanceOf(AppError)
+    expect(String(error)).toContain('--cpu-share: ')
+    return undefined
+  }
+}
+
+let workers: ReturnType<typeof startInvoker> | undefined
+afterEach(async () => {
+  await workers?.stop()
+  workers = undefined
+})
+
+async function start(setting: (typeof ways)[number]): Promise<boolean> {
+  const cpuShares = await opened(setting)
+  if (cpuShares === undefined) return false
+  workers = startInvoker({ cpuShares })
+  return true
+}
+
+async function ran(name: string, source: string, memorySizeMb: number): Promise<unknown> {
+  await workers?.deploy(name, source, { memorySizeMb, timeoutSeconds: 60 })
+  const result = await workers?.invoke(name)
+  return result === undefined ? undefined : valueOf(result)
+}
+
+// 0.072 of a core are due to 128 MB. Other work of the machine makes it less: only the upper bound is narrow.
+describe.each(ways)('held by %s', (way) => {
+  test('a handler of 128 MB that computes gets about 7 % of a core', async () => {
+    if (!(await start(way))) return
+    const share = await ran('small', `exports.handler = async () => (${burn})(1000)`, 128)
+    expect(share).toBeGreaterThan(0.02)
+    expect(share).toBeLessThan(0.15)
+    const state = workers?.invoker.functions().find(({ name }) => name === 'small')
+    expect(state?.counters.throttled.readMs()).toBeGreaterThan(200)
+  })
+
+  test('what it loads before its first event has a whole core', async () => {
+    if (!(await start(way))) return
+    const source = `const share = (${burn})(600); exports.handler = async () => share`
+    expect(await ran('starting', source, 128)).toBeGreaterThan(0.16)
+  })
+
+  test('threads of a handler have one share together', async () => {
+    if (!(await start(way))) return
+    const source = `
+      const { Worker } = require('node:worker_threads')
+      const work = 'require("node:worker_threads").parentPort.postMessage((${burn.replaceAll("'", '"').replaceAll('\n', ';')})(1500))'
+      exports.handler = async () => {
+        const shares = await Promise.all([0, 1, 2].map(() => new Promise((resolve) => {
+          new Worker(work, { eval: true }).once('message', resolve)
+        })))
+        return shares.reduce((a, b) => a + b)
+      }`
+    const sum = await ran('many', source, 256)
+    expect(sum).toBeGreaterThan(0.04)
+    expect(sum).toBeLessThan(0.3)
+  })
+
+  test('an event that never ends is ended at its timeout all the same', async () => {
+    if (!(await start(way))) return
+    await workers?.deploy('loop', 'exports.handler = async () => { for (;;); }', {
+      timeoutSeconds: 1,
+    })
+    for (let i = 0; i < 2; i++) {
+      const result = await workers?.invoke('loop')
+      expect(result === undefined ? result : valueOf(result)).toMatchObject({
+        errorType: 'Sandbox.Timedout',
+      })
+    }
+  })
+})
+
+test('groups are named by their process, and none is left when it stops', async () => {
+  const shares = await opened('cgroup')
+  const { parent } = shares?.plan ?? {}
+  if (shares === undefined || parent === undefined) return
+  workers = startInvoker({ cpuShares: shares })
+  expect(await ran('f', 'exports.handler = async () => 1', 128)).toBe(1)
+  expect(parent).toContain(`/millrace-${process.pid}-`)
+  expect(readdirSync(parent)).toContainEqual(expect.stringMatching(/^thread-\d+$/))
+  await workers.stop()
+  workers = undefined
+  expect(existsSync(parent)).toBe(false)
+})
+
+test('off holds nothing and says so', async () => {
+  const shares = await openCpuShares({ setting: 'off', clock, logger })
+  expect(shares.way).toBe('off')
+  expect(shares.plan).toBeUndefined()
+})

@@ -1,0 +1,71 @@
+// In a thread: puts it into its share of the processor, and tells the platform which thread it is.
+import { readlinkSync } from 'node:fs'
+import { setEnvironmentData, threadId } from 'node:worker_threads'
+import { reasonOf } from '../../common/errors.ts'
+import { joinGroup, limitGroup, makeGroup, threadGroup, type GroupPlan } from './cgroup-files.ts'
+import { burstCoresOf, coresOf } from './cores.ts'
+import { environmentKey, type CpuMessage } from './cpu-messages.ts'
+
+export interface ThreadShareSettings {
+  readonly memorySizeMb: number
+  /** Undefined: somebody else holds the thread, or nobody. */
+  readonly cpuPlan?: GroupPlan | undefined
+}
+
+/**
+ * The thread does it itself and at once: there is no moment in which a handler runs without its limit, and nobody
+ * waits for the kernel. What a handler starts afterwards, threads and processes, is in the same group.
+ */
+export class ThreadShare {
+  readonly #settings: ThreadShareSettings
+  readonly #tell: (message: CpuMessage) => void
+  #failure: string | undefined
+
+  /** To be made before anything of the handler runs. */
+  constructor(settings: ThreadShareSettings, tell: (message: CpuMessage) => void) {
+    this.#settings = settings
+    this.#tell = tell
+    // Threads that the handler starts inherit it, and so do theirs.
+    setEnvironmentData(environmentKey, threadId)
+    this.#limit((plan) => {
+      const group = threadGroup(plan, threadId)
+      makeGroup(group)
+      limitGroup(group, burstCoresOf(settings.memorySizeMb))
+      joinGroup(group)
+    })
+    tell({ type: 'born', threadId, tid: kernelThreadId(), ...this.#failed() })
+  }
+
+  /** The handler is loaded: its events get what the memory size is due. */
+  hold(): void {
+    const { memorySizeMb } = this.#settings
+    this.#limit((plan) => limitGroup(threadGroup(plan, threadId), coresOf(memorySizeMb)))
+    this.#tell({ type: 'initialised', threadId, ...this.#failed() })
+  }
+
+  // A handler without a limit is better than none: the platform is told, and says so.
+  #limit(act: (plan: GroupPlan) => void): void {
+    const { cpuPlan } = this.#settings
+    if (cpuPlan === undefined || this.#failure !== undefined) return
+    try {
+      act(cpuPlan)
+    } catch (error) {
+      this.#failure = reasonOf(error)
+    }
+  }
+
+  #failed(): { readonly failure?: string } {
+    return this.#failure === undefined ? {} : { failure: this.#failure }
+  }
+}
+
+/** Linux: `<process>/task/<thread>`; 0 where there is no such thing. */
+function kernelThreadId(): number {
+  if (process.platform !== 'linux') return 0
+  try {
+    return Number(/\d+$/.exec(readlinkSync('/proc/thread-self'))?.[0] ?? 0)
+  } catch {
+    // /proc may be hidden; then nobody can hold this thread from outside.
+    return 0
+  }
+}
