@@ -122,6 +122,10 @@ export const clientContextMaxBytes = 3583
 /** Entries of the registry are held in memory, and each mapping costs a consumer. */
 export const functionsMax = 10_000
 export const functionVersionsMax = 10_000
+
+/** All aliases of a function are one entry, read whole by everyone at each change. */
+export const functionAliasesMax = 500
+
 export const mappingsMax = 10_000
 
 /** Lambda: five filters a mapping, of 4096 characters each. */

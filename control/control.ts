@@ -6,6 +6,7 @@ import { httpConnectionsMax, stopGraceMs } from '../common/limits.ts'
 import { closeServer, listen } from '../common/listen.ts'
 import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
+import { aliasRoutes } from './lambda/alias-routes.ts'
 import { CodeStore } from './lambda/code-store.ts'
 import { concurrencyRoutes } from './lambda/concurrency-routes.ts'
 import { functionRoutes } from './lambda/function-routes.ts'
@@ -58,6 +59,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     routes: [
       ...functionRoutes({ functions, account }),
       ...versionRoutes({ functions, account }),
+      ...aliasRoutes({ functions }),
       ...concurrencyRoutes({ functions }),
       invokeRoute({ functions, invoker: options.invoker }),
       ...mappingRoutes({ mappings, account }),

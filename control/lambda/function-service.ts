@@ -4,6 +4,7 @@ import type { Clock } from '../../common/clock.ts'
 import { functionsMax } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { FunctionCode, FunctionRecord, Registry, VersionRecord } from '../registry/registry.ts'
+import { AliasService } from './alias-service.ts'
 import { LambdaApiError, type Outcome } from './api-errors.ts'
 import { CodeKeeper } from './code-keeper.ts'
 import type { CodeStore } from './code-store.ts'
@@ -47,6 +48,7 @@ const pageMax = 50
  */
 export class FunctionService {
   readonly versions: VersionService
+  readonly aliases: AliasService
   readonly #options: FunctionServiceOptions
   readonly #changes = new Serial()
   readonly #codeKeeper: CodeKeeper
@@ -55,6 +57,7 @@ export class FunctionService {
     this.#options = options
     const changes = this.#changes
     this.#codeKeeper = new CodeKeeper({ ...options, changes })
+    this.aliases = new AliasService({ ...options, changes })
     this.versions = new VersionService({ ...options, changes, codeKeeper: this.#codeKeeper })
   }
 

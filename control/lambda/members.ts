@@ -20,6 +20,9 @@ export const text: Member<string> = (value) =>
 export const whole: Member<number> = (value) =>
   typeof value === 'number' && Number.isSafeInteger(value) ? value : mismatch(value, 'an Integer')
 
+export const decimal: Member<number> = (value) =>
+  typeof value === 'number' && Number.isFinite(value) ? value : mismatch(value, 'a Double')
+
 export const flag: Member<boolean> = (value) =>
   typeof value === 'boolean' ? value : mismatch(value, 'a Boolean')
 

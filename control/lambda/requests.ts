@@ -2,6 +2,7 @@
 import {
   anything,
   blob,
+  decimal,
   flag,
   list,
   map,
@@ -86,6 +87,20 @@ export const publishVersionRequest = structure({
 })
 /** The request's body; `FunctionName` comes from its path. */
 export type PublishVersionInput = MemberValue<typeof publishVersionRequest>
+
+const aliasMembers = {
+  FunctionVersion: text,
+  Description: text,
+  RoutingConfig: structure({ AdditionalVersionWeights: map(decimal) }),
+} as const
+
+export const createAliasRequest = structure({ ...aliasMembers, Name: text })
+/** The request's body; `FunctionName` comes from its path. */
+export type CreateAliasInput = MemberValue<typeof createAliasRequest>
+
+export const updateAliasRequest = structure({ ...aliasMembers, RevisionId: text })
+/** The request's body; `FunctionName` and `Name` come from its path. */
+export type UpdateAliasInput = MemberValue<typeof updateAliasRequest>
 
 export const putFunctionConcurrencyRequest = structure({ ReservedConcurrentExecutions: whole })
 /** The request's body; `FunctionName` comes from its path. */

@@ -54,6 +54,11 @@ export class Violations {
     this.#found.push(`Value at '${name}' failed to satisfy constraint: ${constraint}`)
   }
 
+  /** For a constraint of a map, which AWS quotes as Java writes it. */
+  violatedBy(name: string, quoted: string, constraint: string): void {
+    this.#add(name, `'${quoted.slice(0, quotedMaxLength)}'`, constraint)
+  }
+
   /** Undefined when nothing was violated. */
   error(): LambdaApiError | undefined {
     const count = this.#found.length

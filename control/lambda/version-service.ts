@@ -4,6 +4,7 @@ import type { Clock } from '../../common/clock.ts'
 import { functionVersionsMax } from '../../common/limits.ts'
 import { isVersion, latestVersion, versionOf } from '../registry/function-version.ts'
 import type { FunctionRecord, Registry, VersionRecord } from '../registry/registry.ts'
+import { refersTo } from './alias-service.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import type { CodeKeeper } from './code-keeper.ts'
 import { findChangeable, findFunction, type FunctionDirectory } from './function-lookup.ts'
@@ -113,10 +114,7 @@ export class VersionService {
           `${latestVersion} version cannot be deleted without deleting the function.`,
         )
       }
-      const aliases = (latest.aliases ?? []).filter(
-        ({ functionVersion, additional }) =>
-          functionVersion === target.version || additional?.version === target.version,
-      )
+      const aliases = (latest.aliases ?? []).filter((each) => refersTo(each, target.version))
       if (aliases.length > 0) {
         const names = aliases.map((alias) => alias.name).join(', ')
         const text = `Unable to delete version because the following aliases reference it: [${names}]`
