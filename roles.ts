@@ -14,6 +14,7 @@ import type { RunningRole } from './common/role.ts'
 import type { RoleName } from './common/settings.ts'
 import { startTelemetry, type Telemetry, type TelemetrySource } from './common/telemetry.ts'
 import type { RegistryWriter } from './control/registry/entry-registry.ts'
+import type { LogWriter } from './function-logs/log-writer.ts'
 import type { Registry } from './control/registry/registry.ts'
 import type { TemplateWatcher } from './control/template/watch.ts'
 import type { Leases } from './poller/leases.ts'
@@ -74,11 +75,12 @@ class Platform {
   readonly #roles: RunningRole[] = []
   readonly #cleanups: (() => void | Promise<void>)[] = []
   #telemetry: Telemetry | undefined
-  readonly #redisSource: TelemetrySource[] = []
+  readonly #otherSources: TelemetrySource[] = []
   #registry: Registry | undefined
   #redis: RedisConnection | undefined
   #invoker: FunctionInvoker | undefined
   #template: TemplateWatcher | undefined
+  #logWriter: LogWriter | undefined
   #control: Awaited<ReturnType<(typeof import('./control/control.ts'))['startControl']>> | undefined
   #brokers: readonly string[]
   #access: BrokerAccess = {}
@@ -100,7 +102,7 @@ class Platform {
       host: this.#config.host,
       port: this.#config.metricsPort,
       logger: this.#logger.child('metrics'),
-      sources: () => [...this.#roles, ...this.#redisSource],
+      sources: () => [...this.#roles, ...this.#otherSources],
       isReady: () => this.#isReady,
     })
   }
@@ -145,7 +147,7 @@ class Platform {
     this.#cleanups.push(() => registry.close())
     const metrics = redisMetrics(redis)
     // Not a problem of health: what runs goes on while Redis is away.
-    this.#redisSource.push({ name: 'redis', metrics, problems: () => [] })
+    this.#otherSources.push({ name: 'redis', metrics, problems: () => [] })
   }
 
   /** For brokers that are elsewhere. */
@@ -172,17 +174,37 @@ class Platform {
 
   async startWorkers({ door }: { door: boolean }): Promise<void> {
     const { startWorkers } = await import('./workers/workers.ts')
+    await this.#openLogs()
     const workers = await startWorkers({
       ...this.#config,
       ...(door ? { port: this.#config.workersPort } : {}),
       idleTimeoutMs: this.#config.workersIdleTimeout,
       ...(await this.#quota()),
       registry: this.#need(this.#registry),
+      ...(this.#logWriter === undefined ? {} : { logWriter: this.#logWriter }),
       clock,
       logger: this.#logger.child('workers'),
     })
     this.#roles.push(workers)
     this.#invoker = workers
+  }
+
+  async #openLogs(): Promise<void> {
+    const { functionLogsMax, dataDir } = this.#config
+    if (functionLogsMax === 0) return
+    const { LogWriter } = await import('./function-logs/log-writer.ts')
+    const { functionLogMetrics } = await import('./function-logs/log-metrics.ts')
+    const { functionLogsFolder } = await import('./function-logs/group-folder.ts')
+    const logWriter = new LogWriter({
+      root: functionLogsFolder(dataDir),
+      groupMaxBytes: functionLogsMax < 0 ? Infinity : functionLogsMax,
+      clock,
+      logger: this.#logger.child('function-logs'),
+    })
+    this.#logWriter = logWriter
+    const metrics = functionLogMetrics(logWriter)
+    this.#otherSources.push({ name: 'function-logs', metrics, problems: () => [] })
+    this.#cleanups.push(() => logWriter.close())
   }
 
   async useRemoteWorkers(): Promise<void> {

@@ -1,5 +1,6 @@
 // The one table of settings: every flag and environment variable, its type, default and meaning.
 
+import { logSettings } from './log-settings.ts'
 import { producerSettings } from './producer-settings.ts'
 
 /** The programs that `main.ts` starts. */
@@ -274,6 +275,7 @@ export const settingsTable = {
     roles: everyone,
     help: 'How a log line is written.',
   },
+  ...logSettings,
   ...producerSettings,
 } as const satisfies Record<string, Setting>
 

@@ -6,6 +6,8 @@ import { httpConnectionsMax, stopGraceMs } from '../common/limits.ts'
 import { closeServer, listen } from '../common/listen.ts'
 import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
+import { functionLogsFolder } from '../function-logs/group-folder.ts'
+import { serveJson } from './json/json-router.ts'
 import { aliasRoutes } from './lambda/alias-routes.ts'
 import { CodeStore } from './lambda/code-store.ts'
 import { concurrencyRoutes } from './lambda/concurrency-routes.ts'
@@ -18,6 +20,7 @@ import { RequestCounter } from './lambda/request-counter.ts'
 import type { Route } from './lambda/route.ts'
 import { createRouter } from './lambda/router.ts'
 import { versionRoutes } from './lambda/version-routes.ts'
+import { logService } from './logs/log-service.ts'
 import { controlMetricSource } from './metrics.ts'
 import type { Registry } from './registry/registry.ts'
 
@@ -68,6 +71,13 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     counter,
     logger,
     isStopping: () => stopping,
+    extend: (app) =>
+      serveJson(app, {
+        services: [logService({ root: functionLogsFolder(dataDir), account, clock })],
+        counter,
+        logger,
+        isStopping: () => stopping,
+      }),
   })
   await functions.start()
   mappings.start()

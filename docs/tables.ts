@@ -6,6 +6,7 @@ import { healthMetricDefinitions } from '../common/health-metrics.ts'
 import type { MetricDefinition } from '../common/metrics.ts'
 import { redisMetricDefinitions } from '../common/redis-metrics.ts'
 import { settingsTable, type Setting } from '../common/settings.ts'
+import { functionLogMetricDefinitions } from '../function-logs/log-metrics.ts'
 import { controlMetricDefinitions } from '../control/metrics.ts'
 import { leaseMetricDefinitions } from '../poller/lease-metrics.ts'
 import { pollerMetricDefinitions } from '../poller/metrics.ts'
@@ -79,7 +80,7 @@ export const metricTables: Readonly<Record<string, readonly MetricDefinition[]>>
   broker: brokerMetricDefinitions,
   control: controlMetricDefinitions,
   poller: [...pollerMetricDefinitions, ...leaseMetricDefinitions],
-  workers: workersMetricDefinitions,
+  workers: [...workersMetricDefinitions, ...functionLogMetricDefinitions],
   'control poller workers': redisMetricDefinitions,
 }
 

@@ -1,4 +1,6 @@
 // What a pool of execution environments is to the rest of the workers, be they threads or processes.
+import type { EnvironmentLog } from './logs/environment-log.ts'
+import type { OpenEnvironmentLog } from './logs/function-logs.ts'
 
 /** One event for an environment. */
 export interface EnvironmentEvent {
@@ -17,7 +19,13 @@ export interface EnvironmentEvent {
 export type EnvironmentMessage =
   | { readonly type: 'initialising'; readonly requestId: string }
   | { readonly type: 'running'; readonly requestId: string }
-  | { readonly type: 'log'; readonly requestId: string; readonly text: string }
+  | {
+      readonly type: 'log'
+      readonly requestId: string
+      readonly text: string
+      /** Raw output, of any number of lines; else it is one message, as of a call of the console. */
+      readonly isRaw: boolean
+    }
   /** The environment ends. `payload` is what the invocation fails with. */
   | { readonly type: 'ending'; readonly requestId: string; readonly payload: string }
 
@@ -51,6 +59,8 @@ export interface RunningEvent {
   stop(): void
   /** To be called at the end: no message is passed on any more. Some may come after the outcome. */
   forget(): void
+  /** The log of the environment that has begun the event; undefined until one has, or where none is kept. */
+  log(): EnvironmentLog | undefined
 }
 
 /** What an environment has taken since the last time that it was told. */
@@ -86,4 +96,6 @@ export interface EnvironmentPoolListener {
   readonly onChange: () => void
   /** Called after an event, and for an environment that is ended within one. */
   readonly onUse: (use: EnvironmentUse) => void
+  /** Opens the log of a new environment by its stream's name; without it none is kept. */
+  readonly openLog?: OpenEnvironmentLog | undefined
 }

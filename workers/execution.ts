@@ -34,7 +34,6 @@ export interface Execution {
 export async function execute(request: ExecutionRequest): Promise<Execution> {
   const { pool, requestId, payload, clientContext, invokedFunctionArn, log } = request
   const progress = new Progress(request)
-  log.start(request.version)
   const task = pool.run(
     {
       requestId,
@@ -45,6 +44,8 @@ export async function execute(request: ExecutionRequest): Promise<Execution> {
     },
     (message) => progress.on(message),
   )
+  log.follow(() => task.log())
+  log.start(request.version)
   progress.watch(task)
   const outcome = await task.outcome
   if (outcome.kind === 'result') await progress.logReceived(outcome.result.logMessages)
@@ -96,7 +97,7 @@ class Progress {
         return this.#arm(this.#request.timeoutMs)
       case 'log':
         this.#logMessages += 1
-        this.#request.log.write(message.text)
+        this.#request.log.write(message.text, message.isRaw)
         return this.#onLog?.()
       case 'ending':
         this.#ending = message.payload

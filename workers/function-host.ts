@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import type { Clock } from '../common/clock.ts'
 import type { Logger } from '../common/logger.ts'
+import type { LogWriter } from '../function-logs/log-writer.ts'
 import { versionOf } from '../control/registry/function-version.ts'
 import type { FunctionRecord, VersionRecord } from '../control/registry/registry.ts'
 import { CodeSignature } from './code-signature.ts'
@@ -11,6 +12,7 @@ import type { Dispatcher } from './dispatcher.ts'
 import { environmentOf } from './environment.ts'
 import type { FunctionCounters } from './function-counters.ts'
 import { FunctionPool } from './function-pool.ts'
+import { defaultLogGroup, environmentLogs } from './logs/function-logs.ts'
 import { openThreadPool } from './thread-pool.ts'
 
 export interface FunctionHostOptions {
@@ -22,6 +24,8 @@ export interface FunctionHostOptions {
   readonly cpuShares: CpuShares
   readonly clock: Clock
   readonly logger: Logger
+  /** Keeps what functions write; without it nothing is kept. */
+  readonly logWriter?: LogWriter | undefined
 }
 
 /** New invocations use the newest revision's pool; older pools finish what they have and end. */
@@ -75,7 +79,7 @@ export class FunctionHost {
   }
 
   async #open(record: FunctionRecord | VersionRecord, version: string): Promise<FunctionPool> {
-    const { dispatcher, region, idleTimeoutMs, cpuShares, clock, logger } = this.#options
+    const { dispatcher, region, idleTimeoutMs, cpuShares, clock, logger, logWriter } = this.#options
     this.#warnOfCores(record)
     const nodeOptions = record.environment['NODE_OPTIONS']
     const environments = await openThreadPool({
@@ -104,6 +108,7 @@ export class FunctionHost {
           reason,
         })
       },
+      openLog: logWriter && environmentLogs(logWriter, defaultLogGroup(record.name), clock),
     })
     const pool = new FunctionPool(environments, clock)
     dispatcher.add(pool)

@@ -4,10 +4,12 @@ import { createLogger, silentLogger, type LogLevel } from '../common/logger.ts'
 import { InvocationLog } from './invocation-log.ts'
 
 const report = { durationMs: 3.014, memorySizeMb: 128, memoryUsedMb: 36, initMs: 110.1 }
+const logOf = (keepsTail: boolean, logger = silentLogger) =>
+  new InvocationLog({ requestId: 'id', logger, keepsTail, now: () => 0 })
 const decoded = (log: InvocationLog) => Buffer.from(log.tail(), 'base64').toString()
 
 test('the tail has START, the lines, END and REPORT', () => {
-  const log = new InvocationLog('id', silentLogger, true)
+  const log = logOf(true)
   log.start('$LATEST')
   log.write('a line\n')
   log.end(report)
@@ -21,13 +23,13 @@ test('the tail has START, the lines, END and REPORT', () => {
 })
 
 test('a warm invocation reports no Init Duration', () => {
-  const log = new InvocationLog('id', silentLogger, true)
+  const log = logOf(true)
   log.end({ ...report, initMs: undefined })
   expect(decoded(log)).toMatch(/Max Memory Used: 36 MB\t\n$/)
 })
 
 test('the tail is the last 4 KB in bytes, whatever was written', () => {
-  const log = new InvocationLog('id', silentLogger, true)
+  const log = logOf(true)
   for (let i = 0; i < 1000; i++) log.write(`é${i}\n`)
   const tail = Buffer.from(log.tail(), 'base64')
   expect(tail.length).toBe(4096)
@@ -41,7 +43,7 @@ test.each<[LogLevel, string[]]>([
 ])("at level %s the platform's log shows %j", (level, shown) => {
   const lines: string[] = []
   const write = (line: string) => void lines.push(line)
-  const log = new InvocationLog('id', createLogger('f', { level, format: 'text', write }), false)
+  const log = logOf(false, createLogger('f', { level, format: 'text', write }))
   log.start('$LATEST')
   log.write('hello\n')
   log.end(report)

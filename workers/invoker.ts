@@ -9,6 +9,7 @@ import type {
 } from '../common/invocation.ts'
 import { clientContextMaxBytes, payloadMaxBytes } from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
+import type { LogWriter } from '../function-logs/log-writer.ts'
 import { versionOf } from '../control/registry/function-version.ts'
 import type { FunctionRecord, Registry, VersionRecord } from '../control/registry/registry.ts'
 import { unreservedPool, WholeQuota, type AccountQuota } from './account-quota.ts'
@@ -37,6 +38,8 @@ export interface InvokerOptions extends ConcurrencyLimits {
   readonly logger: Logger
   /** From 0 to below 1: which version of an alias is next. */
   readonly random?: () => number
+  /** Keeps what functions write; without it nothing is kept. Its owner closes it. */
+  readonly logWriter?: LogWriter
 }
 
 /** One function's numbers at this moment. */
@@ -124,11 +127,12 @@ export class Invoker implements FunctionInvoker {
     const why = await this.#ledger.admitOrAsk(functionName)
     if (why !== undefined) return this.#throttle(requestId, counters, why)
     try {
-      const log = new InvocationLog(
+      const log = new InvocationLog({
         requestId,
-        this.#logger(functionName),
-        invocation.tailLog === true,
-      )
+        logger: this.#logger(functionName),
+        keepsTail: invocation.tailLog === true,
+        now: () => this.#options.clock.now(),
+      })
       const execution = await this.#execute({ counters, invocation, version, requestId, log })
       if (execution === 'gone') return this.#notFound(requestId, invocation)
       if (execution === 'throttled') return this.#throttle(requestId, counters, 'waiting')

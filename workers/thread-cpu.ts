@@ -42,7 +42,7 @@ export class ThreadCpu {
 
   /** The thread that has begun the slot's event. */
   runnerOf(slot: number, threads: readonly Worker[]): Worker | undefined {
-    const threadId = slot === noSlot ? 0 : Atomics.load(this.running, slot)
+    const threadId = this.runnerIdOf(slot)
     return threads.find((worker) => worker.threadId === threadId)
   }
 
@@ -50,6 +50,11 @@ export class ThreadCpu {
   isBusy(threadId: number): boolean {
     for (const slot of this.#used) if (Atomics.load(this.running, slot) === threadId) return true
     return false
+  }
+
+  /** Its id; 0 before any has. */
+  runnerIdOf(slot: number): number {
+    return slot === noSlot ? 0 : Atomics.load(this.running, slot)
   }
 
   /** A thread has taken so much since it began. */

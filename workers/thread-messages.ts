@@ -33,22 +33,40 @@ export interface ThreadTask extends EnvironmentEvent {
 
 /** A result, with what tells the thread's CPU time. */
 export interface ThreadResult extends EnvironmentResult {
+  /** The environment's log stream. */
+  readonly logStream: string
   /** Which thread it was, and the CPU time that it has taken since it began. */
   readonly threadId: number
   readonly threadCpuMs: number
 }
 
+/** What a thread says while an event runs: with `initialising`, which environment it is. */
+export type ThreadMessage =
+  | Exclude<EnvironmentMessage, { type: 'initialising' }>
+  | {
+      readonly type: 'initialising'
+      readonly requestId: string
+      readonly threadId: number
+      readonly logStream: string
+    }
+
 /** Handlers may post to the same port: whatever is not ours is undefined here. */
-export function parseThreadMessage(message: unknown): EnvironmentMessage | undefined {
+export function parseThreadMessage(message: unknown): ThreadMessage | undefined {
   if (typeof message !== 'object' || message === null) return undefined
-  const { type, requestId, text, payload } = message as Record<string, unknown>
+  const { type, requestId, text, isRaw, payload, threadId, logStream } = message as Record<
+    string,
+    unknown
+  >
   if (typeof requestId !== 'string') return undefined
   switch (type) {
     case 'initialising':
+      if (typeof threadId !== 'number' || typeof logStream !== 'string') return undefined
+      return { type, requestId, threadId, logStream }
     case 'running':
       return { type, requestId }
     case 'log':
-      return typeof text === 'string' ? { type, requestId, text } : undefined
+      if (typeof text !== 'string') return undefined
+      return { type, requestId, text, isRaw: isRaw === true }
     case 'ending':
       return typeof payload === 'string' ? { type, requestId, payload } : undefined
     default:

@@ -17,6 +17,8 @@ import type {
   EnvironmentPoolListener,
   RunningEvent,
 } from './environment-pool.ts'
+import type { EnvironmentLog } from './logs/environment-log.ts'
+import { ThreadLogs } from './logs/thread-logs.ts'
 import { ThreadCpu } from './thread-cpu.ts'
 import {
   parseThreadMessage,
@@ -56,6 +58,7 @@ export class ThreadPool implements EnvironmentPool {
   readonly #options: ThreadPoolOptions
   readonly #listeners = new Map<string, (message: EnvironmentMessage) => void>()
   readonly #ending = new Set<Worker>()
+  readonly #logs: ThreadLogs
   readonly #memoryMaxBytes: number
   readonly #cpu: ThreadCpu
   readonly #shares: PoolCpu
@@ -64,6 +67,7 @@ export class ThreadPool implements EnvironmentPool {
 
   constructor(options: ThreadPoolOptions, create: CreatePiscina) {
     this.#options = options
+    this.#logs = new ThreadLogs(options.openLog)
     this.#memoryMaxBytes = memoryMaxBytes(options.settings.memorySizeMb)
     this.#cpu = new ThreadCpu(options.threadsMax, options.clock, options.onUse)
     this.#shares = new PoolCpu({
@@ -135,14 +139,18 @@ export class ThreadPool implements EnvironmentPool {
     this.#busy += 1
     this.#watchMemory()
     this.#shares.wake()
+    let log: EnvironmentLog | undefined
+    // Kept once known: at the end the slot goes to another event.
+    const findLog = () => (log ??= this.#logs.of(this.#cpu.runnerIdOf(task.slot)))
     return {
-      outcome: this.#outcome(task, stopping.signal),
+      outcome: this.#outcome(task, stopping.signal, findLog),
       stop: () => {
         const runner = this.#cpu.runnerOf(task.slot, this.#piscina.threads)
         this.#shares.release(runner?.threadId)
         void this.#cpu.ask(runner).then(() => this.#endThread(() => stopping.abort()))
       },
       forget: () => this.#listeners.delete(task.requestId),
+      log: findLog,
     }
   }
 
@@ -164,16 +172,22 @@ export class ThreadPool implements EnvironmentPool {
     this.#forgetGone()
   }
 
-  async #outcome(task: ThreadTask, signal: AbortSignal): Promise<EnvironmentOutcome> {
+  async #outcome(
+    task: ThreadTask,
+    signal: AbortSignal,
+    findLog: () => unknown,
+  ): Promise<EnvironmentOutcome> {
     try {
       const result = (await this.#piscina.run(task, { signal })) as ThreadResult
-      const { threadId, threadCpuMs, memoryUsedMb } = result
+      const { threadId, threadCpuMs, memoryUsedMb, logStream } = result
+      this.#logs.know(threadId, logStream)
       this.#cpu.tell(threadId, threadCpuMs)
       this.#options.onUse({ memoryUsedMb })
       return { kind: 'result', result }
     } catch (error) {
       return outcomeOf(error)
     } finally {
+      findLog()
       this.#busy -= 1
       this.#cpu.end(task.slot)
       this.#options.onChange()
@@ -220,13 +234,16 @@ export class ThreadPool implements EnvironmentPool {
     const threads = [...this.#piscina.threads, ...this.#ending]
     this.#cpu.forgetAllBut(threads)
     this.#shares.forgetAllBut(threads)
+    this.#logs.forgetAllBut(threads)
   }
 
   #deliver(message: unknown): void {
     const cpu = parseCpuMessage(message)
     if (cpu !== undefined) return this.#shares.hear(cpu)
     const parsed = parseThreadMessage(message)
-    if (parsed !== undefined) this.#listeners.get(parsed.requestId)?.(parsed)
+    if (parsed === undefined) return
+    if (parsed.type === 'initialising') this.#logs.know(parsed.threadId, parsed.logStream)
+    this.#listeners.get(parsed.requestId)?.(parsed)
   }
 
   /**

@@ -1,18 +1,17 @@
 // Runs in a thread of the pool: loads one handler, then gives it one event after another.
-import { randomBytes } from 'node:crypto'
 import { getHeapStatistics } from 'node:v8'
 import { parentPort, threadId, workerData } from 'node:worker_threads'
 import type { Clock } from '../common/clock.ts'
 import { payloadMaxBytes } from '../common/limits.ts'
 import { ThreadShare } from './cpu/thread-share.ts'
-import type { EnvironmentMessage } from './environment-pool.ts'
+import { newStreamName } from './logs/stream-name.ts'
 import { EventLoop } from './runtime/event-loop.ts'
 import { loadHandler, type Handler } from './runtime/handler-loader.ts'
 import { runHandler, type Answer, type ContextFacts } from './runtime/run-handler.ts'
 import { errorForLog, errorPayload, RuntimeError } from './runtime/runtime-errors.ts'
 import { guardProcess } from './runtime/thread-guards.ts'
 import { captureOutput, logLine, ThreadOutput } from './runtime/thread-output.ts'
-import type { ThreadResult, ThreadStart, ThreadTask } from './thread-messages.ts'
+import type { ThreadMessage, ThreadResult, ThreadStart, ThreadTask } from './thread-messages.ts'
 
 const settings = workerData as ThreadStart
 const port = parentPort
@@ -33,9 +32,10 @@ const awaitsReturn = Number(/\d+/.exec(settings.runtime)?.[0] ?? 0) >= 24
 let requestId = ''
 let handler: Handler | undefined
 let loop: EventLoop | undefined
-const tell = (message: EnvironmentMessage): void => port?.postMessage(message)
+const tell = (message: ThreadMessage): void => port?.postMessage(message)
 const share = new ThreadShare(settings, (message) => port?.postMessage(message))
-const output = new ThreadOutput((text) => tell({ type: 'log', requestId, text }))
+const output = new ThreadOutput((text, isRaw) => tell({ type: 'log', requestId, text, isRaw }))
+const logStream = newStreamName(Date.now(), settings.functionVersion)
 const log = (level: string, message: string): void =>
   output.write(logLine(requestId, level, message))
 
@@ -64,6 +64,7 @@ export async function invoke(task: ThreadTask): Promise<ThreadResult> {
     payload,
     durationMs: performance.now() - startedMs,
     memoryUsedMb: memoryUsedMb(),
+    logStream,
     threadId,
     threadCpuMs: threadCpuMs(),
     ...(initMs === undefined ? {} : { initMs }),
@@ -73,14 +74,11 @@ export async function invoke(task: ThreadTask): Promise<ThreadResult> {
 
 function prepareThread(): void {
   delete process.env['NODE_COMPILE_CACHE']
-  // Lambda: YYYY/MM/DD/[version]<32 hex digits>, one stream per environment.
-  const day = new Date().toISOString().slice(0, 10).replaceAll('-', '/')
-  process.env['AWS_LAMBDA_LOG_STREAM_NAME'] =
-    `${day}/[${settings.functionVersion}]${randomBytes(16).toString('hex')}`
+  process.env['AWS_LAMBDA_LOG_STREAM_NAME'] = logStream
   if (settings.nodeOptions !== undefined) process.env['NODE_OPTIONS'] = settings.nodeOptions
   process.setSourceMapsEnabled(settings.nodeOptions?.includes('--enable-source-maps') === true)
   captureOutput(
-    (text) => output.write(text),
+    (text, isRaw) => output.write(text, isRaw),
     () => requestId,
   )
   process.on('uncaughtException', (error) => {
@@ -96,7 +94,7 @@ function prepareThread(): void {
 
 /** Loads the handler; resolves with how long it took. A module cannot be loaded twice, so an error ends. */
 async function initialise(): Promise<number> {
-  tell({ type: 'initialising', requestId })
+  tell({ type: 'initialising', requestId, threadId, logStream })
   const startedMs = performance.now()
   try {
     handler = await loadHandler(settings.directory, settings.handler)

@@ -13,6 +13,8 @@ export interface RouterOptions {
   readonly logger: Logger
   /** While it is, connections end with the answer they wait for. */
   readonly isStopping: () => boolean
+  /** Adds what is no route: other protocols on the same door, which come first. */
+  readonly extend?: (app: Express) => Promise<void>
 }
 
 /** Loads express, which a process that serves no API does not need. */
@@ -21,6 +23,7 @@ export async function createRouter(options: RouterOptions): Promise<Express> {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
+  await options.extend?.(app)
   for (const route of options.routes) {
     const readBody = express.raw({ type: () => true, limit: route.bodyMaxBytes })
     app[route.method](route.path, named(route.operation), readBody, (request, response, next) => {

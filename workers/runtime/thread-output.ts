@@ -19,12 +19,12 @@ const consoleLevels = {
  * `invocationLogMaxBytes` of one invocation only the end is kept, and handed over with the result.
  */
 export class ThreadOutput {
-  readonly #send: (text: string) => void
+  readonly #send: (text: string, isRaw: boolean) => void
   #left = 0
   #sent = 0
   #late = ''
 
-  constructor(send: (text: string) => void) {
+  constructor(send: (text: string, isRaw: boolean) => void) {
     this.#send = send
   }
 
@@ -34,14 +34,14 @@ export class ThreadOutput {
     this.#late = ''
   }
 
-  write(text: string): void {
+  write(text: string, isRaw = false): void {
     if (text.length > this.#left) {
       this.#late = (this.#late + text.slice(-invocationLogTailBytes)).slice(-invocationLogTailBytes)
       return
     }
     this.#left -= text.length
     this.#sent += 1
-    this.#send(text)
+    this.#send(text, isRaw)
   }
 
   end(): { logMessages: number; lateOutput: string } {
@@ -54,16 +54,20 @@ export function logLine(requestId: string, level: string, message: string): stri
   return `${new Date().toISOString()}\t${requestId}\t${level}\t${message}\n`
 }
 
+/** Takes a message of the console, or with `isRaw` any piece of output. */
+type WriteOutput = (text: string, isRaw: boolean) => void
+
 /** Points the console, both streams and descriptors 1 and 2 at `write`. Affects this thread alone. */
-export function captureOutput(write: (text: string) => void, requestId: () => string): void {
+export function captureOutput(write: WriteOutput, requestId: () => string): void {
   for (const [method, level] of Object.entries(consoleLevels)) {
-    const log = (...args: unknown[]): void => write(logLine(requestId(), level, format(...args)))
+    const log = (...args: unknown[]): void =>
+      write(logLine(requestId(), level, format(...args)), false)
     Object.assign(console, { [method]: log })
   }
   for (const stream of [process.stdout, process.stderr]) {
     Object.assign(stream, {
       write: (chunk: unknown, encoding?: unknown, callback?: unknown): boolean => {
-        write(textOf(chunk, typeof encoding === 'string' ? encoding : undefined))
+        write(textOf(chunk, typeof encoding === 'string' ? encoding : undefined), true)
         callBack(typeof encoding === 'function' ? encoding : callback, null)
         return true
       },
@@ -74,12 +78,12 @@ export function captureOutput(write: (text: string) => void, requestId: () => st
 
 // Loggers such as pino write to the descriptors, which belong to the whole process: standard output
 // is the platform's, and a closed descriptor's number would go to the next file that it opens.
-function captureDescriptors(write: (text: string) => void): void {
+function captureDescriptors(write: WriteOutput): void {
   const { writeSync, write: writeAsync, closeSync, close } = fs
   const isStandard = (fd: unknown): boolean => fd === 1 || fd === 2
   const take = (data: unknown, args: readonly unknown[]): number => {
     const bytes = bytesOf(data, args)
-    write(bytes.toString('utf8'))
+    write(bytes.toString('utf8'), true)
     return bytes.length
   }
   Object.assign(fs, {

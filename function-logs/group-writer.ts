@@ -1,0 +1,320 @@
+// Writes one group's events: holds them for a moment, bounds their rate, and appends them to a chunk.
+import { open, rm, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../common/clock.ts'
+import { systemCode } from '../common/errors.ts'
+import {
+  logBurstMaxBytes,
+  logChunkMaxBytes,
+  logChunkMinBytes,
+  logChunksPerGroup,
+  logDeletedCheckMs,
+  logEventOverheadBytes,
+  logIdleCloseMs,
+  logLossNoteIntervalMs,
+  logPendingMaxBytes,
+  logRateMaxBytes,
+} from '../common/log-limits.ts'
+import { ByteRate } from './byte-rate.ts'
+import { deletionLine, eventLine, streamLine } from './chunk-format.ts'
+import { chunkName } from './chunk-name.ts'
+import { groupFolderName, makeGroup } from './group-folder.ts'
+import { makeRoom } from './make-room.ts'
+
+/** A log stream as its writer knows it. */
+export interface WrittenStream {
+  readonly name: string
+  readonly createdMs: number
+  /** The line that says what was dropped. */
+  lossNote(loss: Loss): string
+}
+
+export interface Loss {
+  readonly events: number
+  readonly bytes: number
+}
+
+/** What all groups of a process share. */
+export interface GroupWriterOptions {
+  readonly root: string
+  /** Drawn by the process at its start: its chunks' names have it. */
+  readonly writer: number
+  /** What all chunks of the group may take, in bytes. */
+  readonly groupMaxBytes: number
+  readonly clock: Clock
+  readonly counters: LogCounters
+  /** Called when there is something to write, and was not before. */
+  readonly onPending: (group: GroupWriter) => void
+}
+
+export interface LogCounters {
+  writtenBytes: number
+  writtenEvents: number
+  droppedBytes: number
+  droppedEvents: number
+  pendingBytes: number
+  openFiles: number
+}
+
+type Pending =
+  | {
+      readonly kind: 'event'
+      readonly stream: WrittenStream
+      readonly timestampMs: number
+      readonly message: string
+      readonly bytes: number
+    }
+  | { readonly kind: 'stream'; readonly stream: WrittenStream }
+  | { readonly kind: 'deletion'; readonly name: string; readonly untilMs: number }
+
+/** The chunk that is written to; its streams have numbers of its own. */
+interface OpenChunk {
+  readonly path: string
+  readonly streams: Map<string, number>
+  handle: FileHandle | undefined
+  sizeBytes: number
+  /** The number of its next stream. */
+  next: number
+}
+
+/**
+ * Invariant: one flush at a time; a chunk that a write failed on is never written to again, so that only
+ * its last line can be torn.
+ */
+export class GroupWriter {
+  readonly name: string
+  readonly #options: GroupWriterOptions
+  #pending: Pending[] = []
+  #pendingBytes = 0
+  readonly #rate: ByteRate
+  #loss: { readonly stream: WrittenStream; events: number; bytes: number } | undefined
+  #notedMs = -Infinity
+  #chunk: OpenChunk | undefined
+  #sequence = 0
+  #flushing: Promise<void> | undefined
+  #writtenMs = 0
+  #checkedMs = 0
+
+  constructor(name: string, options: GroupWriterOptions) {
+    this.name = name
+    this.#options = options
+    this.#rate = new ByteRate(options.clock, logRateMaxBytes, logBurstMaxBytes)
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes
+  }
+
+  /** Takes an event, or counts it as dropped. `acceptsMore` is whether all groups together have room. */
+  append(stream: WrittenStream, timestampMs: number, message: string, acceptsMore = true): boolean {
+    const bytes = Buffer.byteLength(message) + logEventOverheadBytes
+    if (!acceptsMore || !this.#rate.has(bytes) || this.#pendingBytes + bytes > logPendingMaxBytes) {
+      this.#drop(stream, bytes)
+      return false
+    }
+    this.#rate.take(bytes)
+    this.#push({ kind: 'event', stream, timestampMs, message, bytes }, bytes)
+    return true
+  }
+
+  /** Makes the stream known before its first event. */
+  declare(stream: WrittenStream): void {
+    this.#push({ kind: 'stream', stream }, logEventOverheadBytes)
+  }
+
+  /** Hides what was ingested into the stream until now. */
+  deleteStream(name: string): void {
+    const deletion = { kind: 'deletion', name, untilMs: this.#options.clock.now() } as const
+    this.#push(deletion, logEventOverheadBytes)
+  }
+
+  /** Resolves when all that was appended before the call is in the file, or was dropped because it cannot be. */
+  async flush(): Promise<void> {
+    if (this.#flushing !== undefined) await this.#flushing
+    this.#flushing ??= this.#write().finally(() => (this.#flushing = undefined))
+    return this.#flushing
+  }
+
+  /** Closes the chunk's file; the next write opens it again. */
+  async close(): Promise<void> {
+    await this.#flushing
+    const chunk = this.#chunk
+    if (chunk?.handle === undefined) return
+    await this.#closeHandle(chunk)
+  }
+
+  get isOpen(): boolean {
+    return this.#chunk?.handle !== undefined
+  }
+
+  /** Whether nothing was written for a while. */
+  get isResting(): boolean {
+    return (
+      this.#pending.length === 0 && this.#options.clock.now() - this.#writtenMs >= logIdleCloseMs
+    )
+  }
+
+  #push(pending: Pending, bytes: number): void {
+    if (this.#pending.length === 0) this.#options.onPending(this)
+    this.#pending.push(pending)
+    this.#pendingBytes += bytes
+    this.#options.counters.pendingBytes += bytes
+  }
+
+  #drop(stream: WrittenStream, bytes: number): void {
+    const { counters } = this.#options
+    counters.droppedEvents += 1
+    counters.droppedBytes += bytes
+    if (this.#loss === undefined) {
+      this.#loss = { stream, events: 0, bytes: 0 }
+      this.#options.onPending(this)
+    }
+    this.#loss.events += 1
+    this.#loss.bytes += bytes
+  }
+
+  /** The log itself says what is missing from it; once a second, for a flood drops a little all the time. */
+  #noteLoss(): void {
+    const loss = this.#loss
+    const now = this.#options.clock.now()
+    if (loss === undefined || now - this.#notedMs < logLossNoteIntervalMs) return
+    this.#notedMs = now
+    this.#loss = undefined
+    const message = loss.stream.lossNote(loss)
+    const bytes = Buffer.byteLength(message) + logEventOverheadBytes
+    this.#push({ kind: 'event', stream: loss.stream, timestampMs: now, message, bytes }, bytes)
+  }
+
+  async #write(): Promise<void> {
+    this.#noteLoss()
+    if (this.#loss !== undefined) this.#options.onPending(this)
+    const pending = this.#pending
+    if (pending.length === 0) return
+    const bytes = this.#pendingBytes
+    this.#pending = []
+    this.#pendingBytes = 0
+    try {
+      const chunk = await this.#openChunk()
+      const text = this.#render(chunk, pending)
+      await this.#appendTo(chunk, Buffer.from(text))
+      this.#count(pending)
+    } catch (error) {
+      // A full disk or a folder that is not ours: a function goes on without its log.
+      if (systemCode(error) === undefined && !isStorageFailure(error)) throw error
+      await this.#abandon()
+      this.#lose(pending)
+    } finally {
+      this.#options.counters.pendingBytes -= bytes
+    }
+  }
+
+  #render(chunk: OpenChunk, pending: readonly Pending[]): string {
+    const ingestionMs = this.#options.clock.now()
+    let text = ''
+    const numberOf = (stream: WrittenStream): number => {
+      const known = chunk.streams.get(stream.name)
+      if (known !== undefined) return known
+      const number = chunk.next++
+      chunk.streams.set(stream.name, number)
+      text += streamLine(number, stream.createdMs, stream.name)
+      return number
+    }
+    for (const each of pending) {
+      if (each.kind === 'deletion') {
+        text += deletionLine(each.untilMs, each.name)
+        // A stream that is made anew under the name begins anew.
+        chunk.streams.delete(each.name)
+        continue
+      }
+      const number = numberOf(each.stream)
+      if (each.kind === 'stream') continue
+      text += eventLine(number, { timestampMs: each.timestampMs, ingestionMs }, each.message)
+    }
+    return text
+  }
+
+  async #openChunk(): Promise<OpenChunk> {
+    const { clock } = this.#options
+    const now = clock.now()
+    this.#writtenMs = now
+    let chunk = this.#chunk
+    if (chunk !== undefined && chunk.sizeBytes >= this.#chunkMaxBytes()) {
+      await this.#abandon()
+      chunk = undefined
+    }
+    if (chunk?.handle === undefined && chunk !== undefined) await this.#reopen(chunk)
+    if (chunk?.handle !== undefined && now - this.#checkedMs >= logDeletedCheckMs) {
+      this.#checkedMs = now
+      if ((await chunk.handle.stat()).nlink === 0) await this.#abandon()
+    }
+    return this.#chunk ?? this.#newChunk()
+  }
+
+  async #newChunk(): Promise<OpenChunk> {
+    const { root, writer, groupMaxBytes, clock, counters } = this.#options
+    await makeGroup(root, { name: this.name, createdMs: clock.now() })
+    const wantedBytes = this.#chunkMaxBytes()
+    await makeRoom(this.name, { root, groupMaxBytes, wantedBytes, writer, nowMs: clock.now() })
+    const { file } = chunkName(clock.now(), writer, this.#sequence++)
+    const path = join(root, groupFolderName(this.name), file)
+    const handle = await open(path, 'ax')
+    counters.openFiles += 1
+    this.#chunk = { path, handle, streams: new Map(), sizeBytes: 0, next: 0 }
+    return this.#chunk
+  }
+
+  /** Without making it: whoever deleted the chunk does not get it back. */
+  async #reopen(chunk: OpenChunk): Promise<void> {
+    try {
+      chunk.handle = await open(chunk.path, 'r+')
+      this.#options.counters.openFiles += 1
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error
+      this.#chunk = undefined
+    }
+  }
+
+  async #appendTo(chunk: OpenChunk, data: Buffer): Promise<void> {
+    for (let written = 0; written < data.length;) {
+      const left = data.length - written
+      const result = await chunk.handle?.write(data, written, left, chunk.sizeBytes + written)
+      written += result?.bytesWritten ?? 0
+    }
+    chunk.sizeBytes += data.length
+    this.#options.counters.writtenBytes += data.length
+  }
+
+  #count(pending: readonly Pending[]): void {
+    for (const { kind } of pending) {
+      if (kind === 'event') this.#options.counters.writtenEvents += 1
+    }
+  }
+
+  #lose(pending: readonly Pending[]): void {
+    for (const each of pending) if (each.kind === 'event') this.#drop(each.stream, each.bytes)
+  }
+
+  async #abandon(): Promise<void> {
+    const chunk = this.#chunk
+    this.#chunk = undefined
+    if (chunk?.handle !== undefined) await this.#closeHandle(chunk)
+    // Nothing could be written to it: a full disk must not fill with names.
+    if (chunk?.sizeBytes === 0) await rm(chunk.path, { force: true })
+  }
+
+  async #closeHandle(chunk: OpenChunk): Promise<void> {
+    const { handle } = chunk
+    chunk.handle = undefined
+    this.#options.counters.openFiles -= 1
+    await handle?.close()
+  }
+
+  #chunkMaxBytes(): number {
+    const share = this.#options.groupMaxBytes / logChunksPerGroup
+    return Math.max(logChunkMinBytes, Math.min(logChunkMaxBytes, share))
+  }
+}
+
+function isStorageFailure(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'STORAGE_FAILED'
+}
