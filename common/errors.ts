@@ -33,6 +33,7 @@ export const errorTable = {
     retriable: true,
     message: '{kind} {key} was changed by another copy of control at the same time',
   },
+  RUNTIME_MISSING: { retriable: true, message: '{runtime} is not on this machine: {advice}' },
   WORKERS_UNREACHABLE: { retriable: true, message: 'no workers answer at {url}: {reason}' },
   DESTINATION_FAILED: {
     retriable: true,

@@ -37,7 +37,8 @@ export interface EnvironmentResult {
   readonly payload: string
   /** The handler's own time, without its initialisation. */
   readonly durationMs: number
-  readonly memoryUsedMb: number
+  /** Unknown where the machine does not say. */
+  readonly memoryUsedMb: number | undefined
   /** Present when this event found the environment cold. */
   readonly initMs?: number
   /** How many `log` messages were sent before this result; some may still be on their way. */

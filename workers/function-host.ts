@@ -10,15 +10,19 @@ import { coresOf } from './cpu/cores.ts'
 import type { CpuShares } from './cpu/cpu-shares.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { environmentOf } from './environment.ts'
+import type { EnvironmentPool, EnvironmentUse } from './environment-pool.ts'
 import type { FunctionCounters } from './function-counters.ts'
 import { FunctionPool } from './function-pool.ts'
 import { defaultLogGroup, environmentLogs } from './logs/function-logs.ts'
+import type { ProcessRuntimes } from './process/process-runtimes.ts'
 import { openThreadPool } from './thread-pool.ts'
 
 export interface FunctionHostOptions {
   /** Of the function with all its versions. */
   readonly counters: FunctionCounters
   readonly dispatcher: Dispatcher
+  /** For functions that are not of a Node runtime. */
+  readonly processes: ProcessRuntimes
   readonly region: string
   readonly idleTimeoutMs: number
   readonly cpuShares: CpuShares
@@ -79,10 +83,44 @@ export class FunctionHost {
   }
 
   async #open(record: FunctionRecord | VersionRecord, version: string): Promise<FunctionPool> {
-    const { dispatcher, region, idleTimeoutMs, cpuShares, clock, logger, logWriter } = this.#options
+    const { dispatcher, clock } = this.#options
     this.#warnOfCores(record)
+    try {
+      const pool = new FunctionPool(await this.#openEnvironments(record), clock)
+      dispatcher.add(pool)
+      // A newer revision may have come while this one was opened.
+      if (this.#version === version) this.#pool = pool
+      else pool.retire()
+      return pool
+    } catch (error) {
+      // What was missing may be there at the next invocation.
+      if (this.#version === version) this.retire()
+      throw error
+    }
+  }
+
+  #openEnvironments(record: FunctionRecord | VersionRecord): Promise<EnvironmentPool> {
+    const { dispatcher, processes, region, idleTimeoutMs, cpuShares, clock, logger, logWriter } =
+      this.#options
+    const common = {
+      environment: environmentOf(record, region),
+      idleTimeoutMs,
+      onChange: () => dispatcher.pump(),
+      onUse: (use: EnvironmentUse) => this.counters.use(use),
+      cpuShares,
+      throttled: this.counters.throttled,
+      onUnheld: (reason: string) => {
+        logger.warn('an environment runs without its share of the processor', {
+          function: record.name,
+          reason,
+        })
+      },
+      openLog: logWriter && environmentLogs(logWriter, defaultLogGroup(record.name), clock),
+    }
+    if (!record.runtime.startsWith('nodejs')) return processes.openPool({ ...common, record })
     const nodeOptions = record.environment['NODE_OPTIONS']
-    const environments = await openThreadPool({
+    return openThreadPool({
+      ...common,
       settings: {
         functionName: record.name,
         functionArn: record.arn,
@@ -94,28 +132,9 @@ export class FunctionHost {
         timeoutMs: record.timeoutSeconds * 1000,
         ...(nodeOptions === undefined ? {} : { nodeOptions }),
       },
-      environment: environmentOf(record, region),
       threadsMax: dispatcher.environmentsMax,
-      idleTimeoutMs,
       clock,
-      onChange: () => dispatcher.pump(),
-      onUse: (use) => this.counters.use(use),
-      cpuShares,
-      throttled: this.counters.throttled,
-      onUnheld: (reason) => {
-        logger.warn('an environment runs without its share of the processor', {
-          function: record.name,
-          reason,
-        })
-      },
-      openLog: logWriter && environmentLogs(logWriter, defaultLogGroup(record.name), clock),
     })
-    const pool = new FunctionPool(environments, clock)
-    dispatcher.add(pool)
-    // A newer revision may have come while this one was opened.
-    if (this.#version === version) this.#pool = pool
-    else pool.retire()
-    return pool
   }
 
   // What the machine does not have cannot be given: a function that counts on it is to know.

@@ -1,6 +1,7 @@
 // Invokes functions of the registry in the execution environments of this machine.
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../common/clock.ts'
+import { AppError } from '../common/errors.ts'
 import type {
   FunctionInvoker,
   Invocation,
@@ -22,6 +23,7 @@ import { FunctionHosts } from './function-hosts.ts'
 import type { FunctionPool } from './function-pool.ts'
 import { InvocationLog } from './invocation-log.ts'
 import { refusal, resultOf, throttled } from './invocation-results.ts'
+import { ProcessRuntimes } from './process/process-runtimes.ts'
 import { chooseVersion, recordOf } from './target.ts'
 
 export interface InvokerOptions extends ConcurrencyLimits {
@@ -57,6 +59,7 @@ export class Invoker implements FunctionInvoker {
   readonly #quota: AccountQuota
   readonly #cpuShares: CpuShares
   readonly #dispatcher: Dispatcher
+  readonly #processes: ProcessRuntimes
   readonly #hosts: FunctionHosts
   readonly #loggers = new Map<string, Logger>()
   readonly #unwatch: () => void
@@ -72,8 +75,10 @@ export class Invoker implements FunctionInvoker {
       this.#ledger.reserve(name, reservedConcurrency)
     }
     this.#dispatcher = new Dispatcher(options)
+    this.#processes = new ProcessRuntimes(options.clock)
     this.#hosts = new FunctionHosts({
       ...options,
+      processes: this.#processes,
       cpuShares: this.#cpuShares,
       dispatcher: this.#dispatcher,
     })
@@ -121,7 +126,7 @@ export class Invoker implements FunctionInvoker {
     const version = chooseVersion(latest, qualifier, this.#options.random ?? Math.random)
     const record = recordOf(this.#options.registry, functionName, version)
     if (record === undefined) return this.#notFound(requestId, invocation)
-    const refused = this.#refuse(requestId, record, invocation)
+    const refused = this.#refuse(requestId, invocation)
     if (refused !== undefined) return refused
     const counters = this.#hosts.counters(functionName)
     const why = await this.#ledger.admitOrAsk(functionName)
@@ -139,6 +144,9 @@ export class Invoker implements FunctionInvoker {
       count(counters, execution)
       const tail = invocation.tailLog === true ? log : undefined
       return resultOf({ requestId, version, execution, log: tail })
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === 'RUNTIME_MISSING')) throw error
+      return refusal(requestId, 'ServiceException', error.message)
     } finally {
       this.#ledger.release(functionName)
       if (this.#ledger.total === 0) this.#onIdle?.()
@@ -151,6 +159,7 @@ export class Invoker implements FunctionInvoker {
     this.#unwatch()
     if (this.#ledger.total > 0) await this.#drained(graceMs)
     await this.#dispatcher.close()
+    await this.#processes.close()
     await this.#cpuShares.close()
     await this.#quota.stop()
   }
@@ -215,7 +224,6 @@ export class Invoker implements FunctionInvoker {
 
   #refuse(
     requestId: string,
-    record: FunctionRecord,
     { payload, clientContext = '' }: Invocation,
   ): InvocationRefused | undefined {
     if (this.#isStopping) return refusal(requestId, 'ServiceException', 'The workers are stopping.')
@@ -226,10 +234,6 @@ export class Invoker implements FunctionInvoker {
     if (clientContext.length > clientContextMaxBytes) {
       const text = `Client context must be no more than ${clientContextMaxBytes} bytes.`
       return refusal(requestId, 'InvalidRequestContentException', text)
-    }
-    if (!record.runtime.startsWith('nodejs')) {
-      const text = `The runtime ${record.runtime} is not available on this machine yet; nodejs runtimes are.`
-      return refusal(requestId, 'ServiceException', text)
     }
     return undefined
   }

@@ -35,6 +35,7 @@ export interface ThreadTask extends EnvironmentEvent {
 export interface ThreadResult extends EnvironmentResult {
   /** The environment's log stream. */
   readonly logStream: string
+  readonly memoryUsedMb: number
   /** Which thread it was, and the CPU time that it has taken since it began. */
   readonly threadId: number
   readonly threadCpuMs: number

@@ -17,7 +17,9 @@ export async function functionFolder(
   const write: FunctionFolder['write'] = async (more) => {
     for (const [name, text] of Object.entries(more)) {
       await mkdir(dirname(join(directory, name)), { recursive: true })
-      await writeFile(join(directory, name), text)
+      // What names its interpreter is a program.
+      const mode = text.startsWith('#!') ? 0o755 : 0o644
+      await writeFile(join(directory, name), text, { mode })
     }
   }
   await write(files)

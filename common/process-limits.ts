@@ -1,0 +1,22 @@
+// The bounds of execution environments that are processes, with their reasons.
+
+/** Lambda: file descriptors of one environment. */
+export const runtimeFilesMax = 1024
+
+/** Connections of one environment to its Runtime API: a runtime needs one or two. */
+export const runtimeApiConnectionsMax = 16
+
+/** Lambda: a runtime has two seconds to shut down, all told. */
+export const processEndGraceMs = 1_500
+
+/** A pipe holds 64 KB and a turn of the event loop reads that much: more than one for late writers. */
+export const outputTurnsMax = 16
+
+/** How often the memory of all that busy processes have started is summed; it reads all of /proc. */
+export const processScanIntervalMs = 250
+
+/** A runtime that was not found is looked for again after this long: it may have been installed. */
+export const runtimeSearchRepeatMs = 10_000
+
+/** A program that is asked for its version has answered by then, or is none that could run functions. */
+export const runtimeSearchMaxMs = 10_000

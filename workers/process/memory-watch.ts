@@ -1,0 +1,79 @@
+// Looks at the memory of busy processes, with all that they have started, and tells who has too much.
+import type { Clock, Timer } from '../../common/clock.ts'
+import { memoryCheckIntervalMs } from '../../common/limits.ts'
+import { processScanIntervalMs } from '../../common/process-limits.ts'
+import { processMemory, sessionMembers } from './proc-files.ts'
+
+export interface Watched {
+  readonly pid: number
+  readonly memoryMaxBytes: number
+  /** Called once. */
+  readonly onExceeded: () => void
+}
+
+interface State {
+  isTold: boolean
+  peakBytes: number
+  /** Of what the process has started, as of the last look at all of /proc. */
+  membersBytes: number
+}
+
+/** One for all environments: a look at the whole of /proc costs the same for one as for a hundred. */
+export class MemoryWatch {
+  readonly #clock: Clock
+  readonly #watched = new Map<Watched, State>()
+  #timer: Timer | undefined
+  #scannedMs = -Infinity
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  add(watched: Watched): void {
+    this.#watched.set(watched, { isTold: false, peakBytes: 0, membersBytes: 0 })
+    this.#arm()
+  }
+
+  /** The most that it had in bytes, or undefined where the machine does not say. */
+  remove(watched: Watched): number | undefined {
+    const state = this.#watched.get(watched)
+    const memory = processMemory(watched.pid)
+    this.#watched.delete(watched)
+    if (this.#watched.size === 0) this.close()
+    const peakBytes = (memory?.peakBytes ?? 0) + (state?.membersBytes ?? 0)
+    return Math.max(state?.peakBytes ?? 0, peakBytes) || undefined
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #arm(): void {
+    this.#timer ??= this.#clock.after(memoryCheckIntervalMs, () => {
+      this.#timer = undefined
+      this.#look()
+      if (this.#watched.size > 0) this.#arm()
+    })
+  }
+
+  #look(): void {
+    if (this.#clock.now() - this.#scannedMs >= processScanIntervalMs) this.#scan()
+    for (const [watched, state] of this.#watched) {
+      const bytes = (processMemory(watched.pid)?.bytes ?? 0) + state.membersBytes
+      state.peakBytes = Math.max(state.peakBytes, bytes)
+      if (bytes <= watched.memoryMaxBytes || state.isTold) continue
+      state.isTold = true
+      watched.onExceeded()
+    }
+  }
+
+  #scan(): void {
+    const members = sessionMembers(new Set([...this.#watched.keys()].map(({ pid }) => pid)))
+    for (const [{ pid }, state] of this.#watched) {
+      const each = (members.get(pid) ?? []).map((member) => processMemory(member)?.bytes ?? 0)
+      state.membersBytes = each.reduce((sum, bytes) => sum + bytes, 0)
+    }
+    this.#scannedMs = this.#clock.now()
+  }
+}

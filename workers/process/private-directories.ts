@@ -1,0 +1,35 @@
+// Gives each environment a directory of its own for temporary files, below one that ends with the platform.
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export class PrivateDirectories {
+  readonly #root: string
+  #made = 0
+
+  static async create(): Promise<PrivateDirectories> {
+    return new PrivateDirectories(await mkdtemp(join(tmpdir(), 'millrace-environments-')))
+  }
+
+  private constructor(root: string) {
+    this.#root = root
+  }
+
+  get root(): string {
+    return this.#root
+  }
+
+  async add(): Promise<string> {
+    const directory = join(this.#root, String((this.#made += 1)))
+    await mkdir(directory, { mode: 0o700 })
+    return directory
+  }
+
+  remove(directory: string): Promise<void> {
+    return rm(directory, { recursive: true, force: true })
+  }
+
+  close(): Promise<void> {
+    return this.remove(this.#root)
+  }
+}

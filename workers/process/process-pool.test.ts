@@ -1,0 +1,405 @@
+// Tests functions of provided runtimes in real processes: a `bootstrap` in Node stands for any runtime.
+import { readFileSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { afterEach, expect, test } from 'vitest'
+import type { FunctionRecord } from '../../control/registry/registry.ts'
+import { eventually } from '../../test/support/eventually.ts'
+import { nodeBootstrap, nodeHandler } from '../../test/support/node-bootstrap.ts'
+import { completed, startInvoker, tailOf, valueOf } from '../../test/support/worker-threads.ts'
+
+let workers: ReturnType<typeof startInvoker>
+afterEach(() => workers.stop())
+
+const deploy = (
+  files: Readonly<Record<string, string>>,
+  changes: Partial<FunctionRecord> = {},
+  name = 'f',
+) =>
+  workers.deploy(name, files, {
+    runtime: 'provided.al2023',
+    handler: 'any.thing',
+    memorySizeMb: 512,
+    timeoutSeconds: 30,
+    ...changes,
+  })
+
+test('a runtime gets the event, its headers and Lambda’s variables, and its answer is the result', async () => {
+  workers = startInvoker()
+  const { directory } = await deploy(
+    nodeHandler(
+      'async (event, headers) => ({ event, headers, env: process.env, cwd: process.cwd() })',
+    ),
+    { environment: { TABLE: 'first' } },
+  )
+  const beforeMs = Date.now()
+  const result = await workers.invoke('f', { a: 'ä' })
+  const { event, headers, env, cwd } = valueOf(result) as Record<string, Record<string, string>>
+  expect(event).toEqual({ a: 'ä' })
+  expect(cwd).toBe(directory)
+  expect(headers).toMatchObject({
+    'content-type': 'application/json',
+    'lambda-runtime-aws-request-id': completed(result).requestId,
+    'lambda-runtime-invoked-function-arn': 'arn:aws:lambda:us-east-1:000000000000:function:f',
+    'lambda-runtime-invocation-id': expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+    'lambda-runtime-trace-id': expect.stringMatching(
+      /^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$/,
+    ) as string,
+  })
+  const deadlineMs = Number(headers?.['lambda-runtime-deadline-ms'])
+  expect(deadlineMs - beforeMs).toBeGreaterThanOrEqual(30_000)
+  expect(deadlineMs - beforeMs).toBeLessThan(45_000)
+  expect(env).toMatchObject({
+    _HANDLER: 'any.thing',
+    TABLE: 'first',
+    TZ: 'UTC',
+    LAMBDA_TASK_ROOT: directory,
+    AWS_LAMBDA_FUNCTION_NAME: 'f',
+    AWS_LAMBDA_LOG_STREAM_NAME: expect.stringMatching(
+      /^\d{4}\/\d\d\/\d\d\/\[\$LATEST\][0-9a-f]{32}$/,
+    ) as string,
+  })
+  expect(env).not.toHaveProperty('AWS_EXECUTION_ENV')
+})
+
+test('a warm process serves the next event, with a log of Lambda’s lines for each', async () => {
+  workers = startInvoker()
+  await deploy(
+    nodeHandler(
+      'async () => { console.log("to out"); console.error("to err"); return process.pid }',
+    ),
+  )
+  const first = await workers.invoke('f', {}, true)
+  const second = await workers.invoke('f', {}, true)
+  expect(valueOf(second)).toBe(valueOf(first))
+  const { requestId } = completed(first)
+  expect(tailOf(first)).toMatch(
+    new RegExp(
+      `^START RequestId: ${requestId} Version: \\$LATEST\nto out\nto err\nEND RequestId: ${requestId}\n` +
+        `REPORT RequestId: ${requestId}\tDuration: .* ms\tBilled Duration: \\d+ ms\tMemory Size: 512 MB\t` +
+        'Max Memory Used: [1-9]\\d* MB\tInit Duration: [\\d.]+ ms\t\n$',
+    ),
+  )
+  expect(tailOf(second)).not.toContain('Init Duration')
+  expect(workers.invoker.environments).toBe(1)
+})
+
+test('an error that the runtime reports is the result, as it words it', async () => {
+  workers = startInvoker()
+  await deploy(nodeHandler('async () => { throw new RangeError("no such gear") }'))
+  const result = completed(await workers.invoke('f'))
+  expect(result).toMatchObject({
+    functionError: 'Unhandled',
+    payload: '{"errorType":"RangeError","errorMessage":"no such gear"}',
+  })
+})
+
+test('a payload that is no JSON is refused before a runtime sees it', async () => {
+  workers = startInvoker()
+  await deploy(nodeHandler('async () => 1'))
+  expect(await workers.invoker.invoke({ functionName: 'f', payload: '{"a":' })).toMatchObject({
+    outcome: 'refused',
+    code: 'InvalidRequestContentException',
+  })
+  expect(workers.invoker.environments).toBe(0)
+})
+
+test('a client context comes as JSON in a header, whatever its characters', async () => {
+  workers = startInvoker()
+  await deploy(
+    nodeHandler('async (event, headers) => JSON.parse(headers["lambda-runtime-client-context"])'),
+  )
+  const clientContext = Buffer.from('{"custom":\n{"name":"Zoë ☃"}}').toString('base64')
+  const result = await workers.invoker.invoke({ functionName: 'f', payload: '{}', clientContext })
+  expect(valueOf(result)).toEqual({ custom: { name: 'Zoë ☃' } })
+})
+
+test.each([
+  ['process.exit(0)', 'Runtime exited without providing a reason'],
+  ['process.exit(3)', 'Runtime exited with error: exit status 3'],
+  [
+    'process.kill(process.pid, "SIGKILL"); await sleep(9e5)',
+    'Runtime exited with error: signal: killed',
+  ],
+  ['process.abort()', 'Runtime exited with error: signal: aborted'],
+  [
+    'process.kill(process.pid, "SIGSEGV"); await sleep(9e5)',
+    'Runtime exited with error: signal: segmentation fault',
+  ],
+])(
+  '%s fails the invocation in Lambda’s words, and the next one finds a new process',
+  async (body, reason) => {
+    workers = startInvoker()
+    await deploy(nodeHandler(`async (event) => { if (event.ok) return 'fine'; ${body} }`))
+    const result = completed(await workers.invoke('f', {}, true))
+    const errorMessage = `RequestId: ${result.requestId} Error: ${reason}`
+    expect(result.functionError).toBe('Unhandled')
+    expect(valueOf(result)).toEqual({ errorType: 'Runtime.ExitError', errorMessage })
+    expect(tailOf(result)).toContain(`${errorMessage}\nRuntime.ExitError\nEND RequestId`)
+    expect(valueOf(await workers.invoke('f', { ok: true }))).toBe('fine')
+  },
+)
+
+test('an endless loop ends at the timeout, and what it wrote before is kept', async () => {
+  workers = startInvoker()
+  await deploy(nodeHandler('async () => { fs.writeSync(1, "here\\n"); for (;;); }'), {
+    timeoutSeconds: 1,
+  })
+  const result = completed(await workers.invoke('f', {}, true))
+  expect(valueOf(result)).toEqual({
+    errorType: 'Sandbox.Timedout',
+    errorMessage: `RequestId: ${result.requestId} Error: Task timed out after 1.00 seconds`,
+  })
+  expect(tailOf(result)).toContain('\nhere\n')
+  await until(() => workers.invoker.environments === 0)
+  expect(countersOf('f').cpuMs).toBeGreaterThan(200)
+})
+
+test('eating memory ends the process as Lambda would, and children count', async () => {
+  workers = startInvoker()
+  const eat = 'const all = []; for (;;) { all.push(Buffer.alloc(1e7, 1)); await sleep(1) }'
+  await deploy(nodeHandler(`async () => { ${eat} }`), { memorySizeMb: 200 })
+  await deploy(
+    nodeHandler(`async () => {
+      const source = ${JSON.stringify(`const sleep = (ms) => new Promise((r) => setTimeout(r, ms)); (async () => { ${eat} })()`)}
+      child_process.spawn(process.execPath, ['-e', source])
+      await sleep(9e5)
+    }`),
+    { memorySizeMb: 200 },
+    'parent',
+  )
+  for (const name of ['f', 'parent']) {
+    const result = completed(await workers.invoke(name))
+    expect(valueOf(result)).toEqual({
+      errorType: 'Runtime.ExitError',
+      errorMessage: `RequestId: ${result.requestId} Error: Runtime exited with error: signal: killed`,
+    })
+    expect(countersOf(name).memoryUsedMb.read()).toBeGreaterThan(200)
+  }
+})
+
+test('between events nothing of it runs, not even what it started', async () => {
+  workers = startInvoker()
+  await deploy(
+    nodeHandler(`async () => {
+      globalThis.child ??= child_process.spawn(process.execPath, ['-e', 'for (;;);'])
+      globalThis.timer ??= setInterval(() => { globalThis.ticks = (globalThis.ticks ?? 0) + 1 }, 1)
+      return { ticks: globalThis.ticks ?? 0, pids: [process.pid, child.pid] }
+    }`),
+  )
+  const { pids } = valueOf(await workers.invoke('f')) as { pids: number[] }
+  await until(() => pids.every((pid) => stateOf(pid) === 'T'))
+  const before = pids.map(ticksOf)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(pids.map(ticksOf)).toEqual(before)
+  expect((valueOf(await workers.invoke('f')) as { ticks: number }).ticks).toBeLessThan(5)
+})
+
+test('whatever a process has started ends with it, daemons too', async () => {
+  workers = startInvoker()
+  await deploy(
+    nodeHandler(`async () => {
+      const start = (detached) => child_process.spawn('sleep', ['1000'], { detached, stdio: 'ignore' }).pid
+      return [process.pid, start(false), start(true)]
+    }`),
+  )
+  const pids = valueOf(await workers.invoke('f')) as number[]
+  expect(pids.map(isAlive)).toEqual([true, true, true])
+  await workers.registry.removeFunction('f')
+  await until(() => workers.invoker.environments === 0)
+  await until(() => pids.every((pid) => !isAlive(pid)))
+})
+
+test('a temporary directory is each environment’s own and goes with it; files are limited to 1024', async () => {
+  workers = startInvoker()
+  await deploy(
+    nodeHandler(`async () => {
+      fs.writeFileSync(process.env.TMPDIR + '/file', '')
+      const limit = child_process.execFileSync('/bin/sh', ['-c', 'ulimit -n']).toString().trim()
+      return { directory: process.env.TMPDIR, count: fs.readdirSync(process.env.TMPDIR).length, limit }
+    }`),
+  )
+  const seen = (await Promise.all([workers.invoke('f'), workers.invoke('f')])).map(
+    (result) => valueOf(result) as { directory: string; count: number; limit: string },
+  )
+  expect(seen.map(({ count, limit }) => [count, limit])).toEqual([
+    [1, '1024'],
+    [1, '1024'],
+  ])
+  expect(seen[0]?.directory).not.toBe(seen[1]?.directory)
+  await workers.invoker.stop(1000)
+  for (const { directory } of seen) await expect(stat(directory)).rejects.toThrow('ENOENT')
+})
+
+test('a flood of output is cut to its end and harms nobody', async () => {
+  workers = startInvoker()
+  await deploy(
+    nodeHandler(`async () => {
+      const line = 'x'.repeat(1000) + '\\n'
+      for (let i = 0; i < 20; i++) fs.writeSync(1, line.repeat(1000))
+      fs.writeSync(1, 'y'.repeat(1e6) + ' the end')
+      return 'done'
+    }`),
+  )
+  const result = await workers.invoke('f', {}, true)
+  expect(valueOf(result)).toBe('done')
+  expect(tailOf(result)).toContain('the end\nEND RequestId')
+})
+
+test('output can be opened by name, and its lines keep their order and characters', async () => {
+  workers = startInvoker()
+  await deploy(
+    nodeHandler(`async () => {
+      fs.appendFileSync('/dev/stderr', 'one\\n')
+      fs.writeSync(1, Buffer.from('tw☃').subarray(0, 4))
+      await sleep(5)
+      fs.writeSync(1, Buffer.concat([Buffer.from('☃').subarray(2), Buffer.from('o\\nthree')]))
+    }`),
+  )
+  expect(tailOf(await workers.invoke('f', {}, true))).toContain('\none\ntw☃o\nthree\nEND')
+})
+
+test('an initialisation that fails is the result of the event that wanted it', async () => {
+  workers = startInvoker()
+  await deploy(
+    nodeBootstrap(`
+      console.log('cannot')
+      const error = JSON.stringify({ errorType: 'Runtime.NoTable', errorMessage: 'no table' })
+      const { status, body } = await call('POST', 'init/error', error)
+      console.log(status, body)
+      process.exit(1)`),
+  )
+  const result = await workers.invoke('f', {}, true)
+  expect(valueOf(result)).toEqual({ errorType: 'Runtime.NoTable', errorMessage: 'no table' })
+  expect(tailOf(result)).toContain('\ncannot\n202 {"status":"OK"}\nEND')
+})
+
+test('a bootstrap that is missing or no program is said in Lambda’s words', async () => {
+  workers = startInvoker()
+  const { directory } = await deploy({ 'index.js': '' })
+  const missing = completed(await workers.invoke('f'))
+  expect(valueOf(missing)).toEqual({
+    errorType: 'Runtime.InvalidEntrypoint',
+    errorMessage: `RequestId: ${missing.requestId} Error: Couldn't find valid bootstrap(s): [${directory}/bootstrap]`,
+  })
+  const plain = await deploy({ bootstrap: 'echo' }, {}, 'plain')
+  const refused = completed(await workers.invoke('plain'))
+  expect(valueOf(refused)).toEqual({
+    errorType: 'Runtime.InvalidEntrypoint',
+    errorMessage: `RequestId: ${refused.requestId} Error: fork/exec ${plain.directory}/bootstrap: permission denied`,
+  })
+  await until(() => workers.invoker.environments === 0)
+})
+
+test.each([
+  [
+    'java21',
+    'java21 is not on this machine: package the function for provided.al2023 with a bootstrap that starts java',
+  ],
+  [
+    'ruby3.4',
+    'ruby3.4 is not on this machine: package the function for provided.al2023 with a bootstrap that starts ruby',
+  ],
+  [
+    'dotnet8',
+    'dotnet8 is not on this machine: publish the function for provided.al2023 (native AOT or self-contained)',
+  ],
+])('%s is refused with what to do about it', async (runtime, message) => {
+  workers = startInvoker()
+  await deploy({ 'index.js': '' }, { runtime })
+  expect(await workers.invoke('f')).toMatchObject({
+    outcome: 'refused',
+    code: 'ServiceException',
+    status: 500,
+    message,
+  })
+})
+
+test('many at once keep to the bound of environments, and a new revision replaces them', async () => {
+  workers = startInvoker({ environmentsMax: 3 })
+  await deploy(nodeHandler('async ({ n }) => { await sleep(5); return n }'))
+  const results = await Promise.all(
+    Array.from({ length: 40 }, (_, n) => workers.invoke('f', { n })),
+  )
+  expect(results.map(valueOf)).toEqual(Array.from({ length: 40 }, (_, n) => n))
+  expect(workers.invoker.environments).toBeLessThanOrEqual(3)
+  await deploy(nodeHandler('async () => "new"'), { revision: 2, revisionId: 'second' })
+  expect(valueOf(await workers.invoke('f'))).toBe('new')
+  await until(() => workers.invoker.environments === 1)
+})
+
+test('threads and processes make room for each other', async () => {
+  workers = startInvoker({ environmentsMax: 1 })
+  await deploy(nodeHandler('async () => "process"'))
+  await workers.deploy('thread', 'exports.handler = async () => "thread"')
+  for (const [name, value] of [
+    ['f', 'process'],
+    ['thread', 'thread'],
+    ['f', 'process'],
+  ] as const) {
+    expect(valueOf(await workers.invoke(name))).toBe(value)
+    expect(workers.invoker.environments).toBe(1)
+  }
+})
+
+test('a process that is ended from outside while it is idle is replaced', async () => {
+  workers = startInvoker()
+  await deploy(nodeHandler('async () => process.pid'))
+  const pid = valueOf(await workers.invoke('f')) as number
+  process.kill(pid, 'SIGKILL')
+  await until(() => workers.invoker.environments === 0)
+  expect(valueOf(await workers.invoke('f'))).not.toBe(pid)
+})
+
+test('an answer counts although its process ends before it asks for more', async () => {
+  workers = startInvoker()
+  await deploy(
+    nodeBootstrap(`
+      const { headers } = await call('GET', 'invocation/next')
+      await call('POST', 'invocation/' + headers['lambda-runtime-aws-request-id'] + '/response', '"answered"')
+      process.exit(1)`),
+  )
+  expect(valueOf(await workers.invoke('f'))).toBe('answered')
+  expect(valueOf(await workers.invoke('f'))).toBe('answered')
+})
+
+test('stopping ends what runs and leaves no process behind', async () => {
+  workers = startInvoker()
+  await deploy(
+    nodeHandler(
+      `async ({ wait }) => { fs.writeFileSync('pid', String(process.pid)); if (wait) await sleep(9e5); return process.pid }`,
+    ),
+  )
+  const pid = valueOf(await workers.invoke('f')) as number
+  const running = workers.invoke('f', { wait: true })
+  await workers.invoker.stop(50)
+  expect(await running).toMatchObject({ outcome: 'refused', code: 'ServiceException' })
+  await until(() => !isAlive(pid))
+})
+
+const until = (isSo: () => boolean): Promise<true> =>
+  eventually(
+    () => (isSo() ? (true as const) : undefined),
+    () => String(isSo),
+  )
+
+function countersOf(name: string) {
+  const found = workers.invoker.functions().find((each) => each.name === name)
+  if (found === undefined) throw new Error(`${name} was never invoked`)
+  return found.counters
+}
+
+function statOf(pid: number): string[] {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')
+}
+
+const stateOf = (pid: number): string | undefined => statOf(pid)[0]
+const ticksOf = (pid: number): number => Number(statOf(pid)[11]) + Number(statOf(pid)[12])
+
+function isAlive(pid: number): boolean {
+  try {
+    return stateOf(pid) !== 'Z'
+  } catch {
+    return false
+  }
+}

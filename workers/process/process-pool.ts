@@ -1,0 +1,159 @@
+// A function revision's environments in processes: made on demand, kept for a while, ended.
+import type { Timer } from '../../common/clock.ts'
+import type {
+  EnvironmentEvent,
+  EnvironmentMessage,
+  EnvironmentOutcome,
+  EnvironmentPool,
+  EnvironmentPoolListener,
+  RunningEvent,
+} from '../environment-pool.ts'
+import {
+  ProcessEnvironment,
+  type ProcessMachine,
+  type ProcessSettings,
+} from './process-environment.ts'
+import type { ShareOptions } from './process-share.ts'
+
+export interface ProcessPoolOptions
+  extends EnvironmentPoolListener, Omit<ShareOptions, 'memorySizeMb' | 'clock'> {
+  readonly settings: ProcessSettings
+  readonly machine: ProcessMachine
+  readonly idleTimeoutMs: number
+}
+
+/** The one that was used last is used next, so that those which are not needed end. */
+export class ProcessPool implements EnvironmentPool {
+  readonly #options: ProcessPoolOptions
+  readonly #idle = new Map<ProcessEnvironment, Timer>()
+  readonly #busy = new Map<ProcessEnvironment, RunningEvent>()
+  readonly #ending = new Set<ProcessEnvironment>()
+  #onEmpty: (() => void) | undefined
+
+  constructor(options: ProcessPoolOptions) {
+    this.#options = options
+  }
+
+  get environments(): number {
+    return this.#idle.size + this.#busy.size + this.#ending.size
+  }
+
+  get idle(): number {
+    return this.#idle.size
+  }
+
+  get busy(): number {
+    return this.#busy.size
+  }
+
+  /** One is only started for an event. */
+  get starting(): number {
+    return 0
+  }
+
+  get ending(): number {
+    return this.#ending.size
+  }
+
+  run(event: EnvironmentEvent, listener: (message: EnvironmentMessage) => void): RunningEvent {
+    const problem = jsonProblem(event.payload)
+    if (problem !== undefined) return unparsable(problem)
+    const environment = this.#takeIdle() ?? this.#create()
+    const running = environment.run(event, listener)
+    this.#busy.set(environment, running)
+    return { ...running, outcome: this.#outcome(environment, running) }
+  }
+
+  endIdle(): boolean {
+    const [oldest] = this.#idle.keys()
+    if (oldest === undefined) return false
+    this.#end(oldest)
+    return true
+  }
+
+  async close(): Promise<void> {
+    for (const running of this.#busy.values()) running.stop()
+    for (const environment of this.#idle.keys()) this.#end(environment)
+    if (this.environments > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve))
+  }
+
+  #create(): ProcessEnvironment {
+    const { settings, machine } = this.#options
+    const environment: ProcessEnvironment = new ProcessEnvironment(settings, machine, {
+      ...this.#options,
+      memorySizeMb: settings.memorySizeMb,
+      clock: machine.clock,
+      onEnding: () => {
+        if (this.#idle.has(environment)) this.#leaveIdle(environment, this.#ending)
+      },
+      onGone: () => this.#gone(environment),
+    })
+    return environment
+  }
+
+  #takeIdle(): ProcessEnvironment | undefined {
+    const newest = [...this.#idle.keys()].at(-1)
+    if (newest !== undefined) this.#leaveIdle(newest)
+    return newest
+  }
+
+  async #outcome(
+    environment: ProcessEnvironment,
+    running: RunningEvent,
+  ): Promise<EnvironmentOutcome> {
+    const outcome = await running.outcome
+    if (!this.#busy.delete(environment)) return outcome
+    if (environment.isGone) this.#ending.add(environment)
+    else this.#keep(environment)
+    this.#options.onChange()
+    return outcome
+  }
+
+  #keep(environment: ProcessEnvironment): void {
+    const { machine, idleTimeoutMs } = this.#options
+    const timer = machine.clock.after(idleTimeoutMs, () => this.#end(environment))
+    this.#idle.set(environment, timer)
+  }
+
+  #leaveIdle(environment: ProcessEnvironment, next?: Set<ProcessEnvironment>): void {
+    this.#idle.get(environment)?.cancel()
+    this.#idle.delete(environment)
+    next?.add(environment)
+  }
+
+  #end(environment: ProcessEnvironment): void {
+    this.#leaveIdle(environment, this.#ending)
+    environment.end()
+  }
+
+  #gone(environment: ProcessEnvironment): void {
+    this.#leaveIdle(environment)
+    this.#ending.delete(environment)
+    this.#busy.delete(environment)
+    this.#options.onChange()
+    if (this.environments === 0) this.#onEmpty?.()
+  }
+}
+
+/** Lambda looks at an event before any runtime sees it. */
+function jsonProblem(payload: string): string | undefined {
+  try {
+    JSON.parse(payload)
+    return undefined
+  } catch (error) {
+    return (error as SyntaxError).message
+  }
+}
+
+function unparsable(payload: string): RunningEvent {
+  const result = { durationMs: 0, memoryUsedMb: undefined, logMessages: 0, lateOutput: '' }
+  return {
+    outcome: Promise.resolve({
+      kind: 'result',
+      result: { outcome: 'unparsable', payload, ...result },
+    }),
+    stop: () => {},
+    forget: () => {},
+    log: () => undefined,
+  }
+}

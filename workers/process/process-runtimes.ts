@@ -1,0 +1,86 @@
+// Opens pools of processes for functions of other runtimes than Node's; one for all functions.
+import type { Clock } from '../../common/clock.ts'
+import { AppError } from '../../common/errors.ts'
+import type { FunctionRecord, VersionRecord } from '../../control/registry/registry.ts'
+import { versionOf } from '../../control/registry/function-version.ts'
+import type { EnvironmentPool } from '../environment-pool.ts'
+import { MemoryWatch } from './memory-watch.ts'
+import { OrphanGuard } from './orphan-guard.ts'
+import { PrivateDirectories } from './private-directories.ts'
+import type { ProcessMachine } from './process-environment.ts'
+import { ProcessPool, type ProcessPoolOptions } from './process-pool.ts'
+import { RuntimeSearch } from './runtime-search.ts'
+
+export interface ProcessPoolRequest extends Omit<ProcessPoolOptions, 'settings' | 'machine'> {
+  readonly record: FunctionRecord | VersionRecord
+  /** Lambda's variables and the function's. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/** Takes nothing of the machine until a function needs it. */
+export class ProcessRuntimes {
+  readonly #clock: Clock
+  readonly #search: RuntimeSearch
+  #machine: Promise<ProcessMachine> | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#search = new RuntimeSearch(clock)
+  }
+
+  /** Rejects with AppError RUNTIME_MISSING, which says what to install. */
+  async openPool(request: ProcessPoolRequest): Promise<EnvironmentPool> {
+    const { record, environment, ...rest } = request
+    const { directory } = record.code
+    const runtime = await this.#search.find(record.runtime, directory)
+    if (runtime.kind === 'missing') {
+      throw new AppError('RUNTIME_MISSING', { runtime: record.runtime, advice: runtime.advice })
+    }
+    this.#machine ??= createMachine(this.#clock)
+    return new ProcessPool({
+      ...rest,
+      machine: await this.#machine,
+      settings: {
+        command: runtime.command,
+        args: runtime.args,
+        directory,
+        environment: ownEnvironment(record, environment, runtime.directory),
+        functionArn: record.arn,
+        functionVersion: versionOf(record),
+        memorySizeMb: record.memorySizeMb,
+        timeoutMs: record.timeoutSeconds * 1000,
+      },
+    })
+  }
+
+  /** To be called when all pools are closed. */
+  async close(): Promise<void> {
+    const machine = await this.#machine
+    if (machine === undefined) return
+    machine.memory.close()
+    await machine.guard.close()
+    await machine.directories.close()
+  }
+}
+
+async function createMachine(clock: Clock): Promise<ProcessMachine> {
+  const directories = await PrivateDirectories.create()
+  const guard = new OrphanGuard(directories.root)
+  return { clock, directories, guard, memory: new MemoryWatch(clock) }
+}
+
+function ownEnvironment(
+  { runtime, environment: { NODE_OPTIONS } }: FunctionRecord | VersionRecord,
+  { AWS_EXECUTION_ENV, ...environment }: Readonly<Record<string, string>>,
+  runtimeDirectory: string,
+): Record<string, string> {
+  // Lambda: runtimes of one's own are not told what they run in.
+  const isNamed = !runtime.startsWith('provided') && AWS_EXECUTION_ENV !== undefined
+  return {
+    ...environment,
+    ...(isNamed ? { AWS_EXECUTION_ENV } : {}),
+    // Threads cannot take it; a process that is Node can.
+    ...(NODE_OPTIONS === undefined ? {} : { NODE_OPTIONS }),
+    LAMBDA_RUNTIME_DIR: runtimeDirectory,
+  }
+}

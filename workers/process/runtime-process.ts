@@ -1,0 +1,152 @@
+// One child process with all that it starts: its output, and the signals to the whole of it.
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { closeSync, constants, openSync } from 'node:fs'
+import { unlink } from 'node:fs/promises'
+import { Socket } from 'node:net'
+import { promisify } from 'node:util'
+import type { Clock } from '../../common/clock.ts'
+import { systemCode } from '../../common/errors.ts'
+import { outputTurnsMax, processEndGraceMs, runtimeFilesMax } from '../../common/process-limits.ts'
+import { exitReason } from './exit-reason.ts'
+import { processesWith } from './proc-files.ts'
+
+export interface RuntimeProcessOptions {
+  readonly command: string
+  readonly args: readonly string[]
+  /** Its working directory: the task root. */
+  readonly directory: string
+  readonly environment: Readonly<Record<string, string>>
+  /** Its own, by TMPDIR: who is found with it has been started by this process. */
+  readonly temporaryDirectory: string
+  readonly clock: Clock
+  readonly onOutput: (chunk: Buffer) => void
+  /** Called when the process has ended; `onExit` follows. */
+  readonly onEnding: () => void
+  /** Called once, when the process and its group are gone and their output was read. */
+  readonly onExit: (reason: string) => void
+}
+
+// Standard error goes where standard output goes, so that lines keep their order.
+const wrapper = `ulimit -n ${runtimeFilesMax} 2>/dev/null; exec "$@" 2>&1`
+
+/**
+ * The process leads a session and a group of its own. Signals go to the group: what a handler has started
+ * is frozen, goes on and ends with it.
+ */
+export class RuntimeProcess {
+  readonly #child: ChildProcess
+  readonly #output: Socket
+  readonly #options: RuntimeProcessOptions
+  #hasExited = false
+  #read = 0
+
+  /** Rejects when the machine can start no process. */
+  static async start(options: RuntimeProcessOptions): Promise<RuntimeProcess> {
+    const { command, args, directory, environment, temporaryDirectory } = options
+    const pipePath = `${temporaryDirectory}.output`
+    // Node's own pipes are sockets, which no process can open again as /dev/stderr.
+    await promisify(execFile)('mkfifo', ['-m', '600', pipePath])
+    // Open for writing too: without a writer it would end at once, and it is over when its process is.
+    const reading = openSync(pipePath, constants.O_RDWR | constants.O_NONBLOCK)
+    const output = new Socket({ fd: reading, readable: true, writable: false })
+    const writing = openSync(pipePath, 'w')
+    await unlink(pipePath)
+    const child = spawn('/bin/sh', ['-c', wrapper, 'sh', command, ...args], {
+      cwd: directory,
+      env: environment,
+      detached: true,
+      stdio: ['ignore', writing, writing],
+    })
+    closeSync(writing)
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve)
+      child.once('error', (error) => {
+        output.destroy()
+        reject(error)
+      })
+    })
+    return new RuntimeProcess(child, output, options)
+  }
+
+  private constructor(child: ChildProcess, output: Socket, options: RuntimeProcessOptions) {
+    this.#child = child
+    this.#output = output
+    this.#options = options
+    output.on('data', (chunk: Buffer) => {
+      this.#read += 1
+      options.onOutput(chunk)
+    })
+    child.once('exit', (code, signal) => void this.#exited(exitReason(code, signal)))
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  /** No part of it gets processor time any more, as between two events on Lambda. */
+  freeze(): void {
+    this.#signal('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#signal('SIGCONT')
+  }
+
+  /** At once; `onExit` follows. */
+  kill(): void {
+    this.#signal('SIGKILL')
+  }
+
+  /** Gives it a moment to end by itself. */
+  end(): void {
+    if (this.#hasExited) return
+    this.#signal('SIGTERM')
+    this.thaw()
+    const timer = this.#options.clock.after(processEndGraceMs, () => this.kill())
+    this.#child.once('exit', () => timer.cancel())
+  }
+
+  /**
+   * Resolves when nothing more of what was written before the call is on its way: once around the event
+   * loop every pipe with something in it is read, so after a turn without news it is empty.
+   */
+  async outputRead(): Promise<void> {
+    for (let turn = 0; turn < outputTurnsMax; turn++) {
+      const before = this.#read
+      await new Promise(setImmediate)
+      await new Promise(setImmediate)
+      if (this.#read === before) return
+    }
+  }
+
+  async #exited(reason: string): Promise<void> {
+    // What the process has started and left behind; while any of it is alive its group's number is not given anew.
+    this.#signal('SIGKILL')
+    this.#hasExited = true
+    this.#options.onEnding()
+    await this.#endStrays()
+    await this.outputRead()
+    this.#output.destroy()
+    this.#options.onExit(reason)
+  }
+
+  /** What has left the group and the session, as daemons do. */
+  async #endStrays(): Promise<void> {
+    for (const pid of await processesWith('TMPDIR', this.#options.temporaryDirectory)) {
+      sendSignal(pid, 'SIGKILL')
+    }
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (!this.#hasExited && this.pid > 0) sendSignal(-this.pid, signal)
+  }
+}
+
+function sendSignal(target: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(target, signal)
+  } catch (error) {
+    // Gone already; on macOS a group of which only a zombie is left says EPERM.
+    if (!['ESRCH', 'EPERM'].includes(systemCode(error) ?? '')) throw error
+  }
+}
