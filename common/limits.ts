@@ -106,6 +106,12 @@ export const mappingRequestMaxBytes = 256 * 1024
 /** PublishVersion and the like: a description of 256 characters, however they are escaped. */
 export const versionRequestMaxBytes = 16 * 1024
 
+/** 50 tags of 128 and 256 characters, of three bytes each; as much for escapes. */
+export const tagsRequestMaxBytes = 128 * 1024
+
+/** AddPermission: a statement of a policy of 20 KB. */
+export const policyRequestMaxBytes = 32 * 1024
+
 /** PutFunctionConcurrency says one number. */
 export const concurrencyRequestMaxBytes = 1024
 

@@ -9,16 +9,21 @@ import type { RunningRole } from '../common/role.ts'
 import { functionLogsFolder } from '../function-logs/group-folder.ts'
 import { serveJson } from './json/json-router.ts'
 import { aliasRoutes } from './lambda/alias-routes.ts'
+import { codeRoutes } from './lambda/code-routes.ts'
 import { CodeStore } from './lambda/code-store.ts'
 import { concurrencyRoutes } from './lambda/concurrency-routes.ts'
+import { defaultRoutes } from './lambda/default-routes.ts'
 import { functionRoutes } from './lambda/function-routes.ts'
 import { FunctionService } from './lambda/function-service.ts'
 import { invokeRoute } from './lambda/invoke-route.ts'
 import { mappingRoutes } from './lambda/mapping-routes.ts'
 import { MappingService } from './lambda/mapping-service.ts'
+import { policyRoutes } from './lambda/policy-routes.ts'
 import { RequestCounter } from './lambda/request-counter.ts'
 import type { Route } from './lambda/route.ts'
 import { createRouter } from './lambda/router.ts'
+import { tagRoutes } from './lambda/tag-routes.ts'
+import { TagService } from './lambda/tag-service.ts'
 import { versionRoutes } from './lambda/version-routes.ts'
 import { logService } from './logs/log-service.ts'
 import { controlMetricSource } from './metrics.ts'
@@ -63,6 +68,10 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       ...functionRoutes({ functions, account }),
       ...versionRoutes({ functions, account }),
       ...aliasRoutes({ functions }),
+      ...policyRoutes({ functions }),
+      ...defaultRoutes({ functions }),
+      ...codeRoutes({ codeStore }),
+      ...tagRoutes({ tags: new TagService({ functions, mappings, account }) }),
       ...concurrencyRoutes({ functions }),
       invokeRoute({ functions, invoker: options.invoker }),
       ...mappingRoutes({ mappings, account }),

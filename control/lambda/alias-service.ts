@@ -18,6 +18,7 @@ import {
   type FunctionDirectory,
 } from './function-lookup.ts'
 import { functionNotFound } from './function-name.ts'
+import { withoutQualifier } from './policy-service.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
 import type { CreateAliasInput, UpdateAliasInput } from './requests.ts'
 import { revisionMismatch } from './revisions.ts'
@@ -140,7 +141,7 @@ export class AliasService {
       if (latest instanceof LambdaApiError) return latest
       const left = (latest.aliases ?? []).filter((each) => each.name !== aliasName)
       if (left.length === (latest.aliases?.length ?? 0)) return undefined
-      await this.#putAliases(latest, left)
+      await this.#putAliases(withoutQualifier(latest, aliasName), left)
       return undefined
     })
   }

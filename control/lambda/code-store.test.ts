@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire, findPackageJSON } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { zipOf } from '../../test/support/zip-file.ts'
@@ -29,7 +29,17 @@ test('a package is unpacked once, under its digest, and described as AWS does', 
   expect(second).toEqual(first)
   expect(await readFile(join(directory, 'index.js'), 'utf8')).toBe('code')
   const names = await readdir(join(dataDir, 'functions'))
-  expect(names.filter((name) => name !== 'package.json')).toHaveLength(1)
+  const hex = basename(directory)
+  expect(names.toSorted()).toEqual([hex, `${hex}.zip`, 'package.json'])
+  expect(await codeStore.zipOf(hex)).toEqual(zip)
+  expect(await codeStore.zipOf('0'.repeat(64))).toBeUndefined()
+  // A package from before zips were kept gets its own back with the next one.
+  await rm(`${directory}.zip`)
+  await codeStore.store({ ZipFile: zip })
+  expect(await codeStore.zipOf(hex)).toEqual(zip)
+  if (!('kind' in first)) throw new Error('refused')
+  await codeStore.remove(first)
+  expect(await readdir(join(dataDir, 'functions'))).toEqual(['package.json'])
 })
 
 test('code below a package of type module keeps its own type', async () => {
@@ -85,15 +95,16 @@ test('the sweep removes unused packages and unfinished ones, and touches nothing
   await mkdir(join(root, '.unpacking-1'))
   await mkdir(join(root, 'somebody-elses'))
   await writeFile(join(root, 'tyres.json'), '')
-  expect(await readdir(root)).toHaveLength(6)
+  await writeFile(join(root, '.writing-1'), '')
+  expect(await readdir(root)).toHaveLength(9)
   if (!('kind' in kept)) throw new Error('refused')
   await codeStore.sweep([kept])
   const names = await readdir(root)
   expect(names.toSorted()).toEqual([
-    ...names.filter((n) => n.length === 64),
+    basename(kept.directory),
+    `${basename(kept.directory)}.zip`,
     'package.json',
     'somebody-elses',
     'tyres.json',
   ])
-  expect(names.map((n) => join(root, n))).toContain(kept.directory)
 })

@@ -1,10 +1,15 @@
 // Keeps functions' code: each package unpacked once, in a directory named after its digest.
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { isAbsolute, join, resolve } from 'node:path'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, isAbsolute, join, resolve } from 'node:path'
 import { systemCode } from '../../common/errors.ts'
 import { codeZipMaxBytes } from '../../common/limits.ts'
-import { storageFailed, syncDirectory } from '../registry/durable-file.ts'
+import {
+  storageFailed,
+  syncDirectory,
+  temporaryPrefix as writingPrefix,
+  writeDurably,
+} from '../registry/durable-file.ts'
 import type { FunctionCode } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import type { CodeInput } from './requests.ts'
@@ -13,7 +18,8 @@ import { unpackZip } from './zip.ts'
 /** The bucket that stands for "run my directory as it is", as LocalStack's users know it. */
 export const hotReloadBucket = 'hot-reload'
 
-const digestName = /^[0-9a-f]{64}$/
+/** A package's directory, and the zip that it came in. */
+const digestName = /^[0-9a-f]{64}(\.zip)?$/
 const temporaryPrefix = '.unpacking-'
 
 /** A directory under its final name is complete and on disk: it got there by one rename. */
@@ -56,14 +62,29 @@ export class CodeStore {
     const kept = new Set([...used].map(({ directory }) => directory))
     for (const name of await this.#names()) {
       const path = join(this.#directory, name)
-      const ours = digestName.test(name) || name.startsWith(temporaryPrefix)
-      if (ours && !kept.has(path)) await rm(path, { recursive: true, force: true })
+      const unfinished = name.startsWith(temporaryPrefix) || name.startsWith(writingPrefix)
+      const ours = digestName.test(name) || unfinished
+      if (ours && !kept.has(path.replace(/\.zip$/, '')))
+        await rm(path, { recursive: true, force: true })
     }
   }
 
   /** Removes one package; a directory of the user's is left alone. */
   async remove(code: FunctionCode): Promise<void> {
-    if (code.kind === 'zip') await rm(code.directory, { recursive: true, force: true })
+    if (code.kind !== 'zip') return
+    await rm(code.directory, { recursive: true, force: true })
+    await rm(zipFileOf(code.directory), { force: true })
+  }
+
+  /** The package of a digest in hex as it came; undefined where there is none. */
+  async zipOf(hex: string): Promise<Uint8Array | undefined> {
+    const path = zipFileOf(join(this.#directory, hex))
+    try {
+      return await readFile(path)
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw storageFailed('read', path, error)
+    }
   }
 
   async #unpack(zip: Uint8Array): Promise<Outcome<FunctionCode>> {
@@ -74,13 +95,21 @@ export class CodeStore {
     const sha256 = createHash('sha256').update(zip).digest('base64')
     const directory = this.directoryOf(sha256)
     const code: FunctionCode = { kind: 'zip', directory, sha256, sizeBytes: zip.byteLength }
-    if (await isDirectory(directory)) return code
+    if (await isDirectory(directory)) {
+      // Of a version that did not keep it.
+      if ((await this.zipOf(basename(directory))) === undefined) {
+        await writeDurably(zipFileOf(directory), zip)
+      }
+      return code
+    }
     const temporary = join(this.#directory, `${temporaryPrefix}${randomUUID()}`)
     try {
       await makeDirectory(temporary)
       const refusal = await unpackZip(zip, temporary)
       if (refusal !== undefined) return refusal
       await this.#fencePackageType()
+      // First the zip: a directory under its name says that all is there.
+      await writeDurably(zipFileOf(directory), zip)
       await moveIntoPlace(temporary, directory)
       return code
     } finally {
@@ -109,6 +138,10 @@ export class CodeStore {
       throw storageFailed('read', this.#directory, error)
     }
   }
+}
+
+function zipFileOf(directory: string): string {
+  return `${directory}.zip`
 }
 
 async function makeDirectory(path: string): Promise<void> {

@@ -4,7 +4,6 @@ import {
   codeZipMaxBytes,
   concurrencyRequestMaxBytes,
 } from '../../common/limits.ts'
-import type { FunctionRecord } from '../registry/registry.ts'
 import { LambdaApiError } from './api-errors.ts'
 import { unreservedConcurrency } from './concurrency-rules.ts'
 import type { FunctionService } from './function-service.ts'
@@ -57,7 +56,7 @@ export function concurrencyRoutes({
       bodyMaxBytes,
       handle: () => ({
         status: 200,
-        body: accountSettings(functions.all(), functions.accountConcurrency),
+        body: accountSettings(functions),
       }),
     },
   ]
@@ -66,7 +65,9 @@ export function concurrencyRoutes({
 /** Lambda: 75 GB of code an account. Nothing here holds anyone to it; the disk does. */
 const totalCodeSizeBytes = 80_530_636_800
 
-function accountSettings(functions: readonly FunctionRecord[], accountConcurrency: number): object {
+function accountSettings(service: FunctionService): object {
+  const { accountConcurrency } = service
+  const functions = service.all()
   return {
     AccountLimit: {
       CodeSizeUnzipped: codeUnzippedMaxBytes,
@@ -77,7 +78,7 @@ function accountSettings(functions: readonly FunctionRecord[], accountConcurrenc
     },
     AccountUsage: {
       FunctionCount: functions.length,
-      TotalCodeSize: functions.reduce(
+      TotalCodeSize: [...functions, ...service.versions.all()].reduce(
         (sum, { code }) => sum + (code.kind === 'zip' ? code.sizeBytes : 0),
         0,
       ),

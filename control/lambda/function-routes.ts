@@ -53,11 +53,12 @@ function readingRoutes(context: Context): readonly Route[] {
       bodyMaxBytes,
       handle: (request) =>
         answer(200, find(request), (found) => ({
-          Code: codeLocation(found.target),
+          Code: codeLocation(found.target, request.header('host')),
           ...(found.latest.reservedConcurrency === undefined
             ? {}
             : { Concurrency: functionConcurrency(found.latest) }),
           Configuration: configuration(found),
+          ...(found.latest.tags === undefined ? {} : { Tags: found.latest.tags }),
         })),
     },
     {

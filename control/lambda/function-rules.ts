@@ -2,6 +2,7 @@
 import { environmentMaxBytes } from '../../common/limits.ts'
 import { invalidParameter, type LambdaApiError } from './api-errors.ts'
 import type { CreateFunctionInput, UpdateFunctionConfigurationInput } from './requests.ts'
+import { checkNewTags } from './tag-rules.ts'
 import { saysNothing, Violations } from './validation.ts'
 
 /** Those that Lambda lets a function be created with (botocore's Runtime, without the retired). */
@@ -76,7 +77,6 @@ const unavailable: Readonly<Record<string, (value: unknown) => boolean>> = {
   S3ObjectVersion: saysNothing,
   SnapStart: (value) => isDefault(value, { ApplyOn: 'None' }),
   SourceKMSKeyArn: saysNothing,
-  Tags: saysNothing,
   TenancyConfig: saysNothing,
   TracingConfig: (value) => isDefault(value, { Mode: 'PassThrough' }),
   VpcConfig: (value) => isDefault(value, { Ipv6AllowedForDualStack: false }),
@@ -109,7 +109,7 @@ export function checkNewFunction(input: CreateFunctionInput): LambdaApiError | u
       'Runtime and Handler are mandatory parameters for functions created with deployment packages.',
     )
   }
-  return refuseUnavailable(input) ?? refuseUnavailable(input.Code ?? {})
+  return checkNewTags(input.Tags) ?? refuseUnavailable(input) ?? refuseUnavailable(input.Code ?? {})
 }
 
 export function checkArchitectures(

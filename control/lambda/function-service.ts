@@ -18,6 +18,7 @@ import {
   refuseUnavailable,
 } from './function-rules.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
+import { PolicyService } from './policy-service.ts'
 import type {
   CreateFunctionInput,
   PutFunctionConcurrencyInput,
@@ -26,6 +27,7 @@ import type {
 } from './requests.ts'
 import { revisionMismatch } from './revisions.ts'
 import { Serial } from './serial.ts'
+import { tagsMember, type Tags } from './tag-rules.ts'
 import { Violations } from './validation.ts'
 import { VersionService } from './version-service.ts'
 
@@ -49,6 +51,7 @@ const pageMax = 50
 export class FunctionService {
   readonly versions: VersionService
   readonly aliases: AliasService
+  readonly policies: PolicyService
   readonly #options: FunctionServiceOptions
   readonly #changes = new Serial()
   readonly #codeKeeper: CodeKeeper
@@ -58,6 +61,7 @@ export class FunctionService {
     const changes = this.#changes
     this.#codeKeeper = new CodeKeeper({ ...options, changes })
     this.aliases = new AliasService({ ...options, changes })
+    this.policies = new PolicyService({ ...options, changes })
     this.versions = new VersionService({ ...options, changes, codeKeeper: this.#codeKeeper })
   }
 
@@ -214,6 +218,23 @@ export class FunctionService {
     })
   }
 
+  /** Tags belong to a function with all its versions. */
+  changeTags(
+    name: string,
+    change: (tags: Tags) => Outcome<Tags>,
+  ): Promise<Outcome<FunctionRecord>> {
+    return this.#changes.run(async () => {
+      const current = findLatest(this.#options, name)
+      if (current instanceof LambdaApiError) return current
+      const { tags: before = {}, ...rest } = current
+      const tags = change(before)
+      if (tags instanceof LambdaApiError) return tags
+      const record = { ...rest, ...tagsMember(tags), revision: current.revision + 1 }
+      await this.#options.registry.putFunction(record)
+      return record
+    })
+  }
+
   /** Its code and configuration are the same, so its revision id and its environments stay. */
   #changeConcurrency(
     name: string,
@@ -280,6 +301,7 @@ export class FunctionService {
       ephemeralStorageMb: input.EphemeralStorage?.Size ?? 512,
       architectures: input.Architectures ?? ['x86_64'],
       environment: input.Environment?.Variables ?? {},
+      ...tagsMember(input.Tags),
     }
   }
 }

@@ -33,7 +33,6 @@ const onlyDefaults: Readonly<Record<string, (value: unknown) => boolean>> = {
   ParallelizationFactor: (value) => value === 1,
   Queues: saysNothing,
   ScalingConfig: saysNothing,
-  Tags: saysNothing,
   TumblingWindowInSeconds: (value) => value === 0,
 }
 

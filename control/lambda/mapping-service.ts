@@ -10,6 +10,7 @@ import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import { failureHandlingOf } from './failure-handling.ts'
 import { qualifiedArn, targetOf } from './function-lookup.ts'
 import { functionArn, resolveFunctionName, type Account } from './function-name.ts'
+import { mappingConflict } from './mapping-conflicts.ts'
 import {
   checkMappingShape,
   filterPatternsOf,
@@ -19,9 +20,10 @@ import {
 } from './mapping-rules.ts'
 import { mappingState, type MappingState } from './mapping-state.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
-import { pollerGroupConflict, provisionedPollersOf } from './provisioned-pollers.ts'
+import { provisionedPollersOf } from './provisioned-pollers.ts'
 import type { CreateMappingInput, UpdateMappingInput } from './requests.ts'
 import { Serial } from './serial.ts'
+import { checkNewTags, tagsMember, type Tags } from './tag-rules.ts'
 import { Violations } from './validation.ts'
 
 export interface MappingServiceOptions {
@@ -122,7 +124,7 @@ export class MappingService {
       if (state === 'Creating' || state === 'Deleting') return inUse('update')
       const changed = this.#merge(current, input)
       if (changed instanceof LambdaApiError) return changed
-      const conflict = this.#conflict(changed)
+      const conflict = mappingConflict(changed, registry.mappings())
       if (conflict !== undefined) return conflict
       const record = {
         ...changed,
@@ -155,9 +157,24 @@ export class MappingService {
     })
   }
 
+  /** An update like any other: the poller takes the mapping up anew. */
+  changeTags(uuid: string, change: (tags: Tags) => Outcome<Tags>): Promise<Outcome<MappingRecord>> {
+    return this.#changes.run(async () => {
+      const current = this.get(uuid)
+      if (current instanceof LambdaApiError) return current
+      const { tags: before = {}, ...rest } = current
+      const tags = change(before)
+      if (tags instanceof LambdaApiError) return tags
+      const revision = current.revision + 1
+      const record = { ...rest, ...tagsMember(tags), revision, lastChange: 'update' as const }
+      await this.#options.registry.putMapping(record)
+      return record
+    })
+  }
+
   #newRecord(input: CreateMappingInput): Outcome<MappingRecord> {
     const { registry, clock } = this.#options
-    const shapeError = checkMappingShape(input, 'create')
+    const shapeError = checkMappingShape(input, 'create') ?? checkNewTags(input.Tags)
     if (shapeError !== undefined) return shapeError
     const source = sourceOf(input)
     if (source instanceof LambdaApiError) return source
@@ -194,8 +211,9 @@ export class MappingService {
       ...start,
       filterPatterns,
       ...optional,
+      ...tagsMember(input.Tags),
     }
-    return this.#conflict(record) ?? record
+    return mappingConflict(record, registry.mappings()) ?? record
   }
 
   #merge(current: MappingRecord, input: UpdateMappingInput): Outcome<MappingRecord> {
@@ -251,23 +269,6 @@ export class MappingService {
     }
   }
 
-  /** The same function on the same topic, a consumer group that another mapping has, a full poller group. */
-  #conflict(record: MappingRecord): LambdaApiError | undefined {
-    const all = this.#options.registry.mappings()
-    for (const other of all) {
-      if (other.uuid === record.uuid) continue
-      if (isDuplicate(record, other)) return duplicate(record, other)
-      if (other.consumerGroupId === record.consumerGroupId) {
-        return new LambdaApiError(
-          'ResourceConflictException',
-          `The consumer group ID ${record.consumerGroupId} is already in use by the event source ` +
-            `mapping with UUID ${other.uuid}`,
-        )
-      }
-    }
-    return pollerGroupConflict(record, all)
-  }
-
   #removeWhenGone(uuid: string): void {
     const { registry, logger } = this.#options
     const isOver = (): boolean =>
@@ -307,23 +308,6 @@ function lastChangeOf(
 ): MappingRecord['lastChange'] {
   if (enabled === undefined || enabled === (current.desired === 'enabled')) return 'update'
   return enabled ? 'enable' : 'disable'
-}
-
-function isDuplicate(a: MappingRecord, b: MappingRecord): boolean {
-  if (a.functionName !== b.functionName || a.qualifier !== b.qualifier) return false
-  if (a.topic !== b.topic) return false
-  if (a.eventSourceArn !== undefined) return a.eventSourceArn === b.eventSourceArn
-  return a.bootstrapServers?.some((s) => b.bootstrapServers?.includes(s) === true) === true
-}
-
-function duplicate(record: MappingRecord, other: MappingRecord): LambdaApiError {
-  const source = record.eventSourceArn ?? record.bootstrapServers?.join(',') ?? ''
-  return new LambdaApiError(
-    'ResourceConflictException',
-    `An event source mapping with event source ("${source}"), function ` +
-      `("${record.functionArn}"), topics ("${record.topic}") already exists. Please update or ` +
-      `delete the existing mapping with UUID ${other.uuid}`,
-  )
 }
 
 function mappingNotFound(): LambdaApiError {

@@ -52,7 +52,7 @@ export const createFunctionRequest = structure({
   PackageType: text,
   Publish: flag,
   PublishTo: anything,
-  Tags: anything,
+  Tags: map(text),
   CodeSigningConfigArn: anything,
   TenancyConfig: anything,
 })
@@ -102,6 +102,28 @@ export const updateAliasRequest = structure({ ...aliasMembers, RevisionId: text 
 /** The request's body; `FunctionName` and `Name` come from its path. */
 export type UpdateAliasInput = MemberValue<typeof updateAliasRequest>
 
+export const tagResourceRequest = structure({ Tags: map(text) })
+/** The request's body; `Resource` comes from its path. */
+export type TagResourceInput = MemberValue<typeof tagResourceRequest>
+
+export const addPermissionRequest = structure({
+  StatementId: text,
+  Action: text,
+  Principal: text,
+  SourceArn: text,
+  SourceAccount: text,
+  EventSourceToken: text,
+  PrincipalOrgID: text,
+  FunctionUrlAuthType: text,
+  InvokedViaFunctionUrl: flag,
+  RevisionId: text,
+})
+/** The request's body; `FunctionName` and `Qualifier` come from elsewhere. */
+export type AddPermissionInput = MemberValue<typeof addPermissionRequest>
+
+export const runtimeManagementRequest = structure({ UpdateRuntimeOn: text })
+export const recursionRequest = structure({ RecursiveLoop: text })
+
 export const putFunctionConcurrencyRequest = structure({ ReservedConcurrentExecutions: whole })
 /** The request's body; `FunctionName` comes from its path. */
 export type PutFunctionConcurrencyInput = MemberValue<typeof putFunctionConcurrencyRequest>
@@ -148,7 +170,7 @@ export const createMappingRequest = structure({
   StartingPosition: text,
   /** Epoch seconds in JSON, milliseconds once read. */
   StartingPositionTimestamp: timestamp,
-  Tags: anything,
+  Tags: map(text),
 })
 export type CreateMappingInput = MemberValue<typeof createMappingRequest>
 

@@ -6,13 +6,15 @@ export interface ApiRequest {
   /** Decoded parts of the path, by the name that the route gives them. */
   readonly path: Readonly<Record<string, string>>
   query(name: string): string | undefined
+  /** Every value of a name that may be given more than once. */
+  queryAll(name: string): readonly string[]
   header(name: string): string | undefined
   readonly body: Uint8Array
 }
 
 export interface ApiAnswer {
   readonly status: number
-  /** A value is answered as JSON, a text as it is, undefined as an empty body. */
+  /** A value is answered as JSON, a text as it is, bytes as a zip, undefined as an empty body. */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
 }

@@ -63,6 +63,11 @@ function apiRequest(request: Request): ApiRequest {
       const value: unknown = request.query[name]
       return typeof value === 'string' && value !== '' ? value : undefined
     },
+    queryAll: (name) => {
+      const value: unknown = request.query[name]
+      const values = Array.isArray(value) ? (value as unknown[]) : [value]
+      return values.filter((each) => typeof each === 'string')
+    },
     header: (name) => request.header(name),
     body: body instanceof Uint8Array ? body : new Uint8Array(),
   }
@@ -85,6 +90,11 @@ function send(
   }
   if (body === undefined) {
     response.end()
+    return
+  }
+  if (body instanceof Uint8Array) {
+    response.setHeader('content-type', 'application/zip')
+    response.end(body)
     return
   }
   response.setHeader('content-type', 'application/json')

@@ -8,6 +8,7 @@ import type {
   MappingStatus,
   VersionRecord,
 } from '../registry/registry.ts'
+import { packageUrl } from './code-routes.ts'
 import { qualifiedArn } from './function-lookup.ts'
 import type { Account } from './function-name.ts'
 import type { MappingState } from './mapping-state.ts'
@@ -63,12 +64,12 @@ export function listedConfiguration(
   return listed
 }
 
-/** FunctionCodeLocation. AWS gives a link to the zip, here it is the directory that is run. */
-export function codeLocation({ code }: FunctionRecord): Shape {
-  return {
-    Location: pathToFileURL(code.directory).href,
-    RepositoryType: code.kind === 'zip' ? 'S3' : code.kind,
+/** FunctionCodeLocation: a link to the zip, or the directory that is run where there is none. */
+export function codeLocation({ code }: FunctionRecord, host: string | undefined): Shape {
+  if (code.kind === 'zip') {
+    return { Location: packageUrl(host, code.sha256), RepositoryType: 'S3' }
   }
+  return { Location: pathToFileURL(code.directory).href, RepositoryType: code.kind }
 }
 
 /** Concurrency; without members where nothing is reserved. */

@@ -8,6 +8,7 @@ import { refersTo } from './alias-service.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import type { CodeKeeper } from './code-keeper.ts'
 import { findChangeable, findFunction, type FunctionDirectory } from './function-lookup.ts'
+import { withoutQualifier } from './policy-service.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
 import type { PublishVersionInput } from './requests.ts'
 import { revisionMismatch } from './revisions.ts'
@@ -58,9 +59,9 @@ export class VersionService {
       const text = `There cannot be more than ${functionVersionsMax} versions of all functions.`
       return new LambdaApiError('CodeStorageExceededException', text)
     }
-    const { reservedConcurrency: _r, contentId, lastVersion: _l, aliases: _a, ...content } = latest
+    const { contentId } = latest
     const version: VersionRecord = {
-      ...content,
+      ...contentOf(latest),
       version: String(number + 1),
       contentDigest,
       description: description ?? latest.description,
@@ -92,6 +93,11 @@ export class VersionService {
     return pageOf(this.#ofFunction(found.latest), sortKey, { ...request, pageMax })
   }
 
+  /** Every version of functions that are there. */
+  all(): readonly VersionRecord[] {
+    return this.#live()
+  }
+
   /** Of all functions, with `$LATEST` of each. */
   listAll(request: PageRequest): Outcome<Page<FunctionRecord | VersionRecord>> {
     const { registry } = this.#options
@@ -120,11 +126,12 @@ export class VersionService {
         const text = `Unable to delete version because the following aliases reference it: [${names}]`
         return new LambdaApiError('ResourceConflictException', text)
       }
-      // Its number is not given again, also where the publication did not come to its end.
-      const lastVersion = lastNumber(registry, latest)
-      if (lastVersion !== latest.lastVersion) {
-        await registry.putFunction({ ...latest, lastVersion, revision: latest.revision + 1 })
-      }
+      await registry.putFunction({
+        ...withoutQualifier(latest, target.version),
+        // Its number is not given again, also where the publication did not come to its end.
+        lastVersion: lastNumber(registry, latest),
+        revision: latest.revision + 1,
+      })
       await registry.removeVersion(target.name, target.version)
       codeKeeper.free(target.code)
       return target
@@ -156,6 +163,20 @@ export class VersionService {
     const { registry } = this.#options
     return registry.versions().filter(({ name }) => registry.function(name) !== undefined)
   }
+}
+
+/** A function without what belongs to it as a whole. */
+function contentOf(latest: FunctionRecord): FunctionRecord {
+  const {
+    aliases: _aliases,
+    contentId: _contentId,
+    lastVersion: _lastVersion,
+    policies: _policies,
+    reservedConcurrency: _reserved,
+    tags: _tags,
+    ...content
+  } = latest
+  return content
 }
 
 /** What PublishVersion's caller takes `$LATEST` to be. */

@@ -7,13 +7,13 @@ import { AppError, reasonOf } from '../../common/errors.ts'
 /** Files under this prefix are unfinished writes; one found at start was left behind by a crash. */
 export const temporaryPrefix = '.writing-'
 
-/** Resolves when `text` is on disk under `file`. Rejects with AppError STORAGE_FAILED. */
-export async function writeDurably(file: string, text: string): Promise<void> {
+/** Resolves when `content` is on disk under `file`. Rejects with AppError STORAGE_FAILED. */
+export async function writeDurably(file: string, content: string | Uint8Array): Promise<void> {
   const temporary = join(dirname(file), `${temporaryPrefix}${randomUUID()}`)
   try {
     const handle = await open(temporary, 'wx', 0o644)
     try {
-      await handle.writeFile(text)
+      await handle.writeFile(content)
       await handle.sync()
     } finally {
       await handle.close()

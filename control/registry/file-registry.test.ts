@@ -163,8 +163,15 @@ test('a process writes only what it is the writer of', async () => {
 
 test('an entry with any one field missing or of another kind is refused by name', () => {
   const record = functionRecord()
-  // Entries from before there were reservations, versions and aliases have none.
-  const optional = new Set(['reservedConcurrency', 'contentId', 'lastVersion', 'aliases'])
+  // Entries from before there were reservations, versions and what came with them have none.
+  const optional = new Set([
+    'reservedConcurrency',
+    'contentId',
+    'lastVersion',
+    'aliases',
+    'tags',
+    'policies',
+  ])
   for (const name of Object.keys(functionFormat.fields)) {
     for (const wrong of [...(optional.has(name) ? [] : [undefined]), null, [1], true]) {
       const source = formatEntry({ ...record, [name]: wrong })

@@ -49,6 +49,17 @@ const failureHandling: Field = (value) =>
   typeof value['reportsItemFailures'] === 'boolean' &&
   maybe(text)(value['destination'])
 
+const listOf =
+  (field: Field): Field =>
+  (value) =>
+    Array.isArray(value) && value.every(field)
+
+const policy: Field = (value) =>
+  isObject(value) &&
+  text(value['qualifier']) &&
+  text(value['revisionId']) &&
+  listOf((each) => isObject(each) && text(each['sid']) && text(each['json']))(value['statements'])
+
 const alias: Field = (value) =>
   isObject(value) &&
   text(value['name']) &&
@@ -79,7 +90,9 @@ const functionFields = {
   reservedConcurrency: maybe(whole),
   contentId: maybe(text),
   lastVersion: maybe(whole),
-  aliases: maybe((value) => Array.isArray(value) && value.every(alias)),
+  aliases: maybe(listOf(alias)),
+  tags: maybe(textByName),
+  policies: maybe(listOf(policy)),
 } as const satisfies Record<keyof FunctionRecord, Field>
 
 const versionFields = {
@@ -108,6 +121,7 @@ const mappingFields = {
   filterPatterns: texts,
   provisionedPollers: maybe(provisionedPollers),
   failureHandling: maybe(failureHandling),
+  tags: maybe(textByName),
 } as const satisfies Record<keyof MappingRecord, Field>
 
 const statusFields = {

@@ -34,6 +34,16 @@ export interface FunctionRecord {
   /** The number that was published last; none is used again. */
   readonly lastVersion?: number
   readonly aliases?: readonly AliasRecord[]
+  readonly tags?: Readonly<Record<string, string>>
+  /** At most one for `$LATEST`, each version and each alias. */
+  readonly policies?: readonly PolicyRecord[]
+}
+
+/** The resource policy of one qualifier, each statement as JSON text. Nobody is held to it. */
+export interface PolicyRecord {
+  readonly qualifier: string
+  readonly revisionId: string
+  readonly statements: readonly { readonly sid: string; readonly json: string }[]
 }
 
 /** A published version: code and configuration as `$LATEST` had them, for ever. */
@@ -84,6 +94,7 @@ export interface MappingRecord {
   readonly provisionedPollers?: ProvisionedPollers
   /** Absent where failed batches are retried until they succeed. */
   readonly failureHandling?: FailureHandling
+  readonly tags?: Readonly<Record<string, string>>
 }
 
 /** What becomes of records that a function fails on; -1 is without end, as in the API. */

@@ -1,0 +1,94 @@
+// Tags functions and event source mappings, by Lambda's rules and in its words.
+import { LambdaApiError, type Outcome } from './api-errors.ts'
+import { invalidParameter } from './api-errors.ts'
+import type { Account } from './function-name.ts'
+import type { FunctionService } from './function-service.ts'
+import type { MappingService } from './mapping-service.ts'
+import type { TagResourceInput } from './requests.ts'
+import { checkTags, refuseTags, type Tags } from './tag-rules.ts'
+import { Violations } from './validation.ts'
+
+export interface TagServiceOptions {
+  readonly functions: FunctionService
+  readonly mappings: MappingService
+  readonly account: Account
+}
+
+/** Botocore's TaggableResource. */
+const resourcePattern =
+  'arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:' +
+  '(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|' +
+  'event-source-mapping:[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[a-f0-9]{4}-[a-f0-9]{12})'
+
+type Resource =
+  | { readonly kind: 'function'; readonly arn: string }
+  | { readonly kind: 'mapping'; readonly uuid: string }
+
+export class TagService {
+  readonly #options: TagServiceOptions
+
+  constructor(options: TagServiceOptions) {
+    this.#options = options
+  }
+
+  async tag(arn: string, { Tags: tags }: TagResourceInput): Promise<Outcome<undefined>> {
+    const violations = new Violations()
+    violations.required('tags', tags)
+    checkTags(violations, tags)
+    const resource = violations.error() ?? resourceOf(arn)
+    if (resource instanceof LambdaApiError) return resource
+    return this.#change(resource, (current) => ({ ...current, ...tags }))
+  }
+
+  async untag(arn: string, keys: readonly string[]): Promise<Outcome<undefined>> {
+    const violations = new Violations()
+    violations.required('tagKeys', keys.length === 0 ? undefined : keys)
+    const resource = violations.error() ?? resourceOf(arn)
+    if (resource instanceof LambdaApiError) return resource
+    return this.#change(resource, (current) =>
+      Object.fromEntries(Object.entries(current).filter(([key]) => !keys.includes(key))),
+    )
+  }
+
+  list(arn: string): Outcome<Tags> {
+    const resource = resourceOf(arn)
+    if (resource instanceof LambdaApiError) return resource
+    const { functions, mappings } = this.#options
+    const found =
+      resource.kind === 'function' ? functions.get(resource.arn) : mappings.get(resource.uuid)
+    return found instanceof LambdaApiError ? found : (found.tags ?? {})
+  }
+
+  async #change(resource: Resource, change: (tags: Tags) => Tags): Promise<Outcome<undefined>> {
+    const { functions, mappings } = this.#options
+    const checked = (current: Tags): Outcome<Tags> => {
+      const tags = change(current)
+      return refuseTags(tags) ?? tags
+    }
+    const changed =
+      resource.kind === 'function'
+        ? await functions.changeTags(resource.arn, checked)
+        : await mappings.changeTags(resource.uuid, checked)
+    return changed instanceof LambdaApiError ? changed : undefined
+  }
+}
+
+function resourceOf(arn: string): Outcome<Resource> {
+  const violations = new Violations()
+  violations.length('resource', arn, [1, 256])
+  violations.pattern('resource', arn, resourcePattern)
+  const error = violations.error()
+  if (error !== undefined) return error
+  const [, , , , , kind, id = '', qualifier] = arn.split(':')
+  if (kind === 'event-source-mapping') return { kind: 'mapping', uuid: id }
+  if (kind !== 'function') {
+    return new LambdaApiError(
+      'ResourceNotFoundException',
+      'There are no code signing configurations.',
+    )
+  }
+  if (qualifier === undefined) return { kind, arn }
+  return invalidParameter(
+    'Tags on function aliases and versions are not supported. Please specify a function ARN.',
+  )
+}
