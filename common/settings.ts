@@ -242,6 +242,13 @@ export const settingsTable = {
     roles: ['control', 'workers', 'all'],
     help: 'Concurrent executions of all functions, and with Redis of all copies, together before invocations are throttled; the same for control and workers.',
   },
+  pace: {
+    kind: 'text',
+    default: 'local',
+    choices: ['local', 'aws'],
+    roles: servers,
+    help: 'Whether things happen as soon as they can (local), or at the pace that AWS documents (aws), to see what the cloud would do: functions scale by 1,000 executions every 10 s and take ten invocations a second for each.',
+  },
   workersMax: {
     kind: 'count',
     default: '64',

@@ -157,6 +157,7 @@ test('what the workers refuse is refused with their code, and their absence is a
   })
   const throttled = await fetch(url + invocations, { method: 'POST', body: '{}' })
   expect(throttled.status).toBe(429)
+  expect(throttled.headers.get('retry-after')).toBe('1')
   expect(await throttled.json()).toEqual({
     Type: 'User',
     message: 'Rate Exceeded.',

@@ -1,4 +1,5 @@
 // Counts what runs and what waits against the account's concurrency and its reservations; pure.
+import type { PaceThrottle } from './aws-pace.ts'
 import { unreservedPool, WholeQuota, type AccountQuota, type PoolUsage } from './account-quota.ts'
 
 export interface ConcurrencyLimits {
@@ -8,8 +9,8 @@ export interface ConcurrencyLimits {
   readonly waitingMaxBytes: number
 }
 
-/** Why an invocation is not let in: the account, the function's reservation, or too much waits. */
-export type Throttle = 'account' | 'reserved' | 'waiting'
+/** Why an invocation is not let in: the account, the function's reservation, too much waits, or AWS's pace. */
+export type Throttle = 'account' | 'reserved' | 'waiting' | PaceThrottle
 
 /**
  * The account's ledger: a pool for each function that reserves concurrency, and one for all others,

@@ -1,6 +1,7 @@
 // What is counted of one function; plain numbers that metrics.ts reads.
 import type { Clock } from '../common/clock.ts'
 import { durationBoundsSeconds, Histogram } from '../common/metrics.ts'
+import type { Throttle } from './concurrency.ts'
 import { ThrottledTime } from './cpu/throttled-time.ts'
 import type { EnvironmentUse } from './environment-pool.ts'
 import { RecentMax } from './recent-max.ts'
@@ -9,8 +10,15 @@ export class FunctionCounters {
   /** Lambda: successes and function errors; not throttles. */
   invocations = 0
   errors = 0
-  /** By what was exhausted: the account, the function's reservation, or room for events that wait. */
-  readonly throttles = { account: 0, reserved: 0, waiting: 0 }
+  /** By what was exhausted: the account, the function's reservation, room for events that wait, AWS's pace. */
+  readonly throttles: Record<Throttle, number> = {
+    account: 0,
+    reserved: 0,
+    waiting: 0,
+    scaling: 0,
+    rate: 0,
+    'reserved-rate': 0,
+  }
   timeouts = 0
   coldStarts = 0
   readonly durationSeconds = new Histogram(durationBoundsSeconds)

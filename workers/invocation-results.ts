@@ -20,11 +20,14 @@ export function refusal(
   return { outcome: 'refused', requestId, code, message, status: statuses[code] }
 }
 
-/** Lambda's `Reason`; it has none for too much that waits. */
+/** Lambda's `Reason`; it has none for too much that waits, and none of its own for scaling. */
 const throttleReasons = {
   account: 'ConcurrentInvocationLimitExceeded',
   reserved: 'ReservedFunctionConcurrentInvocationLimitExceeded',
   waiting: 'ConcurrentInvocationLimitExceeded',
+  scaling: 'ConcurrentInvocationLimitExceeded',
+  rate: 'FunctionInvocationRateLimitExceeded',
+  'reserved-rate': 'ReservedFunctionInvocationRateLimitExceeded',
 } as const satisfies Record<Throttle, string>
 
 export function throttled(requestId: string, why: Throttle): InvocationRefused {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import type { Clock } from '../common/clock.ts'
 import { systemClock } from '../common/clock.ts'
+import { ManualClock } from '../test/support/manual-clock.ts'
 import { completed, startInvoker, valueOf } from '../test/support/worker-threads.ts'
 import { functionRecord } from '../test/support/memory-registry.ts'
 
@@ -73,6 +74,21 @@ test('invocations at the same time run in threads of their own, later ones find 
   gate.open()
   expect(valueOf(await second)).toBe(2)
   expect(workers.invoker.functions()[0]?.counters).toMatchObject({ invocations: 4, coldStarts: 3 })
+})
+
+test('at the pace of AWS a reservation is good for ten invocations a second each', async () => {
+  const clock = new ManualClock()
+  workers = startInvoker({ pace: 'aws', clock })
+  await workers.deploy('f', 'exports.handler = async () => 1', { reservedConcurrency: 1 })
+  for (let i = 0; i < 10; i++) expect(valueOf(await workers.invoke('f'))).toBe(1)
+  expect(await workers.invoke('f')).toMatchObject({
+    code: 'TooManyRequestsException',
+    reason: 'ReservedFunctionInvocationRateLimitExceeded',
+  })
+  clock.advance(100)
+  expect(valueOf(await workers.invoke('f'))).toBe(1)
+  const throttles = workers.invoker.functions()[0]?.counters.throttles
+  expect(throttles).toMatchObject({ 'reserved-rate': 1, reserved: 0 })
 })
 
 test('the account limit throttles with the words of Lambda', async () => {

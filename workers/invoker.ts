@@ -14,6 +14,7 @@ import type { LogWriter } from '../function-logs/log-writer.ts'
 import { versionOf } from '../control/registry/function-version.ts'
 import type { FunctionRecord, Registry, VersionRecord } from '../control/registry/registry.ts'
 import { unreservedPool, WholeQuota, type AccountQuota } from './account-quota.ts'
+import { AwsPace } from './aws-pace.ts'
 import { noCpuShares, type CpuShares, type CpuShareWay } from './cpu/cpu-shares.ts'
 import { ConcurrencyLedger, type ConcurrencyLimits, type Throttle } from './concurrency.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -33,6 +34,8 @@ export interface InvokerOptions extends ConcurrencyLimits {
   /** Shares the account's limit with other copies; unless given, it is all this one's. */
   readonly quota?: AccountQuota
   readonly environmentsMax: number
+  /** Unless `aws`, functions scale and are invoked as fast as the limits allow. */
+  readonly pace?: 'local' | 'aws'
   readonly idleTimeoutMs: number
   /** Unless given, environments take what processor time they like. */
   readonly cpuShares?: CpuShares
@@ -57,6 +60,7 @@ export class Invoker implements FunctionInvoker {
   readonly #options: InvokerOptions
   readonly #ledger: ConcurrencyLedger
   readonly #quota: AccountQuota
+  readonly #pace: AwsPace | undefined
   readonly #cpuShares: CpuShares
   readonly #dispatcher: Dispatcher
   readonly #processes: ProcessRuntimes
@@ -69,6 +73,7 @@ export class Invoker implements FunctionInvoker {
   constructor(options: InvokerOptions) {
     this.#options = options
     this.#quota = options.quota ?? new WholeQuota()
+    this.#pace = options.pace === 'aws' ? new AwsPace() : undefined
     this.#cpuShares = options.cpuShares ?? noCpuShares()
     this.#ledger = new ConcurrencyLedger(options, this.#quota)
     for (const { name, reservedConcurrency } of options.registry.functions()) {
@@ -132,6 +137,8 @@ export class Invoker implements FunctionInvoker {
     const why = await this.#ledger.admitOrAsk(functionName)
     if (why !== undefined) return this.#throttle(requestId, counters, why)
     try {
+      const early = this.#paced(functionName)
+      if (early !== undefined) return this.#throttle(requestId, counters, early)
       const log = new InvocationLog({
         requestId,
         logger: this.#logger(functionName),
@@ -238,6 +245,17 @@ export class Invoker implements FunctionInvoker {
     return undefined
   }
 
+  /** Whether AWS would not be so far yet. */
+  #paced(name: string): Throttle | undefined {
+    const pool = this.#ledger.poolOf(name)
+    return this.#pace?.admit(name, {
+      executions: this.#ledger.executions(name),
+      limit: this.#ledger.limit(pool),
+      isReserved: pool !== unreservedPool,
+      nowMs: this.#options.clock.now(),
+    })
+  }
+
   #throttle(requestId: string, counters: FunctionCounters, why: Throttle): InvocationRefused {
     counters.throttles[why] += 1
     return throttled(requestId, why)
@@ -256,7 +274,9 @@ export class Invoker implements FunctionInvoker {
     const record = this.#options.registry.function(name)
     this.#ledger.reserve(name, record?.reservedConcurrency)
     this.#hosts.changed(name, record)
-    if (record === undefined) this.#loggers.delete(name)
+    if (record !== undefined) return
+    this.#loggers.delete(name)
+    this.#pace?.forget(name)
   }
 
   #onVersionChange(name: string, version: string): void {

@@ -97,7 +97,7 @@ const functionMetrics = {
 const throttles = {
   name: 'millrace_function_throttles_total',
   type: 'counter',
-  help: 'Invocations refused for want of concurrency, by what was exhausted: account (all that is not reserved), reserved (of the function), or waiting (room for events that wait for an environment).',
+  help: 'Invocations refused for want of concurrency, by what was exhausted: account (all that is not reserved), reserved (of the function), waiting (room for events that wait for an environment), or at the pace of AWS scaling, rate and reserved-rate.',
   labels: ['function', 'reason'],
   aws: 'Throttles',
 } as const satisfies MetricDefinition

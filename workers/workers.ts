@@ -25,6 +25,7 @@ export interface WorkersOptions {
   readonly quota?: AccountQuota
   /** Environments alive at once, all functions together. */
   readonly workersMax: number
+  readonly pace?: 'local' | 'aws'
   readonly idleTimeoutMs: number
   /** How environments are held to their share of the processor. */
   readonly cpuShare: CpuShareSetting

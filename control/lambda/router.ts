@@ -84,6 +84,8 @@ function send(
   response.status(outcome.status)
   response.setHeader('x-amzn-requestid', randomUUID())
   if (refused) response.setHeader('x-amzn-errortype', outcome.code)
+  // AWS says so of every throttle; the SDKs wait as long before they try again.
+  if (outcome.status === 429) response.setHeader('retry-after', '1')
   if (isStopping()) response.setHeader('connection', 'close')
   for (const [name, value] of refused ? [] : Object.entries(outcome.headers ?? {})) {
     response.setHeader(name, value)
