@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what test-peers drives: kcat, tshark, openssl and redis-server (apt), boto3 and confluent-kafka (PyPI), Apache Kafka
+# Installs what test-peers drives: kcat, tshark, openssl, redis-server and AWS's CLI (apt), boto3 and confluent-kafka (PyPI), Apache Kafka
 # (Maven), Grafana's SDK (Go), librdkafka's own tests (apt's sources).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -26,6 +26,17 @@ if ! "$venv/bin/python" -c 'import boto3, confluent_kafka' 2>/dev/null; then
   python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check 'boto3>=1.40,<2' 'confluent-kafka>=2.12,<3'
 fi
+
+# `aws logs tail` is of version 2, which PyPI has not; the shell may find another one first.
+aws=
+for each in $(type -ap aws) /usr/bin/aws; do
+  if [ -x "$each" ] && "$each" --version 2>&1 | grep -q '^aws-cli/2'; then aws=$each && break; fi
+done
+if [ -z "$aws" ]; then
+  apt_install awscli
+  aws=/usr/bin/aws
+fi
+ln -sf "$aws" "$venv/bin/aws-cli-2"
 
 # Unpacked, not installed: Debian's package would start Prometheus as a service of the machine.
 if ! command -v prometheus >/dev/null && ! [ -x "$venv/prometheus/usr/bin/prometheus" ]; then

@@ -1,0 +1,44 @@
+# Reads functions' logs with boto3, the AWS SDK for Python, and prints what it saw as JSON.
+import json
+import sys
+
+import boto3
+from botocore.exceptions import ClientError
+
+client = boto3.client(
+    "logs",
+    endpoint_url=sys.argv[1],
+    region_name="us-east-1",
+    aws_access_key_id="any",
+    aws_secret_access_key="any",
+)
+group = sys.argv[2]
+
+
+def refusal(call):
+    try:
+        call()
+    except ClientError as error:
+        return [type(error).__name__, error.response["Error"]["Message"]]
+    return None
+
+
+groups = [g["logGroupName"] for page in client.get_paginator("describe_log_groups").paginate() for g in page["logGroups"]]
+streams = client.describe_log_streams(logGroupName=group, orderBy="LastEventTime", descending=True)["logStreams"]
+pages = client.get_paginator("filter_log_events").paginate(
+    logGroupName=group, filterPattern="INFO", PaginationConfig={"PageSize": 1}
+)
+filtered = [event["message"].split("\t")[-1].strip() for page in pages for event in page["events"]]
+stream = streams[0]["logStreamName"]
+events = client.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)["events"]
+print(
+    json.dumps(
+        {
+            "groups": groups,
+            "filtered": filtered,
+            "first": events[0]["message"],
+            "missing": refusal(lambda: client.get_log_events(logGroupName="/none", logStreamName="x")),
+            "badLimit": refusal(lambda: client.filter_log_events(logGroupName=group, filterPattern='"open')),
+        }
+    )
+)
