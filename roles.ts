@@ -191,7 +191,7 @@ class Platform {
 
   async #openLogs(): Promise<void> {
     const { functionLogsMax, dataDir } = this.#config
-    if (functionLogsMax === 0) return
+    if (functionLogsMax === 0 || this.#logWriter !== undefined) return
     const { LogWriter } = await import('./function-logs/log-writer.ts')
     const { functionLogMetrics } = await import('./function-logs/log-metrics.ts')
     const { functionLogsFolder } = await import('./function-logs/group-folder.ts')
@@ -246,11 +246,13 @@ class Platform {
 
   async startControl(): Promise<void> {
     const { startControl } = await import('./control/control.ts')
+    await this.#openLogs()
     this.#control = await startControl({
       ...this.#config,
       port: this.#config.awsPort,
       registry: this.#need(this.#registry),
       invoker: this.#need(this.#invoker),
+      ...(this.#logWriter === undefined ? {} : { logWriter: this.#logWriter }),
       clock,
       logger: this.#logger.child('control'),
     })

@@ -63,3 +63,9 @@ export const logStreamNamesMax = 100
 /** CloudWatch Logs: a batch of PutLogEvents, as it counts it; as JSON with escapes it is a few times that. */
 export const putLogEventsMaxBytes = 1_048_576
 export const logRequestMaxBytes = 8 * 1024 * 1024
+
+/** CloudWatch Logs: tags of one log group. */
+export const logTagsMax = 50
+
+/** What clients put into a group themselves where functions' logs are not kept. */
+export const logGroupDefaultBytes = 64 * 1024 * 1024

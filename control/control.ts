@@ -3,10 +3,12 @@ import { createServer } from 'node:http'
 import type { Clock } from '../common/clock.ts'
 import type { FunctionInvoker } from '../common/invocation.ts'
 import { httpConnectionsMax, stopGraceMs } from '../common/limits.ts'
+import { logGroupDefaultBytes } from '../common/log-limits.ts'
 import { closeServer, listen } from '../common/listen.ts'
 import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import { functionLogsFolder } from '../function-logs/group-folder.ts'
+import { LogWriter } from '../function-logs/log-writer.ts'
 import { serveJson } from './json/json-router.ts'
 import { aliasRoutes } from './lambda/alias-routes.ts'
 import { codeRoutes } from './lambda/code-routes.ts'
@@ -44,6 +46,8 @@ export interface ControlOptions {
   readonly accountConcurrency: number
   readonly clock: Clock
   readonly logger: Logger
+  /** Writes log events that clients put themselves; one of its own unless given. Its owner closes it. */
+  readonly logWriter?: LogWriter
   /** Shown at `/`. */
   readonly version?: string
 }
@@ -61,6 +65,14 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const functions = new FunctionService({ ...options, codeStore, account })
   const mappings = new MappingService({ registry, account, clock, logger })
   const counter = new RequestCounter()
+  const writer =
+    options.logWriter ??
+    new LogWriter({
+      root: functionLogsFolder(dataDir),
+      groupMaxBytes: logGroupDefaultBytes,
+      clock,
+      logger,
+    })
   const problems = (): readonly string[] => registry.problems?.() ?? []
   let stopping = false
   const router = await createRouter({
@@ -82,7 +94,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     isStopping: () => stopping,
     extend: (app) =>
       serveJson(app, {
-        services: [logService({ root: functionLogsFolder(dataDir), account, clock })],
+        services: [logService({ root: functionLogsFolder(dataDir), writer, account, clock })],
         counter,
         logger,
         isStopping: () => stopping,
@@ -106,6 +118,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       await closeServer(server)
       grace.cancel()
       await Promise.all([functions.stop(), mappings.stop()])
+      await (options.logWriter === undefined ? writer.close() : writer.flush())
     },
   }
 }

@@ -3,6 +3,7 @@ import {
   anything,
   flag,
   list,
+  map,
   structure,
   text,
   whole,
@@ -56,3 +57,40 @@ export const filterLogEventsRequest = structure({
   interleaved: anything,
 })
 export type FilterLogEventsInput = MemberValue<typeof filterLogEventsRequest>
+
+export const groupRequest = structure({ logGroupName: text })
+export type GroupInput = MemberValue<typeof groupRequest>
+
+export const streamRequest = structure({ logGroupName: text, logStreamName: text })
+export type StreamInput = MemberValue<typeof streamRequest>
+
+export const createLogGroupRequest = structure({
+  logGroupName: text,
+  tags: map(text),
+  logGroupClass: text,
+  /** Kept nowhere: what lies on this disk is encrypted by whoever encrypts the disk. */
+  kmsKeyId: anything,
+  deletionProtectionEnabled: anything,
+})
+export type CreateLogGroupInput = MemberValue<typeof createLogGroupRequest>
+
+export const putLogEventsRequest = structure({
+  logGroupName: text,
+  logStreamName: text,
+  logEvents: list(structure({ timestamp: whole, message: text })),
+  /** AWS ignores it since 2023. */
+  sequenceToken: anything,
+})
+export type PutLogEventsInput = MemberValue<typeof putLogEventsRequest>
+
+export const putRetentionPolicyRequest = structure({ logGroupName: text, retentionInDays: whole })
+export type PutRetentionPolicyInput = MemberValue<typeof putRetentionPolicyRequest>
+
+export const resourceRequest = structure({ resourceArn: text })
+export type ResourceInput = MemberValue<typeof resourceRequest>
+
+export const tagResourceRequest = structure({ resourceArn: text, tags: map(text) })
+export type TagResourceInput = MemberValue<typeof tagResourceRequest>
+
+export const untagResourceRequest = structure({ resourceArn: text, tagKeys: list(text) })
+export type UntagResourceInput = MemberValue<typeof untagResourceRequest>

@@ -2,52 +2,75 @@
 import type { Clock } from '../../common/clock.ts'
 import { logReadersMax, logRequestMaxBytes } from '../../common/log-limits.ts'
 import { LogReader } from '../../function-logs/log-reader.ts'
-import { jsonOperation, type JsonOutcome, type JsonService } from '../json/json-service.ts'
+import type { LogWriter } from '../../function-logs/log-writer.ts'
+import type { Member } from '../lambda/members.ts'
+import {
+  jsonOperation,
+  type JsonOperation,
+  type JsonOutcome,
+  type JsonService,
+} from '../json/json-service.ts'
 import type { Account } from '../lambda/function-name.ts'
 import { describeLogGroups, describeLogStreams } from './describe.ts'
-import {
-  describeLogGroupsRequest,
-  describeLogStreamsRequest,
-  filterLogEventsRequest,
-  getLogEventsRequest,
-} from './log-requests.ts'
+import { LogGroups } from './log-groups.ts'
+import * as requests from './log-requests.ts'
+import { putLogEvents } from './put-events.ts'
 import { filterLogEvents, getLogEvents } from './read-events.ts'
 import { Turns } from './turns.ts'
 
 export interface LogServiceOptions {
   /** The folder of all groups, shared with the workers. */
   readonly root: string
+  /** Writes what clients put themselves. Its owner closes it. */
+  readonly writer: LogWriter
   readonly account: Account
   readonly clock: Clock
 }
 
-export function logService({ root, account, clock }: LogServiceOptions): JsonService {
-  const queries = { reader: new LogReader(root, clock), account }
+export function logService({ root, writer, account, clock }: LogServiceOptions): JsonService {
+  const reader = new LogReader(root, clock)
+  const queries = { reader, account }
+  const groups = new LogGroups({ root, reader, writer, clock })
   const turns = new Turns(logReadersMax)
-  const reading =
-    <T>(read: (input: T) => Promise<JsonOutcome>) =>
-    (input: T) =>
-      turns.run(() => read(input))
+  const reading = <T>(
+    request: Member<T>,
+    read: (input: T) => Promise<JsonOutcome>,
+  ): JsonOperation => jsonOperation(request, (input) => turns.run(() => read(input)))
   return {
     targetPrefix: 'Logs_20140328',
     bodyMaxBytes: logRequestMaxBytes,
     operations: {
-      DescribeLogGroups: jsonOperation(
-        describeLogGroupsRequest,
-        reading((input) => describeLogGroups(queries, input)),
+      DescribeLogGroups: reading(requests.describeLogGroupsRequest, (input) =>
+        describeLogGroups(queries, input),
       ),
-      DescribeLogStreams: jsonOperation(
-        describeLogStreamsRequest,
-        reading((input) => describeLogStreams(queries, input)),
+      DescribeLogStreams: reading(requests.describeLogStreamsRequest, (input) =>
+        describeLogStreams(queries, input),
       ),
-      GetLogEvents: jsonOperation(
-        getLogEventsRequest,
-        reading((input) => getLogEvents(queries, input)),
+      GetLogEvents: reading(requests.getLogEventsRequest, (input) => getLogEvents(queries, input)),
+      FilterLogEvents: reading(requests.filterLogEventsRequest, (input) =>
+        filterLogEvents(queries, input),
       ),
-      FilterLogEvents: jsonOperation(
-        filterLogEventsRequest,
-        reading((input) => filterLogEvents(queries, input)),
+      PutLogEvents: reading(requests.putLogEventsRequest, (input) =>
+        putLogEvents({ reader, writer, clock }, input),
       ),
+      ...groupOperations(groups),
     },
+  }
+}
+
+function groupOperations(groups: LogGroups): Readonly<Record<string, JsonOperation>> {
+  const { groupRequest, streamRequest } = requests
+  return {
+    CreateLogGroup: jsonOperation(requests.createLogGroupRequest, (input) => groups.create(input)),
+    DeleteLogGroup: jsonOperation(groupRequest, (input) => groups.delete(input)),
+    CreateLogStream: jsonOperation(streamRequest, (input) => groups.createStream(input)),
+    DeleteLogStream: jsonOperation(streamRequest, (input) => groups.deleteStream(input)),
+    PutRetentionPolicy: jsonOperation(requests.putRetentionPolicyRequest, (input) =>
+      groups.putRetention(input),
+    ),
+    DeleteRetentionPolicy: jsonOperation(groupRequest, (input) => groups.deleteRetention(input)),
+    ListTagsForResource: jsonOperation(requests.resourceRequest, (input) => groups.listTags(input)),
+    TagResource: jsonOperation(requests.tagResourceRequest, (input) => groups.tag(input)),
+    UntagResource: jsonOperation(requests.untagResourceRequest, (input) => groups.untag(input)),
   }
 }
