@@ -1,7 +1,7 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
 .PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose crash fuzz
-.PHONY: bench bench-broker docs board-pictures format clean
+.PHONY: bench bench-broker bench-invoke docs board-pictures format clean
 
 installed := node_modules/.package-lock.json
 
@@ -67,6 +67,9 @@ bench-broker: $(installed) ## Measure the broker beside a mock in C and Apache K
 	@test/peers/librdkafka.sh >&2
 	@test/peers/kafka.sh >&2
 	@npm run -s bench:broker
+
+bench-invoke: $(installed) ## Measure Invoke beside raw piscina, in process and over HTTP; prints JSON.
+	@npm run -s bench:invoke
 
 docs: $(installed) ## Write the pages and boards that come from code.
 	@npm run -s docs

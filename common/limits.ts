@@ -280,6 +280,12 @@ export const logDeliveryMaxMs = 1_000
 /** Events of invocations that wait for a thread, together; beyond it they are throttled. */
 export const waitingPayloadsMaxBytes = 256 * 1024 * 1024
 
+/** An event of so much is handed to its thread in shared memory: below it a copy is cheaper. */
+export const sharedEventMinBytes = 16 * 1024
+
+/** Such memory that waits to be used again, all functions together: events of 1 MB for 32 threads. */
+export const eventMemorySpareMaxBytes = 32 * 1024 * 1024
+
 /** How long a waiting invocation may see warm threads of other functions go on before it. */
 export const warmPreferenceMaxMs = 100
 

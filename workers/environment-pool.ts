@@ -51,7 +51,8 @@ export interface EnvironmentResult {
 export type EnvironmentOutcome =
   | { readonly kind: 'result'; readonly result: EnvironmentResult }
   | { readonly kind: 'stopped' }
-  | { readonly kind: 'out-of-memory' }
+  /** Of a full heap a runtime ends itself; for all of its memory the system ends it. */
+  | { readonly kind: 'out-of-memory'; readonly of: 'heap' | 'all' }
   | { readonly kind: 'died'; readonly reason: string }
 
 /** An event that runs. `stop` ends its environment, even in an endless loop, and with it the event. */

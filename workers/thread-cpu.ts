@@ -3,58 +3,16 @@ import type { Worker } from 'node:worker_threads'
 import type { Clock } from '../common/clock.ts'
 import { threadCpuAskMaxMs } from '../common/limits.ts'
 
-/** Of an event beyond the slots; its thread cannot be asked. */
-const noSlot = -1
-
-/**
- * An event that is ended has no result to say what it took, and an endless loop takes most. Piscina does
- * not say which thread has which event, so each event has a slot of shared memory for its thread's id.
- */
+/** An event that is ended has no result to say what it took, and an endless loop takes most: its thread is asked. */
 export class ThreadCpu {
-  /** Threads write their ids, which begin at 1, by `ThreadTask.slot`. */
-  readonly running: Int32Array<SharedArrayBuffer>
   readonly #clock: Clock
   readonly #onUse: (use: { readonly cpuMs: number }) => void
-  readonly #free: number[]
-  readonly #used = new Set<number>()
   /** What was told of each thread, by its id. */
   readonly #toldMs = new Map<number, number>()
 
-  constructor(slots: number, clock: Clock, onUse: (use: { readonly cpuMs: number }) => void) {
-    this.running = new Int32Array(new SharedArrayBuffer(slots * Int32Array.BYTES_PER_ELEMENT))
-    this.#free = Array.from({ length: slots }, (_, i) => i)
+  constructor(clock: Clock, onUse: (use: { readonly cpuMs: number }) => void) {
     this.#clock = clock
     this.#onUse = onUse
-  }
-
-  /** A slot for an event; `end` must follow. */
-  begin(): number {
-    const slot = this.#free.pop() ?? noSlot
-    if (slot === noSlot) return slot
-    Atomics.store(this.running, slot, 0)
-    this.#used.add(slot)
-    return slot
-  }
-
-  end(slot: number): void {
-    if (this.#used.delete(slot)) this.#free.push(slot)
-  }
-
-  /** The thread that has begun the slot's event. */
-  runnerOf(slot: number, threads: readonly Worker[]): Worker | undefined {
-    const threadId = this.runnerIdOf(slot)
-    return threads.find((worker) => worker.threadId === threadId)
-  }
-
-  /** Whether the thread has begun an event that has not ended. */
-  isBusy(threadId: number): boolean {
-    for (const slot of this.#used) if (Atomics.load(this.running, slot) === threadId) return true
-    return false
-  }
-
-  /** Its id; 0 before any has. */
-  runnerIdOf(slot: number): number {
-    return slot === noSlot ? 0 : Atomics.load(this.running, slot)
   }
 
   /** A thread has taken so much since it began. */

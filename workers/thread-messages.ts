@@ -1,6 +1,8 @@
 // What the platform and a handler's thread say to each other: plain data, strings for payloads.
 import type { GroupPlan } from './cpu/cgroup-files.ts'
 import type { EnvironmentEvent, EnvironmentMessage, EnvironmentResult } from './environment-pool.ts'
+import type { SharedText } from './event-memory.ts'
+import type { SharedSlots } from './event-slots.ts'
 
 /** What a thread is for; handed over once, when it starts. */
 export interface ThreadSettings {
@@ -21,15 +23,19 @@ export interface ThreadSettings {
 
 /** The settings, with the shared memory in which a thread says whose event it runs. */
 export interface ThreadStart extends ThreadSettings {
-  readonly running: Int32Array<SharedArrayBuffer>
+  readonly slots: SharedSlots
   /** Where a thread puts itself into its share of the processor; undefined where it need not. */
   readonly cpuPlan: GroupPlan | undefined
 }
 
-/** An event with its slot of `ThreadStart.running`; below 0 it has none. */
-export interface ThreadTask extends EnvironmentEvent {
+/** An event on its way to a thread, with its slot of `ThreadStart.slots`; below 0 it has none. */
+export interface ThreadTask extends Omit<EnvironmentEvent, 'payload'> {
   readonly slot: number
+  readonly payload: string | SharedText
 }
+
+/** The answer to an event. A text alone is what a handler returned, and the rest is in the event's slot. */
+export type ThreadReply = string | ThreadResult
 
 /** A result, with what tells the thread's CPU time. */
 export interface ThreadResult extends EnvironmentResult {

@@ -3,8 +3,12 @@ import { getCompileCacheDir } from 'node:module'
 import { dirname } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
-import type { Clock, Timer } from '../common/clock.ts'
-import { memoryCheckIntervalMs, threadEndRepeatMs, threadHeapHeadroomMb } from '../common/limits.ts'
+import type { Clock } from '../common/clock.ts'
+import {
+  eventMemorySpareMaxBytes,
+  sharedEventMinBytes,
+  threadEndRepeatMs,
+} from '../common/limits.ts'
 import { parseCpuMessage } from './cpu/cpu-messages.ts'
 import type { CpuShares } from './cpu/cpu-shares.ts'
 import { PoolCpu } from './cpu/pool-cpu.ts'
@@ -15,14 +19,19 @@ import type {
   EnvironmentOutcome,
   EnvironmentPool,
   EnvironmentPoolListener,
+  EnvironmentResult,
   RunningEvent,
 } from './environment-pool.ts'
+import { EventMemory } from './event-memory.ts'
+import { EventSlots } from './event-slots.ts'
 import type { EnvironmentLog } from './logs/environment-log.ts'
 import { ThreadLogs } from './logs/thread-logs.ts'
+import { Stopping } from './stopping.ts'
 import { ThreadCpu } from './thread-cpu.ts'
+import { resourceLimits, ThreadMemory, type ExhaustedMemory } from './thread-memory.ts'
 import {
   parseThreadMessage,
-  type ThreadResult,
+  type ThreadReply,
   type ThreadSettings,
   type ThreadStart,
   type ThreadTask,
@@ -59,23 +68,31 @@ export class ThreadPool implements EnvironmentPool {
   readonly #listeners = new Map<string, (message: EnvironmentMessage) => void>()
   readonly #ending = new Set<Worker>()
   readonly #logs: ThreadLogs
-  readonly #memoryMaxBytes: number
+  readonly #memory: ThreadMemory
+  readonly #slots: EventSlots
   readonly #cpu: ThreadCpu
   readonly #shares: PoolCpu
-  #memoryTimer: Timer | undefined
+  /** Threads that were ended for want of memory, and of which kind. */
+  readonly #exhausted = new Map<number, ExhaustedMemory['kind']>()
   #busy = 0
 
   constructor(options: ThreadPoolOptions, create: CreatePiscina) {
     this.#options = options
     this.#logs = new ThreadLogs(options.openLog)
-    this.#memoryMaxBytes = memoryMaxBytes(options.settings.memorySizeMb)
-    this.#cpu = new ThreadCpu(options.threadsMax, options.clock, options.onUse)
+    this.#memory = new ThreadMemory({
+      memorySizeMb: options.settings.memorySizeMb,
+      clock: options.clock,
+      threads: () => (this.#busy === 0 ? [] : this.#piscina.threads),
+      onExhausted: (worker, memory) => this.#onExhausted(worker, memory),
+    })
+    this.#slots = new EventSlots(options.threadsMax)
+    this.#cpu = new ThreadCpu(options.clock, options.onUse)
     this.#shares = new PoolCpu({
       shares: options.cpuShares,
       memorySizeMb: options.settings.memorySizeMb,
       throttled: options.throttled,
       clock: options.clock,
-      isBusy: (threadId) => this.#cpu.isBusy(threadId),
+      isBusy: (threadId) => this.#slots.isBusy(threadId),
       onUnheld: options.onUnheld,
     })
     this.#piscina = create({
@@ -94,7 +111,7 @@ export class ThreadPool implements EnvironmentPool {
       execArgv: [],
       workerData: {
         ...options.settings,
-        running: this.#cpu.running,
+        slots: this.#slots.shared,
         cpuPlan: options.cpuShares.plan,
       } satisfies ThreadStart,
       resourceLimits: resourceLimits(options.settings.memorySizeMb),
@@ -133,19 +150,19 @@ export class ThreadPool implements EnvironmentPool {
   }
 
   run(event: EnvironmentEvent, listener: (message: EnvironmentMessage) => void): RunningEvent {
-    const stopping = new AbortController()
-    const task = { ...event, slot: this.#cpu.begin() }
+    const stopping = new Stopping()
+    const task = { ...event, payload: handOver(event.payload), slot: this.#slots.begin() }
     this.#listeners.set(task.requestId, listener)
     this.#busy += 1
-    this.#watchMemory()
+    this.#memory.watch()
     this.#shares.wake()
     let log: EnvironmentLog | undefined
     // Kept once known: at the end the slot goes to another event.
-    const findLog = () => (log ??= this.#logs.of(this.#cpu.runnerIdOf(task.slot)))
+    const findLog = () => (log ??= this.#logs.of(this.#slots.runnerIdOf(task.slot)))
     return {
-      outcome: this.#outcome(task, stopping.signal, findLog),
+      outcome: this.#outcome(task, stopping, findLog),
       stop: () => {
-        const runner = this.#cpu.runnerOf(task.slot, this.#piscina.threads)
+        const runner = this.#runnerOf(task.slot)
         this.#shares.release(runner?.threadId)
         void this.#cpu.ask(runner).then(() => this.#endThread(() => stopping.abort()))
       },
@@ -156,16 +173,16 @@ export class ThreadPool implements EnvironmentPool {
 
   endIdle(): boolean {
     if (this.idle === 0) return false
-    const stopping = new AbortController()
+    const stopping = new Stopping()
     // An aborted task takes its thread with it: the one way to make piscina end a given thread.
-    const ended = this.#piscina.run(null, { signal: stopping.signal })
+    const ended = this.#piscina.run(null, { signal: stopping })
     this.#endThread(() => stopping.abort())
     ended.catch(() => {})
     return true
   }
 
   async close(): Promise<void> {
-    this.#memoryTimer?.cancel()
+    this.#memory.stop()
     const threads = [...this.#piscina.threads, ...this.#ending]
     for (const { threadId } of threads) this.#shares.release(threadId)
     await Promise.all([this.#piscina.destroy(), ...threads.map((worker) => this.#exitOf(worker))])
@@ -174,24 +191,56 @@ export class ThreadPool implements EnvironmentPool {
 
   async #outcome(
     task: ThreadTask,
-    signal: AbortSignal,
+    signal: Stopping,
     findLog: () => unknown,
   ): Promise<EnvironmentOutcome> {
     try {
-      const result = (await this.#piscina.run(task, { signal })) as ThreadResult
-      const { threadId, threadCpuMs, memoryUsedMb, logStream } = result
-      this.#logs.know(threadId, logStream)
-      this.#cpu.tell(threadId, threadCpuMs)
-      this.#options.onUse({ memoryUsedMb })
-      return { kind: 'result', result }
+      const reply = (await this.#piscina.run(task, { signal })) as ThreadReply
+      // Not in other ends: a thread that is about to die may still read it.
+      if (typeof task.payload !== 'string') eventMemory.giveBack(task.payload)
+      return { kind: 'result', result: this.#resultOf(task, reply) }
     } catch (error) {
-      return outcomeOf(error)
+      return this.#exhaustedOutcome(task) ?? outcomeOf(error)
     } finally {
       findLog()
       this.#busy -= 1
-      this.#cpu.end(task.slot)
+      this.#slots.end(task.slot)
       this.#options.onChange()
     }
+  }
+
+  #resultOf({ slot }: ThreadTask, reply: ThreadReply): EnvironmentResult {
+    const isText = typeof reply === 'string'
+    const result = isText
+      ? {
+          outcome: 'returned' as const,
+          payload: reply,
+          lateOutput: '',
+          ...this.#slots.figuresOf(slot),
+        }
+      : reply
+    if (!isText) this.#logs.know(reply.threadId, reply.logStream)
+    this.#cpu.tell(result.threadId, result.threadCpuMs)
+    this.#options.onUse({ memoryUsedMb: result.memoryUsedMb })
+    return result
+  }
+
+  #exhaustedOutcome({ slot }: ThreadTask): EnvironmentOutcome | undefined {
+    const of = this.#exhausted.get(this.#slots.runnerIdOf(slot))
+    return of === undefined ? undefined : { kind: 'out-of-memory', of }
+  }
+
+  #runnerOf(slot: number): Worker | undefined {
+    const threadId = this.#slots.runnerIdOf(slot)
+    return this.#piscina.threads.find((worker) => worker.threadId === threadId)
+  }
+
+  async #onExhausted(worker: Worker, { usedMb, kind }: ExhaustedMemory): Promise<void> {
+    this.#options.onUse({ memoryUsedMb: usedMb })
+    this.#exhausted.set(worker.threadId, kind)
+    this.#shares.release(worker.threadId)
+    await this.#cpu.ask(worker)
+    await worker.terminate()
   }
 
   // Ending is asynchronous, and waits for a synchronous system call: a thread counts until it is gone.
@@ -232,6 +281,8 @@ export class ThreadPool implements EnvironmentPool {
 
   #forgetGone(): void {
     const threads = [...this.#piscina.threads, ...this.#ending]
+    const alive = new Set(threads.map(({ threadId }) => threadId))
+    for (const id of this.#exhausted.keys()) if (!alive.has(id)) this.#exhausted.delete(id)
     this.#cpu.forgetAllBut(threads)
     this.#shares.forgetAllBut(threads)
     this.#logs.forgetAllBut(threads)
@@ -245,36 +296,13 @@ export class ThreadPool implements EnvironmentPool {
     if (parsed.type === 'initialising') this.#logs.know(parsed.threadId, parsed.logStream)
     this.#listeners.get(parsed.requestId)?.(parsed)
   }
+}
 
-  /**
-   * V8's own limit cannot be the function's memory: a single allocation that does not fit aborts the
-   * process, not the thread, and it leaves buffers out. So it is far off, and this looks instead.
-   */
-  #watchMemory(): void {
-    if (this.#memoryTimer !== undefined) return
-    const waitMs = Math.max(memoryCheckIntervalMs, 2 * this.#piscina.threads.length)
-    this.#memoryTimer = this.#options.clock.after(waitMs, () => {
-      void Promise.all(this.#piscina.threads.map((worker) => this.#checkMemory(worker))).then(
-        () => {
-          this.#memoryTimer = undefined
-          if (this.#busy > 0) this.#watchMemory()
-        },
-      )
-    })
-  }
+/** One for all pools: what one function does not use, another may. */
+const eventMemory = new EventMemory(eventMemorySpareMaxBytes)
 
-  async #checkMemory(worker: Worker): Promise<void> {
-    try {
-      const { used_heap_size: heap, external_memory: external } = await worker.getHeapStatistics()
-      if (heap + external <= this.#memoryMaxBytes) return
-      this.#options.onUse({ memoryUsedMb: Math.ceil((heap + external) / 1024 / 1024) })
-      this.#shares.release(worker.threadId)
-      await this.#cpu.ask(worker)
-      await worker.terminate()
-    } catch (error) {
-      if (codeOf(error) !== 'ERR_WORKER_NOT_RUNNING') throw error
-    }
-  }
+function handOver(payload: string): ThreadTask['payload'] {
+  return payload.length < sharedEventMinBytes ? payload : eventMemory.put(payload)
 }
 
 /**
@@ -287,26 +315,13 @@ function compileCache(): { readonly NODE_COMPILE_CACHE?: string } {
   return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) }
 }
 
-/** With room for garbage that V8 has not collected yet, and for Node's own 32 MB. */
-function memoryMaxBytes(memorySizeMb: number): number {
-  return (memorySizeMb * 1.25 + 32) * 1024 * 1024
-}
-
-function resourceLimits(memorySizeMb: number) {
-  return {
-    maxOldGenerationSizeMb: memorySizeMb + threadHeapHeadroomMb,
-    // Lambda starts Node with semi-spaces of 5 % of the memory; V8 has three of them.
-    maxYoungGenerationSizeMb: Math.min(48, Math.ceil(memorySizeMb * 0.15)),
-  }
-}
-
 /** Piscina has no classes for these: an abort, V8's limit, and the end of a thread by itself or ours. */
 function outcomeOf(error: unknown): EnvironmentOutcome {
   if (!(error instanceof Error)) return { kind: 'died', reason: String(error) }
   if (error.name === 'AbortError' || error.message === 'Terminating worker thread') {
     return { kind: 'stopped' }
   }
-  if (codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY') return { kind: 'out-of-memory' }
+  if (codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY') return { kind: 'out-of-memory', of: 'heap' }
   return { kind: 'died', reason: error.message }
 }
 

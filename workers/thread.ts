@@ -4,6 +4,8 @@ import { parentPort, threadId, workerData } from 'node:worker_threads'
 import type { Clock } from '../common/clock.ts'
 import { payloadMaxBytes } from '../common/limits.ts'
 import { ThreadShare } from './cpu/thread-share.ts'
+import { readSharedText } from './event-memory.ts'
+import { writeFigures } from './event-slots.ts'
 import { newStreamName } from './logs/stream-name.ts'
 import { EventLoop } from './runtime/event-loop.ts'
 import { loadHandler, type Handler } from './runtime/handler-loader.ts'
@@ -11,7 +13,13 @@ import { runHandler, type Answer, type ContextFacts } from './runtime/run-handle
 import { errorForLog, errorPayload, RuntimeError } from './runtime/runtime-errors.ts'
 import { guardProcess } from './runtime/thread-guards.ts'
 import { captureOutput, logLine, ThreadOutput } from './runtime/thread-output.ts'
-import type { ThreadMessage, ThreadResult, ThreadStart, ThreadTask } from './thread-messages.ts'
+import type {
+  ThreadMessage,
+  ThreadReply,
+  ThreadResult,
+  ThreadStart,
+  ThreadTask,
+} from './thread-messages.ts'
 
 const settings = workerData as ThreadStart
 const port = parentPort
@@ -49,9 +57,10 @@ const exitThread = guardProcess(settings.directory, (reason) =>
 prepareThread()
 
 /** The pool's task: one event. Rejects never; a thread that cannot go on ends itself. */
-export async function invoke(task: ThreadTask): Promise<ThreadResult> {
+export async function invoke(task: ThreadTask): Promise<ThreadReply> {
+  const { slot } = task
   requestId = task.requestId
-  if (task.slot >= 0) Atomics.store(settings.running, task.slot, threadId)
+  if (slot >= 0) Atomics.store(settings.slots.running, slot, threadId)
   output.begin()
   loop ??= new EventLoop(clock)
   const initMs = handler === undefined ? await initialise() : undefined
@@ -59,17 +68,20 @@ export async function invoke(task: ThreadTask): Promise<ThreadResult> {
   if (initMs !== undefined || task.announce) tell({ type: 'running', requestId })
   const startedMs = performance.now()
   const { outcome, payload } = await run(task)
-  return {
-    outcome,
-    payload,
-    durationMs: performance.now() - startedMs,
+  const { logMessages, lateOutput } = output.end()
+  const durationMs = performance.now() - startedMs
+  const figures = {
+    durationMs,
     memoryUsedMb: memoryUsedMb(),
-    logStream,
-    threadId,
     threadCpuMs: threadCpuMs(),
-    ...(initMs === undefined ? {} : { initMs }),
-    ...output.end(),
+    logMessages,
   }
+  if (outcome === 'returned' && initMs === undefined && lateOutput === '' && slot >= 0) {
+    writeFigures(settings.slots, slot, figures)
+    return payload
+  }
+  const init = initMs === undefined ? {} : { initMs }
+  return { outcome, payload, threadId, logStream, lateOutput, ...figures, ...init }
 }
 
 function prepareThread(): void {
@@ -111,9 +123,10 @@ async function initialise(): Promise<number> {
 async function run(task: ThreadTask): Promise<Pick<ThreadResult, 'outcome' | 'payload'>> {
   let event: unknown
   try {
-    event = JSON.parse(task.payload)
+    const { payload } = task
+    event = JSON.parse(typeof payload === 'string' ? payload : readSharedText(payload))
   } catch (error) {
-    return { outcome: 'unparsable', payload: (error as SyntaxError).message }
+    return { outcome: 'unparsable', payload: (error as SyntaxError | TypeError).message }
   }
   let facts: ContextFacts
   try {

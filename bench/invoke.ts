@@ -1,0 +1,183 @@
+// Measures Invoke beside raw piscina in the same run: rates, events of a mapping's size, cold starts; prints JSON.
+import { readFileSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
+import { availableParallelism, cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { Piscina } from 'piscina'
+import type { FunctionRecord } from '../control/registry/registry.ts'
+import { createFunction, lambdaClient } from '../test/support/lambda.ts'
+import { functionRecord } from '../test/support/memory-registry.ts'
+import { startPlatform } from '../test/support/platform.ts'
+import { completed, startInvoker } from '../test/support/worker-threads.ts'
+import { machineLoad } from './broker/process-usage.ts'
+import { kafkaEvent, kinesisEvent } from './invoke/events.ts'
+import { httpRate } from './invoke/http-load.ts'
+
+const help = `Usage: node bench/invoke.ts [--rows a,b] [--rounds 3] [--seconds 1] [--threads CORES] [--cold 60]
+
+Prints JSON; progress goes to standard error. Rounds are interleaved, rates are medians of them.
+
+Rows: small1, small100 (invocations/s of a no-op in this process, so many at once), kinesis, kafka (100 records of 1.5 KB,
+beside piscina that is given the object, parsed from the text each time, and parsed once), cold, control, workers (over HTTP, 100 connections, in a process of their own).
+`
+const { values: flags } = parseArgs({
+  options: {
+    help: { type: 'boolean', default: false },
+    rows: { type: 'string', default: 'small1,small100,kinesis,kafka,cold,control,workers' },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '1' },
+    threads: { type: 'string', default: String(availableParallelism()) },
+    cold: { type: 'string', default: '60' },
+  },
+})
+if (flags.help) {
+  process.stdout.write(help)
+  process.exit(0)
+}
+
+// As the program does: its threads start from compiled code.
+enableCompileCache()
+const rounds = Number(flags.rounds)
+const seconds = Number(flags.seconds)
+const threads = Number(flags.threads)
+const wanted = new Set(flags.rows.split(','))
+const noop = new URL('./invoke/noop.mjs', import.meta.url)
+const directory = new URL('./invoke', import.meta.url).pathname
+const progress = (text: string): boolean => process.stderr.write(`${text}\n`)
+const small = '{"key":"value"}'
+const loadBefore = machineLoad()
+const results: Record<string, unknown> = {}
+
+const workers = startInvoker({ environmentsMax: threads, accountConcurrency: 1000 })
+await workers.registry.putFunction(noopRecord('noop', 0))
+const piscina = new Piscina({ filename: noop.href, minThreads: threads, maxThreads: threads })
+const invoke = (functionName: string, payload: string) => async () => {
+  completed(await workers.invoker.invoke({ functionName, payload }))
+}
+await measure('small1', 1, invoke('noop', small), () => piscina.run(JSON.parse(small)))
+await measure('small100', 100, invoke('noop', small), () => piscina.run(JSON.parse(small)))
+for (const [row, event] of Object.entries({ kinesis: kinesisEvent(), kafka: kafkaEvent() })) {
+  const parsed = JSON.parse(event) as unknown
+  const ours = invoke('noop', event)
+  // An event arrives as text: whoever would hand it over as an object has to parse it first.
+  await measure(row, 2 * threads, ours, () => piscina.run(JSON.parse(event)))
+  await measure(`${row}Parsed`, 2 * threads, ours, () => piscina.run(parsed))
+}
+if (wanted.has('cold')) results['cold'] = await coldStarts(Number(flags.cold))
+await piscina.destroy()
+await workers.stop()
+if (wanted.has('control')) results['control'] = await overHttp(['all'])
+if (wanted.has('workers')) results['workers'] = await overHttp(['control', 'workers'])
+report()
+
+/** Ours and piscina's in turn, after one second each that does not count. */
+async function measure(
+  row: string,
+  concurrency: number,
+  ours: () => Promise<unknown>,
+  raw: () => Promise<unknown>,
+): Promise<void> {
+  if (!wanted.has(row.replace('Parsed', ''))) return
+  const all: { ours: number[]; piscina: number[] } = { ours: [], piscina: [] }
+  for (let round = -1; round < rounds; round++) {
+    const rates = [await rate(concurrency, ours), await rate(concurrency, raw)] as const
+    if (round < 0) continue
+    all.ours.push(rates[0])
+    all.piscina.push(rates[1])
+  }
+  const ratio = Number((median(all.ours) / median(all.piscina)).toFixed(3))
+  results[row] = { ours: median(all.ours), piscina: median(all.piscina), ratio, all }
+  progress(`${row}: ${JSON.stringify(results[row])}`)
+}
+
+/** Calls per second, `concurrency` of them at once. */
+async function rate(concurrency: number, call: () => Promise<unknown>): Promise<number> {
+  let calls = 0
+  const startedMs = performance.now()
+  const endMs = startedMs + seconds * 1000
+  const one = async (): Promise<void> => {
+    while (performance.now() < endMs) {
+      await call()
+      calls += 1
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, one))
+  return Math.round(calls / ((performance.now() - startedMs) / 1000))
+}
+
+/** From the call to the answer of functions that never ran, one after another; beside a thread of piscina's. */
+async function coldStarts(count: number): Promise<Record<string, unknown>> {
+  const ours: number[] = []
+  const raw: number[] = []
+  for (let i = 0; i < count; i++) {
+    await workers.registry.putFunction(noopRecord(`cold-${i}`, i))
+    ours.push(await elapsedMs(invoke(`cold-${i}`, small)))
+    const pool = new Piscina({ filename: noop.href, minThreads: 0, maxThreads: 1 })
+    raw.push(await elapsedMs(() => pool.run(null)))
+    await pool.destroy()
+  }
+  const result = { ours: percentiles(ours), piscina: percentiles(raw) }
+  progress(`cold: ${JSON.stringify(result)}`)
+  return result
+}
+
+async function elapsedMs(call: () => Promise<unknown>): Promise<number> {
+  const before = performance.now()
+  await call()
+  return performance.now() - before
+}
+
+/** Of the last role's door, in a process of its own. */
+async function overHttp(roles: readonly ('all' | 'control' | 'workers')[]) {
+  const args = ['--workers-max', String(threads)]
+  const first = await startPlatform({
+    role: roles[0] ?? 'all',
+    args: roles.length === 1 ? args : [],
+  })
+  const served =
+    roles[1] === undefined
+      ? first
+      : await startPlatform({ role: roles[1], args, dataDir: first.dataDir })
+  try {
+    const files = { 'index.mjs': readFileSync(noop, 'utf8') }
+    await createFunction(lambdaClient(first), { name: 'noop', files })
+    const load = { door: served.workers === '' ? served.aws : served.workers, body: small, seconds }
+    const path = '/2015-03-31/functions/noop/invocations'
+    const all: { one: number[]; hundred: number[] } = { one: [], hundred: [] }
+    await httpRate({ ...load, path, connections: 100 })
+    for (let round = 0; round < rounds; round++) {
+      all.one.push(await httpRate({ ...load, path, connections: 1 }))
+      all.hundred.push(await httpRate({ ...load, path, connections: 100 }))
+    }
+    const result = { one: median(all.one), hundred: median(all.hundred), all }
+    progress(`${roles.at(-1)}: ${JSON.stringify(result)}`)
+    return result
+  } finally {
+    if (served !== first) await served.stop()
+    await first.stop()
+  }
+}
+
+function noopRecord(name: string, revision: number): FunctionRecord {
+  return functionRecord(name, directory, { handler: 'noop.handler', revision: revision + 1 })
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
+}
+
+function percentiles(values: readonly number[]): Record<string, number> {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (share: number): number =>
+    Number((sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0).toFixed(1))
+  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) }
+}
+
+function report(): void {
+  const machine = { cpu: cpus()[0]?.model, cores: availableParallelism(), node: process.version }
+  const load = { before: loadBefore, after: machineLoad() }
+  const input = { rounds, seconds, threads }
+  process.stdout.write(
+    `${JSON.stringify({ bench: 'invoke', machine, load, input, results }, null, 2)}\n`,
+  )
+}

@@ -1,0 +1,36 @@
+// Tests that what is put comes out again whatever its characters, and that memory is used again within its bound.
+import { expect, test } from 'vitest'
+import { EventMemory, readSharedText } from './event-memory.ts'
+
+test.each(['', '{}', '{"a":"é"}', '"€ and 😀"', 'x'.repeat(300_000), 'é'.repeat(300_000)])(
+  'a text, as such or as its bytes, comes out as it was (%#)',
+  (text) => {
+    const memory = new EventMemory(0)
+    expect(readSharedText(memory.put(text))).toBe(text)
+    expect(readSharedText(memory.put(Buffer.from(text)))).toBe(text)
+  },
+)
+
+test('bytes that are no UTF-8 are refused by who reads them', () => {
+  const put = new EventMemory(0).put(Buffer.from([0x22, 0xff, 0x22]))
+  expect(() => readSharedText(put)).toThrow(TypeError)
+})
+
+test('memory given back is lent again to what fits, and only then', () => {
+  const memory = new EventMemory(1024 * 1024)
+  const first = memory.put('x'.repeat(100_000))
+  memory.giveBack(first)
+  expect(memory.spareBytes).toBe(first.memory.byteLength)
+  expect(memory.put('y'.repeat(1_000_000)).memory).not.toBe(first.memory)
+  const again = memory.put('z')
+  expect(again.memory).toBe(first.memory)
+  expect(readSharedText(again)).toBe('z')
+  expect(memory.spareBytes).toBe(0)
+})
+
+test('no more is kept than the bound', () => {
+  const memory = new EventMemory(100_000)
+  const lent = [memory.put('a'), memory.put('b')]
+  for (const each of lent) memory.giveBack(each)
+  expect(memory.spareBytes).toBe(64 * 1024)
+})

@@ -1,0 +1,67 @@
+// Hands large events to threads in shared memory that is used again: no copy but one, and none on the main thread's heap.
+import { isAscii } from 'node:buffer'
+
+/** An event's bytes. They are the event's until its thread has answered. */
+export interface SharedText {
+  readonly memory: SharedArrayBuffer
+  readonly sizeBytes: number
+  /** Then each byte is a character, which is cheaper to read than UTF-8. */
+  readonly isAscii: boolean
+}
+
+/** Sizes are powers of two from here on, so that memory fits other events as well. */
+const leastBytes = 64 * 1024
+
+/** Lends memory and takes it back; keeps at most `spareMaxBytes` that nobody uses. */
+export class EventMemory {
+  readonly #spareMaxBytes: number
+  /** The latest last, whatever their sizes: events of one mapping are much alike. */
+  readonly #spares: SharedArrayBuffer[] = []
+  #spareBytes = 0
+
+  constructor(spareMaxBytes: number) {
+    this.#spareMaxBytes = spareMaxBytes
+  }
+
+  get spareBytes(): number {
+    return this.#spareBytes
+  }
+
+  put(payload: string | Uint8Array): SharedText {
+    // UTF-8 has at most three bytes for each unit of a string.
+    const mostBytes = typeof payload === 'string' ? payload.length * 3 : payload.length
+    const memory = this.#lend(mostBytes)
+    const target = Buffer.from(memory)
+    if (typeof payload === 'string') {
+      const sizeBytes = target.write(payload, 'utf8')
+      return { memory, sizeBytes, isAscii: sizeBytes === payload.length }
+    }
+    target.set(payload)
+    return { memory, sizeBytes: payload.length, isAscii: isAscii(payload) }
+  }
+
+  /** To be called once for what was put, and only when no thread can read it any more. */
+  giveBack({ memory }: SharedText): void {
+    if (this.#spareBytes + memory.byteLength > this.#spareMaxBytes) return
+    this.#spareBytes += memory.byteLength
+    this.#spares.push(memory)
+  }
+
+  #lend(bytes: number): SharedArrayBuffer {
+    for (let i = this.#spares.length - 1; i >= 0; i--) {
+      const spare = this.#spares[i]
+      if (spare === undefined || spare.byteLength < bytes) continue
+      this.#spares.splice(i, 1)
+      this.#spareBytes -= spare.byteLength
+      return spare
+    }
+    return new SharedArrayBuffer(Math.max(leastBytes, 2 ** Math.ceil(Math.log2(bytes))))
+  }
+}
+
+/** On the thread's side. Throws TypeError where the bytes are no UTF-8. */
+export function readSharedText({ memory, sizeBytes, isAscii: ascii }: SharedText): string {
+  const bytes = Buffer.from(memory, 0, sizeBytes)
+  if (ascii) return bytes.toString('latin1')
+  return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+}

@@ -1,0 +1,81 @@
+// Watches the memory of a pool's threads, and says which of them has used up what its function has.
+import type { HeapInfo } from 'node:v8'
+import type { Worker } from 'node:worker_threads'
+import type { Clock, Timer } from '../common/clock.ts'
+import { memoryCheckIntervalMs, threadHeapHeadroomMb } from '../common/limits.ts'
+
+export interface ExhaustedMemory {
+  readonly usedMb: number
+  /** Lambda ends differently for the two: V8 gives up when its heap is full, the system kills for all of it. */
+  readonly kind: 'heap' | 'all'
+}
+
+export interface ThreadMemoryOptions {
+  readonly memorySizeMb: number
+  readonly clock: Clock
+  /** Those to look at; none ends the watch until it is begun again. */
+  readonly threads: () => readonly Worker[]
+  readonly onExhausted: (worker: Worker, memory: ExhaustedMemory) => Promise<void>
+}
+
+/**
+ * V8's own limit cannot be the function's memory: a single allocation that does not fit aborts the
+ * process, not the thread, and it leaves buffers out. So it is far off, and this looks instead.
+ */
+export class ThreadMemory {
+  readonly #options: ThreadMemoryOptions
+  readonly #maxBytes: number
+  #timer: Timer | undefined
+
+  constructor(options: ThreadMemoryOptions) {
+    this.#options = options
+    this.#maxBytes = memoryMaxBytes(options.memorySizeMb)
+  }
+
+  watch(): void {
+    if (this.#timer !== undefined) return
+    const { clock, threads } = this.#options
+    const waitMs = Math.max(memoryCheckIntervalMs, 2 * threads().length)
+    this.#timer = clock.after(waitMs, () => {
+      void Promise.all(threads().map((worker) => this.#check(worker))).then(() => {
+        this.#timer = undefined
+        if (threads().length > 0) this.watch()
+      })
+    })
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  async #check(worker: Worker): Promise<void> {
+    try {
+      const memory = exhausted(await worker.getHeapStatistics(), this.#maxBytes)
+      if (memory !== undefined) await this.#options.onExhausted(worker, memory)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_NOT_RUNNING')) {
+        throw error
+      }
+    }
+  }
+}
+
+function exhausted(heap: HeapInfo, maxBytes: number): ExhaustedMemory | undefined {
+  const { used_heap_size: onHeap, external_memory: external } = heap
+  const used = onHeap + external
+  if (used <= maxBytes) return undefined
+  return { usedMb: Math.ceil(used / 1024 / 1024), kind: onHeap > external ? 'heap' : 'all' }
+}
+
+/** With room for garbage that V8 has not collected yet, and for Node's own 32 MB. */
+function memoryMaxBytes(memorySizeMb: number): number {
+  return (memorySizeMb * 1.25 + 32) * 1024 * 1024
+}
+
+export function resourceLimits(memorySizeMb: number) {
+  return {
+    maxOldGenerationSizeMb: memorySizeMb + threadHeapHeadroomMb,
+    // Lambda starts Node with semi-spaces of 5 % of the memory; V8 has three of them.
+    maxYoungGenerationSizeMb: Math.min(48, Math.ceil(memorySizeMb * 0.15)),
+  }
+}
