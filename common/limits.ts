@@ -60,6 +60,9 @@ export const segmentFillBytes = 1024 * 1024
 /** Or after this time, so that a quiet partition does not stay in memory. */
 export const segmentFillDelayMs = 200
 
+/** What may lie in segments behind the last checkpoint without being in the write-ahead log: a start reads it all. */
+export const unloggedMaxBytes = 1024 * 1024 * 1024
+
 /** Segment files open at once, whatever the number of partitions. */
 export const logOpenFilesMax = 512
 

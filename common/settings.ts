@@ -210,7 +210,7 @@ export const settingsTable = {
     default: 'commit',
     choices: ['commit', 'interval', 'never'],
     roles: ['broker', 'all'],
-    help: 'When data reaches the disk: before it is acknowledged, every flush-interval, or when the system likes.',
+    help: 'When data reaches the disk: before it is acknowledged, every flush-interval, or when the system likes. Only a power cut tells them apart, not a crash.',
   },
   flushInterval: {
     kind: 'milliseconds',

@@ -1,5 +1,6 @@
 // What a partition and the commit loop know of each other, and what all partitions share.
 import type { Clock } from '../../common/clock.ts'
+import type { QueuedAppend } from './append-run.ts'
 import type { LogLimits } from './log-limits.ts'
 import type { ProducerBudget } from './producer-budget.ts'
 import type { SegmentFiles } from './segment-facts.ts'
@@ -22,21 +23,22 @@ export interface QueuedPartition {
   readonly tailBytes: number
   /** Everything up to `endOffset` is committed now. */
   advance(endOffset: number): void
-  /** A commit failed: whatever is not committed was never appended. */
+  /** A commit failed: whatever is not committed was never appended. Nothing of it is being written any more. */
   rollBack(): void
-  /** Writes what is committed from memory to segments; rejects with AppError STORAGE_FAILED. */
+  /** Writes what is committed from memory to segments, and lets go of it; rejects with AppError STORAGE_FAILED. */
   fill(): Promise<void>
+  /** Writes everything before `endOffset` to segments, to be committed by that; rejects likewise. */
+  writeThrough(endOffset: number): Promise<void>
+  /** Flushes what its segments held when it was called; rejects likewise. */
+  flush(): Promise<void>
 }
 
 /** Where appends wait for their commit. */
 export interface AppendQueue {
   /** Why nothing can be queued now; undefined when it can. */
   refusal(sizeBytes: number): string | undefined
-  /** `batches` are from `baseOffset` to `endOffset` (exclusive). */
-  enqueue(
-    partition: QueuedPartition,
-    append: { readonly baseOffset: number; readonly endOffset: number; readonly batches: Buffer },
-  ): Promise<void>
+  /** Resolves when committed; rejects with AppError STORAGE_FAILED. */
+  enqueue(partition: QueuedPartition, append: QueuedAppend): Promise<void>
 }
 
 /** What all partitions of a store share. */

@@ -17,8 +17,13 @@ export interface CheckpointerOptions {
   topics(): Iterable<CheckpointedTopic>
   /** Resolves when topics that are not among them will not be there after a crash either. */
   flushNames(): Promise<void>
+  /** So many bytes may be in segments that neither a checkpoint nor the write-ahead log knows of. */
+  readonly unloggedMaxBytes: number
   failed(error: unknown): void
 }
+
+/** A checkpoint is begun at this part of what may be unlogged: there is time to take it before writes wait for it. */
+const dueShare = 1 / 4
 
 /** Two flushes at once keep the disk busy and leave threads of the pool to the commits. */
 const flushWidth = 2
@@ -33,13 +38,31 @@ export class Checkpointer {
   #running: Promise<void> | undefined
   #saving: Promise<void> = Promise.resolve()
   #problem: string | undefined
+  /** Since what the last checkpoint holds. */
+  #unloggedBytes = 0
+  #dueBytes: number
 
   constructor(options: CheckpointerOptions) {
     this.#options = options
+    this.#dueBytes = options.unloggedMaxBytes * dueShare
   }
 
   get problem(): string | undefined {
     return this.#problem
+  }
+
+  /** Whether so much is unlogged that a checkpoint has to come first. */
+  get isBehind(): boolean {
+    return this.#unloggedBytes >= this.#options.unloggedMaxBytes
+  }
+
+  /** So much was written straight to segments. */
+  noteUnlogged(bytes: number): void {
+    this.#unloggedBytes += bytes
+    if (this.#unloggedBytes < this.#dueBytes) return
+    // One that fails is not tried again with every write.
+    this.#dueBytes = this.#unloggedBytes + this.#options.unloggedMaxBytes * dueShare
+    this.request()
   }
 
   /** Starts a checkpoint unless one runs. */
@@ -72,10 +95,13 @@ export class Checkpointer {
 
   async #run(): Promise<void> {
     const covered = this.#options.wal.older
+    const unloggedBytes = this.#unloggedBytes
     try {
       await this.#options.flushNames()
       await concurrently(this.#partitions(), flushWidth, (partition) => this.#flush(partition))
       await this.save()
+      this.#unloggedBytes -= unloggedBytes
+      this.#dueBytes = this.#options.unloggedMaxBytes * dueShare
       await this.#options.wal.remove(covered)
       this.#problem = undefined
     } catch (error) {

@@ -1,6 +1,7 @@
 // Tests of the commit loop with a disk whose flushes end when the test says so.
 import { expect, test } from 'vitest'
 import { MemoryFileSystem } from '../../test/support/memory-file-system.ts'
+import { CommitAccount } from './commit-account.ts'
 import { Committer } from './committer.ts'
 import type { FileSystem, OpenFile } from './file-system.ts'
 import type { QueuedPartition } from './append-queue.ts'
@@ -51,20 +52,19 @@ class SlowFlushes {
   }
 }
 
-async function committerOn(disk: SlowFlushes, { flushes = true, fileMaxBytes = 10 * large } = {}) {
+async function committerOn(disk: SlowFlushes, { fileMaxBytes = 10 * large } = {}) {
   await disk.memory.makeDirectory('/wal')
   const wal = new WriteAheadLog({
     files: disk.files,
     directory: '/wal',
     fileMaxBytes,
     firstSequence: 1,
-    flushBeforeNext: true,
   })
+  const account = new CommitAccount(100 * large)
   const committer = new Committer({
     wal,
-    flushes,
+    account,
     commitMaxBytes: large,
-    queueMaxBytes: 100 * large,
     room: () => Promise.resolve(),
     committed: () => {},
     failed: () => {},
@@ -76,6 +76,8 @@ async function committerOn(disk: SlowFlushes, { flushes = true, fileMaxBytes = 1
     advance: () => {},
     rollBack: () => {},
     fill: () => Promise.resolve(),
+    writeThrough: () => Promise.resolve(),
+    flush: () => Promise.resolve(),
   }
   const outcomes: string[] = []
   const append = (name: string, sizeBytes = large): void => {
@@ -85,7 +87,7 @@ async function committerOn(disk: SlowFlushes, { flushes = true, fileMaxBytes = 1
       () => outcomes.push(`${name} failed`),
     )
   }
-  return { wal, committer, append, outcomes }
+  return { wal, account, append, outcomes }
 }
 
 /** Lets everything happen that needs no flush to end. */
@@ -126,7 +128,7 @@ test('while a flush runs the next appends are written, and acknowledged after a 
 
 test('a small append waits for the flush that runs, to share a write with those that come', async () => {
   const disk = new SlowFlushes()
-  const { committer, append, outcomes } = await committerOn(disk)
+  const { account, append, outcomes } = await committerOn(disk)
   append('a')
   await settle()
   for (const name of 'bcd') append(name, 100)
@@ -136,12 +138,12 @@ test('a small append waits for the flush that runs, to share a write with those 
   disk.flushes[1]?.end()
   await settle()
   expect(outcomes).toEqual(['a ok', 'b ok', 'c ok', 'd ok'])
-  expect(committer.counters).toMatchObject({ commits: 2, flushes: 2, appends: 4 })
+  expect(account.counters).toMatchObject({ commits: 2, flushes: 2, appends: 4 })
 })
 
 test('a failed flush takes along all that was written behind it or waits, and nothing of it is replayed', async () => {
   const disk = new SlowFlushes()
-  const { committer, append, outcomes } = await committerOn(disk)
+  const { account, append, outcomes } = await committerOn(disk)
   append('a')
   await settle()
   disk.flushes[0]?.end()
@@ -152,7 +154,7 @@ test('a failed flush takes along all that was written behind it or waits, and no
   disk.flushes[1]?.end('fails')
   await settle()
   expect(outcomes).toEqual(['a ok', 'b failed', 'c failed', 'd failed'])
-  expect(committer.queuedBytes).toBe(0)
+  expect(account.queuedBytes).toBe(0)
   append('e')
   await settle()
   disk.flushes.at(-1)?.end()
@@ -196,22 +198,5 @@ test('a new file is begun when all that was written to the last one is flushed',
   disk.flushes[2]?.end()
   await settle()
   expect(outcomes.at(-1)).toBe('c ok')
-  expect(await replayed(disk)).toBe('abc')
-})
-
-test('where commits do not include the flush, writing goes on beside one, and survives its failure', async () => {
-  const disk = new SlowFlushes()
-  const { committer, append, outcomes } = await committerOn(disk, { flushes: false })
-  append('a')
-  await settle()
-  const flushed = committer.flush()
-  append('b')
-  await settle()
-  expect(outcomes).toEqual(['a ok', 'b ok'])
-  disk.flushes[0]?.end('fails')
-  await expect(flushed).rejects.toThrow('EIO')
-  append('c')
-  await settle()
-  expect(outcomes).toEqual(['a ok', 'b ok', 'c ok'])
   expect(await replayed(disk)).toBe('abc')
 })

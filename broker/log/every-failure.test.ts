@@ -7,7 +7,13 @@ import { MemoryFileSystem } from '../../test/support/memory-file-system.ts'
 import { isStorageError } from './file-system.ts'
 import type { LogStore } from './log-store.ts'
 
-const limits = { walFileMaxBytes: 900, segmentFillBytes: 300, walFilesMax: 3, openFilesMax: 2 }
+const limits = {
+  walFileMaxBytes: 900,
+  segmentFillBytes: 300,
+  walFilesMax: 3,
+  openFilesMax: 2,
+  unloggedMaxBytes: 3000,
+}
 const configs = { 'segment.bytes': '400' }
 
 /** Everything that touches the disk while a log is open, once or more. */

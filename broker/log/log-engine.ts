@@ -1,21 +1,24 @@
 // Wires what partitions share: write-ahead log, commits, segment filling, checkpoints, open files.
 import { join } from 'node:path'
-import type { Clock, Timer } from '../../common/clock.ts'
+import type { Clock } from '../../common/clock.ts'
 import { BufferPool } from '../../common/buffer-pool.ts'
 import { reasonOf } from '../../common/errors.ts'
 import { indexIntervalBytes, readSpareMaxBytes } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import { Checkpointer, type CheckpointedTopic } from './checkpointer.ts'
+import { CommitAccount } from './commit-account.ts'
 import { Committer } from './committer.ts'
 import { concurrently } from './concurrently.ts'
 import { FilePool } from './file-pool.ts'
 import { isStorageError, type FileSystem } from './file-system.ts'
 import { Filler } from './filler.ts'
 import { IndexCache } from './index-cache.ts'
+import { IntervalFlusher } from './interval-flusher.ts'
 import type { LogLimits } from './log-limits.ts'
 import type { LogStats } from './log-stats.ts'
 import type { LogEnvironment, QueuedPartition } from './append-queue.ts'
 import { ProducerBudget } from './producer-budget.ts'
+import { UnloggedCommitter } from './unlogged-committer.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
 
 export interface LogEngineOptions {
@@ -40,12 +43,13 @@ export class LogEngine {
   readonly #options: LogEngineOptions
   readonly #pool: FilePool
   readonly #wal: WriteAheadLog
-  readonly #committer: Committer
+  readonly #account: CommitAccount
+  readonly #committer: Committer | UnloggedCommitter
+  readonly #flusher: IntervalFlusher
   readonly #filler: Filler
   readonly #checkpointer: Checkpointer
   readonly #memory = { bytes: 0 }
   #completeFiles = 0
-  #flushTimer: Timer | undefined
 
   constructor(options: LogEngineOptions) {
     this.#options = options
@@ -56,10 +60,16 @@ export class LogEngine {
       directory: join(dir, 'wal'),
       fileMaxBytes: limits.walFileMaxBytes,
       firstSequence: options.firstWalSequence,
-      flushBeforeNext: options.flush !== 'never',
     })
-    this.#committer = this.#createCommitter()
-    const tailBytes = (): number => this.#memory.bytes - this.#committer.queuedBytes
+    this.#account = new CommitAccount(limits.appendQueueMaxBytes)
+    this.#committer = options.flush === 'commit' ? this.#logged() : this.#unlogged()
+    this.#flusher = new IntervalFlusher({
+      clock,
+      intervalMs: options.flushIntervalMs,
+      flushed: (startedAt) => this.#account.flushed(startedAt),
+      failed: (error) => this.#warn('segments cannot be flushed', error),
+    })
+    const tailBytes = (): number => this.#memory.bytes - this.#account.queuedBytes
     const failed = (error: unknown): void => this.#warn('segments cannot be written', error)
     this.#filler = new Filler({ clock, limits, tailBytes, failed })
     this.#checkpointer = new Checkpointer({
@@ -68,6 +78,7 @@ export class LogEngine {
       wal: this.#wal,
       topics: () => options.topics(),
       flushNames: () => options.flushNames(),
+      unloggedMaxBytes: limits.unloggedMaxBytes,
       failed: (error) => this.#warn('no checkpoint could be taken', error),
     })
     this.environment = {
@@ -89,22 +100,18 @@ export class LogEngine {
     }
   }
 
-  /** From now on appends are taken. */
-  start(): void {
-    if (this.#options.flush === 'interval') this.#flushLater()
-  }
-
   /** Flushes all that recovery brought back, and writes down that it needs no recovery. */
   settle(): Promise<void> {
     return this.#checkpointer.run()
   }
 
   stats(): Omit<LogStats, 'partitions' | 'compaction'> {
-    const problems = [this.#filler.problem, this.#checkpointer.problem, this.#committer.problem]
+    const parts = [this.#filler, this.#flusher, this.#checkpointer, this.#account]
+    const problems = parts.map(({ problem }) => problem)
     return {
-      commits: this.#committer.counters,
-      queuedBytes: this.#committer.queuedBytes,
-      tailBytes: this.#memory.bytes - this.#committer.queuedBytes,
+      commits: this.#account.counters,
+      queuedBytes: this.#account.queuedBytes,
+      tailBytes: this.#memory.bytes - this.#account.queuedBytes,
       walBytes: this.#wal.sizeBytes,
       walFiles: this.#wal.files,
       openFiles: this.#pool.openFiles,
@@ -117,8 +124,8 @@ export class LogEngine {
    * disk does not let it, the write-ahead log stays, and the next start recovers from that.
    */
   async close(): Promise<void> {
-    this.#flushTimer?.cancel()
     await this.#committer.close()
+    await this.#flusher.close()
     this.#filler.close()
     const partitions = [...this.#options.topics()].flatMap((topic) => topic.partitions)
     try {
@@ -132,22 +139,35 @@ export class LogEngine {
     await this.#pool.close()
   }
 
-  #createCommitter(): Committer {
-    const { limits, flush } = this.#options
+  #logged(): Committer {
     return new Committer({
       wal: this.#wal,
-      flushes: flush === 'commit',
-      commitMaxBytes: limits.commitMaxBytes,
-      queueMaxBytes: limits.appendQueueMaxBytes,
+      account: this.#account,
+      commitMaxBytes: this.#options.limits.commitMaxBytes,
       room: () => this.#room(),
       committed: (partitions) => this.#committed(partitions),
       failed: (error) => this.#warn('appends failed', error),
     })
   }
 
+  #unlogged(): UnloggedCommitter {
+    return new UnloggedCommitter({
+      account: this.#account,
+      commitMaxBytes: this.#options.limits.commitMaxBytes,
+      room: () => this.#room(),
+      committed: ({ partition, sizeBytes }) => {
+        if (this.#options.flush === 'interval') this.#flusher.note(partition)
+        this.#filler.note([partition])
+        this.#checkpointer.noteUnlogged(sizeBytes)
+      },
+      failed: (error) => this.#warn('appends failed', error),
+    })
+  }
+
   async #room(): Promise<void> {
     await this.#filler.makeRoom()
-    if (this.#wal.older.length >= this.#options.limits.walFilesMax) await this.#checkpointer.run()
+    const isBehind = this.#wal.older.length >= this.#options.limits.walFilesMax
+    if (isBehind || this.#checkpointer.isBehind) await this.#checkpointer.run()
   }
 
   #committed(partitions: Iterable<QueuedPartition>): void {
@@ -155,25 +175,6 @@ export class LogEngine {
     const complete = this.#wal.older.length
     if (complete > 0 && complete !== this.#completeFiles) this.#checkpointer.request()
     this.#completeFiles = complete
-  }
-
-  #flushLater(): void {
-    this.#flushTimer = this.#options.clock.after(this.#options.flushIntervalMs, () => {
-      void this.#flushNow().finally(() => {
-        if (this.#flushTimer !== undefined) this.#flushLater()
-      })
-    })
-  }
-
-  async #flushNow(): Promise<void> {
-    try {
-      await this.#committer.flush()
-    } catch (error) {
-      if (!isStorageError(error)) throw error
-      this.#warn('the write-ahead log cannot be flushed', error)
-      // What was written there is in memory or in segments, so those have to be flushed instead.
-      this.#checkpointer.request()
-    }
   }
 
   #warn(message: string, error: unknown): void {

@@ -11,6 +11,7 @@ import {
   retentionCheckIntervalMs,
   segmentFillBytes,
   segmentFillDelayMs,
+  unloggedMaxBytes,
   walFileMaxBytes,
   walFilesMax,
 } from '../../common/limits.ts'
@@ -29,6 +30,7 @@ export interface LogLimits {
   readonly retentionCheckIntervalMs: number
   readonly segmentFillBytes: number
   readonly segmentFillDelayMs: number
+  readonly unloggedMaxBytes: number
   readonly walFileMaxBytes: number
   readonly walFilesMax: number
 }
@@ -46,6 +48,7 @@ export function logLimits(overrides: Partial<LogLimits> = {}): LogLimits {
     retentionCheckIntervalMs,
     segmentFillBytes,
     segmentFillDelayMs,
+    unloggedMaxBytes,
     walFileMaxBytes,
     walFilesMax,
     ...overrides,

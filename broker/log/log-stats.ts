@@ -15,7 +15,7 @@ export interface PartitionStats {
   readonly bytesAppended: number
 }
 
-/** One commit is one write to the write-ahead log, for however many appends. */
+/** One commit is one write, to the write-ahead log or to a segment, for however many appends. */
 export interface CommitCounters {
   readonly commits: number
   readonly appends: number

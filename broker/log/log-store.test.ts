@@ -10,6 +10,7 @@ import {
   partitionOf,
   valuesFrom,
 } from '../../test/support/log-store.ts'
+import { MemoryFileSystem } from '../../test/support/memory-file-system.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { nodeFileSystem } from './file-system.ts'
 import { InvalidConfigError } from './config-value.ts'
@@ -234,11 +235,74 @@ test('memory of what is not in segments stays below its limit', async () => {
 test('with flush=interval the high watermark follows the write, and the clock the flush', async () => {
   const { store, files, clock } = await openStore({ flush: 'interval' })
   await store.createTopic('t', { partitions: 1 })
-  await append(partitionOf(store, 't'), ['a'])
-  const wal = '/log/wal/0000000000000001.wal'
-  expect(partitionOf(store, 't').highWatermark).toBe(1)
-  expect(files.flushes.get(wal)).toBeUndefined()
-  clock.advance(1000)
-  await expect.poll(() => files.flushes.get(wal)).toBe(1)
+  const log = '/log/topics/t/0/00000000000000000000.log'
+  for (const value of ['a', 'b']) {
+    await append(partitionOf(store, 't'), [value])
+    expect((await valuesFrom(partitionOf(store, 't'))).at(-1)).toBe(value)
+    const flushed = files.flushes.get(log) ?? 0
+    clock.advance(999)
+    expect(files.flushes.get(log) ?? 0).toBe(flushed)
+    clock.advance(1)
+    await expect.poll(() => files.flushes.get(log)).toBe(flushed + 1)
+    const { store: left } = await openStore({ files: files.cut(() => 0) })
+    expect((await valuesFrom(partitionOf(left, 't'))).at(-1)).toBe(value)
+  }
   await store.close()
+})
+
+test('with flush=interval a flush that fails is made up for, and the store says so meanwhile', async () => {
+  const { store, files, clock } = await openStore({ flush: 'interval' })
+  await store.createTopic('t', { partitions: 1 })
+  const partition = partitionOf(store, 't')
+  files.fault = (operation, path) =>
+    operation === 'flush' && path.endsWith('.log') ? 'EIO' : undefined
+  await append(partition, ['a'])
+  clock.advance(1000)
+  await expect.poll(() => store.problems.join()).toContain('segments cannot be flushed')
+  files.fault = () => undefined
+  clock.advance(1000)
+  await expect.poll(() => store.problems).toEqual([])
+  const { store: left } = await openStore({ files: files.cut(() => 0) })
+  expect(await valuesFrom(partitionOf(left, 't'))).toEqual(['a'])
+})
+
+for (const flush of ['interval', 'never'] as const) {
+  test(`with flush=${flush} a record is written once, and a disk that is full fails its partition alone`, async () => {
+    const { store, files } = await openStore({ flush })
+    await store.createTopic('t', { partitions: 2 })
+    const [full, other] = [partitionOf(store, 't', 0), partitionOf(store, 't', 1)]
+    files.fault = (operation, path) =>
+      operation === 'write' && path.includes('/t/0/') ? 'ENOSPC' : undefined
+    const results = Promise.allSettled(['a', 'b'].map((value) => append(full, [value])))
+    await append(other, ['c'])
+    for (const { status } of await results) expect(status).toBe('rejected')
+    expect([full.logEndOffset, full.highWatermark, other.highWatermark]).toEqual([0, 0, 1])
+    files.fault = () => undefined
+    expect(await append(full, ['d'])).toBe(0)
+    expect(store.stats().walFiles).toBe(0)
+    const { store: left } = await openStore({ files: files.kill(), flush })
+    expect(await valuesFrom(partitionOf(left, 't', 0))).toEqual(['d'])
+    expect([...(await store.check()), ...(await left.check())]).toEqual([])
+  })
+}
+
+test('a log that was written ahead opens with flush=interval, and the other way round', async () => {
+  let files = new MemoryFileSystem()
+  for (const [index, flush] of (['commit', 'interval', 'commit', 'never'] as const).entries()) {
+    const { store } = await openStore({ files, flush })
+    if (index === 0) await store.createTopic('t', { partitions: 1 })
+    const partition = partitionOf(store, 't')
+    await append(partition, [String(index)])
+    expect((await valuesFrom(partition)).join('')).toBe('0123'.slice(0, index + 1))
+    files = files.kill()
+  }
+})
+
+test('a checkpoint is due after so many bytes that no write-ahead log has', async () => {
+  const { store, files } = await openStore({ flush: 'never', limits: { unloggedMaxBytes: 4000 } })
+  await store.createTopic('t', { partitions: 1 })
+  for (let n = 0; n < 20; n++) await append(partitionOf(store, 't'), ['x'.repeat(400)])
+  // More than what may be unlogged is not lost, whatever has become of the rest.
+  const { store: left } = await openStore({ files: files.cut(() => 0), flush: 'never' })
+  expect(partitionOf(left, 't').highWatermark).toBeGreaterThan(20 - 11)
 })

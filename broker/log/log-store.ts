@@ -103,7 +103,6 @@ export class LogStore {
     const remains = await WalRemains.find(files, options.dir)
     const store = new LogStore(options, files, remains.nextSequence)
     await store.#recover(files, remains)
-    store.#engine.start()
     store.#applyRetentionLater()
     store.#cleaner.start()
     return store
@@ -285,7 +284,7 @@ export class LogStore {
         toOpen.push({ topic, index, point: points?.[index] })
       }
     }
-    const repairs = await this.#openPartitions(toOpen, remains)
+    const isUnsettled = await this.#openPartitions(toOpen, remains)
     const byBytes = new Map([...this.#topics.all()].map((topic) => [walTopicId(topic.id), topic]))
     const find = (id: string, index: number): PartitionLog | undefined =>
       byBytes.get(id)?.partitions[index]
@@ -294,7 +293,7 @@ export class LogStore {
     for (const { partitions } of this.#topics.all()) {
       for (const partition of partitions) await partition.reachStart()
     }
-    if (remains.isEmpty && repairs === 0) return
+    if (remains.isEmpty && !isUnsettled) return
     await settle()
     await remains.remove()
   }
@@ -304,8 +303,8 @@ export class LogStore {
     return { name, id, internal, configs, config, partitions: [] }
   }
 
-  /** Resolves with the number of repairs. */
-  #openPartitions(toOpen: readonly PartitionToOpen[], remains?: WalRemains): Promise<number> {
+  /** As `openPartitions`. */
+  #openPartitions(toOpen: readonly PartitionToOpen[], remains?: WalRemains): Promise<boolean> {
     return openPartitions(toOpen, {
       environment: this.#engine.environment,
       directoryOf: (topic, index) => this.#directory.partition(topic.name, index),

@@ -32,38 +32,45 @@ export interface PartitionOpening {
   readonly logger: Logger
 }
 
+interface OpenedPartition {
+  readonly partition: PartitionLog
+  readonly repairs: readonly string[]
+  readonly isDirty: boolean
+}
+
 /** How many partitions are opened at a time. */
 const openWidth = 16
 
 /**
- * Adds the partitions to their topics, all at once when all are open; resolves with the number of repairs.
+ * Adds the partitions to their topics, all at once when all are open; resolves with whether a start has to flush
+ * anything: what was repaired, or was found behind what is known to be flushed.
  * Rejects with AppError STORAGE_FAILED or LOG_CORRUPT.
  */
 export async function openPartitions(
   toOpen: readonly PartitionToOpen[],
   opening: PartitionOpening,
-): Promise<number> {
+): Promise<boolean> {
   const opened = new Map<StoredTopic, PartitionLog[]>()
-  let repaired = 0
+  let isUnsettled = false
   await concurrently(toOpen, openWidth, async (wanted) => {
     const { topic, index } = wanted
-    const { partition, repairs } = await openPartition(wanted, opening)
+    const { partition, repairs, isDirty } = await openPartition(wanted, opening)
     for (const repair of repairs) {
       opening.logger.warn(repair, { topic: topic.name, partition: index })
     }
-    repaired += repairs.length
+    isUnsettled ||= isDirty || repairs.length > 0
     const partitions = opened.get(topic) ?? [...topic.partitions]
     opened.set(topic, partitions)
     partitions[index] = partition
   })
   for (const [topic, partitions] of opened) topic.partitions = partitions
-  return repaired
+  return isUnsettled
 }
 
 async function openPartition(
   { topic, index, point }: PartitionToOpen,
   { environment, directoryOf, isStrict, remains }: PartitionOpening,
-): Promise<{ readonly partition: PartitionLog; readonly repairs: readonly string[] }> {
+): Promise<OpenedPartition> {
   const directory = directoryOf(topic, index)
   const recovered = await recoverPartition(environment, directory, {
     point,
@@ -77,6 +84,7 @@ async function openPartition(
   return {
     partition: new PartitionLog(environment, identity, recovered),
     repairs: recovered.repairs,
+    isDirty: recovered.segments.list.some((segment) => segment.isDirty),
   }
 }
 

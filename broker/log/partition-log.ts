@@ -24,6 +24,7 @@ import type { CompactionResult } from './compaction/compactor.ts'
 import { producerRules } from './compaction/producer-rules.ts'
 import { PartitionCompaction, type CompactionRound } from './compaction/partition-compaction.ts'
 import { checkPartition } from './partition-check.ts'
+import { PartitionWriter } from './partition-writer.ts'
 import { PartitionReader, type ReadLimits, type ReadResult } from './partition-reader.ts'
 import type { ProducerFile } from './producer-file.ts'
 import type { SegmentList } from './segment-list.ts'
@@ -31,9 +32,9 @@ import { Tail } from './tail.ts'
 import type { LogEnvironment, PartitionIdentity, QueuedPartition } from './append-queue.ts'
 
 /**
- * Invariant: logStartOffset <= highWatermark <= logEndOffset. Segments hold the offsets up to
- * `filledOffset`, which is at most the high watermark; the tail in memory holds those from there on.
- * What lies between high watermark and end is not committed: a failed commit takes it back.
+ * Invariant: logStartOffset <= highWatermark <= logEndOffset. Segments hold the log's first part and the tail in memory
+ * its last, which may overlap. What lies between high watermark and end is not committed, wherever it is: a failed
+ * commit takes it back.
  */
 export class PartitionLog implements QueuedPartition {
   readonly identity: PartitionIdentity
@@ -44,6 +45,7 @@ export class PartitionLog implements QueuedPartition {
   readonly producers: ProducerFile
   readonly #tail = new Tail()
   readonly #reader: PartitionReader
+  readonly #writer: PartitionWriter
   #listeners: Set<() => void> | undefined
   #highWatermark: number
   #logEndOffset: number
@@ -62,6 +64,14 @@ export class PartitionLog implements QueuedPartition {
     this.producers = producers
     this.#highWatermark = segments.endOffset
     this.#logEndOffset = segments.endOffset
+    this.#writer = new PartitionWriter({
+      environment,
+      segments,
+      tail: this.#tail,
+      config: identity.config,
+      highWatermark: () => this.#highWatermark,
+      isDeleted: () => this.#isDeleted,
+    })
     this.#reader = new PartitionReader({
       segments,
       tail: this.#tail,
@@ -102,10 +112,10 @@ export class PartitionLog implements QueuedPartition {
 
   /** Of segments and tail together. */
   get sizeBytes(): number {
-    return this.#segments.sizeBytes + this.#tail.sizeBytes
+    return this.#segments.sizeBytes + this.#writer.bytesOutside
   }
 
-  /** Committed or not, what is not in a segment yet. */
+  /** In memory, committed or not. */
   get tailBytes(): number {
     return this.#tail.sizeBytes
   }
@@ -148,7 +158,6 @@ export class PartitionLog implements QueuedPartition {
     return this.append(encodeMarker({ ...producer, marker, timestamp }), 'broker')
   }
 
-  /** Everything up to `endOffset` is committed now; called by the commit loop alone. */
   advance(endOffset: number): void {
     assert(endOffset > this.#highWatermark && endOffset <= this.#logEndOffset, 'it only grows')
     this.#recordsAppended += endOffset - this.#highWatermark
@@ -157,11 +166,8 @@ export class PartitionLog implements QueuedPartition {
     for (const listener of this.#listeners ?? []) listener()
   }
 
-  /** The commit failed: whatever is not committed was never appended. */
   rollBack(): void {
-    const bytes = this.#tail.truncate(this.#highWatermark)
-    this.#environment.memory.bytes -= bytes
-    this.#bytesAppended -= bytes
+    this.#bytesAppended -= this.#writer.rollBack()
     this.#logEndOffset = this.#highWatermark
     this.producers.table.rollBack()
   }
@@ -170,8 +176,8 @@ export class PartitionLog implements QueuedPartition {
   restore(bytes: Buffer, batches: readonly BatchInfo[]): void {
     const seenMs = this.#environment.clock.now()
     for (const info of batches) {
-      const { position, sizeBytes, baseOffset, lastOffsetDelta, maxTimestamp } = info
-      const lastOffset = baseOffset + lastOffsetDelta
+      const { position, sizeBytes, baseOffset, maxTimestamp } = info
+      const lastOffset = baseOffset + info.lastOffsetDelta
       if (lastOffset < this.#logEndOffset) continue
       if (baseOffset !== this.#logEndOffset) throw this.#gap(baseOffset)
       const batch = bytes.subarray(position, position + sizeBytes)
@@ -187,9 +193,8 @@ export class PartitionLog implements QueuedPartition {
   /** Called when all that a crash left is restored: the log goes on at its start at least. */
   async reachStart(): Promise<void> {
     await this.#segments.reachStart()
-    if (this.#logEndOffset >= this.#segments.endOffset) return
-    this.#logEndOffset = this.#segments.endOffset
-    this.#highWatermark = this.#segments.endOffset
+    this.#logEndOffset = Math.max(this.#logEndOffset, this.#segments.endOffset)
+    this.#highWatermark = Math.max(this.#highWatermark, this.#segments.endOffset)
   }
 
   /**
@@ -218,27 +223,19 @@ export class PartitionLog implements QueuedPartition {
 
   /** Calls `listener` whenever more can be read; returns how to stop. */
   onHighWatermark(listener: () => void): () => void {
-    const listeners = (this.#listeners ??= new Set())
-    listeners.add(listener)
-    return () => listeners.delete(listener)
+    this.#listeners = (this.#listeners ?? new Set()).add(listener)
+    return () => this.#listeners?.delete(listener)
   }
 
-  /** Writes what is committed from memory to segments, rolling them as the configuration says. */
+  /** Writes what is committed from memory to segments, and lets go of it there. */
   fill(purpose: 'memory' | 'checkpoint' = 'memory'): Promise<void> {
-    return this.#segments.exclusively(async () => {
-      while (!this.#isDeleted) {
-        const most = this.#environment.limits.commitMaxBytes
-        const batches = this.#tail.before(this.#highWatermark, most)
-        if (batches.length === 0 && purpose === 'checkpoint')
-          this.producers.capture(this.#highWatermark)
-        if (batches.length === 0) return
-        const written = await this.#segments.write(batches, this.identity.config())
-        if (this.#isDeleted) return
-        const before = this.#tail.sizeBytes
-        this.#tail.drop(written)
-        this.#environment.memory.bytes -= before - this.#tail.sizeBytes
-      }
+    return this.#writer.fill((endOffset) => {
+      if (purpose === 'checkpoint') this.producers.capture(endOffset)
     })
+  }
+
+  writeThrough(endOffset: number): Promise<void> {
+    return this.#writer.writeThrough(endOffset)
   }
 
   /** Raises the log's start, durably, and removes the segments that lie below it as a whole. */
@@ -252,7 +249,9 @@ export class PartitionLog implements QueuedPartition {
   async applyRetention(nowMs: number): Promise<number> {
     if (!this.#isDeleted) this.producers.table.expire(nowMs)
     if (this.#isDeleted || this.#segments.sizeBytes === 0) return 0
-    return this.#segments.applyRetention(this.identity.config(), nowMs, this.#tail.sizeBytes)
+    const committedOffset = (): number => this.#highWatermark
+    const tail = { bytes: this.#writer.bytesOutside, committedOffset }
+    return this.#segments.applyRetention(this.identity.config(), nowMs, tail)
   }
 
   /** Leaves each key its last record, where the topic is compacted and there is enough to gain. */
@@ -276,7 +275,8 @@ export class PartitionLog implements QueuedPartition {
   /** Flushes the segments; afterwards the write-ahead log is not needed up to the recovery point. */
   flush(): Promise<void> {
     if (this.#isDeleted) return Promise.resolve()
-    return this.producers.flushed(() => this.#segments.flush())
+    const place = this.#writer.committedPlace
+    return this.producers.flushed(() => this.#segments.flush(place))
   }
 
   /** Writes down what is known of producers up to the last flush, for the next recovery point. */
@@ -286,7 +286,7 @@ export class PartitionLog implements QueuedPartition {
     })
   }
 
-  /** Writes the active segment's index files, so that the next start need not read its log. */
+  /** Of the active segment, so that the next start need not read its log. */
   writeIndexes(): Promise<void> {
     return this.#segments.writeIndexes()
   }
@@ -344,7 +344,7 @@ export class PartitionLog implements QueuedPartition {
 
   #gap(baseOffset: number): AppError {
     const reason = `the write-ahead log goes on at offset ${baseOffset}, the segments end before`
-    const file = this.identity.directory
-    return new AppError('LOG_CORRUPT', { file, position: this.#logEndOffset, reason })
+    const at = { file: this.identity.directory, position: this.#logEndOffset }
+    return new AppError('LOG_CORRUPT', { ...at, reason })
   }
 }

@@ -63,7 +63,7 @@ export class PartitionReader {
         maxBytes: limits.maxBytes - bytes,
         minOneBatch: limits.minOneBatch && bytes === 0,
       }
-      const isInTail = next >= segments.endOffset
+      const isInTail = next >= (tail.firstOffset ?? segments.endOffset)
       const piece = isInTail ? tailPiece(tail, { next, end }, left) : await this.#piece(next, left)
       // An error behind what was read is left to whoever reads there next.
       if (typeof piece === 'string' && bytes === 0) return { ok: false, error: piece }
@@ -110,9 +110,12 @@ export class PartitionReader {
     const { segments, tail } = this.#log
     const end = Math.min(this.#log.highWatermark(), below)
     if (offset >= end) return 0
-    const beyond = end < segments.endOffset ? segments.bytesFrom(end) : 0
+    const inMemory = tail.firstOffset ?? segments.endOffset
+    if (offset >= inMemory) return Math.max(1, tail.bytesBetween(offset, end))
+    const filledEnd = Math.min(end, inMemory)
+    const beyond = filledEnd < segments.endOffset ? segments.bytesFrom(filledEnd) : 0
     const filled = segments.bytesFrom(Math.max(offset, segments.startOffset)) - beyond
-    return Math.max(1, filled + tail.bytesBetween(offset, end))
+    return Math.max(1, filled + (end > inMemory ? tail.bytesBetween(inMemory, end) : 0))
   }
 
   /**
@@ -131,7 +134,8 @@ export class PartitionReader {
       const batch = await segment.findTimestamp(timestampMs, start)
       if (batch === undefined) continue
       const found = firstRecordAtOrAfter(batch, timestampMs, start)
-      if (found !== undefined) return found
+      // Segments may go on behind what is committed.
+      if (found !== undefined) return found.offset < this.#log.highWatermark() ? found : undefined
     }
     for (const { bytes, lastOffset, maxTimestamp } of tail.batches) {
       if (lastOffset >= this.#log.highWatermark()) return undefined

@@ -15,6 +15,7 @@ const limits = {
   walFilesMax: 3,
   indexCacheMaxBytes: 200,
   openFilesMax: 3,
+  unloggedMaxBytes: 5000,
 }
 const configs = [
   { 'segment.bytes': '700' },
@@ -24,47 +25,76 @@ const configs = [
 
 type Random = () => number
 
+interface Course {
+  readonly run: number
+  readonly faultRate: number
+  readonly flush?: 'commit' | 'interval' | 'never'
+}
+
 for (let run = 0; run < 60; run++) {
-  test(`no crash takes what was acknowledged, SEED=${seed} run ${run}`, () => history(run, 0))
+  test(`no crash takes what was acknowledged, SEED=${seed} run ${run}`, () =>
+    history({ run, faultRate: 0 }))
 }
 
 for (let run = 0; run < 40; run++) {
   test(`nor does a crash of a disk that fails now and then, SEED=${seed} run ${run}`, () =>
-    history(1000 + run, 0.15))
+    history({ run: 1000 + run, faultRate: 0.15 }))
 }
 
-async function history(run: number, faultRate: number): Promise<void> {
+for (let run = 0; run < 60; run++) {
+  const flush = run % 3 > 0 ? 'interval' : 'never'
+  test(`with flush=${flush} a kill takes nothing and a power cut the end of a life, SEED=${seed} run ${run}`, () =>
+    history({ run: 2000 + run, faultRate: run % 2 === 0 ? 0 : 0.15, flush }))
+}
+
+async function history({ run, faultRate, flush = 'commit' }: Course): Promise<void> {
   const random = randomFrom(seed + run * 7919)
   const clock = new ManualClock()
   const witness = new LogWitness()
   let files = new MemoryFileSystem()
+  const cut = (left: MemoryFileSystem): MemoryFileSystem => {
+    if (flush !== 'commit') witness.doubtLastLife()
+    return left.cut(random)
+  }
   for (let life = 0; life < 5; life++) {
-    files = await cutRecoveries(files, random)
-    const opened = await openStore({ files, limits, clock })
+    files = await cutRecoveries(files, { random, flush, cut })
+    const opened = await openStore({ files, limits, clock, flush })
+    witness.settleDoubts(opened.store)
     expect(await witness.flaws(opened.store), `life ${life}`).toEqual([])
     if (life === 0) await witness.createTopic(opened.store, configs[0] ?? {})
     await live(opened, witness, { random, faultRate })
     const isStopped = random() < 0.2
     if (isStopped) await opened.store.close()
     witness.noteRetention(opened.store)
+    files = isStopped || random() < 0.6 ? cut(files) : files.kill()
     witness.newLife()
-    files = isStopped || random() < 0.6 ? files.cut(random) : files.kill()
   }
-  const { store } = await openStore({ files, limits, clock })
+  const { store } = await openStore({ files, limits, clock, flush })
+  witness.settleDoubts(store)
   expect(await witness.flaws(store)).toEqual([])
   await store.close()
-  const { store: again } = await openStore({ files: files.cut(random), limits, clock })
+  const { store: again } = await openStore({ files: files.cut(random), limits, clock, flush })
   expect(await witness.flaws(again)).toEqual([])
 }
 
 /** Starts that are cut off before they are done. */
-async function cutRecoveries(files: MemoryFileSystem, random: Random): Promise<MemoryFileSystem> {
+async function cutRecoveries(
+  files: MemoryFileSystem,
+  {
+    random,
+    flush,
+    cut,
+  }: Required<Pick<Course, 'flush'>> & {
+    random: Random
+    cut: (files: MemoryFileSystem) => MemoryFileSystem
+  },
+): Promise<MemoryFileSystem> {
   let left = files
   while (random() < 0.5) {
-    const opening = openStore({ files: left, limits })
+    const opening = openStore({ files: left, limits, flush })
     opening.catch(() => {})
     for (let ticks = Math.floor(random() * 60); ticks > 0; ticks--) await tick()
-    left = random() < 0.7 ? left.cut(random) : left.kill()
+    left = random() < 0.7 ? cut(left) : left.kill()
   }
   return left
 }

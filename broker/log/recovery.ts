@@ -104,10 +104,9 @@ class Recovery {
     const end = await this.#findEnd(found, nextBase)
     if (end.position < sizeBytes) await this.#cut(found, end, nextBase)
     const { offset: endOffset, position, isTrusted } = end
-    // After a mere kill the bytes are there, but perhaps in the system's memory alone.
+    // After a mere kill the bytes are there, but perhaps in memory alone, where a flush that failed has left them.
     const isDirty = !isTrusted
-    const unflushed = this.#point?.segment === baseOffset ? this.#point.offset : baseOffset
-    const isForgotten = isDirty && (await this.#advice.covers(unflushed))
+    const isForgotten = isDirty
     const facts = { directory: this.#directory, modifiedMs, exists: true, isDirty, isForgotten }
     const segment = { ...facts, baseOffset, endOffset, sizeBytes: position }
     this.#segments.push(new Segment(this.#shared, segment))

@@ -9,6 +9,12 @@ export interface RetainedSegment {
   maxTimestamp(): Promise<number>
 }
 
+/** What of the log is not in segments yet, and how far it counts. */
+export interface RetainedTail {
+  readonly bytes: number
+  committedOffset(): number
+}
+
 /**
  * How many segments, counted from the oldest, are past `retention.ms`: all of their records are older.
  * The last one counts as well; it has to be rolled before it can go.

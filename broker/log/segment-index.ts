@@ -35,6 +35,8 @@ export class SegmentIndex {
   #coveredMaxBytes: number
   #isDamaged = false
   #isFromFiles = false
+  /** How often the log was cut: what was read from it before does not count. */
+  #cuts = 0
 
   constructor(shared: Shared, path: string, log: IndexedLog) {
     this.#shared = shared
@@ -58,6 +60,15 @@ export class SegmentIndex {
     this.#isWritten = false
     this.#index = undefined
     this.#maxTimestamp = undefined
+  }
+
+  /** The log was cut at its end. */
+  shrunk(): void {
+    this.#cuts += 1
+    this.distrustFiles()
+    if (this.#log.sizeBytes > 0) return
+    this.#index = new SparseIndex()
+    this.#maxTimestamp = -1
   }
 
   /** Takes note of a batch that is added to the log at its end. */
@@ -102,7 +113,12 @@ export class SegmentIndex {
   }
 
   async removeFiles(): Promise<void> {
-    for (const suffix of ['index', 'timeindex', 'txnindex']) {
+    await this.removeOutdatedFiles()
+    await this.#shared.files.remove(`${this.#path}.txnindex`)
+  }
+
+  async removeOutdatedFiles(): Promise<void> {
+    for (const suffix of ['index', 'timeindex']) {
       await this.#shared.files.remove(`${this.#path}.${suffix}`)
     }
   }
@@ -122,6 +138,7 @@ export class SegmentIndex {
 
   /** What the index files lack, which may be all, is read from the log. */
   async #complete(): Promise<SparseIndex> {
+    const cuts = this.#cuts
     const index = await this.#read()
     let position = index.resumePosition
     let due = this.#log.baseOffset + index.resumeOffset
@@ -138,6 +155,7 @@ export class SegmentIndex {
       if (this.#isDamaged) break
       position = reached
     }
+    if (cuts !== this.#cuts) return this.#complete()
     this.#index = index
     this.#maxTimestamp = index.maxTimestamp
     this.touch()

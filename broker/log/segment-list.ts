@@ -4,13 +4,14 @@ import { dirname } from 'node:path'
 import type { SegmentsPoint } from './checkpoint-file.ts'
 import { unlessFailed, unlessGone } from './file-system.ts'
 import { ReadGate } from './read-gate.ts'
-import { expiredBySize, expiredByTime } from './retention.ts'
+import { expiredBySize, expiredByTime, type RetainedTail } from './retention.ts'
 import { countFitting } from './roll-policy.ts'
 import type { SegmentFiles } from './segment-facts.ts'
 import { Segment } from './segment.ts'
 import { lastAtMost } from './sparse-index.ts'
 import type { PlacedBatch } from './tail.ts'
 import type { TopicConfig } from './topic-config.ts'
+import { Turns } from './turns.ts'
 
 export interface SegmentListFacts {
   readonly directory: string
@@ -35,7 +36,9 @@ export class SegmentList {
   /** A segment's file was removed, and the disk may not have heard of it. */
   #hasRemoved = false
   #isForgotten = false
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
+  /** Taken out of the list by a shrink, with files that may be there still. */
+  #abandoned: Segment[] = []
   /** What reads segments goes through it. */
   readonly reads = new ReadGate()
 
@@ -88,6 +91,11 @@ export class SegmentList {
     return segment
   }
 
+  /** The segment in which the log would end if it ended at `offset`. */
+  ending(offset: number): Segment {
+    return offset >= this.endOffset ? this.#active : this.holding(offset)
+  }
+
   /** About how many bytes lie at or after `offset`: exact at a segment's ends. */
   bytesFrom(offset: number): number {
     let bytes = 0
@@ -101,20 +109,11 @@ export class SegmentList {
 
   /** Runs `work` after all earlier work of this partition is done, whatever became of that. */
   exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const run = this.#last.then(work)
-    this.#last = run.then(ignore, ignore)
-    return run
+    return this.#turns.take(work)
   }
 
-  /** Resolves when it is its turn; the turn ends when what it resolves with is called. */
   hold(): Promise<() => void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    return new Promise((held) => {
-      void this.exclusively(() => {
-        held(resolve)
-        return promise
-      })
-    })
+    return this.#turns.hold()
   }
 
   /** Writes the first of `batches` that belong into one segment; returns how many those were. */
@@ -131,29 +130,68 @@ export class SegmentList {
     return count
   }
 
-  /** Flushes every segment that was written to, and moves the recovery point behind them. */
-  async flush(): Promise<void> {
+  /**
+   * Takes back what lies at or behind `offset`, in memory, at once; `bytesBetween` knows how much that is. The files
+   * follow with `settleShrink`, before which nothing may be written in its place.
+   */
+  shrink(offset: number, bytesBetween: (from: number, end: number) => number): void {
+    while (this.#active.baseOffset > offset) this.#abandoned.push(...this.#segments.splice(-1))
+    this.#setBases()
     const active = this.#active
-    const { endOffset: offset, baseOffset: segment, sizeBytes: position } = active
-    for (const dirty of this.#segments.filter(({ isDirty }) => isDirty)) {
-      const isPoint = dirty.baseOffset === this.#flushed.segment
-      const from = isPoint ? this.#flushed : { position: 0, offset: dirty.baseOffset }
-      await unlessGone(dirty.sync(from), () => dirty.isRemoved)
-    }
-    const created = this.#segments.filter(({ isNameNew }) => isNameNew)
-    if (created.length > 0) {
-      for (const directory of [this.#directory, dirname(this.#directory)]) {
-        await unlessGone(this.#shared.files.syncDirectory(directory), () => this.#isForgotten)
-      }
-      for (const segment of created) segment.nameFlushed()
-    }
-    // What comes back behind the recovery point would be taken for the log's end.
-    await unlessGone(this.#flushRemoved(), () => this.#isForgotten)
-    this.#flushed = { start: this.#startOffset, offset, segment, position }
+    if (active.endOffset > offset) active.shrink(offset, bytesBetween(offset, active.endOffset))
   }
 
-  async writeIndexes(): Promise<void> {
-    await this.#active.writeIndex()
+  /**
+   * Durably gone is, when it resolves, what a shrink took back or a failed write left: a start would take it for a part
+   * of the log. Inside of `exclusively`.
+   */
+  async settleShrink(): Promise<void> {
+    for (const abandoned of this.#abandoned) {
+      await abandoned.remove()
+      await abandoned.removeIndex('removed')
+    }
+    if (this.#abandoned.length > 0) await this.#shared.files.syncDirectory(this.#directory)
+    this.#abandoned = []
+    const active = this.#active
+    if (!active.exists) return
+    await active.removeIndex('cut')
+    await active.cutTorn()
+    await this.#sync(active)
+  }
+
+  /** Flushes every segment that was written to; the recovery point is then `committed`, the end of what counted. */
+  async flush(committed: SegmentsPoint): Promise<void> {
+    for (const dirty of this.#segments.filter(({ isDirty }) => isDirty)) {
+      await unlessGone(this.#sync(dirty), () => dirty.isRemoved)
+    }
+    await this.#flushNames()
+    // What comes back behind the recovery point would be taken for the log's end.
+    await unlessGone(this.#flushRemoved(), () => this.#isForgotten)
+    if (committed.offset >= this.#flushed.offset) this.#flushed = committed
+  }
+
+  async #create(segment: Segment): Promise<void> {
+    await this.#shared.files.makeDirectory(this.#directory)
+    await segment.write([], this.#shared.clock.now())
+    await this.#flushNames()
+  }
+
+  async #flushNames(): Promise<void> {
+    const created = this.#segments.filter(({ isNameNew }) => isNameNew)
+    if (created.length === 0) return
+    for (const directory of [this.#directory, dirname(this.#directory)]) {
+      await unlessGone(this.#shared.files.syncDirectory(directory), () => this.#isForgotten)
+    }
+    for (const segment of created) segment.nameFlushed()
+  }
+
+  #sync(segment: Segment): Promise<void> {
+    const isPoint = segment.baseOffset === this.#flushed.segment
+    return segment.sync(isPoint ? this.#flushed : { position: 0, offset: segment.baseOffset })
+  }
+
+  writeIndexes(): Promise<void> {
+    return this.#active.writeIndex()
   }
 
   /** Makes `offset` the first that can be read, and removes what lies below it as a whole. */
@@ -169,6 +207,7 @@ export class SegmentList {
         this.#startOffset = before
         throw error
       }
+      if (this.#isForgotten) return
       if (this.#active.endOffset <= offset && this.#active.sizeBytes > 0) await this.#roll()
       await this.#dropOldest(this.#segments.filter((s) => s.endOffset <= offset).length)
     })
@@ -187,18 +226,21 @@ export class SegmentList {
   }
 
   /** Returns how many segments were dropped. */
-  applyRetention(config: TopicConfig, nowMs: number, tailBytes: number): Promise<number> {
+  applyRetention(config: TopicConfig, nowMs: number, tail: RetainedTail): Promise<number> {
     return this.exclusively(async () => {
       if (this.#isForgotten) return 0
       const before = this.#segments.length
-      const byTime = await expiredByTime(this.#segments, config, nowMs)
+      // What is not committed may be taken back, so segments with any of it stay.
+      const committed = this.#segments.filter((s) => s.endOffset <= tail.committedOffset())
+      const byTime = await expiredByTime(committed, config, nowMs)
       // The last one waits, so that a roll which fails does not keep the others.
       await this.#dropOldest(Math.min(byTime, before - 1))
       if (byTime === before) {
         await this.#roll()
         await this.#dropOldest(1)
       }
-      const bySize = expiredBySize(this.#segments, config, tailBytes)
+      const most = committed.length - byTime
+      const bySize = Math.min(most, expiredBySize(this.#segments, config, tail.bytes))
       await this.#dropOldest(bySize)
       return byTime + bySize
     })
@@ -237,7 +279,7 @@ export class SegmentList {
       await this.#shared.files.syncDirectory(this.#directory)
       for (const other of others) {
         await other.remove()
-        await unlessFailed(other.removeIndex())
+        await unlessFailed(other.removeIndex('removed'))
       }
       return true
     })
@@ -250,11 +292,12 @@ export class SegmentList {
   }
 
   async #roll(): Promise<void> {
-    const { endOffset } = this.#active
+    // Names reach the disk in any order: of a log whose first segment's has not, a start would take the next for all.
+    await this.#flushNames()
     await this.#active.cutTorn()
     // Whatever keeps an index from being written, it is made again when it is needed.
     await unlessFailed(this.#active.writeIndex())
-    this.#begin(endOffset)
+    this.#begin(this.endOffset)
   }
 
   #begin(baseOffset: number): void {
@@ -272,6 +315,8 @@ export class SegmentList {
    */
   async #dropOldest(count: number): Promise<void> {
     for (let left = Math.min(count, this.#segments.length - 1); left > 0; left--) {
+      // No file would tell where the log ends, and a start would give its offsets out again.
+      if (this.#segments.length === 2 && !this.#active.exists) await this.#create(this.#active)
       await this.#flushRemoved()
       const [oldest] = this.#segments.splice(0, 1)
       assert(oldest !== undefined, 'the active segment stays')
@@ -284,7 +329,7 @@ export class SegmentList {
         this.#setBases()
         throw error
       }
-      await unlessFailed(oldest.removeIndex())
+      await unlessFailed(oldest.removeIndex('removed'))
     }
   }
 
@@ -303,5 +348,3 @@ export class SegmentList {
     this.#bases = this.#segments.map(({ baseOffset }) => baseOffset)
   }
 }
-
-function ignore(): void {}

@@ -11,14 +11,13 @@ import { rewrite } from './rewrite.ts'
 import type { SegmentFacts, SegmentFiles } from './segment-facts.ts'
 import { SegmentIndex, timestampOf } from './segment-index.ts'
 import { skipTo, soundBytes, type Place } from './stored-batches.ts'
+import type { SparseIndex } from './sparse-index.ts'
 import type { PlacedBatch } from './tail.ts'
+import { Turns } from './turns.ts'
 
 const nothing = Buffer.alloc(0)
 
-interface ReadBounds {
-  readonly maxBytes: number
-  readonly minOneBatch: boolean
-}
+type ReadBounds = { readonly maxBytes: number; readonly minOneBatch: boolean }
 
 /** Kafka: twenty digits, so that the names sort as the offsets do. */
 export function segmentName(baseOffset: number): string {
@@ -46,6 +45,7 @@ export class Segment {
   /** A flush failed: what it was for may not be on its way to the disk any more. */
   #isForgotten: boolean
   #isRemoved = false
+  readonly #flushesAndCuts = new Turns()
 
   constructor(shared: SegmentFiles, facts: SegmentFacts) {
     this.#shared = shared
@@ -89,9 +89,9 @@ export class Segment {
     return this.#startedMs
   }
 
-  /** Whether anything of it may be lost with the power. */
+  /** Whether anything of it may be lost with the power, or is just being flushed. */
   get isDirty(): boolean {
-    return this.#isDirty
+    return this.#isDirty || this.#flushesAndCuts.isBusy
   }
 
   /** Whether its file's name may be. */
@@ -107,7 +107,7 @@ export class Segment {
       if (!this.#exists) this.#isNameNew = true
       this.#exists = true
       this.#isDirty = true
-      await this.#cutTorn(file)
+      if (this.#isTorn) await this.#flushesAndCuts.take(() => this.#cutTorn(file))
       this.#isTorn = true
       await file.write(buffers, this.#sizeBytes)
       this.#isTorn = false
@@ -122,7 +122,21 @@ export class Segment {
 
   /** Takes away what a failed write may have left behind the end. */
   async cutTorn(): Promise<void> {
-    if (this.#isTorn) await this.#use((file) => this.#cutTorn(file))
+    if (this.#isTorn)
+      await this.#flushesAndCuts.take(() => this.#use((file) => this.#cutTorn(file)))
+  }
+
+  /**
+   * Takes the last `bytes` back, from `offset` on: in memory at once; in the file they are cut like what a failed
+   * write left. The caller sees to it that no index file of before is believed.
+   */
+  shrink(offset: number, bytes: number): void {
+    assert(offset >= this.baseOffset && bytes <= this.#sizeBytes, 'what is taken back is here')
+    this.#endOffset = offset
+    this.#sizeBytes -= bytes
+    this.#isTorn = true
+    this.#isDirty = true
+    this.#index.shrunk()
   }
 
   /**
@@ -194,7 +208,12 @@ export class Segment {
    * failed the system may have forgotten what it was for, and a mere second one would succeed: what still
    * reads as it was written is written again, and where it does not, the flush goes on failing.
    */
-  async sync(flushed: { readonly position: number; readonly offset: number }): Promise<void> {
+  sync(flushed: { readonly position: number; readonly offset: number }): Promise<void> {
+    return this.#flushesAndCuts.take(() => this.#sync(flushed))
+  }
+
+  async #sync(flushed: { readonly position: number; readonly offset: number }): Promise<void> {
+    // The one before may have taken it along.
     if (!this.#isDirty) return
     this.#isDirty = false
     try {
@@ -241,9 +260,12 @@ export class Segment {
     this.forget()
   }
 
-  /** Removes the index files of a segment that was removed; what stays is swept by the next start. */
-  removeIndex(): Promise<void> {
-    return this.#index.removeFiles()
+  /**
+   * Removes the index files: of a segment that was `removed`, all of them, and what stays is swept by the next start;
+   * of one that was `cut`, those that may tell of what is gone.
+   */
+  removeIndex(of: 'removed' | 'cut'): Promise<void> {
+    return of === 'cut' ? this.#index.removeOutdatedFiles() : this.#index.removeFiles()
   }
 
   /** Lets go of file and index: the segment is removed, or its directory is about to be. */
@@ -251,11 +273,6 @@ export class Segment {
     this.#isRemoved = true
     this.#index.forget()
     this.#shared.pool.forget(this.#logPath)
-  }
-
-  /** Walks all batches from the segment's beginning. */
-  scan(visit: (batch: ScannedBatch) => boolean): Promise<number> {
-    return this.scanFrom(0, visit)
   }
 
   /** Walks its batches from a position on; resolves with where it stopped. */
@@ -271,17 +288,9 @@ export class Segment {
     return this.scanFrom((await this.#index.load()).positionBefore(from), visit)
   }
 
-  /** What is wrong with the index, in words; `batches` are all of the segment's. */
-  async checkIndex(
-    batches: readonly { readonly baseOffset: number; readonly position: number }[],
-  ): Promise<readonly string[]> {
-    const index = await this.#index.load()
-    const positions = new Set(batches.map(({ position }) => position))
-    return batches.flatMap(({ baseOffset, position }) => {
-      const before = index.positionBefore(baseOffset - this.baseOffset)
-      if (before <= position && positions.has(before)) return []
-      return [`the index has position ${before} for offset ${baseOffset} at ${position}`]
-    })
+  /** For checks: complete, as reads go by it. */
+  index(): Promise<SparseIndex> {
+    return this.#index.load()
   }
 
   get #logPath(): string {

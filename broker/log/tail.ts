@@ -1,4 +1,4 @@
-// The end of a partition's log that is not in a segment yet: batches in memory, in order.
+// The end of a partition's log in memory: batches in order, the first of which may be in a segment already.
 import assert from 'node:assert/strict'
 import { hold, letGo } from '../../common/buffer-pool.ts'
 
@@ -36,25 +36,29 @@ export class Tail {
     this.#bytes += batch.bytes.length
   }
 
-  /** The batches before offset `end`, as many as fit into `maxBytes`, at least one. */
-  before(end: number, maxBytes: number): readonly PlacedBatch[] {
+  /** The batches from offset `from` to before `end`, as many as fit into `maxBytes`, at least one. */
+  between(from: number, end: number, maxBytes: number): readonly PlacedBatch[] {
     let bytes = 0
-    let index = 0
+    const first = this.#find(from)
+    let index = first
     for (; index < this.#batches.length; index++) {
       const batch = this.#at(index)
       if (batch.lastOffset >= end) break
       bytes += batch.bytes.length
-      if (bytes > maxBytes && index > 0) break
+      if (bytes > maxBytes && index > first) break
     }
-    return this.#batches.slice(0, index)
+    return this.#batches.slice(first, index)
   }
 
-  /** Forgets the first `count` batches: they are in a segment now. */
-  drop(count: number): void {
-    for (const { bytes } of this.#batches.splice(0, count)) {
-      this.#bytes -= bytes.length
+  /** Forgets the batches before offset `end`, which are in a segment now; returns how many bytes those were. */
+  dropBefore(end: number): number {
+    let dropped = 0
+    for (const { bytes } of this.#batches.splice(0, this.#find(end))) {
+      dropped += bytes.length
       letGo(bytes)
     }
+    this.#bytes -= dropped
+    return dropped
   }
 
   /**

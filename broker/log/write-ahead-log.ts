@@ -23,8 +23,6 @@ export interface WalOptions {
   readonly fileMaxBytes: number
   /** The least number a new file may have. */
   readonly firstSequence: number
-  /** Whether a file is flushed before the next one is begun. */
-  readonly flushBeforeNext: boolean
 }
 
 /**
@@ -59,10 +57,6 @@ export class WriteAheadLog {
 
   get files(): number {
     return this.#older.length + (this.#current === undefined ? 0 : 1)
-  }
-
-  get isFlushed(): boolean {
-    return this.#current === undefined || this.#current.flushedBytes === this.#current.sizeBytes
   }
 
   /** Whether the next write begins a new file. */
@@ -104,19 +98,16 @@ export class WriteAheadLog {
     const current = this.#current
     if (current === undefined) return
     await idle(current)
-    if (this.#options.flushBeforeNext && !current.isDamaged) await this.flush()
+    if (!current.isDamaged) await this.flush()
     await this.#end(current.sizeBytes)
   }
 
-  /**
-   * Ends a file that is damaged. Kept is what was flushed; where commits do not wait for flushes, all that was
-   * written, which is then in memory or segments as well.
-   */
-  async endDamaged(keep: 'flushed' | 'written'): Promise<void> {
+  /** Ends a file that is damaged, with what was flushed. */
+  async endDamaged(): Promise<void> {
     const current = this.#current
     if (current?.isDamaged !== true) return
     await idle(current)
-    await this.#end(keep === 'flushed' ? current.flushedBytes : current.sizeBytes)
+    await this.#end(current.flushedBytes)
   }
 
   /** Removes files that a checkpoint has made needless. */

@@ -8,6 +8,9 @@ import { batchOf, recordsOf } from './log-store.ts'
 interface WitnessedPartition {
   /** What must be there, by offset: acknowledged, or shown to a reader. */
   readonly values: Map<number, string>
+  /** Offsets of those that came since `settleDoubts`, and of those that a power cut may have taken. */
+  readonly fresh: Set<number>
+  readonly doubtful: Set<number>
   /** Records below it were deleted for good. */
   deletedBelow: number
   /** Records below it may be gone: their deletion was asked for, or retention has dropped them. */
@@ -37,6 +40,25 @@ export class LogWitness {
   /** From now on what the stores before return is not heard. */
   newLife(): void {
     this.#life += 1
+  }
+
+  /** The power is cut, and the last life's records may not have been flushed. */
+  doubtLastLife(): void {
+    for (const { fresh, doubtful } of this.#allPartitions()) {
+      for (const offset of fresh) doubtful.add(offset)
+    }
+  }
+
+  /** A start is over. Of what was in doubt the log's end may be gone: what `store` has no more is forgotten. */
+  settleDoubts(store: LogStore): void {
+    for (const [id, { partitions }] of this.#topics) {
+      for (const [index, { values, doubtful, fresh }] of partitions) {
+        const end = store.topicById(id)?.partitions[index]?.highWatermark ?? 0
+        for (const offset of doubtful) if (offset >= end) values.delete(offset)
+        doubtful.clear()
+        fresh.clear()
+      }
+    }
   }
 
   /** How many records must be there. */
@@ -95,6 +117,7 @@ export class LogWitness {
     const witnessed = this.#partition(uuidOf(topicId), partition.index)
     for (const [index, value] of values.entries()) {
       witnessed?.values.set(result.baseOffset + index, value)
+      witnessed?.fresh.add(result.baseOffset + index)
     }
   }
 
@@ -115,6 +138,7 @@ export class LogWitness {
     const witnessed = this.#partition(uuidOf(partition.identity.topicId), partition.index)
     if (!result.ok || witnessed === undefined || life !== this.#life) return
     for (const record of result.chunks.flatMap(recordsOf)) {
+      if (!witnessed.values.has(record.offset)) witnessed.fresh.add(record.offset)
       witnessed.values.set(record.offset, record.value?.toString() ?? '')
     }
   }
@@ -185,11 +209,21 @@ export class LogWitness {
       )
   }
 
+  *#allPartitions(): Generator<WitnessedPartition> {
+    for (const { partitions } of this.#topics.values()) yield* partitions.values()
+  }
+
   #partition(topicId: string, index: number): WitnessedPartition | undefined {
     const topic = this.#topics.get(topicId)
     if (topic === undefined) return undefined
-    const fresh = { values: new Map<number, string>(), deletedBelow: 0, goneBelow: 0 }
-    const partition = topic.partitions.get(index) ?? fresh
+    const unseen = {
+      values: new Map<number, string>(),
+      fresh: new Set<number>(),
+      doubtful: new Set<number>(),
+      deletedBelow: 0,
+      goneBelow: 0,
+    }
+    const partition = topic.partitions.get(index) ?? unseen
     topic.partitions.set(index, partition)
     return partition
   }
