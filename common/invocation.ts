@@ -6,6 +6,8 @@ export interface Invocation {
   /** Version or alias; `$LATEST` unless given. */
   readonly qualifier?: string
   readonly payload: string
+  /** Of an asynchronous event, whose tries share it; a new one unless given. */
+  readonly requestId?: string
   /** Base64 of the caller's client context, as Lambda's header carries it. */
   readonly clientContext?: string
   /** Whether the last 4 KB of the invocation's log come back with the result. */

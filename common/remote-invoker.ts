@@ -47,7 +47,7 @@ export class RemoteInvoker implements FunctionInvoker {
   }
 
   #post(invocation: Invocation): Promise<IncomingMessage> {
-    const { functionName, qualifier, payload, clientContext, tailLog } = invocation
+    const { functionName, qualifier, payload, requestId, clientContext, tailLog } = invocation
     const body = Buffer.from(payload)
     const query = qualifier === undefined ? '' : `?Qualifier=${encodeURIComponent(qualifier)}`
     const path = `/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations${query}`
@@ -60,6 +60,7 @@ export class RemoteInvoker implements FunctionInvoker {
           headers: {
             'content-type': 'application/json',
             'content-length': body.length,
+            ...(requestId === undefined ? {} : { 'x-amzn-requestid': requestId }),
             ...(clientContext === undefined ? {} : { 'x-amz-client-context': clientContext }),
             ...(tailLog === true ? { 'x-amz-log-type': 'Tail' } : {}),
           },

@@ -48,9 +48,11 @@ function invocationOf(
   payload: string,
 ): Invocation {
   const clientContext = headerOf(request, 'x-amz-client-context')
+  const requestId = headerOf(request, 'x-amzn-requestid')
   return {
     ...target,
     payload,
+    ...(requestId === undefined || !/^[\w-]{1,64}$/.test(requestId) ? {} : { requestId }),
     ...(clientContext === undefined ? {} : { clientContext }),
     ...(headerOf(request, 'x-amz-log-type') === 'Tail' ? { tailLog: true } : {}),
   }

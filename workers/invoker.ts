@@ -124,8 +124,7 @@ export class Invoker implements FunctionInvoker {
   }
 
   async invoke(invocation: Invocation): Promise<InvocationResult> {
-    const requestId = randomUUID()
-    const { functionName, qualifier } = invocation
+    const { functionName, qualifier, requestId = randomUUID() } = invocation
     const latest = this.#options.registry.function(functionName)
     if (latest === undefined) return this.#notFound(requestId, invocation)
     const version = chooseVersion(latest, qualifier, this.#options.random ?? Math.random)
