@@ -247,12 +247,16 @@ class Platform {
   async startControl(): Promise<void> {
     const { startControl } = await import('./control/control.ts')
     await this.#openLogs()
+    const { AwsSender } = await import('./destinations/aws-sender.ts')
+    const sender = new AwsSender(this.#config)
+    this.#cleanups.push(() => sender.close())
     this.#control = await startControl({
       ...this.#config,
       port: this.#config.awsPort,
       registry: this.#need(this.#registry),
       invoker: this.#need(this.#invoker),
       ...(this.#logWriter === undefined ? {} : { logWriter: this.#logWriter }),
+      sender,
       clock,
       logger: this.#logger.child('control'),
     })

@@ -39,6 +39,10 @@ export const errorTable = {
     retriable: true,
     message: 'destination {destination} took nothing: {reason}',
   },
+  DESTINATION_REFUSED: {
+    retriable: false,
+    message: 'destination {destination} does not take it: {reason}',
+  },
   TEMPLATE_INVALID: { retriable: false, message: '{file}:{line}: {reason}' },
   TEMPLATE_WAITS: { retriable: true, message: '{file}:{line}: {reason}' },
   INPUT_INVALID: { retriable: false, message: '{source}: {reason}' },

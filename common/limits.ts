@@ -353,3 +353,7 @@ export const quotaPoolsPerExchange = 200
 
 /** Kafka: max.request.partition.size.limit, partitions in one page of a description. */
 export const describePageMaxPartitions = 2_000
+
+/** A destination that takes longer to be reached, or to answer, has failed; others wait behind it. */
+export const destinationConnectMaxMs = 3_000
+export const destinationRequestMaxMs = 10_000

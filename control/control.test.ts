@@ -110,10 +110,10 @@ test.each<[string, Record<string, unknown>, [string, number], string | RegExp]>(
     'Request must be smaller than 6291556 bytes for the InvokeFunction operation',
   ],
   [
-    'an event invocation',
-    { InvocationType: 'Event' },
-    ['InvalidParameterValueException', 400],
-    'Invocation type Event is not available yet: use RequestResponse or DryRun.',
+    'an event over the limit of those that nobody waits for',
+    { InvocationType: 'Event', Payload: Buffer.from(JSON.stringify('x'.repeat(1_048_575))) },
+    ['RequestTooLargeException', 413],
+    '1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)',
   ],
   [
     'an unknown type',

@@ -1,5 +1,6 @@
 // The control role: opens the AWS door and answers the Lambda API from the registry.
 import { createServer } from 'node:http'
+import { join } from 'node:path'
 import type { Clock } from '../common/clock.ts'
 import type { FunctionInvoker } from '../common/invocation.ts'
 import { httpConnectionsMax, stopGraceMs } from '../common/limits.ts'
@@ -7,6 +8,10 @@ import { logGroupDefaultBytes } from '../common/log-limits.ts'
 import { closeServer, listen } from '../common/listen.ts'
 import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
+import type { Sender } from '../destinations/sender.ts'
+import { AsyncInvoker } from './async/async-invoker.ts'
+import { asyncMetrics } from './async/metrics.ts'
+import { retryPaces } from './async/retry-plan.ts'
 import { functionLogsFolder } from '../function-logs/group-folder.ts'
 import { LogWriter } from '../function-logs/log-writer.ts'
 import { serveJson } from './json/json-router.ts'
@@ -15,6 +20,7 @@ import { codeRoutes } from './lambda/code-routes.ts'
 import { CodeStore } from './lambda/code-store.ts'
 import { concurrencyRoutes } from './lambda/concurrency-routes.ts'
 import { defaultRoutes } from './lambda/default-routes.ts'
+import { eventInvokeConfigRoutes } from './lambda/event-invoke-config-routes.ts'
 import { functionRoutes } from './lambda/function-routes.ts'
 import { FunctionService } from './lambda/function-service.ts'
 import { invokeRoute } from './lambda/invoke-route.ts'
@@ -35,15 +41,19 @@ export interface ControlOptions {
   /** The control role is its writer of functions and mappings. Its owner closes it. */
   readonly registry: Registry
   readonly invoker: FunctionInvoker
+  /** Takes results of asynchronous invocations to where they are configured to go. */
+  readonly sender: Sender
   readonly host: string
   /** 0 means any free one. */
   readonly port: number
-  /** Functions' code is unpacked into `functions/` of it. */
+  /** Functions' code is unpacked into `functions/` of it, and `async/` holds queued events. */
   readonly dataDir: string
   readonly region: string
   readonly accountId: string
   /** The limit that reservations are checked against; the workers keep it. */
   readonly accountConcurrency: number
+  /** How long asynchronous events wait between tries. */
+  readonly pace: keyof typeof retryPaces
   readonly clock: Clock
   readonly logger: Logger
   /** Writes log events that clients put themselves; one of its own unless given. Its owner closes it. */
@@ -64,6 +74,12 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const codeStore = new CodeStore(dataDir)
   const functions = new FunctionService({ ...options, codeStore, account })
   const mappings = new MappingService({ registry, account, clock, logger })
+  const asyncInvoker = await AsyncInvoker.open({
+    ...options,
+    directory: join(dataDir, 'async'),
+    pace: retryPaces[options.pace],
+    logger: logger.child('async'),
+  })
   const counter = new RequestCounter()
   const writer =
     options.logWriter ??
@@ -85,7 +101,8 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       ...codeRoutes({ codeStore }),
       ...tagRoutes({ tags: new TagService({ functions, mappings, account }) }),
       ...concurrencyRoutes({ functions }),
-      invokeRoute({ functions, invoker: options.invoker }),
+      ...eventInvokeConfigRoutes(functions.eventInvokeConfigs),
+      invokeRoute({ functions, invoker: options.invoker, asyncInvoker }),
       ...mappingRoutes({ mappings, account }),
       ...pages(options, problems),
     ],
@@ -105,18 +122,28 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const server = createServer(router)
   server.maxConnections = httpConnectionsMax
   const address = await listen(server, { door: 'aws', host: options.host, port: options.port })
+  asyncInvoker.start()
+  const measured = [
+    controlMetricSource(registry, counter),
+    asyncMetrics(asyncInvoker, () => clock.now()),
+  ]
   return {
     name: 'control',
     doors: { aws: `http://${address}` },
-    metrics: controlMetricSource(registry, counter),
+    metrics: {
+      definitions: measured.flatMap(({ definitions }) => definitions),
+      collect: async () =>
+        (await Promise.all(measured.map(async (source) => source.collect()))).flat(),
+    },
     problems,
     functions,
     mappings,
     stop: async () => {
       stopping = true
       const grace = clock.after(stopGraceMs, () => server.closeAllConnections())
-      await closeServer(server)
+      await Promise.all([closeServer(server), asyncInvoker.drain(stopGraceMs)])
       grace.cancel()
+      await asyncInvoker.close()
       await Promise.all([functions.stop(), mappings.stop()])
       await (options.logWriter === undefined ? writer.close() : writer.flush())
     },

@@ -6,6 +6,7 @@ import { healthMetricDefinitions } from '../common/health-metrics.ts'
 import type { MetricDefinition } from '../common/metrics.ts'
 import { redisMetricDefinitions } from '../common/redis-metrics.ts'
 import { settingsTable, type Setting } from '../common/settings.ts'
+import { asyncMetricDefinitions } from '../control/async/metrics.ts'
 import { functionLogMetricDefinitions } from '../function-logs/log-metrics.ts'
 import { controlMetricDefinitions } from '../control/metrics.ts'
 import { leaseMetricDefinitions } from '../poller/lease-metrics.ts'
@@ -78,7 +79,7 @@ function kafkaApisPage(): string {
 export const metricTables: Readonly<Record<string, readonly MetricDefinition[]>> = {
   each: healthMetricDefinitions,
   broker: brokerMetricDefinitions,
-  control: controlMetricDefinitions,
+  control: [...controlMetricDefinitions, ...asyncMetricDefinitions],
   poller: [...pollerMetricDefinitions, ...leaseMetricDefinitions],
   workers: [...workersMetricDefinitions, ...functionLogMetricDefinitions],
   'control poller workers': redisMetricDefinitions,

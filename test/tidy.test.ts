@@ -33,14 +33,18 @@ const layers: Record<string, readonly string[]> = {
     'broker/server',
   ],
   'control/registry': ['common'],
-  'control/lambda': ['common', 'filter', 'control/registry'],
+  destinations: ['common'],
+  'control/async': ['common', 'destinations', 'control/registry'],
+  'control/lambda': ['common', 'filter', 'destinations', 'control/registry', 'control/async'],
   'control/template': ['common', 'control/lambda', 'control/registry'],
   'control/json': ['common', 'control/lambda'],
   'control/logs': ['common', 'function-logs', 'control/lambda', 'control/json'],
   control: [
     'common',
     'function-logs',
+    'destinations',
     'control/registry',
+    'control/async',
     'control/lambda',
     'control/json',
     'control/logs',
@@ -51,7 +55,16 @@ const layers: Record<string, readonly string[]> = {
   producer: ['common'],
   demo: ['common'],
   dashboards: [],
-  docs: ['common', 'protocol', 'function-logs', 'broker', 'control', 'poller', 'workers'],
+  docs: [
+    'common',
+    'protocol',
+    'function-logs',
+    'broker',
+    'control',
+    'control/async',
+    'poller',
+    'workers',
+  ],
 }
 /** `folder/file` pairs that cross a layer by design: the file alone, not its folder. */
 const exceptions: Record<string, readonly string[]> = {
@@ -152,5 +165,6 @@ test('each named dependency is wrapped in one file', () => {
   expect(wrappers('snappy')).toEqual(['protocol/snappy-framing.ts'])
   expect(wrappers('lz4-napi')).toEqual(['protocol/lz4-frame.ts'])
   expect(wrappers('ioredis')).toEqual(['common/redis.ts'])
+  expect(wrappers('@aws-sdk')).toEqual(['destinations/aws-client.ts', 'destinations/aws-sender.ts'])
   expect(wrappers('kafkajs')).toEqual(['common/kafka-client.ts'])
 })

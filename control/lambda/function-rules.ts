@@ -1,6 +1,7 @@
 // What a function may be: the rules for the inputs that create or change one, in Lambda's words.
 import { environmentMaxBytes } from '../../common/limits.ts'
 import { invalidParameter, type LambdaApiError } from './api-errors.ts'
+import { checkDeadLetterShape, refuseDeadLetter } from './dead-letter.ts'
 import type { CreateFunctionInput, UpdateFunctionConfigurationInput } from './requests.ts'
 import { checkNewTags } from './tag-rules.ts'
 import { saysNothing, Violations } from './validation.ts'
@@ -65,7 +66,6 @@ const reservedNames = new Set([
 const unavailable: Readonly<Record<string, (value: unknown) => boolean>> = {
   CapacityProviderConfig: saysNothing,
   CodeSigningConfigArn: saysNothing,
-  DeadLetterConfig: saysNothing,
   DurableConfig: saysNothing,
   FileSystemConfigs: saysNothing,
   ImageConfig: saysNothing,
@@ -135,6 +135,7 @@ export function checkConfiguration(
   violations.range('timeout', input.Timeout, [1, 900])
   violations.range('memorySize', input.MemorySize, [128, 10_240])
   violations.range('ephemeralStorage.size', input.EphemeralStorage?.Size, [512, 10_240])
+  checkDeadLetterShape(violations, input)
   const variables = input.Environment?.Variables ?? {}
   if (
     Object.keys(variables).some((name) => !new RegExp(`^${environmentNamePattern}$`).test(name))
@@ -145,7 +146,12 @@ export function checkConfiguration(
         `${environmentNamePattern}]`,
     )
   }
-  return violations.error() ?? checkRuntime(input.Runtime) ?? checkEnvironment(variables)
+  return (
+    violations.error() ??
+    checkRuntime(input.Runtime) ??
+    checkEnvironment(variables) ??
+    refuseDeadLetter(input)
+  )
 }
 
 // As LocalStack has it, no recording seen: unlike other enums this one is InvalidParameterValueException.

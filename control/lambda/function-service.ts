@@ -9,6 +9,8 @@ import { LambdaApiError, type Outcome } from './api-errors.ts'
 import { CodeKeeper } from './code-keeper.ts'
 import type { CodeStore } from './code-store.ts'
 import { checkConcurrencyInput, refuseReservations } from './concurrency-rules.ts'
+import { deadLetterOf } from './dead-letter.ts'
+import { EventInvokeConfigService } from './event-invoke-config-service.ts'
 import { findChangeable, findFunction, findLatest, type FoundFunction } from './function-lookup.ts'
 import { functionArn, newFunctionName, type Account } from './function-name.ts'
 import {
@@ -52,6 +54,7 @@ export class FunctionService {
   readonly versions: VersionService
   readonly aliases: AliasService
   readonly policies: PolicyService
+  readonly eventInvokeConfigs: EventInvokeConfigService
   readonly #options: FunctionServiceOptions
   readonly #changes = new Serial()
   readonly #codeKeeper: CodeKeeper
@@ -62,6 +65,7 @@ export class FunctionService {
     this.#codeKeeper = new CodeKeeper({ ...options, changes })
     this.aliases = new AliasService({ ...options, changes })
     this.policies = new PolicyService({ ...options, changes })
+    this.eventInvokeConfigs = new EventInvokeConfigService({ ...options, changes })
     this.versions = new VersionService({ ...options, changes, codeKeeper: this.#codeKeeper })
   }
 
@@ -149,8 +153,10 @@ export class FunctionService {
     return this.#update(name, input.RevisionId, async (current) => {
       const error = checkConfiguration(input) ?? refuseUnavailable(input)
       if (error !== undefined) return error
+      const { deadLetterArn: _, ...rest } = current
       const record = {
-        ...current,
+        ...rest,
+        ...deadLetterOf(input, current),
         runtime: input.Runtime ?? current.runtime,
         role: input.Role ?? current.role,
         handler: input.Handler ?? current.handler,
@@ -302,6 +308,7 @@ export class FunctionService {
       architectures: input.Architectures ?? ['x86_64'],
       environment: input.Environment?.Variables ?? {},
       ...tagsMember(input.Tags),
+      ...deadLetterOf(input),
     }
   }
 }

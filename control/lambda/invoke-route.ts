@@ -1,8 +1,10 @@
-// The Lambda API's Invoke: checks the request and hands it to the workers.
+// The Lambda API's Invoke: checks the request and hands it to the workers, or to the queue.
+import { asyncPayloadMaxBytes } from '../../common/async-limits.ts'
 import type { FunctionInvoker, InvocationResult } from '../../common/invocation.ts'
 import { clientContextMaxBytes, payloadMaxBytes } from '../../common/limits.ts'
+import type { AsyncInvoker, AsyncRequest } from '../async/async-invoker.ts'
 import { versionOf } from '../registry/function-version.ts'
-import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
+import { LambdaApiError, type Outcome } from './api-errors.ts'
 import type { FunctionService } from './function-service.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import { Violations } from './validation.ts'
@@ -10,6 +12,7 @@ import { Violations } from './validation.ts'
 interface Context {
   readonly functions: FunctionService
   readonly invoker: FunctionInvoker
+  readonly asyncInvoker: Pick<AsyncInvoker, 'submit'>
 }
 
 export function invokeRoute(context: Context): Route {
@@ -24,7 +27,7 @@ export function invokeRoute(context: Context): Route {
 
 async function invoke(
   request: ApiRequest,
-  { functions, invoker }: Context,
+  { functions, invoker, asyncInvoker }: Context,
 ): Promise<Outcome<ApiAnswer>> {
   const type = request.header('x-amz-invocation-type') ?? 'RequestResponse'
   const logType = request.header('x-amz-log-type') ?? 'None'
@@ -46,9 +49,8 @@ async function invoke(
     return { status: 204, headers: { 'x-amz-executed-version': versionOf(found.target) } }
   }
   if (type === 'Event') {
-    return invalidParameter(
-      'Invocation type Event is not available yet: use RequestResponse or DryRun.',
-    )
+    const { latest, qualifier } = found
+    return submit({ functionName: latest.name, qualifier, payload }, asyncInvoker)
   }
   const result = await invoker.invoke({
     functionName: found.latest.name,
@@ -58,6 +60,27 @@ async function invoke(
     tailLog: logType === 'Tail',
   })
   return answerOf(result)
+}
+
+/** Answers when the event is on the disk; the caller hears no more of it. */
+async function submit(
+  event: AsyncRequest,
+  asyncInvoker: Pick<AsyncInvoker, 'submit'>,
+): Promise<Outcome<ApiAnswer>> {
+  const sizeBytes = Buffer.byteLength(event.payload)
+  if (sizeBytes > asyncPayloadMaxBytes) {
+    return new LambdaApiError(
+      'RequestTooLargeException',
+      `${sizeBytes} byte payload is too large for the Event invocation type ` +
+        `(limit ${asyncPayloadMaxBytes} bytes)`,
+    )
+  }
+  const taken = await asyncInvoker.submit(event)
+  if (taken === 'full') {
+    const reason = 'FunctionInvocationRateLimitExceeded'
+    return new LambdaApiError('TooManyRequestsException', 'Rate Exceeded.', reason)
+  }
+  return { status: 202, headers: { 'x-amzn-requestid': taken.requestId } }
 }
 
 function answerOf(result: InvocationResult): Outcome<ApiAnswer> {

@@ -32,7 +32,7 @@ const configurationMembers = {
   Environment: structure({ Variables: map(text) }),
   EphemeralStorage: structure({ Size: whole }),
   VpcConfig: anything,
-  DeadLetterConfig: anything,
+  DeadLetterConfig: structure({ TargetArn: text }),
   KMSKeyArn: anything,
   TracingConfig: anything,
   Layers: anything,
@@ -127,6 +127,16 @@ export const recursionRequest = structure({ RecursiveLoop: text })
 export const putFunctionConcurrencyRequest = structure({ ReservedConcurrentExecutions: whole })
 /** The request's body; `FunctionName` comes from its path. */
 export type PutFunctionConcurrencyInput = MemberValue<typeof putFunctionConcurrencyRequest>
+
+const destination = structure({ Destination: text })
+
+export const eventInvokeConfigRequest = structure({
+  MaximumRetryAttempts: whole,
+  MaximumEventAgeInSeconds: whole,
+  DestinationConfig: structure({ OnSuccess: destination, OnFailure: destination }),
+})
+/** The request's body; `FunctionName` and `Qualifier` come from its path. */
+export type EventInvokeConfigInput = MemberValue<typeof eventInvokeConfigRequest>
 
 const kafkaConfig = structure({ ConsumerGroupId: text, SchemaRegistryConfig: anything })
 

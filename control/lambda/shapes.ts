@@ -26,6 +26,9 @@ export function functionConfiguration(
     Architectures: record.architectures,
     CodeSha256: code.kind === 'zip' ? code.sha256 : '',
     CodeSize: code.kind === 'zip' ? code.sizeBytes : 0,
+    ...(record.deadLetterArn === undefined
+      ? {}
+      : { DeadLetterConfig: { TargetArn: record.deadLetterArn } }),
     Description: record.description,
     ...(Object.keys(environment).length === 0 ? {} : { Environment: { Variables: environment } }),
     EphemeralStorage: { Size: record.ephemeralStorageMb },

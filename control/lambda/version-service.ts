@@ -170,6 +170,7 @@ function contentOf(latest: FunctionRecord): FunctionRecord {
   const {
     aliases: _aliases,
     contentId: _contentId,
+    eventInvokeConfigs: _eventInvokeConfigs,
     lastVersion: _lastVersion,
     policies: _policies,
     reservedConcurrency: _reserved,
@@ -214,6 +215,7 @@ function digestOf(record: FunctionRecord): string {
     record.ephemeralStorageMb,
     record.architectures,
     Object.entries(environment).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    ...(record.deadLetterArn === undefined ? [] : [record.deadLetterArn]),
   ]
   return createHash('sha256').update(JSON.stringify(content)).digest('base64')
 }

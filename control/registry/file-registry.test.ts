@@ -171,6 +171,8 @@ test('an entry with any one field missing or of another kind is refused by name'
     'aliases',
     'tags',
     'policies',
+    'eventInvokeConfigs',
+    'deadLetterArn',
   ])
   for (const name of Object.keys(functionFormat.fields)) {
     for (const wrong of [...(optional.has(name) ? [] : [undefined]), null, [1], true]) {

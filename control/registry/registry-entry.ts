@@ -71,6 +71,18 @@ const alias: Field = (value) =>
 const additionalVersion: Field = (value) =>
   isObject(value) && text(value['version']) && Number.isFinite(value['weight'])
 
+const eventInvokeConfigs: Field = (value) =>
+  isObject(value) &&
+  Object.values(value).every(
+    (config) =>
+      isObject(config) &&
+      whole(config['lastModifiedMs']) &&
+      maybe(whole)(config['maximumRetryAttempts']) &&
+      maybe(whole)(config['maximumEventAgeSeconds']) &&
+      maybe(text)(config['onSuccess']) &&
+      maybe(text)(config['onFailure']),
+  )
+
 const functionFields = {
   name: text,
   arn: text,
@@ -93,6 +105,8 @@ const functionFields = {
   aliases: maybe(listOf(alias)),
   tags: maybe(textByName),
   policies: maybe(listOf(policy)),
+  eventInvokeConfigs: maybe(eventInvokeConfigs),
+  deadLetterArn: maybe(text),
 } as const satisfies Record<keyof FunctionRecord, Field>
 
 const versionFields = {

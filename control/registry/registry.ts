@@ -37,6 +37,10 @@ export interface FunctionRecord {
   readonly tags?: Readonly<Record<string, string>>
   /** At most one for `$LATEST`, each version and each alias. */
   readonly policies?: readonly PolicyRecord[]
+  /** By version or alias, `$LATEST` included: how asynchronous invocations of it go. */
+  readonly eventInvokeConfigs?: Readonly<Record<string, EventInvokeConfig>>
+  /** Queue or topic for asynchronous events that are given up. */
+  readonly deadLetterArn?: string
 }
 
 /** The resource policy of one qualifier, each statement as JSON text. Nobody is held to it. */
@@ -44,6 +48,16 @@ export interface PolicyRecord {
   readonly qualifier: string
   readonly revisionId: string
   readonly statements: readonly { readonly sid: string; readonly json: string }[]
+}
+
+/** What was asked for of asynchronous invocations; what is absent was not. */
+export interface EventInvokeConfig {
+  readonly lastModifiedMs: number
+  readonly maximumRetryAttempts?: number
+  readonly maximumEventAgeSeconds?: number
+  /** ARNs. */
+  readonly onSuccess?: string
+  readonly onFailure?: string
 }
 
 /** A published version: code and configuration as `$LATEST` had them, for ever. */

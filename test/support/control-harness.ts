@@ -10,6 +10,7 @@ import { silentLogger } from '../../common/logger.ts'
 import { startControl, type RunningControl } from '../../control/control.ts'
 import { FileRegistry } from '../../control/registry/file-registry.ts'
 import type { MappingStatus } from '../../control/registry/registry.ts'
+import { RecordingSender } from './recording-sender.ts'
 
 /** Answers every invocation with `next`, and keeps what it was asked. */
 export class ScriptedInvoker implements FunctionInvoker {
@@ -31,6 +32,7 @@ export interface ControlHarness {
   readonly control: RunningControl
   readonly registry: FileRegistry
   readonly invoker: ScriptedInvoker
+  readonly sender: RecordingSender
   readonly client: LambdaClient
   readonly url: string
   readonly dataDir: string
@@ -58,9 +60,12 @@ export async function startControlForTest({
     clock,
   })
   const invoker = new ScriptedInvoker()
+  const sender = new RecordingSender()
   const control = await startControl({
     registry,
     invoker,
+    sender,
+    pace: 'local',
     host: '127.0.0.1',
     port: 0,
     dataDir,
@@ -91,7 +96,7 @@ export async function startControlForTest({
     const revision = record?.revision ?? 0
     await registry.putStatus({ uuid, revision, state, lastProcessingResult: 'OK', ...status })
   }
-  return { control, registry, invoker, client, url, dataDir, settle }
+  return { control, registry, invoker, sender, client, url, dataDir, settle }
 }
 
 /** What an SDK call was refused with. */
