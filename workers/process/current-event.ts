@@ -52,7 +52,8 @@ export class CurrentEvent {
   /** Its process has ended before it was answered; tells why and ends with it. */
   diedWith(reason: string, errorType = 'Runtime.ExitError'): void {
     const { requestId } = this.event
-    if (this.end !== undefined) return this.over({ kind: this.end })
+    if (this.end === 'stopped') return this.over({ kind: 'stopped' })
+    if (this.end !== undefined) return this.over({ kind: this.end, of: 'all' })
     let payload = this.initError
     if (payload === undefined || Buffer.byteLength(payload) > payloadMaxBytes) {
       const errorMessage = `RequestId: ${requestId} Error: ${reason}`
