@@ -7,6 +7,7 @@ import { httpConnectionsMax, stopGraceMs } from '../common/limits.ts'
 import { logGroupDefaultBytes } from '../common/log-limits.ts'
 import { closeServer, listen } from '../common/listen.ts'
 import type { Logger } from '../common/logger.ts'
+import type { MetricSource } from '../common/metrics.ts'
 import type { RunningRole } from '../common/role.ts'
 import type { Sender } from '../destinations/sender.ts'
 import { AsyncInvoker } from './async/async-invoker.ts'
@@ -15,12 +16,14 @@ import { retryPaces } from './async/retry-plan.ts'
 import { functionLogsFolder } from '../function-logs/group-folder.ts'
 import { LogWriter } from '../function-logs/log-writer.ts'
 import { serveJson } from './json/json-router.ts'
+import type { JsonService } from './json/json-service.ts'
 import { aliasRoutes } from './lambda/alias-routes.ts'
 import { codeRoutes } from './lambda/code-routes.ts'
 import { CodeStore } from './lambda/code-store.ts'
 import { concurrencyRoutes } from './lambda/concurrency-routes.ts'
 import { defaultRoutes } from './lambda/default-routes.ts'
 import { eventInvokeConfigRoutes } from './lambda/event-invoke-config-routes.ts'
+import type { Account } from './lambda/function-name.ts'
 import { functionRoutes } from './lambda/function-routes.ts'
 import { FunctionService } from './lambda/function-service.ts'
 import { invokeRoute } from './lambda/invoke-route.ts'
@@ -69,53 +72,17 @@ export interface RunningControl extends RunningRole {
 
 /** Rejects with AppError PORT_TAKEN, DOOR_NOT_OPENED or STORAGE_FAILED. */
 export async function startControl(options: ControlOptions): Promise<RunningControl> {
-  const { registry, clock, logger, dataDir, region, accountId } = options
-  const account = { region, accountId }
-  const codeStore = new CodeStore(dataDir)
-  const functions = new FunctionService({ ...options, codeStore, account })
-  const mappings = new MappingService({ registry, account, clock, logger })
-  const asyncInvoker = await AsyncInvoker.open({
-    ...options,
-    directory: join(dataDir, 'async'),
-    pace: retryPaces[options.pace],
-    logger: logger.child('async'),
-  })
+  const { registry, clock, logger } = options
+  const services = await openServices(options)
+  const { functions, mappings, asyncInvoker, logWriter } = services
   const counter = new RequestCounter()
-  const writer =
-    options.logWriter ??
-    new LogWriter({
-      root: functionLogsFolder(dataDir),
-      groupMaxBytes: logGroupDefaultBytes,
-      clock,
-      logger,
-    })
   const problems = (): readonly string[] => registry.problems?.() ?? []
   let stopping = false
+  const serving = { counter, logger, isStopping: () => stopping }
   const router = await createRouter({
-    routes: [
-      ...functionRoutes({ functions, account }),
-      ...versionRoutes({ functions, account }),
-      ...aliasRoutes({ functions }),
-      ...policyRoutes({ functions }),
-      ...defaultRoutes({ functions }),
-      ...codeRoutes({ codeStore }),
-      ...tagRoutes({ tags: new TagService({ functions, mappings, account }) }),
-      ...concurrencyRoutes({ functions }),
-      ...eventInvokeConfigRoutes(functions.eventInvokeConfigs),
-      invokeRoute({ functions, invoker: options.invoker, asyncInvoker }),
-      ...mappingRoutes({ mappings, account }),
-      ...pages(options, problems),
-    ],
-    counter,
-    logger,
-    isStopping: () => stopping,
-    extend: (app) =>
-      serveJson(app, {
-        services: [logService({ root: functionLogsFolder(dataDir), writer, account, clock })],
-        counter,
-        logger,
-        isStopping: () => stopping,
-      }),
+    ...serving,
+    routes: [...lambdaRoutes(services, options.invoker), ...pages(options, problems)],
+    extend: (app) => serveJson(app, { ...serving, services: [logs(options, services)] }),
   })
   await functions.start()
   mappings.start()
@@ -123,18 +90,13 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   server.maxConnections = httpConnectionsMax
   const address = await listen(server, { door: 'aws', host: options.host, port: options.port })
   asyncInvoker.start()
-  const measured = [
-    controlMetricSource(registry, counter),
-    asyncMetrics(asyncInvoker, () => clock.now()),
-  ]
   return {
     name: 'control',
     doors: { aws: `http://${address}` },
-    metrics: {
-      definitions: measured.flatMap(({ definitions }) => definitions),
-      collect: async () =>
-        (await Promise.all(measured.map(async (source) => source.collect()))).flat(),
-    },
+    metrics: together([
+      controlMetricSource(registry, counter),
+      asyncMetrics(asyncInvoker, () => clock.now()),
+    ]),
     problems,
     functions,
     mappings,
@@ -145,8 +107,73 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       grace.cancel()
       await asyncInvoker.close()
       await Promise.all([functions.stop(), mappings.stop()])
-      await (options.logWriter === undefined ? writer.close() : writer.flush())
+      await (options.logWriter === undefined ? logWriter.close() : logWriter.flush())
     },
+  }
+}
+
+interface Services {
+  readonly account: Account
+  readonly codeStore: CodeStore
+  readonly functions: FunctionService
+  readonly mappings: MappingService
+  readonly asyncInvoker: AsyncInvoker
+  readonly logWriter: LogWriter
+}
+
+async function openServices(options: ControlOptions): Promise<Services> {
+  const { registry, clock, logger, dataDir, region, accountId } = options
+  const account = { region, accountId }
+  const codeStore = new CodeStore(dataDir)
+  return {
+    account,
+    codeStore,
+    functions: new FunctionService({ ...options, codeStore, account }),
+    mappings: new MappingService({ registry, account, clock, logger }),
+    asyncInvoker: await AsyncInvoker.open({
+      ...options,
+      directory: join(dataDir, 'async'),
+      pace: retryPaces[options.pace],
+      logger: logger.child('async'),
+    }),
+    logWriter:
+      options.logWriter ??
+      new LogWriter({
+        root: functionLogsFolder(dataDir),
+        groupMaxBytes: logGroupDefaultBytes,
+        clock,
+        logger,
+      }),
+  }
+}
+
+function lambdaRoutes(services: Services, invoker: FunctionInvoker): readonly Route[] {
+  const { account, codeStore, functions, mappings, asyncInvoker } = services
+  return [
+    ...functionRoutes({ functions, account }),
+    ...versionRoutes({ functions, account }),
+    ...aliasRoutes({ functions }),
+    ...policyRoutes({ functions }),
+    ...defaultRoutes({ functions }),
+    ...codeRoutes({ codeStore }),
+    ...tagRoutes({ tags: new TagService({ functions, mappings, account }) }),
+    ...concurrencyRoutes({ functions }),
+    ...eventInvokeConfigRoutes(functions.eventInvokeConfigs),
+    invokeRoute({ functions, invoker, asyncInvoker }),
+    ...mappingRoutes({ mappings, account }),
+  ]
+}
+
+function logs({ dataDir, clock }: ControlOptions, services: Services): JsonService {
+  const { account, logWriter: writer } = services
+  return logService({ root: functionLogsFolder(dataDir), writer, account, clock })
+}
+
+function together(sources: readonly MetricSource[]): MetricSource {
+  return {
+    definitions: sources.flatMap(({ definitions }) => definitions),
+    collect: async () =>
+      (await Promise.all(sources.map(async (source) => source.collect()))).flat(),
   }
 }
 
