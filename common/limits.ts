@@ -173,37 +173,6 @@ export const producerRateMax = 10_000_000
 /** A run whose first batch is not acknowledged by then will not get better: no topic, no leader. */
 export const producerFirstAcknowledgementMs = 10_000
 
-/** Consumer groups that have members or offsets: each is kept in memory. */
-export const groupsMax = 10_000
-
-/** Ids of groups and of their members, names of their strategies: other clients are told them. */
-export const groupTextMaxBytes = 1024
-
-/** A shorter rebalance would end before its members could hear of it, and the next begin at once. */
-export const rebalanceTimeoutMinMs = 100
-
-/** Members of one group, ids given out included: a rebalance answers each with a share of all. */
-export const groupMembersMax = 1_000
-
-/** Kafka: group.min.session.timeout.ms and group.max.session.timeout.ms. */
-export const groupSessionTimeoutMinMs = 6_000
-export const groupSessionTimeoutMaxMs = 1_800_000
-
-/** Kafka: a member that never saw a generation is given up by then, whatever session it asked for. */
-export const newMemberTimeoutMs = 300_000
-
-/** A member's subscriptions of one join, or one assignment: ten thousand partitions' names fit. */
-export const memberMetadataMaxBytes = 256 * 1024
-
-/** Kafka: offset.metadata.max.bytes, the text a consumer may keep with an offset. It counts UTF-16 units. */
-export const offsetMetadataMaxLength = 4096
-
-/** Kafka: offsets.retention.minutes, counted from when a group has no members. */
-export const offsetsRetentionMs = 7 * 24 * 3_600_000
-
-/** How often offsets are looked through for groups whose retention is over. */
-export const offsetsRetentionCheckIntervalMs = 600_000
-
 /** One batch of __consumer_offsets, below `recordBatchMaxBytes`; a group that is larger is not kept over a restart. */
 export const journalBatchMaxBytes = 1_000_000
 
@@ -306,50 +275,6 @@ export const hotReloadFilesMax = 2_000
 
 /** Connections from control or poller to the workers; one invocation each. */
 export const remoteInvocationsMax = 1_024
-
-/** Between two attempts to reach Redis: first and at most. */
-export const redisRetryMs = 50
-export const redisRetryMaxMs = 1_000
-
-/** A start waits so long for Redis, which may start beside it; then it fails and says why. */
-export const redisStartMaxMs = 10_000
-
-/** A command that Redis has not answered by then has failed, and its connection is made anew. */
-export const redisCommandMaxMs = 2_000
-
-/** A change whose notice was lost is seen after this long. */
-export const registryRereadMs = 5_000
-
-/** A poller says so often that it lives, and looks for mappings that nobody runs. */
-export const leaseBeatMs = 1_000
-
-/** A poller not heard of for so long is dead: with a beat for each of the others, taken over in 8 s. */
-export const leaseTtlMs = 6_000
-
-/** A copy of the workers says so often what it runs, and gives back what it does not need. */
-export const quotaBeatMs = 1_000
-
-/** A copy not heard of for so long is dead: what it ran counts no more. */
-export const quotaTtlMs = 5_000
-
-/** No copy of the workers heard for so long: Redis was away, and until their next beats none is dead. */
-export const quotaSilenceMs = 3_000
-
-/** Where a pool has fewer executions than copies, one keeps its turn for so long if others wait. */
-export const quotaTurnMs = 2_000
-
-/** An execution that ends where others wait is told of by then: twenty exchanges a second bound the cost. */
-export const quotaHandOverMs = 50
-
-/** What a refused copy may still be given: until its caller tries again, as pollers do after 72 s at most. */
-export const quotaClaimMinMs = 5_000
-export const quotaClaimMaxMs = 75_000
-
-/** A pool that no copy touches is forgotten: longer than any invocation of before may last. */
-export const quotaPoolLifeMs = 16 * 60_000
-
-/** Pools that one script goes through, so that Redis is not held up by thousands. */
-export const quotaPoolsPerExchange = 200
 
 /** Kafka: max.request.partition.size.limit, partitions in one page of a description. */
 export const describePageMaxPartitions = 2_000

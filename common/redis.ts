@@ -3,7 +3,12 @@ import { createHash } from 'node:crypto'
 import type { Redis as Client } from 'ioredis'
 import { sleep, type Clock } from './clock.ts'
 import { AppError, reasonOf } from './errors.ts'
-import { redisCommandMaxMs, redisRetryMaxMs, redisRetryMs, redisStartMaxMs } from './limits.ts'
+import {
+  redisCommandMaxMs,
+  redisRetryMaxMs,
+  redisRetryMs,
+  redisStartMaxMs,
+} from './redis-limits.ts'
 import type { Logger } from './logger.ts'
 
 export interface RedisOptions {

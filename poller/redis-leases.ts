@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../common/clock.ts'
 import { AppError } from '../common/errors.ts'
-import { leaseBeatMs, leaseTtlMs } from '../common/limits.ts'
+import { leaseBeatMs, leaseTtlMs } from '../common/redis-limits.ts'
 import type { Logger } from '../common/logger.ts'
 import { redisScript, type RedisConnection } from '../common/redis.ts'
 import { planLeases } from './lease-plan.ts'

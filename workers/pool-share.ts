@@ -1,5 +1,10 @@
 // What one copy of the workers has of one pool, and what it would ask for; pure.
-import { quotaBeatMs, quotaClaimMaxMs, quotaClaimMinMs, quotaTtlMs } from '../common/limits.ts'
+import {
+  quotaBeatMs,
+  quotaClaimMaxMs,
+  quotaClaimMinMs,
+  quotaTtlMs,
+} from '../common/redis-limits.ts'
 
 /** Executions of a pool, as this copy has them. */
 export interface PoolDemand {

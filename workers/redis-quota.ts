@@ -10,7 +10,7 @@ import {
   quotaSilenceMs,
   quotaTtlMs,
   quotaTurnMs,
-} from '../common/limits.ts'
+} from '../common/redis-limits.ts'
 import type { Logger } from '../common/logger.ts'
 import type { RedisConnection } from '../common/redis.ts'
 import type { AccountQuota, PoolUsage } from './account-quota.ts'

@@ -1,14 +1,16 @@
 // Every configuration of the broker that clients can see, under Kafka's names: type, default, meaning.
 import {
-  fetchResponseMaxBytes,
-  frameMaxBytes,
   groupMembersMax,
   groupSessionTimeoutMaxMs,
   groupSessionTimeoutMinMs,
-  kafkaConnectionsMax,
   offsetMetadataMaxLength,
   offsetsRetentionCheckIntervalMs,
   offsetsRetentionMs,
+} from '../../common/group-limits.ts'
+import {
+  fetchResponseMaxBytes,
+  frameMaxBytes,
+  kafkaConnectionsMax,
   retentionCheckIntervalMs,
 } from '../../common/limits.ts'
 import {

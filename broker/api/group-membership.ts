@@ -2,7 +2,7 @@
 //
 // The classic protocol of consumer groups: here the wire's versions become one request, which the coordinator
 // answers. JoinGroup from version 4 on sends a new member back with its id (KIP-394), static members excepted.
-import { groupTextMaxBytes, rebalanceTimeoutMinMs } from '../../common/limits.ts'
+import { groupTextMaxBytes, rebalanceTimeoutMinMs } from '../../common/group-limits.ts'
 import type { GenerationClaim } from '../groups/membership.ts'
 import type { BrokerContext, Handler } from './broker-context.ts'
 

@@ -4,7 +4,7 @@
 // UNKNOWN_TOPIC_OR_PARTITION, metadata that is too long OFFSET_METADATA_TOO_LARGE; the others are taken. A client's
 // retention (versions 2 to 4) and timestamp (version 1) are not heeded: the broker's own retention holds. With requireStable a
 // partition that an open transaction has an offset for gets UNSTABLE_OFFSET_COMMIT (KIP-447).
-import { offsetMetadataMaxLength } from '../../common/limits.ts'
+import { offsetMetadataMaxLength } from '../../common/group-limits.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/apis.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import type { OffsetToCommit } from '../groups/offset-record.ts'

@@ -4,7 +4,7 @@ import {
   groupsMax,
   offsetsRetentionCheckIntervalMs,
   offsetsRetentionMs,
-} from '../../common/limits.ts'
+} from '../../common/group-limits.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { openStore, type TestStore } from '../../test/support/log-store.ts'
 import { GroupCoordinator } from './coordinator.ts'

@@ -1,7 +1,7 @@
 // Runs every consumer group: finds it, sets its timer, turns its replies into promises, keeps its offsets.
 import { randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../../common/clock.ts'
-import { groupMembersMax, groupsMax } from '../../common/limits.ts'
+import { groupMembersMax, groupsMax } from '../../common/group-limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import { Group } from './group.ts'

@@ -1,6 +1,6 @@
 // One consumer group as a state machine: who is in it, in which generation, who waits for what.
 import assert from 'node:assert/strict'
-import { newMemberTimeoutMs } from '../../common/limits.ts'
+import { newMemberTimeoutMs } from '../../common/group-limits.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import {
   accepts,

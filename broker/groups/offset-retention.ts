@@ -1,6 +1,6 @@
 // Drops committed offsets that are past their retention (Kafka: offsets.retention.minutes, KIP-211).
 import type { Clock, Timer } from '../../common/clock.ts'
-import { offsetsRetentionCheckIntervalMs, offsetsRetentionMs } from '../../common/limits.ts'
+import { offsetsRetentionCheckIntervalMs, offsetsRetentionMs } from '../../common/group-limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { GroupState } from './membership.ts'
 import type { OffsetRecord } from './offset-record.ts'

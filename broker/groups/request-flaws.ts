@@ -4,7 +4,7 @@ import {
   groupSessionTimeoutMinMs,
   groupTextMaxBytes,
   memberMetadataMaxBytes,
-} from '../../common/limits.ts'
+} from '../../common/group-limits.ts'
 import type { KafkaErrorName } from '../../protocol/error-codes.ts'
 import type { JoinRequest, SyncRequest } from './membership.ts'
 

@@ -1,7 +1,7 @@
 // Runs every transaction: asks its state machine, writes down what that says, and sees decided ones to their end.
 import type { Clock, Timer } from '../../common/clock.ts'
 import { AppError, reasonOf } from '../../common/errors.ts'
-import { groupTextMaxBytes } from '../../common/limits.ts'
+import { groupTextMaxBytes } from '../../common/group-limits.ts'
 import {
   transactionalIdExpirationMs,
   transactionalIdsMax,

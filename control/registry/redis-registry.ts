@@ -1,7 +1,7 @@
 // The registry that copies of a role share: four hashes in Redis, followed by every process.
 import { type Clock, type Timer } from '../../common/clock.ts'
 import { AppError, reasonOf } from '../../common/errors.ts'
-import { registryRereadMs } from '../../common/limits.ts'
+import { registryRereadMs } from '../../common/redis-limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { RedisConnection } from '../../common/redis.ts'
 import {
