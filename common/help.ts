@@ -6,7 +6,7 @@ const summaries: Record<RoleName, string> = {
   broker: 'partitioned, durable logs behind the Kafka wire protocol',
   control: 'the Lambda API: functions and event source mappings',
   poller: 'runs event source mappings: reads, filters, batches, invokes, commits',
-  workers: 'runs handler functions in threads, as Lambda does',
+  workers: 'runs functions in threads and processes, as Lambda does',
   producer: 'sends a load of generated or recorded records to a topic',
   all: 'every server role in one process',
 }

@@ -1,6 +1,6 @@
 // What end-to-end tests do with the AWS SDK: a client, a zip from text, a function that records.
 import { readFile } from 'node:fs/promises'
-import { CreateFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import { CreateFunctionCommand, LambdaClient, type Runtime } from '@aws-sdk/client-lambda'
 import type { Platform } from './platform.ts'
 import { zipOf } from './zip-file.ts'
 
@@ -14,14 +14,18 @@ export function lambdaClient(platform: Platform): LambdaClient {
   })
 }
 
-/** A zip archive of files given as texts. */
+/** A zip archive of files given as texts; what names its interpreter is a program. */
 export function zipOfTexts(files: Readonly<Record<string, string>>): Promise<Buffer> {
-  return zipOf(...Object.entries(files).map(([name, content]) => ({ name, content })))
+  const entries = Object.entries(files).map(([name, content]) =>
+    content.startsWith('#!') ? { name, content, mode: 0o100755 } : { name, content },
+  )
+  return zipOf(...entries)
 }
 
 export interface NewFunction {
   readonly name: string
   readonly files: Readonly<Record<string, string>>
+  readonly runtime?: Runtime
   readonly handler?: string
   readonly memorySizeMb?: number
   readonly timeoutSeconds?: number
@@ -32,7 +36,7 @@ export async function createFunction(client: LambdaClient, options: NewFunction)
   await client.send(
     new CreateFunctionCommand({
       FunctionName: options.name,
-      Runtime: 'nodejs22.x',
+      Runtime: options.runtime ?? 'nodejs22.x',
       Handler: options.handler ?? 'index.handler',
       Role: 'arn:aws:iam::000000000000:role/any',
       MemorySize: options.memorySizeMb ?? 256,

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '../../common/clock.ts'
 import { memoryCheckIntervalMs } from '../../common/limits.ts'
 import { processScanIntervalMs } from '../../common/process-limits.ts'
-import { processMemory, sessionMembers } from './proc-files.ts'
+import { processMemory, proportionalBytes, sessionMembers } from './proc-files.ts'
 
 export interface Watched {
   readonly pid: number
@@ -14,8 +14,8 @@ export interface Watched {
 interface State {
   isTold: boolean
   peakBytes: number
-  /** Of what the process has started, as of the last look at all of /proc. */
-  membersBytes: number
+  /** What it holds with all that it has started beyond its own figure, as of the last look at all of /proc. */
+  moreBytes: number
 }
 
 /** One for all environments: a look at the whole of /proc costs the same for one as for a hundred. */
@@ -30,7 +30,7 @@ export class MemoryWatch {
   }
 
   add(watched: Watched): void {
-    this.#watched.set(watched, { isTold: false, peakBytes: 0, membersBytes: 0 })
+    this.#watched.set(watched, { isTold: false, peakBytes: 0, moreBytes: 0 })
     this.#arm()
   }
 
@@ -40,7 +40,7 @@ export class MemoryWatch {
     const memory = processMemory(watched.pid)
     this.#watched.delete(watched)
     if (this.#watched.size === 0) this.close()
-    const peakBytes = (memory?.peakBytes ?? 0) + (state?.membersBytes ?? 0)
+    const peakBytes = (memory?.peakBytes ?? 0) + (state?.moreBytes ?? 0)
     return Math.max(state?.peakBytes ?? 0, peakBytes) || undefined
   }
 
@@ -60,7 +60,7 @@ export class MemoryWatch {
   #look(): void {
     if (this.#clock.now() - this.#scannedMs >= processScanIntervalMs) this.#scan()
     for (const [watched, state] of this.#watched) {
-      const bytes = (processMemory(watched.pid)?.bytes ?? 0) + state.membersBytes
+      const bytes = (processMemory(watched.pid)?.bytes ?? 0) + state.moreBytes
       state.peakBytes = Math.max(state.peakBytes, bytes)
       if (bytes <= watched.memoryMaxBytes || state.isTold) continue
       state.isTold = true
@@ -71,9 +71,15 @@ export class MemoryWatch {
   #scan(): void {
     const members = sessionMembers(new Set([...this.#watched.keys()].map(({ pid }) => pid)))
     for (const [{ pid }, state] of this.#watched) {
-      const each = (members.get(pid) ?? []).map((member) => processMemory(member)?.bytes ?? 0)
-      state.membersBytes = each.reduce((sum, bytes) => sum + bytes, 0)
+      state.moreBytes = moreOf(pid, members.get(pid) ?? [])
     }
     this.#scannedMs = this.#clock.now()
   }
+}
+
+function moreOf(leader: number, members: readonly number[]): number {
+  if (members.length === 0) return 0
+  const own = processMemory(leader)?.bytes ?? 0
+  const each = [leader, ...members].map((pid) => proportionalBytes(pid) ?? 0)
+  return each.reduce((sum, bytes) => sum + bytes, 0) - own
 }

@@ -32,6 +32,16 @@ export function processMemory(pid: number): { bytes: number; peakBytes: number }
   return { bytes: kilobytes('VmRSS') * 1024, peakBytes: kilobytes('VmHWM') * 1024 }
 }
 
+/**
+ * A process's part of what it shares with others and all that is its own: what a fork shares with its
+ * parent counts once. Looks at each of its pages, so it costs more than `processMemory`.
+ */
+export function proportionalBytes(pid: number): number | undefined {
+  const text = readOrNothing(`/proc/${pid}/smaps_rollup`) ?? ''
+  const kilobytes = /^Pss:\s+(\d+) kB$/m.exec(text)?.[1]
+  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024
+}
+
 /** The processes of each of these sessions but for its leader, whose id is the session's. */
 export function sessionMembers(sessions: ReadonlySet<number>): Map<number, number[]> {
   const members = new Map<number, number[]>()

@@ -104,6 +104,7 @@ export class ProcessEnvironment {
     if (this.#process === undefined) {
       void this.#launch(current)
     } else {
+      this.#share.wake()
       this.#process.thaw()
       this.#watch(this.#process)
       if (event.announce) current.tell('running')

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { afterEach, expect, test } from 'vitest'
+import { systemClock, type Clock } from '../../common/clock.ts'
 import type { FunctionRecord } from '../../control/registry/registry.ts'
 import { eventually } from '../../test/support/eventually.ts'
 import { nodeBootstrap, nodeHandler } from '../../test/support/node-bootstrap.ts'
@@ -271,6 +272,52 @@ test('an initialisation that fails is the result of the event that wanted it', a
   const result = await workers.invoke('f', {}, true)
   expect(valueOf(result)).toEqual({ errorType: 'Runtime.NoTable', errorMessage: 'no table' })
   expect(tailOf(result)).toContain('\ncannot\n202 {"status":"OK"}\nEND')
+})
+
+/** Ten seconds take one: what waits for Lambda's limits need not wait that long. */
+const fastClock: Clock = {
+  now: () => systemClock.now(),
+  after: (delayMs, callback) => systemClock.after(delayMs / 10, callback),
+}
+
+test('an initialisation of ten seconds is cut off and runs again as part of the invocation', async () => {
+  workers = startInvoker({ clock: fastClock })
+  await deploy(
+    nodeBootstrap(`
+      const isFirst = !fs.existsSync('first')
+      fs.writeFileSync('first', '')
+      console.log(isFirst ? 'hangs' : 'does not')
+      if (isFirst) await sleep(9e5)
+      await serve(async () => 'fine')`),
+  )
+  const result = await workers.invoke('f', {}, true)
+  expect(valueOf(result)).toBe('fine')
+  expect(tailOf(result)).toContain('\nhangs\ndoes not\nEND')
+  expect(tailOf(result)).not.toContain('Init Duration')
+  expect(valueOf(await workers.invoke('f'))).toBe('fine')
+})
+
+test('an initialisation that never ends runs into the timeout', async () => {
+  workers = startInvoker({ clock: fastClock })
+  await deploy(nodeBootstrap(`console.log('hangs'); await sleep(9e5)`), { timeoutSeconds: 5 })
+  const result = completed(await workers.invoke('f', {}, true))
+  expect(valueOf(result)).toEqual({
+    errorType: 'Sandbox.Timedout',
+    errorMessage: `RequestId: ${result.requestId} Error: Task timed out after 5.00 seconds`,
+  })
+  expect(tailOf(result).match(/hangs/g)).toHaveLength(2)
+})
+
+test('a runtime that does not heed the request to end is killed', async () => {
+  workers = startInvoker({ clock: fastClock, idleTimeoutMs: 500 })
+  await deploy(
+    nodeHandler(
+      'async () => { process.on("SIGTERM", () => console.log("no")); return process.pid }',
+    ),
+  )
+  const pid = valueOf(await workers.invoke('f')) as number
+  await until(() => workers.invoker.environments === 0)
+  expect(isAlive(pid)).toBe(false)
 })
 
 test('a bootstrap that is missing or no program is said in Lambda’s words', async () => {
