@@ -12,8 +12,14 @@ export const processEndGraceMs = 1_500
 /** A pipe holds 64 KB and a turn of the event loop reads that much: more than one for late writers. */
 export const outputTurnsMax = 16
 
+/** Looks for what has left an ended environment's process group: each may have started another meanwhile. */
+export const strayLooksMax = 5
+
 /** How often the memory of all that busy processes have started is summed; it reads all of /proc. */
 export const processScanIntervalMs = 250
+
+/** On a machine with thousands of processes less often: a fiftieth of the time goes into it at most. */
+export const processScanCostFactor = 50
 
 /** A runtime that was not found is looked for again after this long: it may have been installed. */
 export const runtimeSearchRepeatMs = 10_000

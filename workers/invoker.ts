@@ -151,7 +151,8 @@ export class Invoker implements FunctionInvoker {
       const tail = invocation.tailLog === true ? log : undefined
       return resultOf({ requestId, version, execution, log: tail })
     } catch (error) {
-      if (!(error instanceof AppError && error.code === 'RUNTIME_MISSING')) throw error
+      // A runtime that is not there, or no room for its environments.
+      if (!(error instanceof AppError)) throw error
       return refusal(requestId, 'ServiceException', error.message)
     } finally {
       this.#ledger.release(functionName)

@@ -1,7 +1,7 @@
 // Looks at the memory of busy processes, with all that they have started, and tells who has too much.
 import type { Clock, Timer } from '../../common/clock.ts'
 import { memoryCheckIntervalMs } from '../../common/limits.ts'
-import { processScanIntervalMs } from '../../common/process-limits.ts'
+import { processScanCostFactor, processScanIntervalMs } from '../../common/process-limits.ts'
 import { processMemory, proportionalBytes, sessionMembers } from './proc-files.ts'
 
 export interface Watched {
@@ -23,7 +23,7 @@ export class MemoryWatch {
   readonly #clock: Clock
   readonly #watched = new Map<Watched, State>()
   #timer: Timer | undefined
-  #scannedMs = -Infinity
+  #nextScanMs = -Infinity
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -50,7 +50,8 @@ export class MemoryWatch {
   }
 
   #arm(): void {
-    this.#timer ??= this.#clock.after(memoryCheckIntervalMs, () => {
+    const waitMs = Math.max(memoryCheckIntervalMs, 2 * this.#watched.size)
+    this.#timer ??= this.#clock.after(waitMs, () => {
       this.#timer = undefined
       this.#look()
       if (this.#watched.size > 0) this.#arm()
@@ -58,7 +59,7 @@ export class MemoryWatch {
   }
 
   #look(): void {
-    if (this.#clock.now() - this.#scannedMs >= processScanIntervalMs) this.#scan()
+    if (this.#clock.now() >= this.#nextScanMs) this.#scan()
     for (const [watched, state] of this.#watched) {
       const bytes = (processMemory(watched.pid)?.bytes ?? 0) + state.moreBytes
       state.peakBytes = Math.max(state.peakBytes, bytes)
@@ -69,11 +70,14 @@ export class MemoryWatch {
   }
 
   #scan(): void {
+    const startedMs = performance.now()
     const members = sessionMembers(new Set([...this.#watched.keys()].map(({ pid }) => pid)))
     for (const [{ pid }, state] of this.#watched) {
       state.moreBytes = moreOf(pid, members.get(pid) ?? [])
     }
-    this.#scannedMs = this.#clock.now()
+    const tookMs = performance.now() - startedMs
+    const waitMs = Math.max(processScanIntervalMs, processScanCostFactor * tookMs)
+    this.#nextScanMs = this.#clock.now() + waitMs
   }
 }
 

@@ -1,6 +1,7 @@
 // Opens pools of processes for functions of other runtimes than Node's; one for all functions.
+import { tmpdir } from 'node:os'
 import type { Clock } from '../../common/clock.ts'
-import { AppError } from '../../common/errors.ts'
+import { AppError, reasonOf } from '../../common/errors.ts'
 import type { FunctionRecord, VersionRecord } from '../../control/registry/registry.ts'
 import { versionOf } from '../../control/registry/function-version.ts'
 import type { EnvironmentPool } from '../environment-pool.ts'
@@ -36,10 +37,9 @@ export class ProcessRuntimes {
     if (runtime.kind === 'missing') {
       throw new AppError('RUNTIME_MISSING', { runtime: record.runtime, advice: runtime.advice })
     }
-    this.#machine ??= createMachine(this.#clock)
     return new ProcessPool({
       ...rest,
-      machine: await this.#machine,
+      machine: await this.#openMachine(),
       settings: {
         command: runtime.command,
         args: runtime.args,
@@ -53,9 +53,25 @@ export class ProcessRuntimes {
     })
   }
 
+  async #openMachine(): Promise<ProcessMachine> {
+    this.#machine ??= createMachine(this.#clock)
+    try {
+      return await this.#machine
+    } catch (error) {
+      // The disk may be full now and not at the next invocation.
+      this.#machine = undefined
+      const reason = reasonOf(error)
+      throw new AppError(
+        'STORAGE_FAILED',
+        { operation: 'make a directory in', file: tmpdir(), reason },
+        error,
+      )
+    }
+  }
+
   /** To be called when all pools are closed. */
   async close(): Promise<void> {
-    const machine = await this.#machine
+    const machine = await this.#machine?.catch(() => undefined)
     if (machine === undefined) return
     machine.memory.close()
     await machine.guard.close()

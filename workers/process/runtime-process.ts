@@ -1,12 +1,18 @@
 // One child process with all that it starts: its output, and the signals to the whole of it.
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, constants, openSync } from 'node:fs'
 import { unlink } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { promisify } from 'node:util'
 import type { Clock } from '../../common/clock.ts'
 import { systemCode } from '../../common/errors.ts'
-import { outputTurnsMax, processEndGraceMs, runtimeFilesMax } from '../../common/process-limits.ts'
+import {
+  outputTurnsMax,
+  processEndGraceMs,
+  runtimeFilesMax,
+  strayLooksMax,
+} from '../../common/process-limits.ts'
 import { exitReason } from './exit-reason.ts'
 import { processesWith } from './proc-files.ts'
 
@@ -42,30 +48,19 @@ export class RuntimeProcess {
 
   /** Rejects when the machine can start no process. */
   static async start(options: RuntimeProcessOptions): Promise<RuntimeProcess> {
-    const { command, args, directory, environment, temporaryDirectory } = options
-    const pipePath = `${temporaryDirectory}.output`
+    const pipePath = `${options.temporaryDirectory}.output`
     // Node's own pipes are sockets, which no process can open again as /dev/stderr.
     await promisify(execFile)('mkfifo', ['-m', '600', pipePath])
-    // Open for writing too: without a writer it would end at once, and it is over when its process is.
-    const reading = openSync(pipePath, constants.O_RDWR | constants.O_NONBLOCK)
-    const output = new Socket({ fd: reading, readable: true, writable: false })
-    const writing = openSync(pipePath, 'w')
-    await unlink(pipePath)
-    const child = spawn('/bin/sh', ['-c', wrapper, 'sh', command, ...args], {
-      cwd: directory,
-      env: environment,
-      detached: true,
-      stdio: ['ignore', writing, writing],
-    })
-    closeSync(writing)
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve)
-      child.once('error', (error) => {
-        output.destroy()
-        reject(error)
-      })
-    })
-    return new RuntimeProcess(child, output, options)
+    let output: Socket | undefined
+    try {
+      output = openReading(pipePath)
+      return new RuntimeProcess(await spawnInto(pipePath, options), output, options)
+    } catch (error) {
+      output?.destroy()
+      throw error
+    } finally {
+      await unlink(pipePath)
+    }
   }
 
   private constructor(child: ChildProcess, output: Socket, options: RuntimeProcessOptions) {
@@ -132,13 +127,41 @@ export class RuntimeProcess {
 
   /** What has left the group and the session, as daemons do. */
   async #endStrays(): Promise<void> {
-    for (const pid of await processesWith('TMPDIR', this.#options.temporaryDirectory)) {
-      sendSignal(pid, 'SIGKILL')
+    for (let look = 0; look < strayLooksMax; look++) {
+      const pids = await processesWith('TMPDIR', this.#options.temporaryDirectory)
+      if (pids.length === 0) return
+      for (const pid of pids) sendSignal(pid, 'SIGKILL')
     }
   }
 
   #signal(signal: NodeJS.Signals): void {
     if (!this.#hasExited && this.pid > 0) sendSignal(-this.pid, signal)
+  }
+}
+
+// Open for writing too: without a writer it would end at once, and it is over when its process is.
+function openReading(path: string): Socket {
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
+  return new Socket({ fd, readable: true, writable: false })
+}
+
+/** Resolves when the process has been made; whether `command` can be run shows later. */
+async function spawnInto(
+  pipePath: string,
+  { command, args, directory, environment }: RuntimeProcessOptions,
+): Promise<ChildProcess> {
+  const fd = openSync(pipePath, 'w')
+  try {
+    const child = spawn('/bin/sh', ['-c', wrapper, 'sh', command, ...args], {
+      cwd: directory,
+      env: environment,
+      detached: true,
+      stdio: ['ignore', fd, fd],
+    })
+    await once(child, 'spawn')
+    return child
+  } finally {
+    closeSync(fd)
   }
 }
 
