@@ -1,4 +1,5 @@
 // Wires the roles together: who gets which collaborator, in which order they start and stop.
+import { randomUUID } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import type { BrokerOptions } from './broker/broker.ts'
 import { loadBrokerAccess, type BrokerAccess } from './common/broker-access.ts'
@@ -43,7 +44,7 @@ export async function startRoles(
 const starters: Record<ServerRole, (platform: Platform) => Promise<void>> = {
   broker: (platform) => platform.startBroker(),
   workers: async (platform) => {
-    await platform.openRegistry('reader')
+    await platform.openRegistry('workers')
     await platform.startWorkers({ door: true })
   },
   poller: async (platform) => {
@@ -181,6 +182,8 @@ class Platform {
       idleTimeoutMs: this.#config.workersIdleTimeout,
       ...(await this.#quota()),
       registry: this.#need(this.#registry),
+      // With files there is one copy, and what it said before a crash is its own to take back.
+      copy: this.#redis === undefined ? 'local' : randomUUID(),
       ...(this.#logWriter === undefined ? {} : { logWriter: this.#logWriter }),
       clock,
       logger: this.#logger.child('workers'),

@@ -122,14 +122,6 @@ export const concurrencyRequestMaxBytes = 1024
 export const unreservedConcurrencyMin = 100
 export const unreservedConcurrencyMinShare = 0.1
 
-/** Lambda, at its pace: 1,000 new environments a function every 10 s, kept for minutes without work. */
-export const scalingBurst = 1000
-export const scalingPerSecond = 100
-export const scalingWarmMs = 5 * 60_000
-
-/** Lambda, at its pace: invocations a second for each execution that the limit allows. */
-export const invocationRatePerExecution = 10
-
 /** Lambda: all names and values of a function's environment together, as JSON. */
 export const environmentMaxBytes = 4096
 

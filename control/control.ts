@@ -30,6 +30,7 @@ import { invokeRoute } from './lambda/invoke-route.ts'
 import { mappingRoutes } from './lambda/mapping-routes.ts'
 import { MappingService } from './lambda/mapping-service.ts'
 import { policyRoutes } from './lambda/policy-routes.ts'
+import { provisionedRoutes } from './lambda/provisioned-routes.ts'
 import { RequestCounter } from './lambda/request-counter.ts'
 import type { Route } from './lambda/route.ts'
 import { createRouter } from './lambda/router.ts'
@@ -153,6 +154,7 @@ function lambdaRoutes(services: Services, invoker: FunctionInvoker): readonly Ro
     ...functionRoutes({ functions, account }),
     ...versionRoutes({ functions, account }),
     ...aliasRoutes({ functions }),
+    ...provisionedRoutes({ functions }),
     ...policyRoutes({ functions }),
     ...defaultRoutes({ functions }),
     ...codeRoutes({ codeStore }),

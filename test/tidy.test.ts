@@ -71,7 +71,12 @@ const exceptions: Record<string, readonly string[]> = {
   'broker/log': ['protocol/record-batch.ts'],
   // Only the interface of the registry is shared; its implementations are control's.
   poller: ['control/registry/registry.ts'],
-  workers: ['control/registry/registry.ts', 'control/registry/function-version.ts'],
+  workers: [
+    'control/registry/registry.ts',
+    'control/registry/function-version.ts',
+    'control/registry/live-copies.ts',
+    'control/registry/provisioned.ts',
+  ],
 }
 const linesMax = 350
 /** Programs and threads: what starts them is not an import. */

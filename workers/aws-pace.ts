@@ -4,7 +4,7 @@ import {
   scalingBurst,
   scalingPerSecond,
   scalingWarmMs,
-} from '../common/limits.ts'
+} from '../common/concurrency-limits.ts'
 
 /** What an invocation that has just been let in finds. */
 export interface PacedInvocation {

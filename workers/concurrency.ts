@@ -14,7 +14,7 @@ export type Throttle = 'account' | 'reserved' | 'waiting' | PaceThrottle
 
 /**
  * The account's ledger: a pool for each function that reserves concurrency, and one for all others,
- * whose limits add up to at most the account's. Invariant: a pool's count is the sum of its functions',
+ * whose limits add up to at most the account's; what is provisioned is no part of them. Invariant: a pool's count is the sum of its functions',
  * and never grows at or above its limit; the total never passes the account's. A change of reservations
  * may leave a pool above its new limit until executions end.
  */
@@ -23,6 +23,9 @@ export class ConcurrencyLedger implements PoolUsage {
   readonly #quota: AccountQuota
   readonly #executions = new Map<string, number>()
   readonly #reserved = new Map<string, number>()
+  /** Set aside for environments that are made ahead, of what the function has or of what is not reserved. */
+  readonly #provisioned = new Map<string, number>()
+  readonly #inProvisioned = new Map<string, number>()
   readonly #inUse = new Map<string, number>()
   /** What a pool had above its limit when that was lowered; shrinks with its executions. */
   readonly #above = new Map<string, number>()
@@ -60,25 +63,42 @@ export class ConcurrencyLedger implements PoolUsage {
   /** Reservations beyond the account, which its control would have refused, are scaled down to it. */
   limit(pool: string): number {
     const { accountConcurrency } = this.#limits
-    if (pool === unreservedPool) return Math.max(0, accountConcurrency - this.#reservedSum)
+    if (pool === unreservedPool) {
+      return Math.max(0, accountConcurrency - this.#reservedSum - this.#provisionedUnreserved())
+    }
     const reserved = this.#reserved.get(pool) ?? 0
-    if (this.#reservedSum <= accountConcurrency) return reserved
-    return Math.floor((reserved * accountConcurrency) / this.#reservedSum)
+    const ahead = this.#provisioned.get(pool) ?? 0
+    if (this.#reservedSum <= accountConcurrency) return Math.max(0, reserved - ahead)
+    return Math.max(0, Math.floor((reserved * accountConcurrency) / this.#reservedSum) - ahead)
   }
 
   /** Sets or, with undefined, ends a function's reservation. What runs moves to its new pool. */
   reserve(functionName: string, reserved: number | undefined): void {
     const before = this.#reserved.get(functionName)
     if (before === reserved) return
-    const running = this.executions(functionName)
+    const running = this.#pooled(functionName)
     this.#count(this.poolOf(functionName), -running)
     if (reserved === undefined) this.#reserved.delete(functionName)
     else this.#reserved.set(functionName, reserved)
     this.#reservedSum += (reserved ?? 0) - (before ?? 0)
     this.#count(this.poolOf(functionName), running)
-    for (const [pool, count] of this.#inUse) {
-      if (count > this.limit(pool)) this.#above.set(pool, count)
-    }
+    this.#noteAbove()
+  }
+
+  /** Sets what is set aside for a function's environments that are made ahead. */
+  provision(functionName: string, executions: number): void {
+    if (executions === 0) this.#provisioned.delete(functionName)
+    else this.#provisioned.set(functionName, executions)
+    this.#noteAbove()
+  }
+
+  /** Into an environment that was made ahead and is free: `release` must follow, for that kind. */
+  admitProvisioned(functionName: string): Throttle | undefined {
+    if (this.#total >= this.#limits.accountConcurrency) return 'account'
+    this.#total += 1
+    this.#executions.set(functionName, this.executions(functionName) + 1)
+    this.#inProvisioned.set(functionName, (this.#inProvisioned.get(functionName) ?? 0) + 1)
+    return undefined
   }
 
   /** Undefined when the invocation is let in: `release` must follow. */
@@ -101,11 +121,17 @@ export class ConcurrencyLedger implements PoolUsage {
     return this.#quota.ask(this.poolOf(functionName), () => this.admit(functionName))
   }
 
-  release(functionName: string): void {
+  release(functionName: string, kind: 'pooled' | 'provisioned' = 'pooled'): void {
     const left = this.executions(functionName) - 1
     if (left === 0) this.#executions.delete(functionName)
     else this.#executions.set(functionName, left)
     this.#total -= 1
+    if (kind === 'provisioned') {
+      const ahead = (this.#inProvisioned.get(functionName) ?? 0) - 1
+      if (ahead === 0) this.#inProvisioned.delete(functionName)
+      else this.#inProvisioned.set(functionName, ahead)
+      return
+    }
     const pool = this.poolOf(functionName)
     this.#count(pool, -1)
     this.#quota.released(pool)
@@ -128,7 +154,9 @@ export class ConcurrencyLedger implements PoolUsage {
     let sum = 0
     for (const [name, count] of this.#executions) {
       const pool = this.poolOf(name)
-      pools.set(pool, (pools.get(pool) ?? 0) + count)
+      const pooled = this.#pooled(name)
+      if (pooled !== 0) pools.set(pool, (pools.get(pool) ?? 0) + pooled)
+      if (pooled < 0) return `${name} has ${count} executions, and more that were made ahead for`
       sum += count
       if (count <= 0) return `${name} has ${count} executions`
     }
@@ -142,6 +170,23 @@ export class ConcurrencyLedger implements PoolUsage {
       if (count > most) return `pool "${pool}" has ${count} of ${most}`
     }
     return undefined
+  }
+
+  /** Executions that a pool of the account's pays for. */
+  #pooled(functionName: string): number {
+    return this.executions(functionName) - (this.#inProvisioned.get(functionName) ?? 0)
+  }
+
+  #provisionedUnreserved(): number {
+    let sum = 0
+    for (const [name, count] of this.#provisioned) if (!this.#reserved.has(name)) sum += count
+    return sum
+  }
+
+  #noteAbove(): void {
+    for (const [pool, count] of this.#inUse) {
+      if (count > this.limit(pool)) this.#above.set(pool, count)
+    }
   }
 
   #count(pool: string, change: number): void {

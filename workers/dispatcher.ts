@@ -14,6 +14,7 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #pools = new Set<FunctionPool>()
+  readonly #closing = new Set<FunctionPool>()
   #waiting = 0
   #isPumping = false
 
@@ -74,8 +75,13 @@ export class Dispatcher {
 
   #closeRetired(): void {
     for (const pool of this.#pools) {
+      if (!pool.isDone || this.#closing.has(pool)) continue
+      this.#closing.add(pool)
       // Its environments count until they are gone.
-      if (pool.isDone) void pool.close().then(() => this.#pools.delete(pool))
+      void pool.close().then(() => {
+        this.#pools.delete(pool)
+        this.#closing.delete(pool)
+      })
     }
   }
 }

@@ -12,6 +12,7 @@ function pool(state: Partial<PoolState>): PoolState {
     starting: 0,
     ending: 0,
     lastUsedMs: 0,
+    isKept: false,
     waitingSinceMs: undefined,
     ...state,
   }
@@ -32,6 +33,15 @@ test('a machine that is full ends the idle environment that was used longest ago
   const recent = pool({ environments: 2, idle: 1, lastUsedMs: 9 })
   const old = pool({ environments: 2, idle: 1, lastUsedMs: 3 })
   expect(allot([recent, old, cold], 10, limits)).toEqual({ action: 'end-idle', pool: old })
+})
+
+test('what is kept ready is not ended for others', () => {
+  const cold = pool({ waitingSinceMs: 5 })
+  const kept = pool({ environments: 2, idle: 2, lastUsedMs: 1, isKept: true })
+  const other = pool({ environments: 2, idle: 1, lastUsedMs: 9 })
+  expect(allot([kept, other, cold], 10, limits)).toEqual({ action: 'end-idle', pool: other })
+  const full = pool({ environments: 4, idle: 4, isKept: true })
+  expect(allot([full, cold], 10, limits)).toEqual({ action: 'wait' })
 })
 
 test('one environment at a time is ended to make room', () => {

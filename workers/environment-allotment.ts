@@ -8,6 +8,8 @@ export interface PoolState {
   readonly ending: number
   /** When an invocation last used it. */
   readonly lastUsedMs: number
+  /** Whether its idle environments are not to be ended for others. */
+  readonly isKept: boolean
   /** Since when its longest-waiting invocation waits; undefined when none does. */
   readonly waitingSinceMs: number | undefined
 }
@@ -50,6 +52,8 @@ export function allot<Pool extends PoolState>(
   const environments = all.reduce((sum, pool) => sum + pool.environments, 0)
   if (environments < limits.environmentsMax) return { action: 'run', pool: cold }
   if (all.some((pool) => pool.ending > 0)) return { action: 'wait' }
-  const idle = all.filter((pool) => pool.idle > 0).sort((a, b) => a.lastUsedMs - b.lastUsedMs)
+  const idle = all
+    .filter((pool) => pool.idle > 0 && !pool.isKept)
+    .sort((a, b) => a.lastUsedMs - b.lastUsedMs)
   return idle[0] === undefined ? { action: 'wait' } : { action: 'end-idle', pool: idle[0] }
 }

@@ -13,6 +13,8 @@ export interface EnvironmentEvent {
   readonly invokedFunctionArn?: string
   /** Whether `running` is to be said when it begins: asked of an environment that has yet to start. */
   readonly announce: boolean
+  /** No event at all: the environment is only to be initialised, and answers null. */
+  readonly initOnly?: boolean
 }
 
 /** What an environment says while an event runs. */

@@ -7,6 +7,7 @@ import type { FunctionRecord, VersionRecord } from '../control/registry/registry
 export function environmentOf(
   record: FunctionRecord | VersionRecord,
   region: string,
+  initializationType: 'on-demand' | 'provisioned-concurrency' = 'on-demand',
 ): Record<string, string> {
   // A thread is refused for most of Node's options; the thread itself shows them to its handler.
   const { NODE_OPTIONS: _, ...own } = record.environment
@@ -26,7 +27,7 @@ export function environmentOf(
     AWS_LAMBDA_FUNCTION_NAME: record.name,
     AWS_LAMBDA_FUNCTION_VERSION: versionOf(record),
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(record.memorySizeMb),
-    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_INITIALIZATION_TYPE: initializationType,
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${record.name}`,
     LAMBDA_TASK_ROOT: record.code.directory,
     LAMBDA_RUNTIME_DIR: dirname(process.execPath),

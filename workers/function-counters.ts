@@ -4,6 +4,7 @@ import { durationBoundsSeconds, Histogram } from '../common/metrics.ts'
 import type { Throttle } from './concurrency.ts'
 import { ThrottledTime } from './cpu/throttled-time.ts'
 import type { EnvironmentUse } from './environment-pool.ts'
+import type { Execution } from './execution.ts'
 import { RecentMax } from './recent-max.ts'
 
 export class FunctionCounters {
@@ -32,6 +33,18 @@ export class FunctionCounters {
 
   constructor(clock: Clock) {
     this.memoryUsedMb = new RecentMax(clock)
+  }
+
+  /** Of an invocation that has ended, if it came to run. */
+  ran({ outcome, durationMs, initMs }: Execution): void {
+    if (outcome === 'unparsable' || outcome === 'not-started') return
+    this.invocations += 1
+    this.durationSeconds.observe(durationMs / 1000)
+    if (outcome !== 'returned') this.errors += 1
+    if (outcome === 'timed-out') this.timeouts += 1
+    if (initMs === undefined) return
+    this.coldStarts += 1
+    this.initSeconds.observe(initMs / 1000)
   }
 
   use({ cpuMs = 0, memoryUsedMb }: EnvironmentUse): void {

@@ -1,6 +1,7 @@
 // Keeps the environments of one version of a function in step with its code: one pool per revision.
 import { availableParallelism } from 'node:os'
 import type { Clock } from '../common/clock.ts'
+import { keptIdleTimeoutMs } from '../common/concurrency-limits.ts'
 import type { Logger } from '../common/logger.ts'
 import type { LogWriter } from '../function-logs/log-writer.ts'
 import { versionOf } from '../control/registry/function-version.ts'
@@ -57,6 +58,15 @@ export class FunctionHost {
     return this.#pool ?? this.#opening ?? this.#open(record, version)
   }
 
+  /** Opens a pool for one environment that is made ahead and stays; its owner retires it. */
+  async openKept(record: VersionRecord, onChange: () => void): Promise<FunctionPool> {
+    const { dispatcher, clock } = this.#options
+    const environments = await this.#openEnvironments(record, onChange)
+    const pool = new FunctionPool(environments, clock, { isKept: true })
+    dispatcher.add(pool)
+    return pool
+  }
+
   /** To be called when the record has changed: a pool of other code or configuration ends. */
   follow(record: FunctionRecord): void {
     if (this.#version !== '' && this.#versionOf(record) !== this.#version) this.retire()
@@ -99,13 +109,24 @@ export class FunctionHost {
     }
   }
 
-  #openEnvironments(record: FunctionRecord | VersionRecord): Promise<EnvironmentPool> {
+  /** With `onKept` they are made ahead and kept, and it is called whenever one has changed. */
+  #openEnvironments(
+    record: FunctionRecord | VersionRecord,
+    onKept?: () => void,
+  ): Promise<EnvironmentPool> {
     const { dispatcher, processes, region, idleTimeoutMs, cpuShares, clock, logger, logWriter } =
       this.#options
     const common = {
-      environment: environmentOf(record, region),
-      idleTimeoutMs,
-      onChange: () => dispatcher.pump(),
+      environment: environmentOf(
+        record,
+        region,
+        onKept === undefined ? 'on-demand' : 'provisioned-concurrency',
+      ),
+      idleTimeoutMs: onKept === undefined ? idleTimeoutMs : keptIdleTimeoutMs,
+      onChange: () => {
+        dispatcher.pump()
+        onKept?.()
+      },
       onUse: (use: EnvironmentUse) => this.counters.use(use),
       cpuShares,
       throttled: this.counters.throttled,
@@ -132,7 +153,7 @@ export class FunctionHost {
         timeoutMs: record.timeoutSeconds * 1000,
         ...(nodeOptions === undefined ? {} : { nodeOptions }),
       },
-      threadsMax: dispatcher.environmentsMax,
+      threadsMax: onKept === undefined ? dispatcher.environmentsMax : 1,
       clock,
     })
   }

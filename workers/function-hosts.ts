@@ -1,7 +1,8 @@
 // The hosts and counters of the functions that were invoked, a host for each version.
-import type { FunctionRecord } from '../control/registry/registry.ts'
+import type { FunctionRecord, VersionRecord } from '../control/registry/registry.ts'
 import { latestVersion } from '../control/registry/function-version.ts'
 import { FunctionCounters } from './function-counters.ts'
+import type { FunctionPool } from './function-pool.ts'
 import { FunctionHost, type FunctionHostOptions } from './function-host.ts'
 
 export type FunctionHostsOptions = Omit<FunctionHostOptions, 'counters'>
@@ -43,6 +44,11 @@ export class FunctionHosts {
       hosts.set(version, host)
     }
     return host
+  }
+
+  /** A pool of one environment of a version that is made ahead and stays. */
+  openKept(record: VersionRecord, onChange: () => void): Promise<FunctionPool> {
+    return this.host(record.name, record.version).openKept(record, onChange)
   }
 
   /** A function or, with a version, that version is as in `record` now, or gone. */

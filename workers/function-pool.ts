@@ -18,11 +18,14 @@ interface Waiting {
 export class FunctionPool implements PoolState {
   readonly #environments: EnvironmentPool
   readonly #clock: Clock
+  readonly isKept: boolean
   readonly #waiting: Waiting[] = []
   #lastUsedMs: number
   #retired = false
 
-  constructor(environments: EnvironmentPool, clock: Clock) {
+  /** `isKept`: what is idle stays, whoever else wants an environment. */
+  constructor(environments: EnvironmentPool, clock: Clock, { isKept = false } = {}) {
+    this.isKept = isKept
     this.#environments = environments
     this.#clock = clock
     this.#lastUsedMs = clock.now()

@@ -12,6 +12,7 @@ import { clientContextMaxBytes, payloadMaxBytes } from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
 import type { LogWriter } from '../function-logs/log-writer.ts'
 import { versionOf } from '../control/registry/function-version.ts'
+import { provisionedTotal } from '../control/registry/provisioned.ts'
 import type { FunctionRecord, Registry, VersionRecord } from '../control/registry/registry.ts'
 import { unreservedPool, WholeQuota, type AccountQuota } from './account-quota.ts'
 import { AwsPace } from './aws-pace.ts'
@@ -25,6 +26,7 @@ import type { FunctionPool } from './function-pool.ts'
 import { InvocationLog } from './invocation-log.ts'
 import { refusal, resultOf, throttled } from './invocation-results.ts'
 import { ProcessRuntimes } from './process/process-runtimes.ts'
+import { ProvisionedFleet } from './provisioned-fleet.ts'
 import { chooseVersion, recordOf } from './target.ts'
 
 export interface InvokerOptions extends ConcurrencyLimits {
@@ -41,6 +43,8 @@ export interface InvokerOptions extends ConcurrencyLimits {
   readonly cpuShares?: CpuShares
   readonly clock: Clock
   readonly logger: Logger
+  /** This copy's name among those that share the registry. */
+  readonly copy?: string
   /** From 0 to below 1: which version of an alias is next. */
   readonly random?: () => number
   /** Keeps what functions write; without it nothing is kept. Its owner closes it. */
@@ -65,6 +69,7 @@ export class Invoker implements FunctionInvoker {
   readonly #dispatcher: Dispatcher
   readonly #processes: ProcessRuntimes
   readonly #hosts: FunctionHosts
+  readonly #provisioned: ProvisionedFleet
   readonly #loggers = new Map<string, Logger>()
   readonly #unwatch: () => void
   #onIdle: (() => void) | undefined
@@ -76,9 +81,7 @@ export class Invoker implements FunctionInvoker {
     this.#pace = options.pace === 'aws' ? new AwsPace() : undefined
     this.#cpuShares = options.cpuShares ?? noCpuShares()
     this.#ledger = new ConcurrencyLedger(options, this.#quota)
-    for (const { name, reservedConcurrency } of options.registry.functions()) {
-      this.#ledger.reserve(name, reservedConcurrency)
-    }
+    for (const record of options.registry.functions()) this.#setLimits(record.name, record)
     this.#dispatcher = new Dispatcher(options)
     this.#processes = new ProcessRuntimes(options.clock)
     this.#hosts = new FunctionHosts({
@@ -86,6 +89,12 @@ export class Invoker implements FunctionInvoker {
       processes: this.#processes,
       cpuShares: this.#cpuShares,
       dispatcher: this.#dispatcher,
+    })
+    this.#provisioned = new ProvisionedFleet({
+      ...options,
+      copy: options.copy ?? 'local',
+      dispatcher: this.#dispatcher,
+      openPool: (record, onChange) => this.#hosts.openKept(record, onChange),
     })
     this.#unwatch = options.registry.watch((change) => {
       if (change.kind === 'function') this.#onFunctionChange(change.name)
@@ -133,8 +142,17 @@ export class Invoker implements FunctionInvoker {
     const refused = this.#refuse(requestId, invocation)
     if (refused !== undefined) return refused
     const counters = this.#hosts.counters(functionName)
-    const why = await this.#ledger.admitOrAsk(functionName)
-    if (why !== undefined) return this.#throttle(requestId, counters, why)
+    const lent = this.#provisioned.lend(functionName, version)
+    const kind = lent === undefined ? 'pooled' : 'provisioned'
+    // What is ready is this copy's: there are no others to ask.
+    const why =
+      lent === undefined
+        ? await this.#ledger.admitOrAsk(functionName)
+        : this.#ledger.admitProvisioned(functionName)
+    if (why !== undefined) {
+      lent?.giveBack()
+      return this.#throttle(requestId, counters, why)
+    }
     try {
       const early = this.#paced(functionName)
       if (early !== undefined) return this.#throttle(requestId, counters, early)
@@ -144,10 +162,14 @@ export class Invoker implements FunctionInvoker {
         keepsTail: invocation.tailLog === true,
         now: () => this.#options.clock.now(),
       })
-      const execution = await this.#execute({ counters, invocation, version, requestId, log })
+      const call = { counters, invocation, version, requestId, log }
+      const execution =
+        lent === undefined
+          ? await this.#execute(call)
+          : await execute(this.#request(call, { record, pool: lent.pool }))
       if (execution === 'gone') return this.#notFound(requestId, invocation)
       if (execution === 'throttled') return this.#throttle(requestId, counters, 'waiting')
-      count(counters, execution)
+      counters.ran(execution)
       const tail = invocation.tailLog === true ? log : undefined
       return resultOf({ requestId, version, execution, log: tail })
     } catch (error) {
@@ -155,7 +177,8 @@ export class Invoker implements FunctionInvoker {
       if (!(error instanceof AppError)) throw error
       return refusal(requestId, 'ServiceException', error.message)
     } finally {
-      this.#ledger.release(functionName)
+      lent?.giveBack()
+      this.#ledger.release(functionName, kind)
       if (this.#ledger.total === 0) this.#onIdle?.()
     }
   }
@@ -165,6 +188,7 @@ export class Invoker implements FunctionInvoker {
     this.#isStopping = true
     this.#unwatch()
     if (this.#ledger.total > 0) await this.#drained(graceMs)
+    await this.#provisioned.stop()
     await this.#dispatcher.close()
     await this.#processes.close()
     await this.#cpuShares.close()
@@ -272,11 +296,16 @@ export class Invoker implements FunctionInvoker {
 
   #onFunctionChange(name: string): void {
     const record = this.#options.registry.function(name)
-    this.#ledger.reserve(name, record?.reservedConcurrency)
+    this.#setLimits(name, record)
     this.#hosts.changed(name, record)
     if (record !== undefined) return
     this.#loggers.delete(name)
     this.#pace?.forget(name)
+  }
+
+  #setLimits(name: string, record: FunctionRecord | undefined): void {
+    this.#ledger.reserve(name, record?.reservedConcurrency)
+    this.#ledger.provision(name, record === undefined ? 0 : provisionedTotal(record))
   }
 
   #onVersionChange(name: string, version: string): void {
@@ -313,15 +342,4 @@ interface Call {
 interface Target {
   readonly record: FunctionRecord | VersionRecord
   readonly pool: FunctionPool
-}
-
-function count(counters: FunctionCounters, { outcome, durationMs, initMs }: Execution): void {
-  if (outcome === 'unparsable' || outcome === 'not-started') return
-  counters.invocations += 1
-  counters.durationSeconds.observe(durationMs / 1000)
-  if (outcome !== 'returned') counters.errors += 1
-  if (outcome === 'timed-out') counters.timeouts += 1
-  if (initMs === undefined) return
-  counters.coldStarts += 1
-  counters.initSeconds.observe(initMs / 1000)
 }

@@ -56,6 +56,9 @@ const exitThread = guardProcess(settings.directory, (reason) =>
 )
 prepareThread()
 
+/** What comes of an event that is none. */
+const nothing = { outcome: 'returned', payload: 'null' } as const
+
 /** The pool's task: one event. Rejects never; a thread that cannot go on ends itself. */
 export async function invoke(task: ThreadTask): Promise<ThreadReply> {
   const { slot } = task
@@ -67,7 +70,7 @@ export async function invoke(task: ThreadTask): Promise<ThreadReply> {
   if (initMs !== undefined) share.hold()
   if (initMs !== undefined || task.announce) tell({ type: 'running', requestId })
   const startedMs = performance.now()
-  const { outcome, payload } = await run(task)
+  const { outcome, payload } = task.initOnly === true ? nothing : await run(task)
   const { logMessages, lateOutput } = output.end()
   const durationMs = performance.now() - startedMs
   const figures = {

@@ -26,6 +26,8 @@ export interface WorkersOptions {
   /** Environments alive at once, all functions together. */
   readonly workersMax: number
   readonly pace?: 'local' | 'aws'
+  /** This copy's name among those that share the registry. */
+  readonly copy?: string
   readonly idleTimeoutMs: number
   /** How environments are held to their share of the processor. */
   readonly cpuShare: CpuShareSetting

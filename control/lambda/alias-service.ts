@@ -10,7 +10,7 @@ import {
   checkVersion,
   refuseRouting,
 } from './alias-rules.ts'
-import { LambdaApiError, type Outcome } from './api-errors.ts'
+import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import {
   findFunction,
   findLatest,
@@ -20,6 +20,7 @@ import {
 import { functionNotFound } from './function-name.ts'
 import { withoutQualifier } from './policy-service.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
+import { unpublished, withoutProvisioned } from './provisioned-service.ts'
 import type { CreateAliasInput, UpdateAliasInput } from './requests.ts'
 import { revisionMismatch } from './revisions.ts'
 import type { Serial } from './serial.ts'
@@ -141,7 +142,8 @@ export class AliasService {
       if (latest instanceof LambdaApiError) return latest
       const left = (latest.aliases ?? []).filter((each) => each.name !== aliasName)
       if (left.length === (latest.aliases?.length ?? 0)) return undefined
-      await this.#putAliases(withoutQualifier(latest, aliasName), left)
+      const rest = withoutProvisioned(withoutQualifier(latest, aliasName), aliasName)
+      await this.#putAliases(rest, left)
       return undefined
     })
   }
@@ -149,6 +151,10 @@ export class AliasService {
   #refuse(latest: FunctionRecord, alias: AliasRecord): LambdaApiError | undefined {
     const refused = refuseRouting(alias)
     if (refused !== undefined) return refused
+    const isProvisioned = latest.provisioned?.some(({ qualifier }) => qualifier === alias.name)
+    if (isProvisioned === true && alias.functionVersion === versionOf(latest)) {
+      return invalidParameter(unpublished)
+    }
     const { registry } = this.#options
     const versions = [alias.functionVersion, alias.additional?.version]
     const missing = versions.find(

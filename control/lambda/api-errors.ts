@@ -8,6 +8,7 @@ export const apiErrorTable = {
   InvalidParameterValueException: { status: 400, member: 'message' },
   InvalidRequestContentException: { status: 400, member: 'message' },
   PolicyLengthExceededException: { status: 400, member: 'message' },
+  ProvisionedConcurrencyConfigNotFoundException: { status: 404, member: 'message' },
   PreconditionFailedException: { status: 412, member: 'message' },
   RequestTooLargeException: { status: 413, member: 'message' },
   CodeStorageExceededException: { status: 400, member: 'message' },

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../common/clock.ts'
 import { functionsMax } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
+import { LiveCopies } from '../registry/live-copies.ts'
 import type { FunctionCode, FunctionRecord, Registry, VersionRecord } from '../registry/registry.ts'
 import { AliasService } from './alias-service.ts'
 import { LambdaApiError, type Outcome } from './api-errors.ts'
@@ -21,6 +22,7 @@ import {
 } from './function-rules.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
 import { PolicyService } from './policy-service.ts'
+import { ProvisionedService } from './provisioned-service.ts'
 import type {
   CreateFunctionInput,
   PutFunctionConcurrencyInput,
@@ -55,15 +57,19 @@ export class FunctionService {
   readonly aliases: AliasService
   readonly policies: PolicyService
   readonly eventInvokeConfigs: EventInvokeConfigService
+  readonly provisioned: ProvisionedService
   readonly #options: FunctionServiceOptions
   readonly #changes = new Serial()
   readonly #codeKeeper: CodeKeeper
+  readonly #copies: LiveCopies
 
   constructor(options: FunctionServiceOptions) {
     this.#options = options
     const changes = this.#changes
     this.#codeKeeper = new CodeKeeper({ ...options, changes })
     this.aliases = new AliasService({ ...options, changes })
+    this.#copies = new LiveCopies(options.registry, options.clock)
+    this.provisioned = new ProvisionedService({ ...options, changes, copies: this.#copies })
     this.policies = new PolicyService({ ...options, changes })
     this.eventInvokeConfigs = new EventInvokeConfigService({ ...options, changes })
     this.versions = new VersionService({ ...options, changes, codeKeeper: this.#codeKeeper })
@@ -79,6 +85,7 @@ export class FunctionService {
   async stop(): Promise<void> {
     await this.#changes.idle()
     this.#codeKeeper.stop()
+    this.#copies.close()
   }
 
   create(input: CreateFunctionInput): Promise<Outcome<FunctionRecord>> {

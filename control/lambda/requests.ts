@@ -121,6 +121,10 @@ export const addPermissionRequest = structure({
 /** The request's body; `FunctionName` and `Qualifier` come from elsewhere. */
 export type AddPermissionInput = MemberValue<typeof addPermissionRequest>
 
+export const putProvisionedRequest = structure({ ProvisionedConcurrentExecutions: whole })
+/** The request's body; `FunctionName` and `Qualifier` come from elsewhere. */
+export type PutProvisionedInput = MemberValue<typeof putProvisionedRequest>
+
 export const runtimeManagementRequest = structure({ UpdateRuntimeOn: text })
 export const recursionRequest = structure({ RecursiveLoop: text })
 

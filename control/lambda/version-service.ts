@@ -10,6 +10,7 @@ import type { CodeKeeper } from './code-keeper.ts'
 import { findChangeable, findFunction, type FunctionDirectory } from './function-lookup.ts'
 import { withoutQualifier } from './policy-service.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
+import { withoutProvisioned } from './provisioned-service.ts'
 import type { PublishVersionInput } from './requests.ts'
 import { revisionMismatch } from './revisions.ts'
 import type { Serial } from './serial.ts'
@@ -127,7 +128,7 @@ export class VersionService {
         return new LambdaApiError('ResourceConflictException', text)
       }
       await registry.putFunction({
-        ...withoutQualifier(latest, target.version),
+        ...withoutProvisioned(withoutQualifier(latest, target.version), target.version),
         // Its number is not given again, also where the publication did not come to its end.
         lastVersion: lastNumber(registry, latest),
         revision: latest.revision + 1,
@@ -173,6 +174,7 @@ function contentOf(latest: FunctionRecord): FunctionRecord {
     eventInvokeConfigs: _eventInvokeConfigs,
     lastVersion: _lastVersion,
     policies: _policies,
+    provisioned: _provisioned,
     reservedConcurrency: _reserved,
     tags: _tags,
     ...content

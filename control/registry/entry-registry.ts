@@ -1,4 +1,4 @@
-// Answers as a registry from four kinds of entries, wherever those are kept.
+// Answers as a registry from five kinds of entries, wherever those are kept.
 import { versionKey } from './registry-entry.ts'
 import type {
   FunctionRecord,
@@ -7,10 +7,11 @@ import type {
   Registry,
   RegistryChange,
   VersionRecord,
+  WorkersStatus,
 } from './registry.ts'
 
-/** Which entries a process writes: functions, versions and mappings, status, all of them, or none. */
-export type RegistryWriter = 'control' | 'poller' | 'both' | 'reader'
+/** Which entries a process writes: functions, versions and mappings, status, what workers say, all of them, or none. */
+export type RegistryWriter = 'control' | 'poller' | 'workers' | 'both' | 'reader'
 
 /** One kind of entry by its key: a view in memory, and durable writes. */
 export interface Entries<T> {
@@ -29,6 +30,7 @@ export interface RegistryEntries {
   readonly versions: Entries<VersionRecord>
   readonly mappings: Entries<MappingRecord>
   readonly status: Entries<MappingStatus>
+  readonly provisioned: Entries<WorkersStatus>
 }
 
 /** What each kind of entries calls with the key of what has changed. */
@@ -37,6 +39,7 @@ export interface EntryListeners {
   versions(key: string): void
   mappings(uuid: string): void
   status(uuid: string): void
+  provisioned(copy: string): void
 }
 
 /** The part of a registry that does not depend on where the entries are. */
@@ -54,6 +57,7 @@ export abstract class EntryRegistry<Kept extends RegistryEntries> implements Reg
       },
       mappings: (uuid) => this.#mappingChanged(uuid),
       status: (uuid) => this.#emit({ kind: 'status', uuid }),
+      provisioned: (copy) => this.#emit({ kind: 'workers', copy }),
     })
   }
 
@@ -115,6 +119,18 @@ export abstract class EntryRegistry<Kept extends RegistryEntries> implements Reg
     return this.entries.status.put(status)
   }
 
+  workers(): readonly WorkersStatus[] {
+    return this.entries.provisioned.values()
+  }
+
+  putWorkers(status: WorkersStatus): Promise<void> {
+    return this.entries.provisioned.put(status)
+  }
+
+  removeWorkers(copy: string): Promise<void> {
+    return this.entries.provisioned.remove(copy)
+  }
+
   watch(listener: (change: RegistryChange) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -131,8 +147,8 @@ export abstract class EntryRegistry<Kept extends RegistryEntries> implements Reg
   }
 
   #kinds(): readonly Pick<Entries<unknown>, 'problems' | 'close'>[] {
-    const { functions, versions, mappings, status } = this.entries
-    return [functions, versions, mappings, status]
+    const { functions, versions, mappings, status, provisioned } = this.entries
+    return [functions, versions, mappings, status, provisioned]
   }
 
   #mappingChanged(uuid: string): void {
@@ -147,10 +163,15 @@ export abstract class EntryRegistry<Kept extends RegistryEntries> implements Reg
   }
 }
 
-/** Whether a writer writes functions, versions and mappings, and whether it writes status. */
-export function writesOf(writer: RegistryWriter): { records: boolean; status: boolean } {
+/** Whether a writer writes functions, versions and mappings; status of mappings; what workers say. */
+export function writesOf(writer: RegistryWriter): {
+  readonly records: boolean
+  readonly status: boolean
+  readonly workers: boolean
+} {
   return {
     records: writer === 'control' || writer === 'both',
     status: writer === 'poller' || writer === 'both',
+    workers: writer === 'workers' || writer === 'both',
   }
 }

@@ -29,16 +29,17 @@ function open(dir: string, writer: RegistryWriter): Promise<FileRegistry> {
 registryContract('separate processes', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'millrace-registry-'))
   const opened: FileRegistry[] = []
-  const both = async (): Promise<{ control: FileRegistry; poller: FileRegistry }> => {
+  const both = async () => {
     const control = await open(dir, 'control')
     const poller = await open(dir, 'poller')
-    opened.push(control, poller)
-    return { control, poller }
+    const workers = await open(dir, 'workers')
+    opened.push(control, poller, workers)
+    return { control, poller, workers }
   }
   const close = async (): Promise<void> => {
     for (const registry of opened.splice(0)) await registry.close()
   }
-  const reopen = async (): Promise<{ control: FileRegistry; poller: FileRegistry }> => {
+  const reopen = async () => {
     await close()
     return both()
   }
@@ -52,16 +53,16 @@ registryContract('separate processes', async () => {
 registryContract('one process', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'millrace-registry-'))
   let registry = await open(dir, 'both')
-  const reopen = async (): Promise<{ control: FileRegistry; poller: FileRegistry }> => {
+  const reopen = async () => {
     await registry.close()
     registry = await open(dir, 'both')
-    return { control: registry, poller: registry }
+    return { control: registry, poller: registry, workers: registry }
   }
   const cleanUp = async (): Promise<void> => {
     await registry.close()
     await rm(dir, { recursive: true })
   }
-  return { control: registry, poller: registry, reopen, cleanUp }
+  return { control: registry, poller: registry, workers: registry, reopen, cleanUp }
 })
 
 test('a write that a crash cut off leaves the old entry, and is swept at the next start', async () => {
@@ -173,6 +174,7 @@ test('an entry with any one field missing or of another kind is refused by name'
     'policies',
     'eventInvokeConfigs',
     'deadLetterArn',
+    'provisioned',
   ])
   for (const name of Object.keys(functionFormat.fields)) {
     for (const wrong of [...(optional.has(name) ? [] : [undefined]), null, [1], true]) {

@@ -1,4 +1,4 @@
-// The registry of one machine: four folders of small files, shared by its processes.
+// The registry of one machine: five folders of small files, shared by its processes.
 import { join } from 'node:path'
 import type { Clock, Timer } from '../../common/clock.ts'
 import { reasonOf } from '../../common/errors.ts'
@@ -10,11 +10,23 @@ import {
   type EntryListeners,
   type RegistryWriter,
 } from './entry-registry.ts'
-import { functionFormat, mappingFormat, statusFormat, versionFormat } from './registry-entry.ts'
-import type { FunctionRecord, MappingRecord, MappingStatus, VersionRecord } from './registry.ts'
+import {
+  functionFormat,
+  mappingFormat,
+  statusFormat,
+  versionFormat,
+  workersFormat,
+} from './registry-entry.ts'
+import type {
+  FunctionRecord,
+  MappingRecord,
+  MappingStatus,
+  VersionRecord,
+  WorkersStatus,
+} from './registry.ts'
 
 export interface FileRegistryOptions {
-  /** Holds `functions/`, `versions/`, `mappings/` and `status/`; created where needed. */
+  /** Holds `functions/`, `versions/`, `mappings/`, `status/` and `provisioned/`; created where needed. */
   readonly dir: string
   readonly writer: RegistryWriter
   readonly logger: Logger
@@ -29,6 +41,7 @@ interface Folders {
   readonly versions: EntryFolder<VersionRecord>
   readonly mappings: EntryFolder<MappingRecord>
   readonly status: EntryFolder<MappingStatus>
+  readonly provisioned: EntryFolder<WorkersStatus>
 }
 
 /**
@@ -57,11 +70,11 @@ export class FileRegistry extends EntryRegistry<Folders> {
   }
 
   async #open(): Promise<void> {
-    const { functions, versions, mappings, status } = this.entries
-    for (const folder of [functions, versions, mappings, status]) await folder.open()
-    const { records, status: writesStatus } = writesOf(this.#options.writer)
-    if (records) await this.#sweepStatus()
-    if (!records || !writesStatus) this.#rescanLater()
+    const { functions, versions, mappings, status, provisioned } = this.entries
+    for (const folder of [functions, versions, mappings, status, provisioned]) await folder.open()
+    const writes = writesOf(this.#options.writer)
+    if (writes.records) await this.#sweepStatus()
+    if (!(writes.records && writes.status && writes.workers)) this.#rescanLater()
   }
 
   // A status can outlive its mapping when the poller wrote it a moment after the removal.
@@ -93,11 +106,12 @@ export class FileRegistry extends EntryRegistry<Folders> {
       await this.entries.mappings.scan()
     }
     if (!writes.status) await this.entries.status.scan()
+    if (!writes.workers) await this.entries.provisioned.scan()
   }
 }
 
 function foldersOf({ dir, logger, writer }: FileRegistryOptions, changed: EntryListeners): Folders {
-  const { records, status } = writesOf(writer)
+  const { records, status, workers } = writesOf(writer)
   return {
     functions: new EntryFolder({
       directory: join(dir, 'functions'),
@@ -126,6 +140,13 @@ function foldersOf({ dir, logger, writer }: FileRegistryOptions, changed: EntryL
       writable: status,
       logger,
       changed: changed.status,
+    }),
+    provisioned: new EntryFolder({
+      directory: join(dir, 'provisioned'),
+      format: workersFormat,
+      writable: workers,
+      logger,
+      changed: changed.provisioned,
     }),
   }
 }

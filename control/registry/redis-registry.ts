@@ -1,4 +1,4 @@
-// The registry that copies of a role share: four hashes in Redis, followed by every process.
+// The registry that copies of a role share: five hashes in Redis, followed by every process.
 import { type Clock, type Timer } from '../../common/clock.ts'
 import { AppError, reasonOf } from '../../common/errors.ts'
 import { registryRereadMs } from '../../common/redis-limits.ts'
@@ -11,8 +11,20 @@ import {
   type RegistryWriter,
 } from './entry-registry.ts'
 import { changesChannel, RedisEntries } from './redis-entries.ts'
-import { functionFormat, mappingFormat, statusFormat, versionFormat } from './registry-entry.ts'
-import type { FunctionRecord, MappingRecord, MappingStatus, VersionRecord } from './registry.ts'
+import {
+  functionFormat,
+  mappingFormat,
+  statusFormat,
+  versionFormat,
+  workersFormat,
+} from './registry-entry.ts'
+import type {
+  FunctionRecord,
+  MappingRecord,
+  MappingStatus,
+  VersionRecord,
+  WorkersStatus,
+} from './registry.ts'
 
 export interface RedisRegistryOptions {
   /** Its owner closes it, after the registry. */
@@ -27,6 +39,7 @@ interface Hashes {
   readonly versions: RedisEntries<VersionRecord>
   readonly mappings: RedisEntries<MappingRecord>
   readonly status: RedisEntries<MappingStatus>
+  readonly provisioned: RedisEntries<WorkersStatus>
 }
 
 /**
@@ -78,6 +91,7 @@ export class RedisRegistry extends EntryRegistry<Hashes> {
     await this.entries.functions.scan()
     await this.entries.mappings.scan()
     await this.entries.status.scan()
+    await this.entries.provisioned.scan()
   }
 
   #noticed(text: string): void {
@@ -138,6 +152,14 @@ function hashesOf(options: RedisRegistryOptions, changed: EntryListeners): Hashe
       writable: writes.status,
       format: statusFormat,
       changed: changed.status,
+    }),
+    provisioned: new RedisEntries({
+      ...options,
+      kind: 'provisioned',
+      guarded: false,
+      writable: writes.workers,
+      format: workersFormat,
+      changed: changed.provisioned,
     }),
   }
 }

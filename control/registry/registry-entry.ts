@@ -5,6 +5,7 @@ import type {
   MappingRecord,
   MappingStatus,
   VersionRecord,
+  WorkersStatus,
 } from './registry.ts'
 
 /** Grows when a field changes its meaning; an entry of another format is refused, not guessed at. */
@@ -53,6 +54,20 @@ const listOf =
   (field: Field): Field =>
   (value) =>
     Array.isArray(value) && value.every(field)
+
+const provisioned: Field = (value) =>
+  isObject(value) &&
+  text(value['qualifier']) &&
+  whole(value['executions']) &&
+  whole(value['lastModifiedMs'])
+
+const provisionedStatus: Field = (value) =>
+  isObject(value) &&
+  text(value['functionName']) &&
+  text(value['version']) &&
+  whole(value['wanted']) &&
+  whole(value['ready']) &&
+  maybe(text)(value['failure'])
 
 const policy: Field = (value) =>
   isObject(value) &&
@@ -107,6 +122,7 @@ const functionFields = {
   policies: maybe(listOf(policy)),
   eventInvokeConfigs: maybe(eventInvokeConfigs),
   deadLetterArn: maybe(text),
+  provisioned: maybe(listOf(provisioned)),
 } as const satisfies Record<keyof FunctionRecord, Field>
 
 const versionFields = {
@@ -145,6 +161,12 @@ const statusFields = {
   lastProcessingResult: text,
 } as const satisfies Record<keyof MappingStatus, Field>
 
+const workersFields = {
+  copy: text,
+  beat: whole,
+  provisioned: listOf(provisionedStatus),
+} as const satisfies Record<keyof WorkersStatus, Field>
+
 /** How one kind of entry is named and checked. */
 export interface EntryFormat<T> {
   /** The name that its file must have. */
@@ -181,6 +203,12 @@ export const statusFormat: EntryFormat<MappingStatus> = {
   keyOf: (status) => status.uuid,
   keyField: 'uuid',
   fields: statusFields,
+}
+
+export const workersFormat: EntryFormat<WorkersStatus> = {
+  keyOf: (status) => status.copy,
+  keyField: 'copy',
+  fields: workersFields,
 }
 
 /** Indented, because people look into the folder. */

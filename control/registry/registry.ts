@@ -35,12 +35,21 @@ export interface FunctionRecord {
   readonly lastVersion?: number
   readonly aliases?: readonly AliasRecord[]
   readonly tags?: Readonly<Record<string, string>>
+  /** At most one for each version and each alias. */
+  readonly provisioned?: readonly ProvisionedRecord[]
   /** At most one for `$LATEST`, each version and each alias. */
   readonly policies?: readonly PolicyRecord[]
   /** By version or alias, `$LATEST` included: how asynchronous invocations of it go. */
   readonly eventInvokeConfigs?: Readonly<Record<string, EventInvokeConfig>>
   /** Queue or topic for asynchronous events that are given up. */
   readonly deadLetterArn?: string
+}
+
+/** Environments that are to be ready for a version, or for the versions of an alias. */
+export interface ProvisionedRecord {
+  readonly qualifier: string
+  readonly executions: number
+  readonly lastModifiedMs: number
 }
 
 /** The resource policy of one qualifier, each statement as JSON text. Nobody is held to it. */
@@ -137,15 +146,34 @@ export interface MappingStatus {
   readonly lastProcessingResult: string
 }
 
+/** What one copy of the workers has ready. `beat` grows: a copy that is silent for long is dead. */
+export interface WorkersStatus {
+  readonly copy: string
+  readonly beat: number
+  readonly provisioned: readonly ProvisionedStatus[]
+}
+
+export interface ProvisionedStatus {
+  readonly functionName: string
+  readonly version: string
+  /** Of this copy: what it is to have, and what of it is initialised. */
+  readonly wanted: number
+  readonly ready: number
+  /** Why the rest is not. */
+  readonly failure?: string
+}
+
 export type RegistryChange =
   | { readonly kind: 'function'; readonly name: string }
   | { readonly kind: 'version'; readonly name: string; readonly version: string }
   | { readonly kind: 'mapping'; readonly uuid: string }
   | { readonly kind: 'status'; readonly uuid: string }
+  | { readonly kind: 'workers'; readonly copy: string }
 
 /**
  * Reads answer at once from memory; writes resolve when they are durable. Each kind of entry has one
- * writer: control writes functions, versions and mappings, the poller writes status.
+ * writer: control writes functions, versions and mappings, the poller writes status,
+ * each copy of the workers its own entry.
  * Writes reject with AppError STORAGE_FAILED and change nothing.
  */
 export interface Registry {
@@ -168,6 +196,10 @@ export interface Registry {
 
   status(uuid: string): MappingStatus | undefined
   putStatus(status: MappingStatus): Promise<void>
+
+  workers(): readonly WorkersStatus[]
+  putWorkers(status: WorkersStatus): Promise<void>
+  removeWorkers(copy: string): Promise<void>
 
   /** Calls `listener` after every change, whoever made it; returns how to stop. */
   watch(listener: (change: RegistryChange) => void): () => void

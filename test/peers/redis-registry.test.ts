@@ -61,10 +61,15 @@ async function empty(): Promise<void> {
 registryContract('redis', async () => {
   await empty()
   let all: Opened[] = []
-  const both = async (): Promise<{ control: RedisRegistry; poller: RedisRegistry }> => {
+  const both = async () => {
     const [control, poller] = [await open('control'), await open('poller')]
-    all = [control, poller]
-    return { control: control.registry, poller: poller.registry }
+    const workers = await open('workers')
+    all = [control, poller, workers]
+    return {
+      control: control.registry,
+      poller: poller.registry,
+      workers: workers.registry,
+    }
   }
   const cleanUp = async (): Promise<void> => {
     for (const each of all) await each.close()

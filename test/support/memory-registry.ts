@@ -6,6 +6,7 @@ import type {
   Registry,
   RegistryChange,
   VersionRecord,
+  WorkersStatus,
 } from '../../control/registry/registry.ts'
 
 export class MemoryRegistry implements Registry {
@@ -13,6 +14,7 @@ export class MemoryRegistry implements Registry {
   readonly #versions = new Map<string, VersionRecord>()
   readonly #mappings = new Map<string, MappingRecord>()
   readonly #statuses = new Map<string, MappingStatus>()
+  readonly #workers = new Map<string, WorkersStatus>()
   readonly #listeners = new Set<(change: RegistryChange) => void>()
 
   functions(): readonly FunctionRecord[] {
@@ -78,6 +80,20 @@ export class MemoryRegistry implements Registry {
   async putStatus(status: MappingStatus): Promise<void> {
     this.#statuses.set(status.uuid, status)
     this.#tell({ kind: 'status', uuid: status.uuid })
+  }
+
+  workers(): readonly WorkersStatus[] {
+    return [...this.#workers.values()]
+  }
+
+  async putWorkers(status: WorkersStatus): Promise<void> {
+    this.#workers.set(status.copy, status)
+    this.#tell({ kind: 'workers', copy: status.copy })
+  }
+
+  async removeWorkers(copy: string): Promise<void> {
+    this.#workers.delete(copy)
+    this.#tell({ kind: 'workers', copy })
   }
 
   watch(listener: (change: RegistryChange) => void): () => void {

@@ -6,16 +6,19 @@ import type {
   Registry,
   RegistryChange,
   VersionRecord,
+  WorkersStatus,
 } from '../../control/registry/registry.ts'
 
-/** Two views of one fresh store, as two processes have them. */
+/** Views of one fresh store, as processes have them. */
 export interface RegistryPair {
   /** Writes functions and mappings. */
   readonly control: Registry
   /** Writes status. */
   readonly poller: Registry
-  /** The same store after a restart of both. */
-  reopen(): Promise<{ control: Registry; poller: Registry }>
+  /** Writes what a copy of the workers says. */
+  readonly workers: Registry
+  /** The same store after a restart of all. */
+  reopen(): Promise<{ control: Registry; poller: Registry; workers: Registry }>
   cleanUp(): Promise<void>
 }
 
@@ -122,6 +125,31 @@ export function registryContract(name: string, create: () => Promise<RegistryPai
       expect(registry.version('other', '1')).toEqual(versionRecord('1', { name: 'other' }))
       expect(registry.versions().length).toBe(2)
     }
+  })
+
+  test(`${name}: control sees what the workers have ready, also after a restart, until they take it back`, async () => {
+    const { control, workers, reopen } = await open()
+    const said: WorkersStatus = {
+      copy: 'local',
+      beat: 1,
+      provisioned: [
+        { functionName: 'tyres', version: '1', wanted: 2, ready: 1, failure: 'no room' },
+        { functionName: 'tyres', version: '2', wanted: 1, ready: 1 },
+      ],
+    }
+    const provisioned = [{ qualifier: '1', executions: 3, lastModifiedMs: 5 }]
+    await control.putFunction(functionRecord({ provisioned }))
+    await eventually(workers, () => workers.function('tyres')?.provisioned !== undefined)
+    await workers.putWorkers(said)
+    await eventually(control, () => control.workers().length === 1)
+    expect(control.workers()).toEqual([said])
+    await workers.putWorkers({ ...said, beat: 2 })
+    await eventually(control, () => control.workers()[0]?.beat === 2)
+    const next = await reopen()
+    expect(next.control.workers()).toEqual([{ ...said, beat: 2 }])
+    expect(next.control.function('tyres')?.provisioned).toEqual(provisioned)
+    await next.workers.removeWorkers('local')
+    await eventually(next.control, () => next.control.workers().length === 0)
   })
 
   test(`${name}: what was put is read at once by its writer`, async () => {

@@ -196,6 +196,11 @@ export class ProcessEnvironment {
       current.initMs = current.startedMs - this.#launchedMs
       current.tell('running')
     }
+    // The runtime that asks for an event has initialised.
+    if (current.event.initOnly === true) {
+      current.answered({ outcome: 'returned', payload: 'null' })
+      return void this.#settle(current, this.#process)
+    }
     this.#hand(current)
   }
 
