@@ -1,5 +1,6 @@
 // The environment variables of a function: Lambda's own and the function's, never the platform's.
 import { dirname } from 'node:path'
+import { loggingOf } from '../control/registry/function-logging.ts'
 import { versionOf } from '../control/registry/function-version.ts'
 import type { FunctionRecord, VersionRecord } from '../control/registry/registry.ts'
 
@@ -11,6 +12,7 @@ export function environmentOf(
 ): Record<string, string> {
   // A thread is refused for most of Node's options; the thread itself shows them to its handler.
   const { NODE_OPTIONS: _, ...own } = record.environment
+  const logging = loggingOf(record)
   return {
     PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
     LANG: 'en_US.UTF-8',
@@ -28,7 +30,11 @@ export function environmentOf(
     AWS_LAMBDA_FUNCTION_VERSION: versionOf(record),
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(record.memorySizeMb),
     AWS_LAMBDA_INITIALIZATION_TYPE: initializationType,
-    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${record.name}`,
+    AWS_LAMBDA_LOG_GROUP_NAME: logging.group,
+    AWS_LAMBDA_LOG_FORMAT: logging.format,
+    ...(logging.applicationLevel === undefined
+      ? {}
+      : { AWS_LAMBDA_LOG_LEVEL: logging.applicationLevel }),
     LAMBDA_TASK_ROOT: record.code.directory,
     LAMBDA_RUNTIME_DIR: dirname(process.execPath),
   }

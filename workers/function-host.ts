@@ -4,6 +4,7 @@ import type { Clock } from '../common/clock.ts'
 import { keptIdleTimeoutMs } from '../common/concurrency-limits.ts'
 import type { Logger } from '../common/logger.ts'
 import type { LogWriter } from '../function-logs/log-writer.ts'
+import { loggingOf } from '../control/registry/function-logging.ts'
 import { versionOf } from '../control/registry/function-version.ts'
 import type { FunctionRecord, VersionRecord } from '../control/registry/registry.ts'
 import { CodeSignature } from './code-signature.ts'
@@ -14,7 +15,7 @@ import { environmentOf } from './environment.ts'
 import type { EnvironmentPool, EnvironmentUse } from './environment-pool.ts'
 import type { FunctionCounters } from './function-counters.ts'
 import { FunctionPool } from './function-pool.ts'
-import { defaultLogGroup, environmentLogs } from './logs/function-logs.ts'
+import { environmentLogs } from './logs/function-logs.ts'
 import type { ProcessRuntimes } from './process/process-runtimes.ts'
 import { openThreadPool } from './thread-pool.ts'
 
@@ -136,7 +137,7 @@ export class FunctionHost {
           reason,
         })
       },
-      openLog: logWriter && environmentLogs(logWriter, defaultLogGroup(record.name), clock),
+      openLog: logWriter && environmentLogs(logWriter, loggingOf(record).group, clock),
     }
     if (!record.runtime.startsWith('nodejs')) return processes.openPool({ ...common, record })
     const nodeOptions = record.environment['NODE_OPTIONS']

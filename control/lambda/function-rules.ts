@@ -4,6 +4,7 @@ import { invalidParameter, type LambdaApiError } from './api-errors.ts'
 import { checkDeadLetterShape, refuseDeadLetter } from './dead-letter.ts'
 import type { CreateFunctionInput, UpdateFunctionConfigurationInput } from './requests.ts'
 import { checkNewTags } from './tag-rules.ts'
+import { checkLoggingConfig } from './logging-config.ts'
 import { saysNothing, Violations } from './validation.ts'
 
 /** Those that Lambda lets a function be created with (botocore's Runtime, without the retired). */
@@ -72,7 +73,6 @@ const unavailable: Readonly<Record<string, (value: unknown) => boolean>> = {
   ImageUri: saysNothing,
   KMSKeyArn: saysNothing,
   Layers: saysNothing,
-  LoggingConfig: (value) => isDefault(value, { LogFormat: 'Text' }),
   PublishTo: saysNothing,
   S3ObjectVersion: saysNothing,
   SnapStart: (value) => isDefault(value, { ApplyOn: 'None' }),
@@ -136,6 +136,7 @@ export function checkConfiguration(
   violations.range('memorySize', input.MemorySize, [128, 10_240])
   violations.range('ephemeralStorage.size', input.EphemeralStorage?.Size, [512, 10_240])
   checkDeadLetterShape(violations, input)
+  checkLoggingConfig(violations, input.LoggingConfig)
   const variables = input.Environment?.Variables ?? {}
   if (
     Object.keys(variables).some((name) => !new RegExp(`^${environmentNamePattern}$`).test(name))

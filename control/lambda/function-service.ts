@@ -14,6 +14,7 @@ import { deadLetterOf } from './dead-letter.ts'
 import { EventInvokeConfigService } from './event-invoke-config-service.ts'
 import { findChangeable, findFunction, findLatest, type FoundFunction } from './function-lookup.ts'
 import { functionArn, newFunctionName, type Account } from './function-name.ts'
+import { changedLogging, withLogging } from './logging-config.ts'
 import {
   checkArchitectures,
   checkConfiguration,
@@ -102,9 +103,11 @@ export class FunctionService {
         const text = `There cannot be more than ${functionsMax} functions.`
         return new LambdaApiError('CodeStorageExceededException', text)
       }
+      const logging = changedLogging(undefined, input.LoggingConfig)
+      if (logging instanceof LambdaApiError) return logging
       const code = await codeStore.store(input.Code ?? {})
       if (code instanceof LambdaApiError) return code
-      const record = this.#newRecord(name, input, code)
+      const record = withLogging(this.#newRecord(name, input, code), logging)
       // What a crash left of a function of this name is not this one's.
       await this.versions.removeAll(name)
       await registry.putFunction(record)
@@ -160,7 +163,9 @@ export class FunctionService {
     return this.#update(name, input.RevisionId, async (current) => {
       const error = checkConfiguration(input) ?? refuseUnavailable(input)
       if (error !== undefined) return error
-      const { deadLetterArn: _, ...rest } = current
+      const logging = changedLogging(current.logging, input.LoggingConfig)
+      if (logging instanceof LambdaApiError) return logging
+      const { deadLetterArn: _, ...rest } = withLogging(current, logging)
       const record = {
         ...rest,
         ...deadLetterOf(input, current),

@@ -1,4 +1,5 @@
 // The members of each Lambda API request that this platform reads, named as AWS names them.
+import { loggingConfigMember } from './logging-config.ts'
 import {
   anything,
   blob,
@@ -39,7 +40,7 @@ const configurationMembers = {
   FileSystemConfigs: anything,
   ImageConfig: anything,
   SnapStart: anything,
-  LoggingConfig: anything,
+  LoggingConfig: loggingConfigMember,
   CapacityProviderConfig: anything,
   DurableConfig: anything,
 } as const

@@ -11,6 +11,7 @@ import type {
 import { packageUrl } from './code-routes.ts'
 import { qualifiedArn } from './function-lookup.ts'
 import type { Account } from './function-name.ts'
+import { loggingConfigShape } from './logging-config.ts'
 import type { MappingState } from './mapping-state.ts'
 
 type Shape = Readonly<Record<string, unknown>>
@@ -37,7 +38,7 @@ export function functionConfiguration(
     Handler: record.handler,
     LastModified: new Date(record.lastModifiedMs).toISOString().replace('Z', '+0000'),
     LastUpdateStatus: 'Successful',
-    LoggingConfig: { LogFormat: 'Text', LogGroup: `/aws/lambda/${record.name}` },
+    LoggingConfig: loggingConfigShape(record),
     MemorySize: record.memorySizeMb,
     PackageType: 'Zip',
     RevisionId: record.revisionId,

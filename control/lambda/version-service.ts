@@ -218,6 +218,8 @@ function digestOf(record: FunctionRecord): string {
     record.architectures,
     Object.entries(environment).toSorted(([a], [b]) => (a < b ? -1 : 1)),
     ...(record.deadLetterArn === undefined ? [] : [record.deadLetterArn]),
+    // Not where it says nothing: what was published before it could is as it was.
+    ...(record.logging === undefined ? [] : [record.logging]),
   ]
   return createHash('sha256').update(JSON.stringify(content)).digest('base64')
 }

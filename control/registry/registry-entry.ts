@@ -98,6 +98,13 @@ const eventInvokeConfigs: Field = (value) =>
       maybe(text)(config['onFailure']),
   )
 
+const logging: Field = (value) =>
+  isObject(value) &&
+  oneOf('Text', 'JSON')(value['format']) &&
+  maybe(text)(value['applicationLevel']) &&
+  maybe(text)(value['systemLevel']) &&
+  maybe(text)(value['group'])
+
 const functionFields = {
   name: text,
   arn: text,
@@ -114,6 +121,7 @@ const functionFields = {
   ephemeralStorageMb: whole,
   architectures: texts,
   environment: textByName,
+  logging: maybe(logging),
   reservedConcurrency: maybe(whole),
   contentId: maybe(text),
   lastVersion: maybe(whole),

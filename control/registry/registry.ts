@@ -27,6 +27,8 @@ export interface FunctionRecord {
   readonly ephemeralStorageMb: number
   readonly architectures: readonly string[]
   readonly environment: Readonly<Record<string, string>>
+  /** Absent: as text, to the group `/aws/lambda/<name>`. */
+  readonly logging?: FunctionLogging
   /** Executions kept for this function, and its limit; absent: it shares what is not reserved. */
   readonly reservedConcurrency?: number
   /** Names code and configuration where a publication gave the same ones a new revision id. */
@@ -50,6 +52,14 @@ export interface ProvisionedRecord {
   readonly qualifier: string
   readonly executions: number
   readonly lastModifiedMs: number
+}
+
+/** How a function logs. Levels are Lambda's words, and only where the format is JSON. */
+export interface FunctionLogging {
+  readonly format: 'Text' | 'JSON'
+  readonly applicationLevel?: string
+  readonly systemLevel?: string
+  readonly group?: string
 }
 
 /** The resource policy of one qualifier, each statement as JSON text. Nobody is held to it. */

@@ -5,11 +5,6 @@ import { EnvironmentLog } from './environment-log.ts'
 
 export type OpenEnvironmentLog = (streamName: string) => EnvironmentLog
 
-/** Where a function's log goes unless it is told otherwise. */
-export function defaultLogGroup(functionName: string): string {
-  return `/aws/lambda/${functionName}`
-}
-
 /** The logs of one group's environments, by the names of their streams. */
 export function environmentLogs(
   writer: LogWriter,
