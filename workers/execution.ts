@@ -128,7 +128,7 @@ class Progress {
     if (this.#timedOut) {
       const seconds = (timeoutMs / 1000).toFixed(2)
       const text = `RequestId: ${requestId} Error: Task timed out after ${seconds} seconds`
-      this.#request.log.write(`${text}\n`)
+      this.#request.log.timedOut(seconds)
       return this.#failed('timed-out', json('Sandbox.Timedout', text), timeoutMs)
     }
     if (this.#ending !== undefined) return this.#failed('failed', this.#ending, elapsedMs)

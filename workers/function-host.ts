@@ -3,8 +3,6 @@ import { availableParallelism } from 'node:os'
 import type { Clock } from '../common/clock.ts'
 import { keptIdleTimeoutMs } from '../common/concurrency-limits.ts'
 import type { Logger } from '../common/logger.ts'
-import type { LogWriter } from '../function-logs/log-writer.ts'
-import { loggingOf } from '../control/registry/function-logging.ts'
 import { versionOf } from '../control/registry/function-version.ts'
 import type { FunctionRecord, VersionRecord } from '../control/registry/registry.ts'
 import { CodeSignature } from './code-signature.ts'
@@ -15,11 +13,11 @@ import { environmentOf } from './environment.ts'
 import type { EnvironmentPool, EnvironmentUse } from './environment-pool.ts'
 import type { FunctionCounters } from './function-counters.ts'
 import { FunctionPool } from './function-pool.ts'
-import { environmentLogs } from './logs/function-logs.ts'
+import { environmentLogs, type FunctionLogTargets } from './logs/function-logs.ts'
 import type { ProcessRuntimes } from './process/process-runtimes.ts'
 import { openThreadPool } from './thread-pool.ts'
 
-export interface FunctionHostOptions {
+export interface FunctionHostOptions extends FunctionLogTargets {
   /** Of the function with all its versions. */
   readonly counters: FunctionCounters
   readonly dispatcher: Dispatcher
@@ -30,8 +28,6 @@ export interface FunctionHostOptions {
   readonly cpuShares: CpuShares
   readonly clock: Clock
   readonly logger: Logger
-  /** Keeps what functions write; without it nothing is kept. */
-  readonly logWriter?: LogWriter | undefined
 }
 
 /** New invocations use the newest revision's pool; older pools finish what they have and end. */
@@ -115,8 +111,7 @@ export class FunctionHost {
     record: FunctionRecord | VersionRecord,
     onKept?: () => void,
   ): Promise<EnvironmentPool> {
-    const { dispatcher, processes, region, idleTimeoutMs, cpuShares, clock, logger, logWriter } =
-      this.#options
+    const { dispatcher, processes, region, idleTimeoutMs, cpuShares, clock, logger } = this.#options
     const common = {
       environment: environmentOf(
         record,
@@ -137,7 +132,7 @@ export class FunctionHost {
           reason,
         })
       },
-      openLog: logWriter && environmentLogs(logWriter, loggingOf(record).group, clock),
+      openLog: environmentLogs(record, this.#options),
     }
     if (!record.runtime.startsWith('nodejs')) return processes.openPool({ ...common, record })
     const nodeOptions = record.environment['NODE_OPTIONS']

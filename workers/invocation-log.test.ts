@@ -1,11 +1,12 @@
 // Tests Lambda's lines around a handler's own, and that only the end is kept.
 import { expect, test } from 'vitest'
 import { createLogger, silentLogger, type LogLevel } from '../common/logger.ts'
+import { textLines } from './logs/system-lines.ts'
 import { InvocationLog } from './invocation-log.ts'
 
 const report = { durationMs: 3.014, memorySizeMb: 128, memoryUsedMb: 36, initMs: 110.1 }
 const logOf = (keepsTail: boolean, logger = silentLogger) =>
-  new InvocationLog({ requestId: 'id', logger, keepsTail, now: () => 0 })
+  new InvocationLog({ requestId: 'id', logger, keepsTail, lines: textLines, now: () => 0 })
 const decoded = (log: InvocationLog) => Buffer.from(log.tail(), 'base64').toString()
 
 test('the tail has START, the lines, END and REPORT', () => {

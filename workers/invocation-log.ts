@@ -2,19 +2,15 @@
 import { invocationLogTailBytes } from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
 import type { EnvironmentLog } from './logs/environment-log.ts'
-
-export interface Report {
-  readonly durationMs: number
-  readonly memorySizeMb: number
-  readonly memoryUsedMb: number | undefined
-  readonly initMs: number | undefined
-}
+import type { FailedInit, Report, SystemLines } from './logs/system-lines.ts'
 
 export interface InvocationLogOptions {
   readonly requestId: string
   readonly logger: Logger
   /** Whether the end of the log is kept for the caller. */
   readonly keepsTail: boolean
+  /** As the function's log format has them. */
+  readonly lines: SystemLines
   readonly now: () => number
 }
 
@@ -36,6 +32,7 @@ export class InvocationLog {
   #environment: EnvironmentLog | undefined
   #find: () => EnvironmentLog | undefined = () => undefined
   #tail = ''
+  #hasStarted = false
 
   constructor(options: InvocationLogOptions) {
     this.#options = options
@@ -46,14 +43,30 @@ export class InvocationLog {
     this.#find = find
   }
 
+  /** Lambda tells of an initialisation by itself only when it failed; before START, as there. */
+  initFailed(init: FailedInit): void {
+    this.#own(this.#options.lines.initFailed(init))
+  }
+
+  /** Once, however often it is called. */
   start(version: string): void {
-    this.#own(`START RequestId: ${this.#options.requestId} Version: ${version}\n`)
+    if (this.#hasStarted) return
+    this.#hasStarted = true
+    this.#own(this.#options.lines.start(this.#options.requestId, version))
   }
 
   /** What the handler wrote: a message of the console, or with `isRaw` any piece of output. */
   write(text: string, isRaw = false): void {
     this.#options.logger.info(text.endsWith('\n') ? text.slice(0, -1) : text)
     this.#append(text, isRaw)
+  }
+
+  /** Lambda: in this form whatever the function's log format. */
+  timedOut(seconds: string): void {
+    const { requestId, now } = this.#options
+    this.write(
+      `${new Date(now()).toISOString()} ${requestId} Task timed out after ${seconds} seconds\n`,
+    )
   }
 
   /** What came too late to be shown line by line. */
@@ -65,19 +78,11 @@ export class InvocationLog {
     this.#append(text, true)
   }
 
-  end({ durationMs, memorySizeMb, memoryUsedMb, initMs }: Report): void {
-    const { requestId } = this.#options
+  end(report: Report): void {
+    const { requestId, lines } = this.#options
     this.#environment?.endLine()
-    const fields = [
-      `REPORT RequestId: ${requestId}`,
-      `Duration: ${durationMs.toFixed(2)} ms`,
-      `Billed Duration: ${Math.ceil(durationMs)} ms`,
-      `Memory Size: ${memorySizeMb} MB`,
-      `Max Memory Used: ${memoryUsedMb ?? memorySizeMb} MB`,
-      ...(initMs === undefined ? [] : [`Init Duration: ${initMs.toFixed(2)} ms`]),
-    ]
-    this.#own(`END RequestId: ${requestId}\n`)
-    this.#own(`${fields.join('\t')}\t\n`)
+    this.#own(lines.end(requestId, report))
+    this.#own(lines.report(requestId, report))
   }
 
   /** Base64 of the last 4 KB, as Lambda's header carries it. */
@@ -85,9 +90,10 @@ export class InvocationLog {
     return Buffer.from(this.#tail).subarray(-invocationLogTailBytes).toString('base64')
   }
 
-  #own(line: string): void {
+  #own(line: string | undefined): void {
+    if (line === undefined) return
     this.#options.logger.debug(line.trimEnd())
-    this.#append(line, false)
+    this.#append(`${line}\n`, false)
   }
 
   #append(text: string, isRaw: boolean): void {
@@ -103,13 +109,19 @@ export class InvocationLog {
       this.#held.push(line)
       return
     }
-    for (const held of this.#held.splice(0)) put(this.#environment, held)
-    put(this.#environment, line)
+    for (const held of this.#held.splice(0)) this.#put(this.#environment, held)
+    this.#put(this.#environment, line)
   }
-}
 
-function put(environment: EnvironmentLog, { text, isRaw, timestampMs }: Line): void {
-  if (isRaw) return environment.write(text)
-  environment.endLine()
-  environment.put(text.endsWith('\n') ? text.slice(0, -1) : text, timestampMs)
+  #put(environment: EnvironmentLog, { text, isRaw, timestampMs }: Line): void {
+    const { requestId } = this.#options
+    if (isRaw) return environment.write(text, requestId)
+    environment.endLine()
+    const message = text.endsWith('\n') ? text.slice(0, -1) : text
+    // What was held is not older than the environment that it is about.
+    environment.put(message, {
+      timestampMs: Math.max(timestampMs, environment.createdMs),
+      requestId,
+    })
+  }
 }

@@ -10,7 +10,7 @@ import type {
 } from '../common/invocation.ts'
 import { clientContextMaxBytes, payloadMaxBytes } from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
-import type { LogWriter } from '../function-logs/log-writer.ts'
+import { loggingOf } from '../control/registry/function-logging.ts'
 import { versionOf } from '../control/registry/function-version.ts'
 import { provisionedTotal } from '../control/registry/provisioned.ts'
 import type { FunctionRecord, Registry, VersionRecord } from '../control/registry/registry.ts'
@@ -28,8 +28,10 @@ import { refusal, resultOf, throttled } from './invocation-results.ts'
 import { ProcessRuntimes } from './process/process-runtimes.ts'
 import { ProvisionedFleet } from './provisioned-fleet.ts'
 import { chooseVersion, recordOf } from './target.ts'
+import { systemLines } from './logs/system-lines.ts'
+import type { FunctionLogTargets } from './logs/function-logs.ts'
 
-export interface InvokerOptions extends ConcurrencyLimits {
+export interface InvokerOptions extends ConcurrencyLimits, FunctionLogTargets {
   readonly registry: Registry
   readonly region: string
   readonly accountId: string
@@ -47,8 +49,6 @@ export interface InvokerOptions extends ConcurrencyLimits {
   readonly copy?: string
   /** From 0 to below 1: which version of an alias is next. */
   readonly random?: () => number
-  /** Keeps what functions write; without it nothing is kept. Its owner closes it. */
-  readonly logWriter?: LogWriter
 }
 
 /** One function's numbers at this moment. */
@@ -160,6 +160,7 @@ export class Invoker implements FunctionInvoker {
         requestId,
         logger: this.#logger(functionName),
         keepsTail: invocation.tailLog === true,
+        lines: systemLines(loggingOf(record), () => this.#options.clock.now()),
         now: () => this.#options.clock.now(),
       })
       const call = { counters, invocation, version, requestId, log }

@@ -43,7 +43,7 @@ test('an endless loop is killed at the timeout, and what it logged before is kep
     errorMessage: `RequestId: ${result.requestId} Error: Task timed out after 1.00 seconds`,
   })
   expect(tail).toContain('INFO\there\n')
-  expect(tail).toContain('Error: Task timed out after 1.00 seconds\nEND RequestId')
+  expect(tail).toMatch(/Z [0-9a-f-]{36} Task timed out after 1\.00 seconds\nEND RequestId/)
 })
 
 test.each([

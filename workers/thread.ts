@@ -10,9 +10,10 @@ import { newStreamName } from './logs/stream-name.ts'
 import { EventLoop } from './runtime/event-loop.ts'
 import { loadHandler, type Handler } from './runtime/handler-loader.ts'
 import { runHandler, type Answer, type ContextFacts } from './runtime/run-handler.ts'
-import { errorForLog, errorPayload, RuntimeError } from './runtime/runtime-errors.ts'
+import { errorPayload, RuntimeError } from './runtime/runtime-errors.ts'
 import { guardProcess } from './runtime/thread-guards.ts'
-import { captureOutput, logLine, ThreadOutput } from './runtime/thread-output.ts'
+import { logLines } from './runtime/log-lines.ts'
+import { captureOutput, ThreadOutput } from './runtime/thread-output.ts'
 import type {
   ThreadMessage,
   ThreadReply,
@@ -44,8 +45,13 @@ const tell = (message: ThreadMessage): void => port?.postMessage(message)
 const share = new ThreadShare(settings, (message) => port?.postMessage(message))
 const output = new ThreadOutput((text, isRaw) => tell({ type: 'log', requestId, text, isRaw }))
 const logStream = newStreamName(Date.now(), settings.functionVersion)
-const log = (level: string, message: string): void =>
-  output.write(logLine(requestId, level, message))
+// Lambda: an initialisation belongs to no invocation.
+const lines = logLines({
+  format: process.env['AWS_LAMBDA_LOG_FORMAT'],
+  level: process.env['AWS_LAMBDA_LOG_LEVEL'],
+  requestId: () => (handler === undefined ? undefined : requestId),
+})
+const logError = (title: string, thrown: unknown): void => output.write(lines.error(title, thrown))
 
 // Not process.exit as the handler sees it: for an end whose reason is told already.
 const exitThread = guardProcess(settings.directory, (reason) =>
@@ -92,17 +98,14 @@ function prepareThread(): void {
   process.env['AWS_LAMBDA_LOG_STREAM_NAME'] = logStream
   if (settings.nodeOptions !== undefined) process.env['NODE_OPTIONS'] = settings.nodeOptions
   process.setSourceMapsEnabled(settings.nodeOptions?.includes('--enable-source-maps') === true)
-  captureOutput(
-    (text, isRaw) => output.write(text, isRaw),
-    () => requestId,
-  )
+  captureOutput((text, isRaw) => output.write(text, isRaw), lines)
   process.on('uncaughtException', (error) => {
-    log('ERROR', `Uncaught Exception \t${errorForLog(error)}`)
+    logError('Uncaught Exception', error)
     endWith(error)
   })
   process.on('unhandledRejection', (reason) => {
     const error = new RuntimeError('UnhandledPromiseRejection', reason)
-    log('ERROR', `Unhandled Promise Rejection \t${errorForLog(error)}`)
+    logError('Unhandled Promise Rejection', error)
     endWith(error)
   })
 }
@@ -114,10 +117,14 @@ async function initialise(): Promise<number> {
   try {
     handler = await loadHandler(settings.directory, settings.handler)
     if (awaitsReturn && handler.length >= 3) {
-      log('WARN', 'Lambda refuses handlers with a callback from nodejs24.x on; here they run.')
+      output.write(
+        lines.message('WARN', [
+          'Lambda refuses handlers with a callback from nodejs24.x on; here they run.',
+        ]),
+      )
     }
   } catch (error) {
-    log('ERROR', `Uncaught Exception \t${errorForLog(error)}`)
+    logError('Uncaught Exception', error)
     endWith(error)
   }
   return performance.now() - startedMs
@@ -168,7 +175,7 @@ function serialise(answer: Answer): Pick<ThreadResult, 'outcome' | 'payload'> {
 }
 
 function failed(error: unknown): Pick<ThreadResult, 'outcome' | 'payload'> {
-  log('ERROR', `Invoke Error \t${errorForLog(error)}`)
+  logError('Invoke Error', error)
   return { outcome: 'failed', payload: bounded(JSON.stringify(errorPayload(error))) }
 }
 

@@ -7,13 +7,13 @@ import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import type { Registry } from '../control/registry/registry.ts'
 import type { AccountQuota } from './account-quota.ts'
-import type { LogWriter } from '../function-logs/log-writer.ts'
 import { openCpuShares, type CpuShareSetting } from './cpu/open-cpu-shares.ts'
 import { createInvokeServer } from './invoke-server.ts'
 import { Invoker } from './invoker.ts'
 import { workersMetrics } from './metrics.ts'
+import type { FunctionLogTargets } from './logs/function-logs.ts'
 
-export interface WorkersOptions {
+export interface WorkersOptions extends FunctionLogTargets {
   readonly registry: Registry
   readonly host: string
   /** Undefined: no door, invocations come from this process alone. */
@@ -33,8 +33,6 @@ export interface WorkersOptions {
   readonly cpuShare: CpuShareSetting
   readonly clock: Clock
   readonly logger: Logger
-  /** Keeps what functions write; without it nothing is kept. Its owner closes it. */
-  readonly logWriter?: LogWriter
 }
 
 /** Rejects with AppError PORT_TAKEN, DOOR_NOT_OPENED or CONFIG_INVALID. */

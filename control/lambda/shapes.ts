@@ -1,6 +1,6 @@
 // Writes functions and mappings as the Lambda API answers them: members, defaults and formats.
-import { createHash } from 'node:crypto'
 import { pathToFileURL } from 'node:url'
+import { runtimeVersionArn } from '../../common/runtime-version.ts'
 import { versionOf } from '../registry/function-version.ts'
 import type {
   FunctionRecord,
@@ -148,10 +148,4 @@ function pollersOf({ provisionedPollers: pollers }: MappingRecord): Shape {
   return {
     ProvisionedPollerConfig: { MinimumPollers: minimum, MaximumPollers: maximum, ...group },
   }
-}
-
-// On AWS the digest is of the runtime's image; here it only has to be stable and well-formed.
-function runtimeVersionArn(region: string, runtime: string): string {
-  const digest = createHash('sha256').update(runtime).digest('hex')
-  return `arn:aws:lambda:${region}::runtime:${digest}`
 }

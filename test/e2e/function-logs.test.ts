@@ -8,7 +8,11 @@ import {
   paginateFilterLogEvents,
   ResourceNotFoundException,
 } from '@aws-sdk/client-cloudwatch-logs'
-import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda'
+import {
+  InvokeCommand,
+  UpdateFunctionConfigurationCommand,
+  type LambdaClient,
+} from '@aws-sdk/client-lambda'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { refusalOf } from '../support/control-harness.ts'
 import { eventually } from '../support/eventually.ts'
@@ -110,9 +114,11 @@ test("an environment's stream has each invocation's lines in order, a console ca
       .replace(/^\S+Z\t[0-9a-f-]{36}/, '<time>\t<id>')
       .replace(/RequestId: [0-9a-f-]{36}/, 'RequestId: <id>')
       .replace(/\tDuration.*/s, '')
+      .replace(/(Runtime Version: nodejs:22.v1\tRuntime Version ARN: ).*/, '$1<arn>')
       .replace(/\{.*/s, '{'),
   )
   expect(said).toEqual([
+    'INIT_START Runtime Version: nodejs:22.v1\tRuntime Version ARN: <arn>',
     'START RequestId: <id> Version: $LATEST',
     '<time>\t<id>\tINFO\tfirst',
     '<time>\t<id>\tINFO\ttwo\nlines',
@@ -148,7 +154,7 @@ test('tokens go forwards and backwards through a stream, and stand still at its 
   const second = await page(first.nextForwardToken)
   const third = await page(second.nextForwardToken)
   const end = await page(third.nextForwardToken)
-  expect([first.count, second.count, third.count, end.count]).toEqual([5, 5, 4, 0])
+  expect([first.count, second.count, third.count, end.count]).toEqual([5, 5, 5, 0])
   expect(end.nextForwardToken).toBe(third.nextForwardToken)
   const back = await page(second.nextBackwardToken)
   expect(back.events).toEqual(first.events)
@@ -156,7 +162,7 @@ test('tokens go forwards and backwards through a stream, and stand still at its 
   expect(start.events).toEqual([])
   expect(start.nextBackwardToken).toBe(back.nextBackwardToken)
   const { events: newest } = await logs.send(
-    new GetLogEventsCommand({ logGroupName, logStreamName, limit: 4 }),
+    new GetLogEventsCommand({ logGroupName, logStreamName, limit: 5 }),
   )
   expect(newest).toEqual(third.events)
 })
@@ -173,7 +179,7 @@ test('pages of a filter give each event once, in the order of time', async () =>
   const pages = paginateFilterLogEvents({ client: logs, pageSize: 3 }, { logGroupName })
   const ids: string[] = []
   for await (const { events = [] } of pages) ids.push(...events.map(({ eventId = '' }) => eventId))
-  expect(ids).toHaveLength(14)
+  expect(ids).toHaveLength(15)
   expect(ids).toEqual([...new Set(ids)].toSorted())
   const { events: newest = [] } = await logs.send(
     new FilterLogEventsCommand({
@@ -204,6 +210,42 @@ test("what is not there, and what cannot be, is refused in AWS's words", async (
     message:
       "1 validation error detected: Value '10001' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 10000",
   })
+})
+
+test('a function with JSON logs writes records to the group that it names, from its level on', async () => {
+  const jsonHandler = `
+exports.handler = async () => {
+  console.debug('left out')
+  console.info({ order: 7 })
+  throw new RangeError('too far')
+}`
+  const FunctionName = 'json'
+  await createFunction(lambda, { name: FunctionName, files: { 'index.js': jsonHandler } })
+  const LoggingConfig = { LogFormat: 'JSON', LogGroup: '/own/json' } as const
+  await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, LoggingConfig }))
+  await lambda.send(new InvokeCommand({ FunctionName }))
+  const read = async (filterPattern?: string) => {
+    const command = new FilterLogEventsCommand({ logGroupName: '/own/json', filterPattern })
+    const { events = [] } = await logs.send(command).catch(() => ({ events: undefined }))
+    return events.map(({ message }) => JSON.parse(message ?? '') as Record<string, unknown>)
+  }
+  const records = await eventually(
+    async () => {
+      const found = await read()
+      return found.at(-1)?.['type'] === 'platform.report' ? found : undefined
+    },
+    () => 'the report of a function with JSON logs',
+  )
+  expect(records).toMatchObject([
+    { type: 'platform.initStart' },
+    { type: 'platform.start', record: { version: '$LATEST' } },
+    { level: 'INFO', message: { order: 7 }, requestId: expect.any(String) as unknown },
+    { level: 'ERROR', message: { errorType: 'RangeError', errorMessage: 'too far' } },
+    { type: 'platform.report' },
+  ])
+  expect(await read('{ $.level = "ERROR" && $.message.errorType = "Range*" }')).toEqual([
+    records[3],
+  ])
 })
 
 test('an operation that is not there is refused by its name', async () => {

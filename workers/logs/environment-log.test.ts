@@ -7,18 +7,29 @@ import { silentLogger } from '../../common/logger.ts'
 import { LogReader } from '../../function-logs/log-reader.ts'
 import { LogWriter } from '../../function-logs/log-writer.ts'
 import { ManualClock } from '../../test/support/manual-clock.ts'
-import { EnvironmentLog } from './environment-log.ts'
+import { EnvironmentLog, type FunctionLogEvent } from './environment-log.ts'
+import { textLines } from './system-lines.ts'
 
 const groupName = '/aws/lambda/f'
 let clock: ManualClock
 let root: string
 let writer: LogWriter
 let log: EnvironmentLog
+let heard: FunctionLogEvent[]
 beforeEach(async () => {
   clock = new ManualClock()
+  heard = []
   root = await mkdtemp(join(tmpdir(), 'millrace-logs-'))
   writer = new LogWriter({ root, groupMaxBytes: Infinity, clock, logger: silentLogger })
-  log = new EnvironmentLog({ writer, groupName, streamName: 's', clock })
+  log = new EnvironmentLog({
+    functionName: 'f',
+    version: '1',
+    streamName: 's',
+    clock,
+    lines: textLines,
+    kept: { writer, groupName },
+    onEvent: (event) => heard.push(event),
+  })
 })
 afterEach(async () => {
   await writer.close()
@@ -59,4 +70,19 @@ test('a line without an end does not grow for ever', async () => {
   expect(parts.length).toBeGreaterThan(1)
   log.endLine()
   expect((await events()).join('')).toBe('x'.repeat(3_000_000))
+})
+
+test('others hear of each event with its function, its stream and its request', () => {
+  log.put('a message', { requestId: 'r', timestampMs: 5 })
+  log.write('a line of an extension\n')
+  const common = { functionName: 'f', version: '1', stream: 's' }
+  expect(heard).toEqual([
+    { ...common, requestId: 'r', timestampMs: 5, message: 'a message' },
+    {
+      ...common,
+      requestId: undefined,
+      timestampMs: clock.now(),
+      message: 'a line of an extension',
+    },
+  ])
 })

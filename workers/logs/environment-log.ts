@@ -3,42 +3,69 @@ import type { Clock } from '../../common/clock.ts'
 import { logEventMaxBytes, logEventOverheadBytes } from '../../common/log-limits.ts'
 import type { GroupWriter, Loss, WrittenStream } from '../../function-logs/group-writer.ts'
 import type { LogWriter } from '../../function-logs/log-writer.ts'
+import type { SystemLines } from './system-lines.ts'
+
+/** An event of a function's log, as it goes to others than its file. */
+export interface FunctionLogEvent {
+  readonly functionName: string
+  readonly version: string
+  readonly stream: string
+  /** Absent outside of an invocation. */
+  readonly requestId: string | undefined
+  readonly timestampMs: number
+  readonly message: string
+}
 
 export interface EnvironmentLogOptions {
-  readonly writer: LogWriter
-  readonly groupName: string
+  readonly functionName: string
+  readonly version: string
   readonly streamName: string
   readonly clock: Clock
+  readonly lines: SystemLines
+  /** The file; without it nothing is kept. */
+  readonly kept?: { readonly writer: LogWriter; readonly groupName: string } | undefined
+  /** Hears of every event; must not wait. */
+  readonly onEvent?: ((event: FunctionLogEvent) => void) | undefined
+}
+
+interface PutOptions {
+  readonly timestampMs?: number
+  readonly requestId?: string | undefined
 }
 
 /** Whoever runs an environment in another way than as a thread writes what it says to one of these. */
 export class EnvironmentLog implements WrittenStream {
   readonly name: string
   readonly createdMs: number
-  readonly #writer: LogWriter
-  readonly #group: GroupWriter
-  readonly #clock: Clock
+  readonly #options: EnvironmentLogOptions
+  readonly #group: GroupWriter | undefined
   #line = ''
+  #lineRequestId: string | undefined
 
-  constructor({ writer, groupName, streamName, clock }: EnvironmentLogOptions) {
-    this.name = streamName
-    this.createdMs = clock.now()
-    this.#writer = writer
-    this.#group = writer.group(groupName)
-    this.#clock = clock
+  constructor(options: EnvironmentLogOptions) {
+    this.name = options.streamName
+    this.createdMs = options.clock.now()
+    this.#options = options
+    this.#group = options.kept?.writer.group(options.kept.groupName)
   }
 
   /** One event: a line of the platform, or one call of the console however many lines it has. */
-  put(message: string, timestampMs = this.#clock.now()): void {
-    if (message.length * 3 <= eventTextMaxBytes) return this.#append(message, timestampMs)
-    for (const part of split(message)) this.#append(part, timestampMs)
+  put(
+    message: string,
+    { timestampMs = this.#options.clock.now(), requestId }: PutOptions = {},
+  ): void {
+    if (message.length * 3 <= eventTextMaxBytes) {
+      return this.#append(message, timestampMs, requestId)
+    }
+    for (const part of split(message)) this.#append(part, timestampMs, requestId)
   }
 
   /** Raw output, within an invocation or outside of one: each line is an event. */
-  write(text: string): void {
+  write(text: string, requestId?: string): void {
     const lines = (this.#line + text).split('\n')
     this.#line = lines.pop() ?? ''
-    for (const line of lines) this.put(line)
+    this.#lineRequestId = requestId
+    for (const line of lines) this.put(line, { requestId })
     if (this.#line.length > eventTextMaxBytes) this.endLine()
   }
 
@@ -47,17 +74,19 @@ export class EnvironmentLog implements WrittenStream {
     if (this.#line === '') return
     const line = this.#line
     this.#line = ''
-    this.put(line)
+    this.put(line, { requestId: this.#lineRequestId })
   }
 
-  lossNote({ events, bytes }: Loss): string {
-    return `LOGS_DROPPED Records: ${events}\tBytes: ${bytes}\tReason: more than this machine writes`
+  lossNote(loss: Loss): string {
+    return this.#options.lines.dropped(loss) ?? `${loss.events} lines were dropped`
   }
 
-  #append(message: string, timestampMs: number): void {
+  #append(message: string, timestampMs: number, requestId: string | undefined): void {
     // CloudWatch Logs takes no event without text; an empty line says nothing either.
     if (message === '') return
-    this.#group.append(this, timestampMs, message, this.#writer.acceptsMore)
+    const { kept, onEvent, functionName, version } = this.#options
+    this.#group?.append(this, timestampMs, message, kept?.writer.acceptsMore)
+    onEvent?.({ functionName, version, stream: this.name, requestId, timestampMs, message })
   }
 }
 

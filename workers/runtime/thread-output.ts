@@ -1,8 +1,8 @@
 // Catches what a handler writes: console, standard streams and their descriptors; bounds it.
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
-import { format } from 'node:util'
 import { invocationLogMaxBytes, invocationLogTailBytes } from '../../common/limits.ts'
+import type { LogLines } from './log-lines.ts'
 
 /** Lambda's word for each method of the console. */
 const consoleLevels = {
@@ -12,6 +12,7 @@ const consoleLevels = {
   error: 'ERROR',
   debug: 'DEBUG',
   trace: 'TRACE',
+  fatal: 'FATAL',
 } as const
 
 /**
@@ -49,19 +50,15 @@ export class ThreadOutput {
   }
 }
 
-/** One line as Lambda's Node runtime writes it. */
-export function logLine(requestId: string, level: string, message: string): string {
-  return `${new Date().toISOString()}\t${requestId}\t${level}\t${message}\n`
-}
-
 /** Takes a message of the console, or with `isRaw` any piece of output. */
 type WriteOutput = (text: string, isRaw: boolean) => void
 
 /** Points the console, both streams and descriptors 1 and 2 at `write`. Affects this thread alone. */
-export function captureOutput(write: WriteOutput, requestId: () => string): void {
+export function captureOutput(write: WriteOutput, lines: LogLines): void {
   for (const [method, level] of Object.entries(consoleLevels)) {
-    const log = (...args: unknown[]): void =>
-      write(logLine(requestId(), level, format(...args)), false)
+    const log = lines.isWritten(level)
+      ? (...args: unknown[]): void => write(lines.message(level, args), false)
+      : (): void => {}
     Object.assign(console, { [method]: log })
   }
   for (const stream of [process.stdout, process.stderr]) {
