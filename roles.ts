@@ -20,6 +20,7 @@ import type { Registry } from './control/registry/registry.ts'
 import type { TemplateWatcher } from './control/template/watch.ts'
 import type { Leases } from './poller/leases.ts'
 import type { AccountQuota } from './workers/account-quota.ts'
+import type { OpenLogTargets } from './workers/logs/log-targets.ts'
 
 type ServerRole = Exclude<RoleName, 'producer'>
 
@@ -185,6 +186,7 @@ class Platform {
       // With files there is one copy, and what it said before a crash is its own to take back.
       copy: this.#redis === undefined ? 'local' : randomUUID(),
       ...(this.#logWriter === undefined ? {} : { logWriter: this.#logWriter }),
+      ...(await this.#logTargets()),
       clock,
       logger: this.#logger.child('workers'),
     })
@@ -208,6 +210,15 @@ class Platform {
     const metrics = functionLogMetrics(logWriter)
     this.#otherSources.push({ name: 'function-logs', metrics, problems: () => [] })
     this.#cleanups.push(() => logWriter.close())
+  }
+
+  async #logTargets(): Promise<OpenLogTargets['targets']> {
+    const { openLogTargets } = await import('./workers/logs/log-targets.ts')
+    const logger = this.#logger.child('function-logs')
+    const { targets, metrics, stop } = await openLogTargets({ ...this.#config, clock, logger })
+    this.#otherSources.push({ name: 'log-targets', metrics, problems: () => [] })
+    this.#cleanups.push(stop)
+    return targets
   }
 
   async useRemoteWorkers(): Promise<void> {

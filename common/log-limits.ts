@@ -69,3 +69,27 @@ export const logTagsMax = 50
 
 /** What clients put into a group themselves where functions' logs are not kept. */
 export const logGroupDefaultBytes = 64 * 1024 * 1024
+
+/** Lines for standard output that its reader has not taken yet; what comes beyond it is dropped. */
+export const logLinesMaxBytes = 4 * 1024 * 1024
+
+/** A full pipe is tried again after so long. */
+export const logLineRetryMs = 20
+
+/** At the end, a reader of standard output has so long to take what waits. */
+export const logLinesStopMaxMs = 1_000
+
+/** Faro: items of one request, items that wait, and between two requests. */
+export const faroBatchItemsMax = 100
+export const faroQueueItemsMax = 5_000
+export const faroIntervalMs = 250
+
+/** A collector that does not answer has taken nothing; and one that is away is asked again ever later. */
+export const faroRequestMaxMs = 5_000
+export const faroRetryMaxMs = 30_000
+
+/** At the end, the collector has so long to take what waits. */
+export const faroStopMaxMs = 2_000
+
+/** Versions of functions that are known to Faro at once. */
+export const faroFunctionsMax = 1_000

@@ -1,4 +1,4 @@
-// The settings of functions' logs: how much of them is kept.
+// The settings of functions' logs: how much of them is kept, and where else they go.
 import type { Setting } from './settings.ts'
 
 export const logSettings = {
@@ -7,5 +7,17 @@ export const logSettings = {
     default: '64MiB',
     roles: ['control', 'workers', 'all'],
     help: 'What the log of one function may take in the data directory; the oldest goes first. 0 keeps none, -1 all.',
+  },
+  functionLogsStdout: {
+    kind: 'switch',
+    default: 'false',
+    roles: ['workers', 'all'],
+    help: "Whether each event of functions' logs is a line of JSON on standard output as well.",
+  },
+  faroUrl: {
+    kind: 'text',
+    default: '',
+    roles: ['workers', 'all'],
+    help: "URL of a Grafana Faro collector that is told of handlers' exceptions, lines and measurements; none unless set.",
   },
 } as const satisfies Record<string, Setting>

@@ -12,6 +12,7 @@ import { controlMetricDefinitions } from '../control/metrics.ts'
 import { leaseMetricDefinitions } from '../poller/lease-metrics.ts'
 import { pollerMetricDefinitions } from '../poller/metrics.ts'
 import { apis } from '../protocol/apis.ts'
+import { logTargetMetricDefinitions } from '../workers/logs/log-targets.ts'
 import { workersMetricDefinitions } from '../workers/metrics.ts'
 
 /** Every generated page by its path from the root of the repository. */
@@ -81,7 +82,11 @@ export const metricTables: Readonly<Record<string, readonly MetricDefinition[]>>
   broker: brokerMetricDefinitions,
   control: [...controlMetricDefinitions, ...asyncMetricDefinitions],
   poller: [...pollerMetricDefinitions, ...leaseMetricDefinitions],
-  workers: [...workersMetricDefinitions, ...functionLogMetricDefinitions],
+  workers: [
+    ...workersMetricDefinitions,
+    ...functionLogMetricDefinitions,
+    ...logTargetMetricDefinitions,
+  ],
   'control poller workers': redisMetricDefinitions,
 }
 

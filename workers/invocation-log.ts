@@ -17,8 +17,8 @@ export interface InvocationLogOptions {
 interface Line {
   readonly timestampMs: number
   readonly text: string
-  /** Raw output is cut into lines; anything else is one event. */
-  readonly isRaw: boolean
+  /** Raw output is cut into lines; anything else is one event, Lambda's own or the handler's. */
+  readonly kind: 'raw' | 'message' | 'platform'
 }
 
 /**
@@ -33,6 +33,7 @@ export class InvocationLog {
   #find: () => EnvironmentLog | undefined = () => undefined
   #tail = ''
   #hasStarted = false
+  #report: Report | undefined
 
   constructor(options: InvocationLogOptions) {
     this.#options = options
@@ -58,7 +59,7 @@ export class InvocationLog {
   /** What the handler wrote: a message of the console, or with `isRaw` any piece of output. */
   write(text: string, isRaw = false): void {
     this.#options.logger.info(text.endsWith('\n') ? text.slice(0, -1) : text)
-    this.#append(text, isRaw)
+    this.#append(text, isRaw ? 'raw' : 'message')
   }
 
   /** Lambda: in this form whatever the function's log format. */
@@ -75,14 +76,20 @@ export class InvocationLog {
     this.#options.logger.info('output beyond the limit was dropped', {
       requestId: this.#options.requestId,
     })
-    this.#append(text, true)
+    this.#append(text, 'raw')
   }
 
   end(report: Report): void {
     const { requestId, lines } = this.#options
+    this.#report = report
     this.#environment?.endLine()
     this.#own(lines.end(requestId, report))
     this.#own(lines.report(requestId, report))
+  }
+
+  /** What the invocation took; undefined before its end. */
+  get report(): Report | undefined {
+    return this.#report
   }
 
   /** Base64 of the last 4 KB, as Lambda's header carries it. */
@@ -93,14 +100,14 @@ export class InvocationLog {
   #own(line: string | undefined): void {
     if (line === undefined) return
     this.#options.logger.debug(line.trimEnd())
-    this.#append(`${line}\n`, false)
+    this.#append(`${line}\n`, 'platform')
   }
 
-  #append(text: string, isRaw: boolean): void {
+  #append(text: string, kind: Line['kind']): void {
     if (this.#options.keepsTail) {
       this.#tail = (this.#tail + text).slice(-invocationLogTailBytes)
     }
-    this.#store({ timestampMs: this.#options.now(), text, isRaw })
+    this.#store({ timestampMs: this.#options.now(), text, kind })
   }
 
   #store(line: Line): void {
@@ -113,15 +120,16 @@ export class InvocationLog {
     this.#put(this.#environment, line)
   }
 
-  #put(environment: EnvironmentLog, { text, isRaw, timestampMs }: Line): void {
+  #put(environment: EnvironmentLog, { text, kind, timestampMs }: Line): void {
     const { requestId } = this.#options
-    if (isRaw) return environment.write(text, requestId)
+    if (kind === 'raw') return environment.write(text, requestId)
     environment.endLine()
     const message = text.endsWith('\n') ? text.slice(0, -1) : text
     // What was held is not older than the environment that it is about.
     environment.put(message, {
       timestampMs: Math.max(timestampMs, environment.createdMs),
       requestId,
+      isPlatform: kind === 'platform',
     })
   }
 }

@@ -28,7 +28,8 @@ import { refusal, resultOf, throttled } from './invocation-results.ts'
 import { ProcessRuntimes } from './process/process-runtimes.ts'
 import { ProvisionedFleet } from './provisioned-fleet.ts'
 import { chooseVersion, recordOf } from './target.ts'
-import { systemLines } from './logs/system-lines.ts'
+import { systemLines, type Report } from './logs/system-lines.ts'
+import type { EndedInvocation } from './logs/faro.ts'
 import type { FunctionLogTargets } from './logs/function-logs.ts'
 
 export interface InvokerOptions extends ConcurrencyLimits, FunctionLogTargets {
@@ -171,6 +172,7 @@ export class Invoker implements FunctionInvoker {
       if (execution === 'gone') return this.#notFound(requestId, invocation)
       if (execution === 'throttled') return this.#throttle(requestId, counters, 'waiting')
       counters.ran(execution)
+      this.#tell({ functionName, version, requestId, ...execution, report: log.report })
       const tail = invocation.tailLog === true ? log : undefined
       return resultOf({ requestId, version, execution, log: tail })
     } catch (error) {
@@ -199,6 +201,13 @@ export class Invoker implements FunctionInvoker {
   /** The invariants of what this keeps; tests call it. */
   check(): string | undefined {
     return this.#ledger.check()
+  }
+
+  #tell({
+    report,
+    ...ended
+  }: Omit<EndedInvocation, 'report'> & { report: Report | undefined }): void {
+    if (report !== undefined) this.#options.onInvocation?.({ ...ended, report })
   }
 
   async #execute(call: Call): Promise<Execution | 'throttled' | 'gone'> {

@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../common/clock.ts'
 import { provisionedInitMaxMs, provisionedRetryMaxMs } from '../common/concurrency-limits.ts'
 import type { Logger } from '../common/logger.ts'
+import { loggingOf } from '../control/registry/function-logging.ts'
 import type { VersionRecord } from '../control/registry/registry.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { FunctionPool } from './function-pool.ts'
 import { InvocationLog } from './invocation-log.ts'
+import { systemLines } from './logs/system-lines.ts'
 
 /** AWS's word for an initialisation that fails. */
 export const initFailure = 'FUNCTION_ERROR_INIT_FAILURE'
@@ -116,6 +118,7 @@ export class ProvisionedVersion {
       requestId,
       logger: logger.child(record.name),
       keepsTail: false,
+      lines: systemLines(loggingOf(record), () => clock.now()),
       now: () => clock.now(),
     })
     const running = pool.run(

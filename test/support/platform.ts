@@ -22,6 +22,8 @@ export interface Platform {
   readonly pid: number
   /** All that the platform wrote to standard error so far. */
   log(): string
+  /** The same of standard output. */
+  stdout(): string
   /** SIGTERM; resolves with the exit code. Removes the data directory unless it was handed in. */
   stop(): Promise<number | null>
   /** SIGKILL; the data directory stays, to be handed to the next start. */
@@ -58,6 +60,8 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   )
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  let stdout = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   const doors = await readyLine(child, () => stderr)
   return {
     ...noDoors,
@@ -66,6 +70,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     dataDir,
     pid: child.pid ?? 0,
     log: () => stderr,
+    stdout: () => stdout,
     stop: async () => {
       const code = await end(child, 'SIGTERM')
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true })

@@ -75,7 +75,7 @@ test('a line without an end does not grow for ever', async () => {
 test('others hear of each event with its function, its stream and its request', () => {
   log.put('a message', { requestId: 'r', timestampMs: 5 })
   log.write('a line of an extension\n')
-  const common = { functionName: 'f', version: '1', stream: 's' }
+  const common = { functionName: 'f', version: '1', stream: 's', isPlatform: false }
   expect(heard).toEqual([
     { ...common, requestId: 'r', timestampMs: 5, message: 'a message' },
     {

@@ -14,6 +14,8 @@ export interface FunctionLogEvent {
   readonly requestId: string | undefined
   readonly timestampMs: number
   readonly message: string
+  /** Lambda's own: START, END and the like. */
+  readonly isPlatform: boolean
 }
 
 export interface EnvironmentLogOptions {
@@ -31,6 +33,7 @@ export interface EnvironmentLogOptions {
 interface PutOptions {
   readonly timestampMs?: number
   readonly requestId?: string | undefined
+  readonly isPlatform?: boolean
 }
 
 /** Whoever runs an environment in another way than as a thread writes what it says to one of these. */
@@ -50,14 +53,9 @@ export class EnvironmentLog implements WrittenStream {
   }
 
   /** One event: a line of the platform, or one call of the console however many lines it has. */
-  put(
-    message: string,
-    { timestampMs = this.#options.clock.now(), requestId }: PutOptions = {},
-  ): void {
-    if (message.length * 3 <= eventTextMaxBytes) {
-      return this.#append(message, timestampMs, requestId)
-    }
-    for (const part of split(message)) this.#append(part, timestampMs, requestId)
+  put(message: string, options: PutOptions = {}): void {
+    if (message.length * 3 <= eventTextMaxBytes) return this.#append(message, options)
+    for (const part of split(message)) this.#append(part, options)
   }
 
   /** Raw output, within an invocation or outside of one: each line is an event. */
@@ -81,12 +79,21 @@ export class EnvironmentLog implements WrittenStream {
     return this.#options.lines.dropped(loss) ?? `${loss.events} lines were dropped`
   }
 
-  #append(message: string, timestampMs: number, requestId: string | undefined): void {
+  #append(message: string, { timestampMs, requestId, isPlatform = false }: PutOptions): void {
     // CloudWatch Logs takes no event without text; an empty line says nothing either.
     if (message === '') return
-    const { kept, onEvent, functionName, version } = this.#options
-    this.#group?.append(this, timestampMs, message, kept?.writer.acceptsMore)
-    onEvent?.({ functionName, version, stream: this.name, requestId, timestampMs, message })
+    const { kept, onEvent, functionName, version, clock } = this.#options
+    const at = timestampMs ?? clock.now()
+    this.#group?.append(this, at, message, kept?.writer.acceptsMore)
+    onEvent?.({
+      functionName,
+      version,
+      stream: this.name,
+      requestId,
+      timestampMs: at,
+      message,
+      isPlatform,
+    })
   }
 }
 

@@ -6,6 +6,7 @@ import { versionOf } from '../../control/registry/function-version.ts'
 import type { FunctionRecord, VersionRecord } from '../../control/registry/registry.ts'
 import type { LogWriter } from '../../function-logs/log-writer.ts'
 import { EnvironmentLog, type FunctionLogEvent } from './environment-log.ts'
+import type { EndedInvocation } from './faro.ts'
 import { systemLines } from './system-lines.ts'
 
 export type OpenEnvironmentLog = (streamName: string) => EnvironmentLog
@@ -14,6 +15,7 @@ export type OpenEnvironmentLog = (streamName: string) => EnvironmentLog
 export interface FunctionLogTargets {
   readonly logWriter?: LogWriter | undefined
   readonly onLogEvent?: ((event: FunctionLogEvent) => void) | undefined
+  readonly onInvocation?: ((ended: EndedInvocation) => void) | undefined
 }
 
 export interface EnvironmentLogsOptions extends FunctionLogTargets {
@@ -47,7 +49,8 @@ export function environmentLogs(
       runtimeVersion: runtimeVersion(record.runtime),
       runtimeVersionArn: runtimeVersionArn(region, record.runtime),
     })
-    if (initStart !== undefined) log.put(initStart, { timestampMs: log.createdMs })
+    if (initStart !== undefined)
+      log.put(initStart, { timestampMs: log.createdMs, isPlatform: true })
     return log
   }
 }
