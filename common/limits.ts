@@ -220,15 +220,6 @@ export const sourceFetchWaitMs = 200
 /** Partitions of all topics together: each costs memory and files of its own. */
 export const brokerPartitionsMax = 20_000
 
-/** Lambda: a function's top level has ten seconds before they count against its timeout. */
-export const handlerInitMaxMs = 10_000
-
-/** A thread that has not even started by then never will; the machine is out of something. */
-export const threadStartMaxMs = 30_000
-
-/** An end that a thread did not hear is said again: late enough to be rare, soon enough for a waiter. */
-export const threadEndRepeatMs = 100
-
 /** A thread to be ended is asked first what CPU time it took; one in a system call cannot answer. */
 export const threadCpuAskMaxMs = 100
 
@@ -244,23 +235,8 @@ export const logDeliveryMaxMs = 1_000
 /** Events of invocations that wait for a thread, together; beyond it they are throttled. */
 export const waitingPayloadsMaxBytes = 256 * 1024 * 1024
 
-/** An event of so much is handed to its thread in shared memory: below it a copy is cheaper. */
-export const sharedEventMinBytes = 16 * 1024
-
-/** Such memory that waits to be used again, all functions together: events of 1 MB for 32 threads. */
-export const eventMemorySpareMaxBytes = 32 * 1024 * 1024
-
 /** How long a waiting invocation may see warm threads of other functions go on before it. */
 export const warmPreferenceMaxMs = 100
-
-/**
- * Above a function's memory, what V8 may still allocate before it aborts the whole process, as it
- * does when one array or table does not fit. Threads are ended long before: see `memoryCheckIntervalMs`.
- */
-export const threadHeapHeadroomMb = 1024
-
-/** How often the memory of busy threads is looked at: half a gigabyte can be filled in 250 ms. */
-export const memoryCheckIntervalMs = 25
 
 /** Files of a hot-reload directory that are looked at for changes; node_modules is not. */
 export const hotReloadFilesMax = 2_000

@@ -15,6 +15,8 @@ export interface EnvironmentEvent {
   readonly announce: boolean
   /** No event at all: the environment is only to be initialised, and answers null. */
   readonly initOnly?: boolean
+  /** The first initialisation failed: this one is part of the invocation, and its time counts. */
+  readonly repeatsInit?: boolean
 }
 
 /** What an environment says while an event runs. */
@@ -54,7 +56,7 @@ export type EnvironmentOutcome =
   | { readonly kind: 'result'; readonly result: EnvironmentResult }
   | { readonly kind: 'stopped' }
   /** Of a full heap a runtime ends itself; for all of its memory the system ends it. */
-  | { readonly kind: 'out-of-memory'; readonly of: 'heap' | 'all' }
+  | { readonly kind: 'out-of-memory'; readonly of?: 'heap' | 'all' }
   | { readonly kind: 'died'; readonly reason: string }
 
 /** An event that runs. `stop` ends its environment, even in an endless loop, and with it the event. */
@@ -65,6 +67,16 @@ export interface RunningEvent {
   forget(): void
   /** The log of the environment that has begun the event; undefined until one has, or where none is kept. */
   log(): EnvironmentLog | undefined
+}
+
+/** Who hears of an event while it runs. */
+export interface EventListener {
+  onMessage(message: EnvironmentMessage): void
+  /**
+   * Asked when the event's environment has ended: with true the event begins once more, in a new one and with
+   * `repeatsInit`. It keeps its place among the environments meanwhile.
+   */
+  repeats(outcome: EnvironmentOutcome): boolean
 }
 
 /** What an environment has taken since the last time that it was told. */
@@ -87,7 +99,7 @@ export interface EnvironmentPool {
   readonly starting: number
   readonly ending: number
   /** Gives `event` to an idle environment, or to a new one. Messages of the event go to `listener`. */
-  run(event: EnvironmentEvent, listener: (message: EnvironmentMessage) => void): RunningEvent
+  run(event: EnvironmentEvent, listener: EventListener): RunningEvent
   /** Ends one that has nothing to do; false when there is none. */
   endIdle(): boolean
   /** Ends all of them and resolves when they are gone; events that run end as `stopped`. */

@@ -21,6 +21,9 @@ export function environmentOf(
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
     AWS_SESSION_TOKEN: 'test',
+    // No daemon listens there: clients of X-Ray log that, and go on.
+    AWS_XRAY_CONTEXT_MISSING: 'LOG_ERROR',
+    AWS_XRAY_DAEMON_ADDRESS: '127.0.0.1:2000',
     ...own,
     _HANDLER: record.handler,
     AWS_REGION: region,

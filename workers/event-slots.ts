@@ -45,6 +45,11 @@ export class EventSlots {
     return slot
   }
 
+  /** The slot's event begins once more, in another thread. */
+  again(slot: number): void {
+    if (slot !== noSlot) Atomics.store(this.shared.running, slot, 0)
+  }
+
   end(slot: number): void {
     if (this.#used.delete(slot)) this.#free.push(slot)
   }

@@ -1,14 +1,17 @@
 // Runs one event in an environment under the function's timeout and puts its end in Lambda's words.
 import type { Clock, Timer } from '../common/clock.ts'
-import { handlerInitMaxMs, logDeliveryMaxMs, threadStartMaxMs } from '../common/limits.ts'
+import { handlerInitMaxMs, threadStartMaxMs } from '../common/environment-limits.ts'
+import { logDeliveryMaxMs } from '../common/limits.ts'
 import type {
   EnvironmentMessage,
   EnvironmentOutcome,
   EnvironmentResult,
+  EventListener,
   RunningEvent,
 } from './environment-pool.ts'
 import type { FunctionPool } from './function-pool.ts'
 import type { InvocationLog } from './invocation-log.ts'
+import type { InvocationCrash } from './logs/system-lines.ts'
 
 export interface ExecutionRequest {
   readonly pool: FunctionPool
@@ -42,10 +45,9 @@ export async function execute(request: ExecutionRequest): Promise<Execution> {
       ...(invokedFunctionArn === undefined ? {} : { invokedFunctionArn }),
       announce: progress.isCold,
     },
-    (message) => progress.on(message),
+    progress,
   )
   log.follow(() => task.log())
-  log.start(request.version)
   progress.watch(task)
   const outcome = await task.outcome
   if (outcome.kind === 'result') await progress.logReceived(outcome.result.logMessages)
@@ -56,20 +58,28 @@ export async function execute(request: ExecutionRequest): Promise<Execution> {
     memorySizeMb: request.memorySizeMb,
     memoryUsedMb: outcome.kind === 'result' ? outcome.result.memoryUsedMb : undefined,
     initMs: execution.initMs,
+    crash: progress.crash,
   })
   return execution
 }
 
-/** What is known of an event while it runs, and the one timer that may end it. */
-class Progress {
+/**
+ * What is known of an event while it runs, and the one timer that may end it. Lambda: an environment has ten
+ * seconds to initialise; if it fails or takes longer, that is repeated in a new one as a part of the invocation,
+ * under the function's timeout. Only how the second one ends is the invocation's error.
+ */
+class Progress implements EventListener {
   readonly isCold: boolean
   readonly #request: ExecutionRequest
   #startedMs: number
+  #initStartedMs = 0
   #timer: Timer | undefined
   #task: RunningEvent | undefined
   #phase: 'starting' | 'initialising' | 'running'
+  #repeatsInit = false
   #timedOut = false
   #ending: string | undefined
+  #crash: InvocationCrash | undefined
   #logMessages = 0
   #onLog: (() => void) | undefined
 
@@ -80,19 +90,29 @@ class Progress {
     this.#startedMs = request.clock.now()
   }
 
+  /** How the environment ended, where the invocation took it with it. */
+  get crash(): InvocationCrash | undefined {
+    return this.#crash
+  }
+
   watch(task: RunningEvent): void {
     this.#task = task
+    if (!this.isCold) this.#request.log.start(this.#request.version)
     this.#arm(this.isCold ? threadStartMaxMs : this.#request.timeoutMs)
   }
 
-  on(message: EnvironmentMessage): void {
+  onMessage(message: EnvironmentMessage): void {
     switch (message.type) {
       case 'initialising':
-        // Lambda: ten seconds of initialisation are free, the rest counts as the first invocation's.
         this.#phase = 'initialising'
-        return this.#arm(handlerInitMaxMs + this.#request.timeoutMs)
+        this.#initStartedMs = this.#request.clock.now()
+        if (!this.#repeatsInit) return this.#arm(handlerInitMaxMs)
+        this.#startedMs = this.#initStartedMs
+        return this.#arm(this.#request.timeoutMs)
       case 'running':
         this.#phase = 'running'
+        this.#request.log.start(this.#request.version)
+        if (this.#repeatsInit) return
         this.#startedMs = this.#request.clock.now()
         return this.#arm(this.#request.timeoutMs)
       case 'log':
@@ -102,6 +122,19 @@ class Progress {
       case 'ending':
         this.#ending = message.payload
     }
+  }
+
+  repeats(outcome: EnvironmentOutcome): boolean {
+    if (this.#repeatsInit || this.#phase !== 'initialising') return false
+    if (this.#isStopping(outcome)) return false
+    this.#reportInit(outcome)
+    this.#repeatsInit = true
+    this.#timedOut = false
+    this.#ending = undefined
+    this.#logMessages = 0
+    this.#phase = 'starting'
+    this.#arm(threadStartMaxMs)
+    return true
   }
 
   // The result comes by another port than the log, so the last lines may still be on their way.
@@ -120,25 +153,34 @@ class Progress {
   finish(outcome: EnvironmentOutcome): Execution {
     this.#timer?.cancel()
     if (outcome.kind === 'result') return this.#completed(outcome.result)
-    const { requestId, timeoutMs, clock } = this.#request
+    if (this.#phase === 'initialising' && !this.#isStopping(outcome)) this.#reportInit(outcome)
+    const { requestId, version, timeoutMs, clock, log } = this.#request
+    if (this.#phase !== 'starting' || this.#repeatsInit) log.start(version)
     const elapsedMs = clock.now() - this.#startedMs
     if (this.#timedOut && this.#phase === 'starting') {
       return this.#failed('not-started', 'no environment could be started', elapsedMs)
     }
     if (this.#timedOut) {
+      this.#crash = { status: 'timeout' }
       const seconds = (timeoutMs / 1000).toFixed(2)
       const text = `RequestId: ${requestId} Error: Task timed out after ${seconds} seconds`
-      this.#request.log.timedOut(seconds)
+      log.timedOut(seconds)
       return this.#failed('timed-out', json('Sandbox.Timedout', text), timeoutMs)
     }
-    if (this.#ending !== undefined) return this.#failed('failed', this.#ending, elapsedMs)
-    return this.#died(outcome, elapsedMs)
+    if (this.#ending === undefined) return this.#died(outcome, elapsedMs)
+    this.#crash = { status: 'error', errorType: errorTypeOf(this.#ending) }
+    return this.#failed('failed', this.#ending, elapsedMs)
   }
 
   #completed(result: EnvironmentResult): Execution {
+    // `running` may have been overtaken by the result.
+    this.#request.log.start(this.#request.version)
     this.#request.log.late(result.lateOutput)
     const { outcome, payload, durationMs, initMs } = result
-    return { outcome, payload, durationMs, initMs }
+    if (!this.#repeatsInit) return { outcome, payload, durationMs, initMs }
+    // Lambda: the time of an initialisation that is repeated is the invocation's.
+    const elapsedMs = this.#request.clock.now() - this.#startedMs
+    return { outcome, payload, durationMs: elapsedMs, initMs: undefined }
   }
 
   #died(outcome: Exclude<EnvironmentOutcome, { kind: 'result' }>, elapsedMs: number): Execution {
@@ -147,9 +189,33 @@ class Progress {
     }
     if (this.#phase === 'starting') return this.#failed('not-started', reasonOf(outcome), elapsedMs)
     // Whoever ends by itself has said so: this one was ended for its memory.
-    const text = `RequestId: ${this.#request.requestId} Error: Runtime exited with error: signal: killed`
-    this.#request.log.write(`${text}\nRuntime.ExitError\n`)
-    return this.#failed('failed', json('Runtime.ExitError', text), elapsedMs)
+    const { errorType, reason } = outOfMemory(outcome)
+    this.#crash = { status: 'error', errorType }
+    const text = `RequestId: ${this.#request.requestId} Error: Runtime exited with error: ${reason}`
+    this.#request.log.write(`${text}\n${errorType}\n`)
+    return this.#failed('failed', json(errorType, text), elapsedMs)
+  }
+
+  /** The platform ends, not the environment. */
+  #isStopping({ kind }: EnvironmentOutcome): boolean {
+    return kind === 'stopped' && !this.#timedOut && this.#ending === undefined
+  }
+
+  #reportInit(outcome: EnvironmentOutcome): void {
+    const { clock, log } = this.#request
+    log.initFailed({
+      durationMs: clock.now() - this.#initStartedMs,
+      phase: this.#repeatsInit ? 'invoke' : 'init',
+      ...(this.#timedOut
+        ? { status: 'timeout' }
+        : {
+            status: 'error',
+            errorType:
+              this.#ending === undefined
+                ? outOfMemory(outcome).errorType
+                : errorTypeOf(this.#ending),
+          }),
+    })
   }
 
   #failed(outcome: Execution['outcome'], payload: string, durationMs: number): Execution {
@@ -163,6 +229,18 @@ class Progress {
       this.#task?.stop()
     })
   }
+}
+
+/** Lambda: V8 aborts the process when its heap is full; the system kills it when all its memory is used up. */
+function outOfMemory(outcome: EnvironmentOutcome): { errorType: string; reason: string } {
+  const isHeap = outcome.kind === 'out-of-memory' && outcome.of === 'heap'
+  return isHeap
+    ? { errorType: 'Runtime.ExitError', reason: 'signal: aborted' }
+    : { errorType: 'Runtime.OutOfMemory', reason: 'signal: killed' }
+}
+
+function errorTypeOf(payload: string): string {
+  return (JSON.parse(payload) as { readonly errorType: string }).errorType
 }
 
 function json(errorType: string, errorMessage: string): string {

@@ -3,8 +3,8 @@ import type { Clock } from '../common/clock.ts'
 import type { PoolState } from './environment-allotment.ts'
 import type {
   EnvironmentEvent,
-  EnvironmentMessage,
   EnvironmentPool,
+  EventListener,
   RunningEvent,
 } from './environment-pool.ts'
 
@@ -68,7 +68,7 @@ export class FunctionPool implements PoolState {
     this.#waiting.shift()?.start()
   }
 
-  run(event: EnvironmentEvent, listener: (message: EnvironmentMessage) => void): RunningEvent {
+  run(event: EnvironmentEvent, listener: EventListener): RunningEvent {
     this.#lastUsedMs = this.#clock.now()
     return this.#environments.run(event, listener)
   }

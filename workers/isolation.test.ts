@@ -47,14 +47,16 @@ test('an endless loop is killed at the timeout, and what it logged before is kep
 })
 
 test.each([
-  ['a map', 'const all = new Map(); for (let i = 0; ; i++) all.set(i, i)'],
-  ['buffers', 'const all = []; for (;;) all.push(Buffer.alloc(1e7, 1))'],
-])('eating memory with %s ends that environment alone', async (name, body) => {
-  const { result, error } = await invokeBad(name, body)
+  ['a map', 'const all = new Map(); for (let i = 0; ; i++) all.set(i, i)', 'ExitError', 'aborted'],
+  ['buffers', 'const all = []; for (;;) all.push(Buffer.alloc(1e7, 1))', 'OutOfMemory', 'killed'],
+])('eating memory with %s ends that environment alone', async (name, body, type, signal) => {
+  const { result, error, tail } = await invokeBad(name, body)
+  const errorType = `Runtime.${type}`
   expect(error).toEqual({
-    errorType: 'Runtime.ExitError',
-    errorMessage: `RequestId: ${result.requestId} Error: Runtime exited with error: signal: killed`,
+    errorType,
+    errorMessage: `RequestId: ${result.requestId} Error: Runtime exited with error: signal: ${signal}`,
   })
+  expect(tail).toMatch(new RegExp(`REPORT .*\\tStatus: error\\tError Type: ${errorType}\\t\\n$`))
 })
 
 test('an error thrown in the background fails the invocation that runs', async () => {

@@ -123,8 +123,12 @@ export class ProvisionedVersion {
     })
     const running = pool.run(
       { requestId, payload: '{}', announce: true, initOnly: true },
-      (said) => {
-        if (said.type === 'log') log.write(said.text, said.isRaw)
+      {
+        onMessage: (said) => {
+          if (said.type === 'log') log.write(said.text, said.isRaw)
+        },
+        // What fails is made again by its turn.
+        repeats: () => false,
       },
     )
     log.follow(() => running.log())

@@ -2,7 +2,7 @@
 import type { HeapInfo } from 'node:v8'
 import type { Worker } from 'node:worker_threads'
 import type { Clock, Timer } from '../common/clock.ts'
-import { memoryCheckIntervalMs, threadHeapHeadroomMb } from '../common/limits.ts'
+import { memoryCheckIntervalMs } from '../common/environment-limits.ts'
 
 export interface ExhaustedMemory {
   readonly usedMb: number
@@ -70,12 +70,4 @@ function exhausted(heap: HeapInfo, maxBytes: number): ExhaustedMemory | undefine
 /** With room for garbage that V8 has not collected yet, and for Node's own 32 MB. */
 function memoryMaxBytes(memorySizeMb: number): number {
   return (memorySizeMb * 1.25 + 32) * 1024 * 1024
-}
-
-export function resourceLimits(memorySizeMb: number) {
-  return {
-    maxOldGenerationSizeMb: memorySizeMb + threadHeapHeadroomMb,
-    // Lambda starts Node with semi-spaces of 5 % of the memory; V8 has three of them.
-    maxYoungGenerationSizeMb: Math.min(48, Math.ceil(memorySizeMb * 0.15)),
-  }
 }

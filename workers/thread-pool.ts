@@ -1,6 +1,4 @@
 // A function revision's threads: the one file that knows piscina.
-import { getCompileCacheDir } from 'node:module'
-import { dirname } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import type { Clock } from '../common/clock.ts'
@@ -8,18 +6,18 @@ import {
   eventMemorySpareMaxBytes,
   sharedEventMinBytes,
   threadEndRepeatMs,
-} from '../common/limits.ts'
+} from '../common/environment-limits.ts'
 import { parseCpuMessage } from './cpu/cpu-messages.ts'
 import type { CpuShares } from './cpu/cpu-shares.ts'
 import { PoolCpu } from './cpu/pool-cpu.ts'
 import type { ThrottledTime } from './cpu/throttled-time.ts'
 import type {
   EnvironmentEvent,
-  EnvironmentMessage,
   EnvironmentOutcome,
   EnvironmentPool,
   EnvironmentPoolListener,
   EnvironmentResult,
+  EventListener,
   RunningEvent,
 } from './environment-pool.ts'
 import { EventMemory } from './event-memory.ts'
@@ -28,7 +26,8 @@ import type { EnvironmentLog } from './logs/environment-log.ts'
 import { ThreadLogs } from './logs/thread-logs.ts'
 import { Stopping } from './stopping.ts'
 import { ThreadCpu } from './thread-cpu.ts'
-import { resourceLimits, ThreadMemory, type ExhaustedMemory } from './thread-memory.ts'
+import { ThreadMemory, type ExhaustedMemory } from './thread-memory.ts'
+import { compileCache, resourceLimits } from './thread-limits.ts'
 import {
   parseThreadMessage,
   type ThreadReply,
@@ -56,6 +55,14 @@ export async function openThreadPool(options: ThreadPoolOptions): Promise<Thread
   return new ThreadPool(options, (settings) => new Piscina(settings))
 }
 
+/** An event and what stops it, both anew when its initialisation is repeated. */
+interface Running {
+  task: ThreadTask
+  stopping: Stopping
+  /** When the thread that was told to end is gone. */
+  gone: Promise<void> | undefined
+}
+
 type CreatePiscina = (settings: ConstructorParameters<typeof Piscina>[0]) => Piscina
 
 /**
@@ -65,14 +72,14 @@ type CreatePiscina = (settings: ConstructorParameters<typeof Piscina>[0]) => Pis
 export class ThreadPool implements EnvironmentPool {
   readonly #piscina: Piscina
   readonly #options: ThreadPoolOptions
-  readonly #listeners = new Map<string, (message: EnvironmentMessage) => void>()
+  readonly #listeners = new Map<string, EventListener>()
   readonly #ending = new Set<Worker>()
   readonly #logs: ThreadLogs
   readonly #memory: ThreadMemory
   readonly #slots: EventSlots
   readonly #cpu: ThreadCpu
   readonly #shares: PoolCpu
-  /** Threads that were ended for want of memory, and of which kind. */
+  /** Threads that were ended for want of memory; known until no event runs. */
   readonly #exhausted = new Map<number, ExhaustedMemory['kind']>()
   #busy = 0
 
@@ -130,7 +137,8 @@ export class ThreadPool implements EnvironmentPool {
   }
 
   get environments(): number {
-    return this.#piscina.threads.length + this.#ending.size
+    // Between a failed initialisation and the next an event has no thread, and keeps its place.
+    return Math.max(this.#piscina.threads.length, this.#busy + this.idle) + this.#ending.size
   }
 
   get idle(): number {
@@ -149,24 +157,31 @@ export class ThreadPool implements EnvironmentPool {
     return this.#ending.size
   }
 
-  run(event: EnvironmentEvent, listener: (message: EnvironmentMessage) => void): RunningEvent {
-    const stopping = new Stopping()
-    const task = { ...event, payload: handOver(event.payload), slot: this.#slots.begin() }
-    this.#listeners.set(task.requestId, listener)
+  run(event: EnvironmentEvent, listener: EventListener): RunningEvent {
+    const slot = this.#slots.begin()
+    const running: Running = {
+      task: { ...event, payload: handOver(event.payload), slot },
+      stopping: new Stopping(),
+      gone: undefined,
+    }
+    this.#listeners.set(event.requestId, listener)
     this.#busy += 1
     this.#memory.watch()
     this.#shares.wake()
     let log: EnvironmentLog | undefined
     // Kept once known: at the end the slot goes to another event.
-    const findLog = () => (log ??= this.#logs.of(this.#slots.runnerIdOf(task.slot)))
+    const findLog = () => (log ??= this.#logs.of(this.#slots.runnerIdOf(slot)))
     return {
-      outcome: this.#outcome(task, stopping, findLog),
+      outcome: this.#outcome(running, listener, findLog),
       stop: () => {
-        const runner = this.#runnerOf(task.slot)
+        const { stopping } = running
+        const runner = this.#runnerOf(slot)
         this.#shares.release(runner?.threadId)
-        void this.#cpu.ask(runner).then(() => this.#endThread(() => stopping.abort()))
+        void this.#cpu.ask(runner).then(() => {
+          running.gone = this.#endThread(() => stopping.abort())
+        })
       },
-      forget: () => this.#listeners.delete(task.requestId),
+      forget: () => this.#listeners.delete(event.requestId),
       log: findLog,
     }
   }
@@ -176,7 +191,7 @@ export class ThreadPool implements EnvironmentPool {
     const stopping = new Stopping()
     // An aborted task takes its thread with it: the one way to make piscina end a given thread.
     const ended = this.#piscina.run(null, { signal: stopping })
-    this.#endThread(() => stopping.abort())
+    void this.#endThread(() => stopping.abort())
     ended.catch(() => {})
     return true
   }
@@ -190,22 +205,37 @@ export class ThreadPool implements EnvironmentPool {
   }
 
   async #outcome(
-    task: ThreadTask,
-    signal: Stopping,
+    running: Running,
+    listener: EventListener,
     findLog: () => unknown,
   ): Promise<EnvironmentOutcome> {
+    const { task } = running
     try {
-      const reply = (await this.#piscina.run(task, { signal })) as ThreadReply
+      const outcome = await this.#attempt(running)
+      findLog()
+      if (outcome.kind === 'result' || !listener.repeats(outcome)) return outcome
+      await running.gone
+      this.#slots.again(task.slot)
+      running.task = { ...task, announce: true, repeatsInit: true }
+      running.stopping = new Stopping()
+      return await this.#attempt(running)
+    } finally {
+      findLog()
+      this.#busy -= 1
+      if (this.#busy === 0) this.#exhausted.clear()
+      this.#slots.end(task.slot)
+      this.#options.onChange()
+    }
+  }
+
+  async #attempt({ task, stopping }: Running): Promise<EnvironmentOutcome> {
+    try {
+      const reply = (await this.#piscina.run(task, { signal: stopping })) as ThreadReply
       // Not in other ends: a thread that is about to die may still read it.
       if (typeof task.payload !== 'string') eventMemory.giveBack(task.payload)
       return { kind: 'result', result: this.#resultOf(task, reply) }
     } catch (error) {
       return this.#exhaustedOutcome(task) ?? outcomeOf(error)
-    } finally {
-      findLog()
-      this.#busy -= 1
-      this.#slots.end(task.slot)
-      this.#options.onChange()
     }
   }
 
@@ -244,18 +274,20 @@ export class ThreadPool implements EnvironmentPool {
   }
 
   // Ending is asynchronous, and waits for a synchronous system call: a thread counts until it is gone.
-  #endThread(abort: () => void): void {
+  async #endThread(abort: () => void): Promise<void> {
     const before = this.#piscina.threads
     abort()
     const after = new Set(this.#piscina.threads)
-    for (const worker of before.filter((thread) => !after.has(thread))) {
-      this.#ending.add(worker)
-      void this.#exitOf(worker).then(() => {
+    const gone = before
+      .filter((thread) => !after.has(thread))
+      .map(async (worker) => {
+        this.#ending.add(worker)
+        await this.#exitOf(worker)
         this.#ending.delete(worker)
         this.#forgetGone()
         this.#options.onChange()
       })
-    }
+    await Promise.all(gone)
   }
 
   /**
@@ -281,8 +313,6 @@ export class ThreadPool implements EnvironmentPool {
 
   #forgetGone(): void {
     const threads = [...this.#piscina.threads, ...this.#ending]
-    const alive = new Set(threads.map(({ threadId }) => threadId))
-    for (const id of this.#exhausted.keys()) if (!alive.has(id)) this.#exhausted.delete(id)
     this.#cpu.forgetAllBut(threads)
     this.#shares.forgetAllBut(threads)
     this.#logs.forgetAllBut(threads)
@@ -294,7 +324,7 @@ export class ThreadPool implements EnvironmentPool {
     const parsed = parseThreadMessage(message)
     if (parsed === undefined) return
     if (parsed.type === 'initialising') this.#logs.know(parsed.threadId, parsed.logStream)
-    this.#listeners.get(parsed.requestId)?.(parsed)
+    this.#listeners.get(parsed.requestId)?.onMessage(parsed)
   }
 }
 
@@ -303,16 +333,6 @@ const eventMemory = new EventMemory(eventMemorySpareMaxBytes)
 
 function handOver(payload: string): ThreadTask['payload'] {
   return payload.length < sharedEventMinBytes ? payload : eventMemory.put(payload)
-}
-
-/**
- * Without it each thread loads Node's type stripper for our own files: 12 MB and half of its start.
- * The thread takes it out of its environment before a handler sees it.
- */
-function compileCache(): { readonly NODE_COMPILE_CACHE?: string } {
-  // A folder of this version of Node below the one that was asked for.
-  const directory = getCompileCacheDir()
-  return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) }
 }
 
 /** Piscina has no classes for these: an abort, V8's limit, and the end of a thread by itself or ours. */

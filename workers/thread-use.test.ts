@@ -75,6 +75,8 @@ test('the memory of an environment is known after its invocation, and after its 
       timeoutSeconds: 30,
     },
   )
-  expect(valueOf(await workers.invoke('hungry'))).toMatchObject({ errorType: 'Runtime.ExitError' })
+  expect(valueOf(await workers.invoke('hungry'))).toMatchObject({
+    errorType: 'Runtime.OutOfMemory',
+  })
   expect(countersOf('hungry').memoryUsedMb.read()).toBeGreaterThan(128)
 })

@@ -38,6 +38,10 @@ const clock: Clock = {
 // Lambda: from nodejs24.x on a handler is awaited, and callbacks are no more.
 const awaitsReturn = Number(/\d+/.exec(settings.runtime)?.[0] ?? 0) >= 24
 
+const callbackRefusal =
+  'ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.'
+
+const logGroup = process.env['AWS_LAMBDA_LOG_GROUP_NAME']
 let requestId = ''
 let handler: Handler | undefined
 let loop: EventLoop | undefined
@@ -72,11 +76,14 @@ export async function invoke(task: ThreadTask): Promise<ThreadReply> {
   if (slot >= 0) Atomics.store(settings.slots.running, slot, threadId)
   output.begin()
   loop ??= new EventLoop(clock)
+  const begunMs = performance.now()
   const initMs = handler === undefined ? await initialise() : undefined
   if (initMs !== undefined) share.hold()
   if (initMs !== undefined || task.announce) tell({ type: 'running', requestId })
   const startedMs = performance.now()
-  const { outcome, payload } = task.initOnly === true ? nothing : await run(task)
+  // An initialisation that is repeated takes from the function's timeout.
+  const spentMs = task.repeatsInit === true ? startedMs - begunMs : 0
+  const { outcome, payload } = task.initOnly === true ? nothing : await run(task, spentMs)
   const { logMessages, lateOutput } = output.end()
   const durationMs = performance.now() - startedMs
   const figures = {
@@ -117,20 +124,17 @@ async function initialise(): Promise<number> {
   try {
     handler = await loadHandler(settings.directory, settings.handler)
     if (awaitsReturn && handler.length >= 3) {
-      output.write(
-        lines.message('WARN', [
-          'Lambda refuses handlers with a callback from nodejs24.x on; here they run.',
-        ]),
-      )
+      throw new RuntimeError('CallbackHandlerDeprecated', callbackRefusal)
     }
   } catch (error) {
-    logError('Uncaught Exception', error)
+    logError(awaitsReturn ? 'Init Error' : 'Uncaught Exception', error)
     endWith(error)
   }
   return performance.now() - startedMs
 }
 
-async function run(task: ThreadTask): Promise<Pick<ThreadResult, 'outcome' | 'payload'>> {
+/** `spentMs` of the function's timeout are over. */
+async function run(task: ThreadTask, spentMs: number): Promise<Returned> {
   let event: unknown
   try {
     const { payload } = task
@@ -149,15 +153,18 @@ async function run(task: ThreadTask): Promise<Pick<ThreadResult, 'outcome' | 'pa
     handler,
     event,
     facts,
-    deadlineMs: clock.now() + settings.timeoutMs,
+    deadlineMs: clock.now() + settings.timeoutMs - Math.round(spentMs),
     awaitsReturn,
     clock,
     loop,
   })
+  if (answer.ok === 'exited') process.exit(0)
   return serialise(answer)
 }
 
-function serialise(answer: Answer): Pick<ThreadResult, 'outcome' | 'payload'> {
+type Returned = Pick<ThreadResult, 'outcome' | 'payload'>
+
+function serialise(answer: Exclude<Answer, { ok: 'exited' }>): Returned {
   if (!answer.ok) return failed(answer.error)
   let payload: string
   try {
@@ -174,24 +181,34 @@ function serialise(answer: Answer): Pick<ThreadResult, 'outcome' | 'payload'> {
   }
 }
 
-function failed(error: unknown): Pick<ThreadResult, 'outcome' | 'payload'> {
+function failed(error: unknown): Returned {
   logError('Invoke Error', error)
   return { outcome: 'failed', payload: bounded(JSON.stringify(errorPayload(error))) }
 }
 
 function contextFacts({ clientContext, invokedFunctionArn }: ThreadTask): ContextFacts {
+  const xRayTraceId = traceIdOf(requestId)
+  process.env['_X_AMZN_TRACE_ID'] = xRayTraceId
   return {
     functionName: settings.functionName,
     functionVersion: settings.functionVersion,
     invokedFunctionArn: invokedFunctionArn ?? settings.functionArn,
     memoryLimitInMB: String(settings.memorySizeMb),
     awsRequestId: requestId,
-    logGroupName: process.env['AWS_LAMBDA_LOG_GROUP_NAME'],
-    logStreamName: process.env['AWS_LAMBDA_LOG_STREAM_NAME'],
+    logGroupName: logGroup,
+    logStreamName: logStream,
+    ...(awaitsReturn ? { xRayTraceId } : {}),
     ...(clientContext === undefined
       ? {}
       : { clientContext: JSON.parse(Buffer.from(clientContext, 'base64').toString()) as unknown }),
   }
+}
+
+/** Lambda: where tracing is not active, a trace of the invocation's own that is not sampled. */
+function traceIdOf(id: string): string {
+  const hex = id.replaceAll('-', '')
+  const seconds = Math.floor(Date.now() / 1000).toString(16)
+  return `Root=1-${seconds}-${hex.slice(0, 24)};Parent=${hex.slice(16)};Sampled=0`
 }
 
 function endWith(error: unknown): void {

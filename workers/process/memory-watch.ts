@@ -1,6 +1,6 @@
 // Looks at the memory of busy processes, with all that they have started, and tells who has too much.
 import type { Clock, Timer } from '../../common/clock.ts'
-import { memoryCheckIntervalMs } from '../../common/limits.ts'
+import { memoryCheckIntervalMs } from '../../common/environment-limits.ts'
 import { processScanCostFactor, processScanIntervalMs } from '../../common/process-limits.ts'
 import { processMemory, proportionalBytes, sessionMembers } from './proc-files.ts'
 

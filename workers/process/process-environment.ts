@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../../common/clock.ts'
 import { reasonOf } from '../../common/errors.ts'
-import { handlerInitMaxMs } from '../../common/limits.ts'
+import { handlerInitMaxMs } from '../../common/environment-limits.ts'
 import { processEndGraceMs } from '../../common/process-limits.ts'
 import type {
   EnvironmentEvent,

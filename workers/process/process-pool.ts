@@ -2,10 +2,10 @@
 import type { Timer } from '../../common/clock.ts'
 import type {
   EnvironmentEvent,
-  EnvironmentMessage,
   EnvironmentOutcome,
   EnvironmentPool,
   EnvironmentPoolListener,
+  EventListener,
   RunningEvent,
 } from '../environment-pool.ts'
 import {
@@ -22,12 +22,20 @@ export interface ProcessPoolOptions
   readonly idleTimeoutMs: number
 }
 
+interface Attempt {
+  readonly environment: ProcessEnvironment
+  readonly running: RunningEvent
+}
+
 /** The one that was used last is used next, so that those which are not needed end. */
 export class ProcessPool implements EnvironmentPool {
   readonly #options: ProcessPoolOptions
   readonly #idle = new Map<ProcessEnvironment, Timer>()
   readonly #busy = new Map<ProcessEnvironment, RunningEvent>()
   readonly #ending = new Set<ProcessEnvironment>()
+  readonly #onGone = new Map<ProcessEnvironment, () => void>()
+  /** Events between a failed initialisation and the next: each keeps its place. */
+  #repeating = 0
   #onEmpty: (() => void) | undefined
 
   constructor(options: ProcessPoolOptions) {
@@ -35,7 +43,7 @@ export class ProcessPool implements EnvironmentPool {
   }
 
   get environments(): number {
-    return this.#idle.size + this.#busy.size + this.#ending.size
+    return this.#idle.size + this.busy + this.#ending.size
   }
 
   get idle(): number {
@@ -43,7 +51,7 @@ export class ProcessPool implements EnvironmentPool {
   }
 
   get busy(): number {
-    return this.#busy.size
+    return this.#busy.size + this.#repeating
   }
 
   /** One is only started for an event. */
@@ -55,13 +63,21 @@ export class ProcessPool implements EnvironmentPool {
     return this.#ending.size
   }
 
-  run(event: EnvironmentEvent, listener: (message: EnvironmentMessage) => void): RunningEvent {
+  run(event: EnvironmentEvent, listener: EventListener): RunningEvent {
     const problem = jsonProblem(event.payload)
     if (problem !== undefined) return unparsable(problem)
-    const environment = this.#takeIdle() ?? this.#create()
-    const running = environment.run(event, listener)
-    this.#busy.set(environment, running)
-    return { ...running, outcome: this.#outcome(environment, running) }
+    let attempt = this.#begin(event, listener)
+    const repeat = async (): Promise<Attempt | undefined> => {
+      const again = await this.#repeat(attempt, event, listener)
+      if (again !== undefined) attempt = again
+      return again
+    }
+    return {
+      outcome: this.#outcome(attempt, listener, repeat),
+      stop: () => attempt.running.stop(),
+      forget: () => attempt.running.forget(),
+      log: () => attempt.running.log(),
+    }
   }
 
   endIdle(): boolean {
@@ -97,16 +113,52 @@ export class ProcessPool implements EnvironmentPool {
     return newest
   }
 
+  #begin(event: EnvironmentEvent, listener: EventListener): Attempt {
+    const environment = this.#takeIdle() ?? this.#create()
+    const running = environment.run(event, (message) => listener.onMessage(message))
+    this.#busy.set(environment, running)
+    return { environment, running }
+  }
+
   async #outcome(
-    environment: ProcessEnvironment,
-    running: RunningEvent,
+    { environment, running }: Attempt,
+    listener: EventListener,
+    repeat: () => Promise<Attempt | undefined>,
   ): Promise<EnvironmentOutcome> {
     const outcome = await running.outcome
-    if (!this.#busy.delete(environment)) return outcome
+    if (outcome.kind !== 'result' && listener.repeats(outcome)) {
+      const again = await repeat()
+      if (again !== undefined) return this.#outcome(again, listener, repeat)
+    }
+    if (this.#leaveBusy(environment)) this.#options.onChange()
+    return outcome
+  }
+
+  /** Undefined when the pool is closed meanwhile. */
+  async #repeat(
+    { environment, running }: Attempt,
+    event: EnvironmentEvent,
+    listener: EventListener,
+  ): Promise<Attempt | undefined> {
+    this.#repeating += 1
+    running.forget()
+    if (this.#leaveBusy(environment) && this.#ending.has(environment)) {
+      await new Promise<void>((resolve) => this.#onGone.set(environment, resolve))
+    }
+    this.#repeating -= 1
+    if (this.#onEmpty === undefined) {
+      return this.#begin({ ...event, announce: true, repeatsInit: true }, listener)
+    }
+    if (this.environments === 0) this.#onEmpty()
+    return undefined
+  }
+
+  /** False when it has left already. */
+  #leaveBusy(environment: ProcessEnvironment): boolean {
+    if (!this.#busy.delete(environment)) return false
     if (environment.isGone) this.#ending.add(environment)
     else this.#keep(environment)
-    this.#options.onChange()
-    return outcome
+    return true
   }
 
   #keep(environment: ProcessEnvironment): void {
@@ -130,6 +182,8 @@ export class ProcessPool implements EnvironmentPool {
     this.#leaveIdle(environment)
     this.#ending.delete(environment)
     this.#busy.delete(environment)
+    this.#onGone.get(environment)?.()
+    this.#onGone.delete(environment)
     this.#options.onChange()
     if (this.environments === 0) this.#onEmpty?.()
   }

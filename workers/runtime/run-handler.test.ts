@@ -106,6 +106,29 @@ test('a promise that never settles fails an async function once nothing is left 
   expect(await answer).toMatchObject({ ok: false, error: { name: 'Runtime.NodeJsExit' } })
 })
 
+test('from nodejs24.x on it ends Node, whatever the handler is', async () => {
+  const { answer, loop } = run(() => new Promise(() => {}), true)
+  loop.waits[0]?.end()
+  expect(await answer).toEqual({ ok: 'exited' })
+})
+
+test('from nodejs24.x on the context has no word of callbacks', async () => {
+  const { answer } = run(async (_: unknown, context: object) => Object.entries(context), true)
+  const keys = ((await answer) as unknown as { value: [string, unknown][] }).value
+    .filter(([, value]) => value !== undefined)
+    .map(([key]) => key)
+  expect(keys).toEqual([
+    'functionName',
+    'functionVersion',
+    'invokedFunctionArn',
+    'memoryLimitInMB',
+    'awsRequestId',
+    'logGroupName',
+    'logStreamName',
+    'getRemainingTimeInMillis',
+  ])
+})
+
 test('a handler that never calls back answers null', async () => {
   const { answer, loop } = run((...[, , callback]: [unknown, unknown, unknown]) => void callback)
   loop.waits[0]?.end()

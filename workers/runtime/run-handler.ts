@@ -7,6 +7,8 @@ import { RuntimeError } from './runtime-errors.ts'
 export type Answer =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly error: unknown }
+  /** Nothing is left to do and there is no answer: Node ends, and the environment with it. */
+  | { readonly ok: 'exited' }
 
 /** What the context object says beside its functions; names are Lambda's. */
 export interface ContextFacts {
@@ -18,6 +20,8 @@ export interface ContextFacts {
   readonly logGroupName: string | undefined
   readonly logStreamName: string | undefined
   readonly clientContext?: unknown
+  /** From nodejs24.x on. */
+  readonly xRayTraceId?: string
 }
 
 export interface HandlerCall {
@@ -61,9 +65,9 @@ export function runHandler(call: HandlerCall): Promise<Answer> {
       const returned = call.handler(call.event, context, onlyOnce(callback))
       if (isThenable(returned)) {
         returned.then(succeed, fail)
-        return wait(neverSettlesMs, () => unsettled(call.handler))
+        return wait(neverSettlesMs, () => unsettled(call))
       }
-      if (call.awaitsReturn && call.handler.length < 3) return succeed(returned)
+      if (call.awaitsReturn) return succeed(returned)
       // Lambda up to nodejs22.x drops what a handler returns that is no promise.
       if (waiting === undefined) {
         wait(call.handler.length < 3 ? 0 : neverSettlesMs, () => ({ ok: true, value: null }))
@@ -74,10 +78,12 @@ export function runHandler(call: HandlerCall): Promise<Answer> {
   })
 }
 
-// Lambda's runtime: an async function that never settles fails, any other answers null.
-function unsettled(handler: Handler): Answer {
+// Lambda's runtime before nodejs24.x looks what the handler is; from then on nothing keeps Node from ending.
+function unsettled({ handler, awaitsReturn }: HandlerCall): Answer {
+  if (awaitsReturn) return { ok: 'exited' }
   if (handler.constructor.name !== 'AsyncFunction') return { ok: true, value: null }
-  const reason = 'the event loop is empty but the promise of the handler has not settled'
+  const reason =
+    'The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes'
   return { ok: false, error: new RuntimeError('NodeJsExit', reason) }
 }
 
@@ -86,16 +92,17 @@ interface Answers {
   fail(error: unknown): void
 }
 
-function createContext({ facts, deadlineMs, clock }: HandlerCall, { succeed, fail }: Answers) {
-  const failWith = (error: unknown): void => fail(error ?? 'handled')
+function createContext(call: HandlerCall, { succeed, fail }: Answers) {
+  const { facts, deadlineMs, clock, awaitsReturn } = call
+  const getRemainingTimeInMillis = (): number => deadlineMs - clock.now()
+  const common = { ...facts, identity: undefined, tenantId: undefined, getRemainingTimeInMillis }
+  if (awaitsReturn) return { ...common, callbackWaitsForEmptyEventLoop: undefined }
   return {
-    ...facts,
+    ...common,
     callbackWaitsForEmptyEventLoop: true,
-    identity: undefined,
-    getRemainingTimeInMillis: () => deadlineMs - clock.now(),
     succeed,
-    fail: failWith,
-    done: (error: unknown, value?: unknown) =>
+    fail: (error: unknown): void => fail(error ?? 'handled'),
+    done: (error: unknown, value?: unknown): void =>
       error === undefined || error === null ? succeed(value) : fail(error),
   }
 }

@@ -10,7 +10,8 @@ export class RuntimeError extends Error {
       | 'MalformedHandlerName'
       | 'UserCodeSyntaxError'
       | 'UnhandledPromiseRejection'
-      | 'NodeJsExit',
+      | 'NodeJsExit'
+      | 'CallbackHandlerDeprecated',
     reason: unknown,
   ) {
     super(String(reason))
