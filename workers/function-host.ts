@@ -147,6 +147,7 @@ export class FunctionHost {
         directory: record.code.directory,
         memorySizeMb: record.memorySizeMb,
         timeoutMs: record.timeoutSeconds * 1000,
+        ephemeralStorageMb: record.ephemeralStorageMb,
         ...(nodeOptions === undefined ? {} : { nodeOptions }),
       },
       threadsMax: onKept === undefined ? dispatcher.environmentsMax : 1,

@@ -3,6 +3,7 @@ import type { GroupPlan } from './cpu/cgroup-files.ts'
 import type { EnvironmentEvent, EnvironmentMessage, EnvironmentResult } from './environment-pool.ts'
 import type { SharedText } from './event-memory.ts'
 import type { SharedSlots } from './event-slots.ts'
+import type { SharedDirectories } from './temporary-directories.ts'
 
 /** What a thread is for; handed over once, when it starts. */
 export interface ThreadSettings {
@@ -17,6 +18,8 @@ export interface ThreadSettings {
   readonly directory: string
   readonly memorySizeMb: number
   readonly timeoutMs: number
+  /** The size of /tmp. */
+  readonly ephemeralStorageMb: number
   /** The function's NODE_OPTIONS; a thread must not be started with them. */
   readonly nodeOptions?: string
 }
@@ -24,6 +27,7 @@ export interface ThreadSettings {
 /** The settings, with the shared memory in which a thread says whose event it runs. */
 export interface ThreadStart extends ThreadSettings {
   readonly slots: SharedSlots
+  readonly directories: SharedDirectories
   /** Where a thread puts itself into its share of the processor; undefined where it need not. */
   readonly cpuPlan: GroupPlan | undefined
 }

@@ -2,11 +2,7 @@
 import type { Worker } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import type { Clock } from '../common/clock.ts'
-import {
-  eventMemorySpareMaxBytes,
-  sharedEventMinBytes,
-  threadEndRepeatMs,
-} from '../common/environment-limits.ts'
+import { eventMemorySpareMaxBytes, sharedEventMinBytes } from '../common/environment-limits.ts'
 import { parseCpuMessage } from './cpu/cpu-messages.ts'
 import type { CpuShares } from './cpu/cpu-shares.ts'
 import { PoolCpu } from './cpu/pool-cpu.ts'
@@ -25,8 +21,10 @@ import { EventSlots } from './event-slots.ts'
 import type { EnvironmentLog } from './logs/environment-log.ts'
 import { ThreadLogs } from './logs/thread-logs.ts'
 import { Stopping } from './stopping.ts'
+import { TemporaryDirectories } from './temporary-directories.ts'
 import { ThreadCpu } from './thread-cpu.ts'
 import { ThreadMemory, type ExhaustedMemory } from './thread-memory.ts'
+import { exitOf } from './thread-exit.ts'
 import { compileCache, resourceLimits } from './thread-limits.ts'
 import {
   parseThreadMessage,
@@ -77,6 +75,7 @@ export class ThreadPool implements EnvironmentPool {
   readonly #logs: ThreadLogs
   readonly #memory: ThreadMemory
   readonly #slots: EventSlots
+  readonly #directories: TemporaryDirectories
   readonly #cpu: ThreadCpu
   readonly #shares: PoolCpu
   /** Threads that were ended for want of memory; known until no event runs. */
@@ -93,6 +92,7 @@ export class ThreadPool implements EnvironmentPool {
       onExhausted: (worker, memory) => this.#onExhausted(worker, memory),
     })
     this.#slots = new EventSlots(options.threadsMax)
+    this.#directories = new TemporaryDirectories(options.threadsMax)
     this.#cpu = new ThreadCpu(options.clock, options.onUse)
     this.#shares = new PoolCpu({
       shares: options.cpuShares,
@@ -119,6 +119,7 @@ export class ThreadPool implements EnvironmentPool {
       workerData: {
         ...options.settings,
         slots: this.#slots.shared,
+        directories: this.#directories.shared,
         cpuPlan: options.cpuShares.plan,
       } satisfies ThreadStart,
       resourceLimits: resourceLimits(options.settings.memorySizeMb),
@@ -176,6 +177,7 @@ export class ThreadPool implements EnvironmentPool {
       stop: () => {
         const { stopping } = running
         const runner = this.#runnerOf(slot)
+        this.#directories.keep(this.#slots.runnerIdOf(slot))
         this.#shares.release(runner?.threadId)
         void this.#cpu.ask(runner).then(() => {
           running.gone = this.#endThread(() => stopping.abort())
@@ -200,8 +202,12 @@ export class ThreadPool implements EnvironmentPool {
     this.#memory.stop()
     const threads = [...this.#piscina.threads, ...this.#ending]
     for (const { threadId } of threads) this.#shares.release(threadId)
-    await Promise.all([this.#piscina.destroy(), ...threads.map((worker) => this.#exitOf(worker))])
+    await Promise.all([
+      this.#piscina.destroy(),
+      ...threads.map((worker) => exitOf(worker, this.#options.clock)),
+    ])
     this.#forgetGone()
+    await this.#directories.close()
   }
 
   async #outcome(
@@ -282,7 +288,7 @@ export class ThreadPool implements EnvironmentPool {
       .filter((thread) => !after.has(thread))
       .map(async (worker) => {
         this.#ending.add(worker)
-        await this.#exitOf(worker)
+        await exitOf(worker, this.#options.clock)
         this.#ending.delete(worker)
         this.#forgetGone()
         this.#options.onChange()
@@ -290,29 +296,9 @@ export class ThreadPool implements EnvironmentPool {
     await Promise.all(gone)
   }
 
-  /**
-   * Resolves when a thread that was told to end is gone. One that was woken for an event in that very moment
-   * can go back to sleep in Atomics.wait without having heard (seen with Node 24.21): it is told again.
-   */
-  #exitOf(worker: Worker): Promise<void> {
-    const { clock } = this.#options
-    return new Promise((resolve) => {
-      // A thread that has ended already has no number any more.
-      if (worker.threadId === -1) return resolve()
-      const insist = (): void => {
-        void worker.terminate()
-        timer = clock.after(threadEndRepeatMs, insist)
-      }
-      let timer = clock.after(threadEndRepeatMs, insist)
-      worker.once('exit', () => {
-        timer.cancel()
-        resolve()
-      })
-    })
-  }
-
   #forgetGone(): void {
     const threads = [...this.#piscina.threads, ...this.#ending]
+    this.#directories.forgetAllBut(threads, (threadId) => this.#slots.isBusy(threadId))
     this.#cpu.forgetAllBut(threads)
     this.#shares.forgetAllBut(threads)
     this.#logs.forgetAllBut(threads)

@@ -1,4 +1,5 @@
 // Runs in a thread of the pool: loads one handler, then gives it one event after another.
+import { dirname } from 'node:path'
 import { getHeapStatistics } from 'node:v8'
 import { parentPort, threadId, workerData } from 'node:worker_threads'
 import type { Clock } from '../common/clock.ts'
@@ -9,11 +10,14 @@ import { writeFigures } from './event-slots.ts'
 import { newStreamName } from './logs/stream-name.ts'
 import { EventLoop } from './runtime/event-loop.ts'
 import { loadHandler, type Handler } from './runtime/handler-loader.ts'
+import { makeTmpPrivate, namedDirectories } from './runtime/private-tmp.ts'
 import { runHandler, type Answer, type ContextFacts } from './runtime/run-handler.ts'
 import { errorPayload, RuntimeError } from './runtime/runtime-errors.ts'
 import { guardProcess } from './runtime/thread-guards.ts'
 import { logLines } from './runtime/log-lines.ts'
 import { captureOutput, ThreadOutput } from './runtime/thread-output.ts'
+import type { TmpQuota } from './runtime/tmp-quota.ts'
+import { claimDirectory } from './temporary-directories.ts'
 import type {
   ThreadMessage,
   ThreadReply,
@@ -65,6 +69,7 @@ const exitThread = guardProcess(settings.directory, (reason) =>
   }),
 )
 prepareThread()
+const tmpQuota = prepareTmp()
 
 /** What comes of an event that is none. */
 const nothing = { outcome: 'returned', payload: 'null' } as const
@@ -75,6 +80,7 @@ export async function invoke(task: ThreadTask): Promise<ThreadReply> {
   requestId = task.requestId
   if (slot >= 0) Atomics.store(settings.slots.running, slot, threadId)
   output.begin()
+  tmpQuota.begin()
   loop ??= new EventLoop(clock)
   const begunMs = performance.now()
   const initMs = handler === undefined ? await initialise() : undefined
@@ -115,6 +121,16 @@ function prepareThread(): void {
     logError('Unhandled Promise Rejection', error)
     endWith(error)
   })
+}
+
+/** What ends up in a child process finds the directory by TMPDIR, as os.tmpdir does. */
+function prepareTmp(): TmpQuota {
+  const platform = dirname(import.meta.dirname)
+  const shared = [settings.directory, platform, ...namedDirectories(process.env)]
+  const directory = claimDirectory(settings.directories, threadId)
+  process.env['TMPDIR'] = directory
+  const maxBytes = settings.ephemeralStorageMb * 1024 * 1024
+  return makeTmpPrivate({ directory, maxBytes, shared })
 }
 
 /** Loads the handler; resolves with how long it took. A module cannot be loaded twice, so an error ends. */
