@@ -36,19 +36,16 @@ export function allot<Pool extends PoolState>(
   nowMs: number,
   limits: AllotmentLimits,
 ): Allotment<Pool> {
-  const all = [...pools]
-  const waiting = all
-    .filter((pool) => pool.waitingSinceMs !== undefined)
-    .sort((a, b) => (a.waitingSinceMs ?? 0) - (b.waitingSinceMs ?? 0))
-  const [first] = waiting
+  const first = longestWaiting(pools, () => true)
   if (first === undefined) return { action: 'wait' }
   if (first.idle > 0) return { action: 'run', pool: first }
   const isLate = nowMs - (first.waitingSinceMs ?? nowMs) > limits.warmPreferenceMaxMs
-  const warm = isLate ? undefined : waiting.find((pool) => pool.idle > 0)
+  const warm = isLate ? undefined : longestWaiting(pools, (pool) => pool.idle > 0)
   if (warm !== undefined) return { action: 'run', pool: warm }
   // An environment on its way without an event of its own will serve whoever waits for one.
-  const cold = waiting.find((pool) => pool.starting === 0)
+  const cold = longestWaiting(pools, (pool) => pool.starting === 0)
   if (cold === undefined) return { action: 'wait' }
+  const all = [...pools]
   const environments = all.reduce((sum, pool) => sum + pool.environments, 0)
   if (environments < limits.environmentsMax) return { action: 'run', pool: cold }
   if (all.some((pool) => pool.ending > 0)) return { action: 'wait' }
@@ -56,4 +53,20 @@ export function allot<Pool extends PoolState>(
     .filter((pool) => pool.idle > 0 && !pool.isKept)
     .sort((a, b) => a.lastUsedMs - b.lastUsedMs)
   return idle[0] === undefined ? { action: 'wait' } : { action: 'end-idle', pool: idle[0] }
+}
+
+/** Without a list of its own: it is asked before each event and after it. */
+function longestWaiting<Pool extends PoolState>(
+  pools: Iterable<Pool>,
+  isOne: (pool: Pool) => boolean,
+): Pool | undefined {
+  let longest: Pool | undefined
+  let sinceMs = Infinity
+  for (const pool of pools) {
+    const ms = pool.waitingSinceMs
+    if (ms === undefined || ms >= sinceMs || !isOne(pool)) continue
+    longest = pool
+    sinceMs = ms
+  }
+  return longest
 }
