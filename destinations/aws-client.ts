@@ -3,7 +3,7 @@ import type { EventBridgeClient } from '@aws-sdk/client-eventbridge'
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { SNSClient } from '@aws-sdk/client-sns'
 import type { SQSClient } from '@aws-sdk/client-sqs'
-import { destinationConnectMaxMs, destinationRequestMaxMs } from '../common/limits.ts'
+import { destinationConnectMaxMs } from '../common/limits.ts'
 
 export interface Clients {
   readonly sqs: SQSClient
@@ -25,42 +25,47 @@ async function credentials(): Promise<{ accessKeyId: string; secretAccessKey: st
   }
 }
 
+interface Place {
+  readonly region: string
+  readonly requestMaxMs: number
+}
+
 /** Endpoint, profile and credentials come from the SDK's own variables and files. */
-const settings = (region: string) => ({
+const settings = ({ region, requestMaxMs }: Place) => ({
   region,
   credentials,
   // Whoever sends decides about another try.
   maxAttempts: 1,
   requestHandler: {
     connectionTimeout: destinationConnectMaxMs,
-    requestTimeout: destinationRequestMaxMs,
+    requestTimeout: requestMaxMs,
     throwOnRequestTimeout: true,
   },
 })
 
-const makers: { [Name in keyof Clients]: (region: string) => Promise<Clients[Name]> } = {
-  sqs: async (region) => {
+const makers: { [Name in keyof Clients]: (place: Place) => Promise<Clients[Name]> } = {
+  sqs: async (place) => {
     const { SQSClient } = await import('@aws-sdk/client-sqs')
     // A queue's URL may name a host that only the service itself knows.
-    return new SQSClient({ ...settings(region), useQueueUrlAsEndpoint: false })
+    return new SQSClient({ ...settings(place), useQueueUrlAsEndpoint: false })
   },
-  sns: async (region) => {
+  sns: async (place) => {
     const { SNSClient } = await import('@aws-sdk/client-sns')
-    return new SNSClient(settings(region))
+    return new SNSClient(settings(place))
   },
-  s3: async (region) => {
+  s3: async (place) => {
     const { S3Client } = await import('@aws-sdk/client-s3')
     return new S3Client({
-      ...settings(region),
+      ...settings(place),
       // As every service that speaks S3 understands it: no bucket in the host, no checksum behind the body.
       forcePathStyle: true,
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
     })
   },
-  eventbridge: async (region) => {
+  eventbridge: async (place) => {
     const { EventBridgeClient } = await import('@aws-sdk/client-eventbridge')
-    return new EventBridgeClient(settings(region))
+    return new EventBridgeClient(settings(place))
   },
 }
 
@@ -69,13 +74,18 @@ const clientsMax = 16
 
 /** One client for each service and region, made once. */
 export class AwsClients {
+  readonly #requestMaxMs: number
   readonly #clients = new Map<string, Promise<Clients[keyof Clients]>>()
+
+  constructor(requestMaxMs: number) {
+    this.#requestMaxMs = requestMaxMs
+  }
 
   get<Name extends keyof Clients>(name: Name, region: string): Promise<Clients[Name]> {
     const key = `${name} ${region}`
     let client = this.#clients.get(key) as Promise<Clients[Name]> | undefined
     if (client === undefined) {
-      client = makers[name](region)
+      client = makers[name]({ region, requestMaxMs: this.#requestMaxMs })
       this.#clients.set(key, client)
       if (this.#clients.size > clientsMax) this.#forgetOldest()
     }

@@ -1,5 +1,6 @@
 // Sends records to SQS, SNS, S3 and EventBridge, on AWS or wherever the SDK's settings point.
 import { AppError, reasonOf } from '../common/errors.ts'
+import { destinationRequestMaxMs } from '../common/limits.ts'
 import { AwsClients } from './aws-client.ts'
 import type { Message, Sender } from './sender.ts'
 import type { Target } from './target.ts'
@@ -7,6 +8,8 @@ import type { Target } from './target.ts'
 export interface AwsSenderOptions {
   /** Of buckets, whose ARN has none. */
   readonly region: string
+  /** For one request, once connected. */
+  readonly requestMaxMs?: number
 }
 
 /** Queues whose URL is known; a URL never changes while its queue exists. */
@@ -14,11 +17,12 @@ const queueUrlsMax = 1000
 
 export class AwsSender implements Sender {
   readonly #options: AwsSenderOptions
-  readonly #clients = new AwsClients()
+  readonly #clients: AwsClients
   readonly #queueUrls = new Map<string, string>()
 
   constructor(options: AwsSenderOptions) {
     this.#options = options
+    this.#clients = new AwsClients(options.requestMaxMs ?? destinationRequestMaxMs)
   }
 
   async send(target: Target, message: Message): Promise<void> {
