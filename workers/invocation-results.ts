@@ -1,5 +1,6 @@
 // What an invocation is answered: results and refusals in Lambda's words.
-import type { InvocationRefused, InvocationResult } from '../common/invocation.ts'
+import type { Invocation, InvocationRefused, InvocationResult } from '../common/invocation.ts'
+import { clientContextMaxBytes, payloadMaxBytes } from '../common/limits.ts'
 import type { Throttle } from './concurrency.ts'
 import type { Execution } from './execution.ts'
 import type { InvocationLog } from './invocation-log.ts'
@@ -60,4 +61,20 @@ export function resultOf(of: {
     ...(outcome === 'returned' ? {} : { functionError: 'Unhandled' as const }),
     ...(log === undefined ? {} : { logTail: log.tail() }),
   }
+}
+
+/** What Lambda takes no more than so much of; measured again here, since not everybody comes by its API. */
+export function oversized(
+  requestId: string,
+  { payload, clientContext = '' }: Invocation,
+): InvocationRefused | undefined {
+  if (payload.length * 3 > payloadMaxBytes && Buffer.byteLength(payload) > payloadMaxBytes) {
+    const text = `Request must be smaller than ${payloadMaxBytes} bytes for the InvokeFunction operation`
+    return refusal(requestId, 'RequestTooLargeException', text)
+  }
+  if (clientContext.length > clientContextMaxBytes) {
+    const text = `Client context must be no more than ${clientContextMaxBytes} bytes.`
+    return refusal(requestId, 'InvalidRequestContentException', text)
+  }
+  return undefined
 }

@@ -8,7 +8,6 @@ import type {
   InvocationRefused,
   InvocationResult,
 } from '../common/invocation.ts'
-import { clientContextMaxBytes, payloadMaxBytes } from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
 import { loggingOf } from '../control/registry/function-logging.ts'
 import { versionOf } from '../control/registry/function-version.ts'
@@ -24,7 +23,7 @@ import type { FunctionCounters } from './function-counters.ts'
 import { FunctionHosts } from './function-hosts.ts'
 import type { FunctionPool } from './function-pool.ts'
 import { InvocationLog } from './invocation-log.ts'
-import { refusal, resultOf, throttled } from './invocation-results.ts'
+import { oversized, refusal, resultOf, throttled } from './invocation-results.ts'
 import { ProcessRuntimes } from './process/process-runtimes.ts'
 import { ProvisionedFleet } from './provisioned-fleet.ts'
 import { chooseVersion, recordOf } from './target.ts'
@@ -140,8 +139,9 @@ export class Invoker implements FunctionInvoker {
     const version = chooseVersion(latest, qualifier, this.#options.random ?? Math.random)
     const record = recordOf(this.#options.registry, functionName, version)
     if (record === undefined) return this.#notFound(requestId, invocation)
-    const refused = this.#refuse(requestId, invocation)
-    if (refused !== undefined) return refused
+    if (this.#isStopping) return refusal(requestId, 'ServiceException', 'The workers are stopping.')
+    const tooLarge = oversized(requestId, invocation)
+    if (tooLarge !== undefined) return tooLarge
     const counters = this.#hosts.counters(functionName)
     const lent = this.#provisioned.lend(functionName, version)
     const kind = lent === undefined ? 'pooled' : 'provisioned'
@@ -261,22 +261,6 @@ export class Invoker implements FunctionInvoker {
       clock: this.#options.clock,
       log,
     }
-  }
-
-  #refuse(
-    requestId: string,
-    { payload, clientContext = '' }: Invocation,
-  ): InvocationRefused | undefined {
-    if (this.#isStopping) return refusal(requestId, 'ServiceException', 'The workers are stopping.')
-    if (payload.length * 3 > payloadMaxBytes && Buffer.byteLength(payload) > payloadMaxBytes) {
-      const text = `Request must be smaller than ${payloadMaxBytes} bytes for the InvokeFunction operation`
-      return refusal(requestId, 'RequestTooLargeException', text)
-    }
-    if (clientContext.length > clientContextMaxBytes) {
-      const text = `Client context must be no more than ${clientContextMaxBytes} bytes.`
-      return refusal(requestId, 'InvalidRequestContentException', text)
-    }
-    return undefined
   }
 
   /** Whether AWS would not be so far yet. */
