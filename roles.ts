@@ -18,6 +18,7 @@ import type { RegistryWriter } from './control/registry/entry-registry.ts'
 import type { LogWriter } from './function-logs/log-writer.ts'
 import type { Registry } from './control/registry/registry.ts'
 import type { TemplateWatcher } from './control/template/watch.ts'
+import type { Sender } from './destinations/sender.ts'
 import type { Leases } from './poller/leases.ts'
 import type { AccountQuota } from './workers/account-quota.ts'
 import type { OpenLogTargets } from './workers/logs/log-targets.ts'
@@ -81,6 +82,7 @@ class Platform {
   #registry: Registry | undefined
   #redis: RedisConnection | undefined
   #invoker: FunctionInvoker | undefined
+  #sender: Sender | undefined
   #template: TemplateWatcher | undefined
   #logWriter: LogWriter | undefined
   #control: Awaited<ReturnType<(typeof import('./control/control.ts'))['startControl']>> | undefined
@@ -237,6 +239,7 @@ class Platform {
         access: this.#access,
         registry: this.#need(this.#registry),
         invoker: this.#need(this.#invoker),
+        sender: await this.#openSender(),
         ...(await this.#leases()),
         clock,
         logger: this.#logger.child('poller'),
@@ -251,6 +254,16 @@ class Platform {
     return { quota: new RedisQuota({ redis: this.#redis, clock, logger }) }
   }
 
+  /** One for all roles of the process. */
+  async #openSender(): Promise<Sender> {
+    if (this.#sender !== undefined) return this.#sender
+    const { AwsSender } = await import('./destinations/aws-sender.ts')
+    const sender = new AwsSender(this.#config)
+    this.#sender = sender
+    this.#cleanups.push(() => sender.close())
+    return sender
+  }
+
   async #leases(): Promise<{ leases?: Leases }> {
     if (this.#redis === undefined) return {}
     const { RedisLeases } = await import('./poller/redis-leases.ts')
@@ -261,16 +274,13 @@ class Platform {
   async startControl(): Promise<void> {
     const { startControl } = await import('./control/control.ts')
     await this.#openLogs()
-    const { AwsSender } = await import('./destinations/aws-sender.ts')
-    const sender = new AwsSender(this.#config)
-    this.#cleanups.push(() => sender.close())
     this.#control = await startControl({
       ...this.#config,
       port: this.#config.awsPort,
       registry: this.#need(this.#registry),
       invoker: this.#need(this.#invoker),
       ...(this.#logWriter === undefined ? {} : { logWriter: this.#logWriter }),
-      sender,
+      sender: await this.#openSender(),
       clock,
       logger: this.#logger.child('control'),
     })

@@ -127,14 +127,14 @@ test.each<[string, Partial<CreateInput>, string, string | RegExp]>([
   ],
   ...(
     [
-      ['a queue', 'arn:aws:sqs:us-east-1:000000000000:dead'],
-      ['a bucket', 'arn:aws:s3:::dead'],
+      ['a queue in order', 'arn:aws:sqs:us-east-1:000000000000:dead.fifo'],
+      ['a function', 'arn:aws:lambda:us-east-1:000000000000:function:dead'],
     ] as const
   ).map(([what, Destination]): [string, Partial<CreateInput>, string, string] => [
     `${what} as destination of failures`,
     { DestinationConfig: { OnFailure: { Destination } } },
     invalid,
-    `OnFailure destination ${Destination} is not available yet: only a topic of the cluster that the mapping reads is, as kafka://topic.`,
+    `OnFailure destination ${Destination} takes no records: give kafka://topic, of the cluster that the mapping reads, or the ARN of a standard SQS queue, a standard SNS topic or an S3 bucket.`,
   ]),
   [
     'a destination without a name',

@@ -230,8 +230,8 @@ export class Deliveries {
 
   /** Gives up what is too old or too large; true when nothing is left to be sent. */
   #isSpent(batch: Batch, nowMs: number): boolean {
-    const { destinationTopic, recordAgeMaxMs } = this.#rules
-    if (destinationTopic !== undefined) {
+    const { destination, recordAgeMaxMs } = this.#rules
+    if (destination !== undefined) {
       const [large, others] = divide(
         batch.groups,
         ({ oversizedBytes }) => oversizedBytes !== undefined,
@@ -258,7 +258,7 @@ export class Deliveries {
   ): void {
     if (groups.length === 0) return
     const discard: Discard = { groups, condition, attempts, report, setbacks: 0, dueMs: nowMs }
-    if (this.#rules.destinationTopic !== undefined) {
+    if (this.#rules.destination !== undefined) {
       this.#givenUp.add(discard)
       return
     }

@@ -18,7 +18,7 @@ const unhandled: InvocationReport = {
   executedVersion: '$LATEST',
   functionError: 'Unhandled',
 }
-const dead = { destinationTopic: 'dead' }
+const dead = { destination: 'dead' }
 
 /** A mapping with a function that fails on records, and time that passes between its tries. */
 class Stage {

@@ -20,7 +20,7 @@ import type {
   MappingRules,
 } from './batch.ts'
 import type { Destination } from './destinations/destination.ts'
-import { failureMessages } from './destinations/failure-record.ts'
+import { batchMessage, failureMessages } from './destinations/failure-record.ts'
 import { buildEvent, type EventOrigin } from './event.ts'
 import { recordsOf } from './groups.ts'
 import { itemFailuresOf } from './item-failures.ts'
@@ -239,7 +239,11 @@ export class MappingRunner implements SourceListener {
     const occasion = { nowMs: clock.now(), requestId: randomUUID() }
     let delivered = true
     try {
-      await destination.send(failureMessages(discard, context, occasion))
+      await destination.send(
+        destination.takes === 'records'
+          ? failureMessages(discard, context, occasion)
+          : [batchMessage(discard, context, occasion)],
+      )
       this.#destinationProblem = undefined
       logger.warn('records sent to the destination', {
         destination: destination.name,

@@ -64,7 +64,7 @@ class World {
       recordAgeMaxMs: this.random() < 0.3 ? 5_000 : Infinity,
       bisects: this.random() < 0.5,
       reportsItemFailures: true,
-      destinationTopic: this.random() < 0.7 ? 'dead' : undefined,
+      destination: this.random() < 0.7 ? 'dead' : undefined,
     }
   }
 

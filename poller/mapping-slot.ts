@@ -34,11 +34,11 @@ export interface MappingSlotOptions {
   /** The cluster behind mappings that name an event source ARN. */
   readonly brokers: readonly string[]
   readonly createSource: (record: MappingRecord, brokers: readonly string[]) => Source
-  /** `topic` is on the mapping's own cluster. */
+  /** `name` as the API has it; a topic is on the mapping's own cluster. */
   readonly createDestination: (
     record: MappingRecord,
     brokers: readonly string[],
-    topic: string,
+    name: string,
   ) => Destination
 }
 
@@ -137,11 +137,9 @@ export class MappingSlot implements MeasuredMapping {
       return
     }
     const source = this.#options.createSource(record, brokers)
-    const { destinationTopic } = rules.failure
+    const { destination: name } = rules.failure
     const destination =
-      destinationTopic === undefined
-        ? undefined
-        : this.#options.createDestination(record, brokers, destinationTopic)
+      name === undefined ? undefined : this.#options.createDestination(record, brokers, name)
     this.#runner = new MappingRunner({
       ...this.#options,
       record,
@@ -202,6 +200,6 @@ function failureRulesOf({ failureHandling: handling }: MappingRecord): FailureRu
     recordAgeMaxMs: maximumRecordAgeSeconds < 0 ? Infinity : maximumRecordAgeSeconds * 1000,
     bisects: handling.bisects,
     reportsItemFailures: handling.reportsItemFailures,
-    destinationTopic: destination?.replace(/^kafka:\/\//, ''),
+    destination,
   }
 }

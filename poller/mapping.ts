@@ -243,7 +243,7 @@ export class Mapping {
     const sizeBytes = recordSizeBytes(record, json)
     if (this.#pollers.fits(record.partition, sizeBytes)) {
       lane.push({ offset, timestampMs, json, sizeBytes })
-    } else if (this.#rules.failure.destinationTopic === undefined) {
+    } else if (this.#rules.failure.destination === undefined) {
       this.#counters.oversizedEvents += 1
       this.#effects.push({ kind: 'skipped', record, sizeBytes })
     } else {

@@ -7,6 +7,7 @@ import type { RunningRole } from '../common/role.ts'
 import type { MappingRecord } from '../control/registry/registry.ts'
 import { ManualClock } from '../test/support/manual-clock.ts'
 import { MemoryRegistry } from '../test/support/memory-registry.ts'
+import { RecordingSender } from '../test/support/recording-sender.ts'
 import type { Destination, DestinationMessage } from './destinations/destination.ts'
 import { startPoller } from './poller.ts'
 import type { Source, SourceListener } from './sources/source.ts'
@@ -83,12 +84,13 @@ interface Call {
 
 class PlayedDestination implements Destination {
   readonly name: string
+  readonly takes = 'records'
   readonly taken: DestinationMessage[] = []
   failure: string | undefined
   closed = 0
 
-  constructor(topic: string) {
-    this.name = `kafka://${topic}`
+  constructor(name: string) {
+    this.name = name
   }
   async send(messages: readonly DestinationMessage[]): Promise<void> {
     if (this.failure !== undefined) {
@@ -126,6 +128,7 @@ const start = (): Promise<RunningRole> =>
       invoke: (invocation) =>
         new Promise((resolve, reject) => calls.push({ invocation, resolve, reject })),
     },
+    sender: new RecordingSender(),
     brokers: ['own:9092'],
     clock,
     logger: silentLogger,

@@ -6,11 +6,15 @@ import type { FunctionInvoker } from '../common/invocation.ts'
 import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import type { MappingRecord, Registry } from '../control/registry/registry.ts'
+import type { Sender } from '../destinations/sender.ts'
+import { parseTarget } from '../destinations/target.ts'
+import type { Destination } from './destinations/destination.ts'
 import { KafkaDestination } from './destinations/kafka-destination.ts'
 import { leaseMetricDefinitions, leaseSamples } from './lease-metrics.ts'
 import { LocalLeases, type Leases } from './leases.ts'
 import { MappingSlot, type MappingSlotOptions } from './mapping-slot.ts'
 import { pollerMetrics } from './metrics.ts'
+import { ServiceDestination } from './destinations/service-destination.ts'
 import { KafkaSource } from './sources/kafka-source.ts'
 import type { Source } from './sources/source.ts'
 import type { StartPosition } from './sources/start-position.ts'
@@ -18,6 +22,8 @@ import type { StartPosition } from './sources/start-position.ts'
 export interface PollerOptions {
   readonly registry: Registry
   readonly invoker: FunctionInvoker
+  /** Takes records that are given up to queues, topics and buckets. */
+  readonly sender: Sender
   /** Bootstrap servers of the built-in broker, for mappings with an event source ARN. */
   readonly brokers: readonly string[]
   /** How to get into them; mappings that name brokers of their own find plain doors there. */
@@ -37,7 +43,7 @@ export async function startPoller(options: PollerOptions): Promise<RunningRole> 
   const shared: MappingSlotOptions = {
     ...options,
     createSource: options.createSource ?? kafkaSources(options),
-    createDestination: options.createDestination ?? kafkaDestinations(options),
+    createDestination: options.createDestination ?? destinations(options),
     random: () => randomInt(2 ** 32) / 2 ** 32,
   }
   const leases = options.leases ?? new LocalLeases()
@@ -103,18 +109,28 @@ function kafkaSources({
     })
 }
 
-function kafkaDestinations({
+function destinations({
   access,
+  sender,
+  clock,
   logger,
-}: Pick<PollerOptions, 'access' | 'logger'>): MappingSlotOptions['createDestination'] {
-  return ({ uuid, bootstrapServers }, brokers, topic) =>
-    new KafkaDestination({
+}: Pick<
+  PollerOptions,
+  'access' | 'sender' | 'clock' | 'logger'
+>): MappingSlotOptions['createDestination'] {
+  return ({ uuid, bootstrapServers }, brokers, name): Destination => {
+    const target = parseTarget(name)
+    if (target !== undefined) {
+      return new ServiceDestination({ target, sender, mappingUuid: uuid, clock })
+    }
+    return new KafkaDestination({
       brokers,
       access: bootstrapServers === undefined ? access : undefined,
-      topic,
+      topic: name.replace(/^kafka:\/\//, ''),
       clientId: `millrace-${uuid}-destination`,
       logger: logger.child(uuid).child('destination'),
     })
+  }
 }
 
 function positionOf(record: MappingRecord): StartPosition {

@@ -11,8 +11,8 @@ export interface FailureRules {
   readonly bisects: boolean
   /** FunctionResponseTypes: ReportBatchItemFailures. */
   readonly reportsItemFailures: boolean
-  /** DestinationConfig.OnFailure: the topic that takes what is given up. */
-  readonly destinationTopic: string | undefined
+  /** DestinationConfig.OnFailure: what takes records that are given up, as the API names it. */
+  readonly destination: string | undefined
 }
 
 export const noFailureRules: FailureRules = {
@@ -20,7 +20,7 @@ export const noFailureRules: FailureRules = {
   recordAgeMaxMs: Infinity,
   bisects: false,
   reportsItemFailures: false,
-  destinationTopic: undefined,
+  destination: undefined,
 }
 
 /** Lambda, Kafka: retries without end and a destination come to ten retries. */

@@ -50,7 +50,7 @@ const layers: Record<string, readonly string[]> = {
     'control/logs',
     'control/template',
   ],
-  poller: ['common', 'protocol', 'filter', 'control/registry'],
+  poller: ['common', 'protocol', 'filter', 'destinations', 'control/registry'],
   workers: ['common', 'function-logs', 'control/registry'],
   producer: ['common'],
   demo: ['common'],

@@ -5,6 +5,7 @@ import {
   recordAgeMinSeconds,
   retryAttemptsMax,
 } from '../../common/mapping-limits.ts'
+import { parseTarget } from '../../destinations/target.ts'
 import type { FailureHandling } from '../registry/registry.ts'
 import { invalidParameter, type Outcome } from './api-errors.ts'
 import type { UpdateMappingInput } from './requests.ts'
@@ -74,9 +75,11 @@ export function failureHandlingOf(
 function destinationProblem(destination: string, topic: string): string | undefined {
   if (destination === '') return undefined
   if (!destination.startsWith(scheme)) {
+    const kind = parseTarget(destination)?.kind
+    if (kind === 'queue' || kind === 'topic' || kind === 'bucket') return undefined
     return (
-      `OnFailure destination ${destination} is not available yet: only a topic of the cluster that ` +
-      'the mapping reads is, as kafka://topic.'
+      `OnFailure destination ${destination} takes no records: give kafka://topic, of the cluster that the ` +
+      'mapping reads, or the ARN of a standard SQS queue, a standard SNS topic or an S3 bucket.'
     )
   }
   const name = destination.slice(scheme.length)

@@ -136,7 +136,7 @@ export interface FailureHandling {
   readonly maximumRecordAgeSeconds: number
   readonly bisects: boolean
   readonly reportsItemFailures: boolean
-  /** `kafka://topic`, of the cluster that the mapping reads. */
+  /** `kafka://topic`, of the cluster that the mapping reads, or an ARN of a queue, topic or bucket. */
   readonly destination?: string
 }
 

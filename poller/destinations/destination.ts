@@ -4,13 +4,15 @@ export interface DestinationMessage {
   readonly key: Buffer | null
   /** JSON text. */
   readonly value: string
-  /** The same without the record itself, for a destination that takes nothing as large. */
+  /** The same without the records themselves, for a destination that takes nothing as large. */
   readonly withoutPayload: string
 }
 
 export interface Destination {
-  /** As the API has it: `kafka://topic`. */
+  /** As the API has it: `kafka://topic`, or an ARN. */
   readonly name: string
+  /** Whether each record is a message, or all that were given up together. */
+  readonly takes: 'records' | 'batches'
   /**
    * Resolves when all of them are durable there. Rejects with AppError DESTINATION_FAILED; some of them
    * may be there then, and sending all of them again is how to go on.

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Discard } from '../batch.ts'
 import { encodeRecord, eventFrame, type EventOrigin } from '../event.ts'
 import { Lane } from '../lane.ts'
-import { failureMessages } from './failure-record.ts'
+import { batchMessage, failureMessages } from './failure-record.ts'
 
 const arn = 'arn:aws:kafka:us-east-1:123456789012:cluster/my-cluster/abc123'
 const functionArn = 'arn:aws:lambda:us-east-1:123456789012:function:my-function'
@@ -160,4 +160,68 @@ test('a record without a key gives a message without one, and all can go without
   expect(message?.key).toBeNull()
   const { payload: _, ...rest } = JSON.parse(message?.value ?? '') as Record<string, unknown>
   expect(JSON.parse(message?.withoutPayload ?? '')).toEqual(rest)
+})
+
+function batchOf(discard: Discard, origin = managed) {
+  const context = { functionArn, origin, frame: eventFrame(origin, 'my-topic') }
+  return batchMessage(discard, context, occasion)
+}
+
+test('all that was given up is one message for services, with the range of each partition', () => {
+  const [zero, seven] = [discardOf().groups[0], new Lane(7)]
+  if (zero === undefined) throw new Error('no group')
+  const timestampMs = Date.parse('2019-11-14T18:16:05.000Z')
+  seven.push({ offset: 3, timestampMs, json: '{"offset":3}', sizeBytes: 12 })
+  const groups = [zero, { lane: seven, partition: 7, records: seven.take(1) }]
+  const { value, withoutPayload, key } = batchOf(discardOf({ groups }))
+  const { payload, ...rest } = JSON.parse(value) as { payload: string }
+  expect(key).toBeNull()
+  expect(JSON.parse(withoutPayload)).toEqual(rest)
+  expect(rest).toEqual({
+    requestContext: {
+      requestId: 'e4b46cbf',
+      functionArn,
+      condition: 'RetryAttemptsExhausted',
+      approximateInvokeCount: 3,
+    },
+    responseContext: { statusCode: 200, executedVersion: '$LATEST', functionError: 'Unhandled' },
+    version: '1.0',
+    timestamp: '2019-11-14T18:16:05.568Z',
+    KafkaBatchInfo: {
+      batchSize: 3,
+      eventSourceArn: arn,
+      bootstrapServers: 'b-1:9098,b-2:9098',
+      payloadSize: payload.length,
+      recordsInfo: {
+        'my-topic-0': {
+          firstRecordOffset: '100',
+          lastRecordOffset: '101',
+          firstRecordTimestamp: '2019-11-14T18:16:04.835Z',
+          lastRecordTimestamp: '2019-11-14T18:16:04.835Z',
+        },
+        'my-topic-7': {
+          firstRecordOffset: '3',
+          lastRecordOffset: '3',
+          firstRecordTimestamp: '2019-11-14T18:16:05.000Z',
+          lastRecordTimestamp: '2019-11-14T18:16:05.000Z',
+        },
+      },
+    },
+  })
+  expect(JSON.parse(payload)).toMatchObject({
+    eventSource: 'aws:kafka',
+    records: { 'my-topic-0': [{ offset: 100 }, { offset: 101 }], 'my-topic-7': [{ offset: 3 }] },
+  })
+})
+
+test('what no event can hold comes without its payload to a bucket, too', () => {
+  const lane = new Lane(0)
+  lane.push({ offset: 7, timestampMs: 0, json: '{"offset":7}', sizeBytes: 12, oversizedBytes: 7e6 })
+  const groups = [{ lane, partition: 0, records: lane.take(1) }]
+  const condition = 'MaximumPayloadSizeExceeded'
+  const { value } = batchOf(discardOf({ groups, condition, attempts: 0, report: undefined }))
+  const record = JSON.parse(value) as Record<string, { payloadSize: number }>
+  expect(record['KafkaBatchInfo']?.payloadSize).toBeGreaterThan(7e6)
+  expect(record).not.toHaveProperty('payload')
+  expect(record['responseContext']).toBeNull()
 })

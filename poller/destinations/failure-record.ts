@@ -1,4 +1,4 @@
-// Writes what a Kafka destination gets of records that were given up, as Lambda writes it.
+// Writes what destinations get of records that were given up, as Lambda writes it.
 import type { Discard } from '../batch.ts'
 import { buildEvent, eventSizeBytes, type EventFrame, type EventOrigin } from '../event.ts'
 import type { LaneRecord } from '../lane.ts'
@@ -45,6 +45,62 @@ export function failureMessages(
   )
 }
 
+/**
+ * One message for all of them: what Lambda sends to queues, topics and buckets. The payload, which a
+ * bucket gets, is the event as an escaped text.
+ */
+export function batchMessage(
+  discard: Discard,
+  context: FailureContext,
+  occasion: Occasion,
+): DestinationMessage {
+  const { frame, origin } = context
+  const { groups } = discard
+  const records = groups.flatMap((group) => group.records)
+  const isOversized = records.some(({ oversizedBytes }) => oversizedBytes !== undefined)
+  const sizeOf = (record: LaneRecord): number => record.oversizedBytes ?? record.sizeBytes
+  const content = {
+    recordBytes: records.reduce((sum, record) => sum + sizeOf(record), 0),
+    records: records.length,
+  }
+  const partitions = groups.map(({ partition }) => partition)
+  const info = {
+    batchSize: records.length,
+    ...placeOf(origin),
+    payloadSize: eventSizeBytes(frame, partitions, content),
+    recordsInfo: Object.fromEntries(
+      groups.map(({ partition, records: own }) => [`${frame.topic}-${partition}`, rangeOf(own)]),
+    ),
+  }
+  const why = causeOf(discard, context, occasion)
+  const head = `{${why},"KafkaBatchInfo":${JSON.stringify(info)}`
+  const withoutPayload = `${head}}`
+  if (isOversized) return { key: null, value: withoutPayload, withoutPayload }
+  const payload = JSON.stringify(buildEvent(frame, groups))
+  return { key: null, value: `${head},"payload":${payload}}`, withoutPayload }
+}
+
+function rangeOf(records: readonly LaneRecord[]): object {
+  const [first, last] = [records[0], records.at(-1)]
+  return {
+    firstRecordOffset: String(first?.offset),
+    lastRecordOffset: String(last?.offset),
+    firstRecordTimestamp: timeOf(first),
+    lastRecordTimestamp: timeOf(last),
+  }
+}
+
+function timeOf(record: LaneRecord | undefined): string {
+  return new Date(record?.timestampMs ?? 0).toISOString()
+}
+
+function placeOf({ eventSourceArn, bootstrapServers }: EventOrigin): object {
+  return {
+    ...(eventSourceArn === undefined ? {} : { eventSourceArn }),
+    bootstrapServers: bootstrapServers.join(','),
+  }
+}
+
 function causeOf(
   { attempts, condition, report }: Discard,
   { functionArn }: FailureContext,
@@ -80,11 +136,9 @@ function batchInfo(
   payloadSize: number,
   { origin }: FailureContext,
 ): string {
-  const { eventSourceArn, bootstrapServers } = origin
   return JSON.stringify({
     batchSize: 1,
-    ...(eventSourceArn === undefined ? {} : { eventSourceArn }),
-    bootstrapServers: bootstrapServers.join(','),
+    ...placeOf(origin),
     payloadSize,
     recordInfo: { offset: String(offset), timestamp: new Date(timestampMs).toISOString() },
   })

@@ -15,6 +15,7 @@ export interface KafkaDestinationOptions {
 }
 
 export class KafkaDestination implements Destination {
+  readonly takes = 'records'
   readonly #options: KafkaDestinationOptions
   #producer: Promise<Producer> | undefined
 

@@ -3,15 +3,18 @@ import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  CreateEventSourceMappingCommand,
   InvokeCommand,
   PutFunctionEventInvokeConfigCommand,
+  UpdateFunctionCodeCommand,
   UpdateFunctionConfigurationCommand,
   type LambdaClient,
 } from '@aws-sdk/client-lambda'
+import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AwsReceiver } from '../support/aws-receiver.ts'
 import { eventually } from '../support/eventually.ts'
-import { createFunction, lambdaClient } from '../support/lambda.ts'
+import { createFunction, lambdaClient, zipOfTexts } from '../support/lambda.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
 
 let scratch: string
@@ -145,6 +148,57 @@ test('a success goes to another function, and what becomes of that to a topic', 
     /millrace_async_deliveries_total\{.*function="second".*destination="on-success".*\} 1/,
   )
   expect(scrape).toMatch(/millrace_async_events_received_total\{.*function="second".*\} 1/)
+})
+
+test('records that a mapping gives up go to a bucket with their payload, once it is there', async () => {
+  const topic = 'readings'
+  await create(topic)
+  const kafka = new Kafka({ brokers: [platform.kafka], logLevel: logLevel.NOTHING })
+  const producer = kafka.producer({ allowAutoTopicCreation: true })
+  await producer.connect()
+  await client.send(
+    new UpdateFunctionCodeCommand({
+      FunctionName: topic,
+      ZipFile: await zipOfTexts({
+        'index.mjs': 'export const handler = async () => { throw new Error("no") }',
+      }),
+    }),
+  )
+  receiver.received.length = 0
+  receiver.faults.set('s3', { status: 404, code: 'NoSuchBucket' })
+  const before = receiver.requests
+  const { UUID = '' } = await client.send(
+    new CreateEventSourceMappingCommand({
+      FunctionName: topic,
+      SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: [platform.kafka] } },
+      Topics: [topic],
+      StartingPosition: 'TRIM_HORIZON',
+      MaximumRetryAttempts: 0,
+      DestinationConfig: { OnFailure: { Destination: 'arn:aws:s3:::records' } },
+    }),
+  )
+  await producer.send({ topic, messages: [{ value: 'a' }, { value: 'b' }] })
+  await producer.disconnect()
+  await eventually(
+    () => (receiver.requests > before ? true : undefined),
+    () => `a try; ${platform.log()}`,
+  )
+  receiver.faults.clear()
+  const [object] = await eventually(
+    () => (receiver.of('s3').length > 0 ? receiver.of('s3') : undefined),
+    () => `an object; ${platform.log()}`,
+  )
+  expect(object?.place.startsWith(`records/aws/lambda/${UUID}/`)).toBe(true)
+  const record = JSON.parse(object?.body ?? '') as { payload: string }
+  expect(record).toMatchObject({
+    requestContext: { condition: 'RetryAttemptsExhausted', approximateInvokeCount: 1 },
+    KafkaBatchInfo: {
+      batchSize: 2,
+      recordsInfo: { 'readings-0': { firstRecordOffset: '0', lastRecordOffset: '1' } },
+    },
+  })
+  const event = JSON.parse(record.payload) as { records: Record<string, { value: string }[]> }
+  expect(event.records['readings-0']?.map(({ value }) => atob(value))).toEqual(['a', 'b'])
 })
 
 test('killed with events queued and running, it runs all of them after the restart', async () => {
