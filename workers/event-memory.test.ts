@@ -1,19 +1,20 @@
 // Tests that what is put comes out again whatever its characters, and that memory is used again within its bound.
 import { expect, test } from 'vitest'
-import { EventMemory, readSharedText } from './event-memory.ts'
+import { EventMemory, parseSharedText } from './event-memory.ts'
 
-test.each(['', '{}', '{"a":"é"}', '"€ and 😀"', 'x'.repeat(300_000), 'é'.repeat(300_000)])(
-  'a text, as such or as its bytes, comes out as it was (%#)',
-  (text) => {
+test.each(['', {}, { a: 'é' }, '€ and 😀', 'x'.repeat(300_000), ['é'.repeat(300_000)]])(
+  'a JSON text, as such or as its bytes, comes out as it was (%#)',
+  (value) => {
     const memory = new EventMemory(0)
-    expect(readSharedText(memory.put(text))).toBe(text)
-    expect(readSharedText(memory.put(Buffer.from(text)))).toBe(text)
+    const text = JSON.stringify(value)
+    expect(parseSharedText(memory.put(text))).toEqual(value)
+    expect(parseSharedText(memory.put(Buffer.from(text)))).toEqual(value)
   },
 )
 
 test('bytes that are no UTF-8 are refused by who reads them', () => {
   const put = new EventMemory(0).put(Buffer.from([0x22, 0xff, 0x22]))
-  expect(() => readSharedText(put)).toThrow(TypeError)
+  expect(() => parseSharedText(put)).toThrow(TypeError)
 })
 
 test('memory given back is lent again to what fits, and only then', () => {
@@ -21,10 +22,10 @@ test('memory given back is lent again to what fits, and only then', () => {
   const first = memory.put('x'.repeat(100_000))
   memory.giveBack(first)
   expect(memory.spareBytes).toBe(first.memory.byteLength)
-  expect(memory.put('y'.repeat(1_000_000)).memory).not.toBe(first.memory)
-  const again = memory.put('z')
+  expect(memory.put('1'.repeat(1_000_000)).memory).not.toBe(first.memory)
+  const again = memory.put('7')
   expect(again.memory).toBe(first.memory)
-  expect(readSharedText(again)).toBe('z')
+  expect(parseSharedText(again)).toBe(7)
   expect(memory.spareBytes).toBe(0)
 })
 

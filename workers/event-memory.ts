@@ -1,5 +1,6 @@
 // Hands large events to threads in shared memory that is used again: no copy but one, and none on the main thread's heap.
 import { isAscii } from 'node:buffer'
+import { parseLargeJson } from './runtime/large-json.ts'
 
 /** An event's bytes. They are the event's until its thread has answered. */
 export interface SharedText {
@@ -59,9 +60,9 @@ export class EventMemory {
   }
 }
 
-/** On the thread's side. Throws TypeError where the bytes are no UTF-8. */
-export function readSharedText({ memory, sizeBytes, isAscii: ascii }: SharedText): string {
+/** On the thread's side. Throws TypeError where the bytes are no UTF-8, SyntaxError where they are no JSON. */
+export function parseSharedText({ memory, sizeBytes, isAscii: ascii }: SharedText): unknown {
   const bytes = Buffer.from(memory, 0, sizeBytes)
-  if (ascii) return bytes.toString('latin1')
-  return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  if (ascii) return parseLargeJson(bytes)
+  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown
 }

@@ -5,7 +5,7 @@ import { parentPort, threadId, workerData } from 'node:worker_threads'
 import type { Clock } from '../common/clock.ts'
 import { payloadMaxBytes } from '../common/limits.ts'
 import { ThreadShare } from './cpu/thread-share.ts'
-import { readSharedText } from './event-memory.ts'
+import { parseSharedText } from './event-memory.ts'
 import { writeFigures } from './event-slots.ts'
 import { newStreamName } from './logs/stream-name.ts'
 import { EventLoop } from './runtime/event-loop.ts'
@@ -154,7 +154,7 @@ async function run(task: ThreadTask, spentMs: number): Promise<Returned> {
   let event: unknown
   try {
     const { payload } = task
-    event = JSON.parse(typeof payload === 'string' ? payload : readSharedText(payload))
+    event = typeof payload === 'string' ? JSON.parse(payload) : parseSharedText(payload)
   } catch (error) {
     return { outcome: 'unparsable', payload: (error as SyntaxError | TypeError).message }
   }
