@@ -86,8 +86,10 @@ function readOrNothing(file: string): string | undefined {
   }
 }
 
+/** Gone, of another user, or this process has no descriptor to spare: then it is looked at again later. */
+const unreadable = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE'])
+
 function nothingWhereMissing(error: unknown): undefined {
-  const code = systemCode(error) ?? ''
-  if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(code)) return undefined
+  if (unreadable.has(systemCode(error) ?? '')) return undefined
   throw error
 }

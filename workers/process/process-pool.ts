@@ -36,7 +36,7 @@ export class ProcessPool implements EnvironmentPool {
   readonly #onGone = new Map<ProcessEnvironment, () => void>()
   /** Events between a failed initialisation and the next: each keeps its place. */
   #repeating = 0
-  #onEmpty: (() => void) | undefined
+  readonly #onEmpty: (() => void)[] = []
 
   constructor(options: ProcessPoolOptions) {
     this.#options = options
@@ -90,7 +90,7 @@ export class ProcessPool implements EnvironmentPool {
   async close(): Promise<void> {
     for (const running of this.#busy.values()) running.stop()
     for (const environment of this.#idle.keys()) this.#end(environment)
-    if (this.environments > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve))
+    if (this.environments > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve))
   }
 
   #create(): ProcessEnvironment {
@@ -185,7 +185,8 @@ export class ProcessPool implements EnvironmentPool {
     this.#onGone.get(environment)?.()
     this.#onGone.delete(environment)
     this.#options.onChange()
-    if (this.environments === 0) this.#onEmpty?.()
+    if (this.environments > 0) return
+    for (const resolve of this.#onEmpty.splice(0)) resolve()
   }
 }
 

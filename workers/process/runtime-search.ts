@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Clock } from '../../common/clock.ts'
 import { runtimeSearchMaxMs, runtimeSearchRepeatMs } from '../../common/process-limits.ts'
+import { entrypointProblem } from './entrypoint.ts'
 
 export interface FoundRuntime {
   readonly kind: 'found'
@@ -31,7 +32,7 @@ const others: Readonly<Record<string, string>> = {
   ruby: 'package the function for provided.al2023 with a bootstrap that starts ruby',
 }
 
-/** Looks once for each version of Python, and again after a while for one that was missing. */
+/** Looks once for each version of Python, and again after a while for one that was missing or has gone. */
 export class RuntimeSearch {
   readonly #clock: Clock
   readonly #pythons = new Map<
@@ -74,13 +75,17 @@ export class RuntimeSearch {
     return { kind: 'missing', advice }
   }
 
-  #python(version: string): Promise<string | undefined> {
+  async #python(version: string): Promise<string | undefined> {
     const known = this.#pythons.get(version)
+    const path = await known?.path
+    if (path !== undefined && (await entrypointProblem(path)) === undefined) return path
     const nowMs = this.#clock.now()
-    if (known !== undefined && nowMs - known.atMs < runtimeSearchRepeatMs) return known.path
-    const path = searchPython(version)
-    this.#pythons.set(version, { atMs: nowMs, path })
-    return path
+    // Others may have begun meanwhile.
+    const latest = this.#pythons.get(version)
+    if (latest !== undefined && nowMs - latest.atMs < runtimeSearchRepeatMs) return latest.path
+    const search = searchPython(version)
+    this.#pythons.set(version, { atMs: nowMs, path: search })
+    return search
   }
 }
 
