@@ -5,6 +5,7 @@ import { checkDeadLetterShape, refuseDeadLetter } from './dead-letter.ts'
 import type { CreateFunctionInput, UpdateFunctionConfigurationInput } from './requests.ts'
 import { checkNewTags } from './tag-rules.ts'
 import { checkLoggingConfig } from './logging-config.ts'
+import { retiredText } from './retired-runtimes.ts'
 import { saysNothing, Violations } from './validation.ts'
 
 /** Those that Lambda lets a function be created with (botocore's Runtime, without the retired). */
@@ -158,6 +159,8 @@ export function checkConfiguration(
 // As LocalStack has it, no recording seen: unlike other enums this one is InvalidParameterValueException.
 function checkRuntime(runtime: string | undefined): LambdaApiError | undefined {
   if (runtime === undefined || (runtimes as readonly string[]).includes(runtime)) return undefined
+  const retired = retiredText(runtime)
+  if (retired !== undefined) return invalidParameter(retired)
   return invalidParameter(
     `Value ${runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value ` +
       `set: [${runtimes.join(', ')}] or be a valid ARN`,
