@@ -9,6 +9,9 @@ export const runtimeApiConnectionsMax = 16
 /** Lambda: a runtime has two seconds to shut down, all told. */
 export const processEndGraceMs = 1_500
 
+/** An environment without an event is frozen after this long: under load it is not, which saves two signals an event. */
+export const freezeDelayMs = 5
+
 /** A pipe holds 64 KB and a turn of the event loop reads that much: more than one for late writers. */
 export const outputTurnsMax = 16
 

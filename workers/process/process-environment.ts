@@ -57,7 +57,7 @@ export interface ProcessListener {
 
 /**
  * Its process is made with its first event. An event is over when its runtime asks for the next one, as on
- * Lambda, or is gone. Invariant: a process that has no event is frozen.
+ * Lambda, or is gone. Invariant: a process that has no event is frozen, after a moment.
  */
 export class ProcessEnvironment {
   readonly #settings: ProcessSettings
@@ -227,10 +227,11 @@ export class ProcessEnvironment {
   }
 
   async #settle(current: CurrentEvent, process: RuntimeProcess): Promise<void> {
-    process.freeze()
     await process.outputRead()
     // Unless it was ended from outside meanwhile, and is settled.
-    if (this.#current === current) this.#over(current)
+    if (this.#current !== current) return
+    process.freeze()
+    this.#over(current)
   }
 
   #over(current: CurrentEvent): void {

@@ -5,9 +5,10 @@ import { closeSync, constants, openSync } from 'node:fs'
 import { unlink } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { promisify } from 'node:util'
-import type { Clock } from '../../common/clock.ts'
+import type { Clock, Timer } from '../../common/clock.ts'
 import { systemCode } from '../../common/errors.ts'
 import {
+  freezeDelayMs,
   outputTurnsMax,
   processEndGraceMs,
   runtimeFilesMax,
@@ -44,6 +45,8 @@ export class RuntimeProcess {
   readonly #output: Socket
   readonly #options: RuntimeProcessOptions
   #hasExited = false
+  #freezing: Timer | undefined
+  #isFrozen = false
   #read = 0
 
   /** Rejects when the machine can start no process. */
@@ -78,13 +81,23 @@ export class RuntimeProcess {
     return this.#child.pid ?? 0
   }
 
-  /** No part of it gets processor time any more, as between two events on Lambda. */
+  /**
+   * No part of it gets processor time any more, as between two events on Lambda; what it still writes waits.
+   * Not at once: the next event may be there already.
+   */
   freeze(): void {
-    this.#signal('SIGSTOP')
+    this.#output.pause()
+    this.#freezing = this.#options.clock.after(freezeDelayMs, () => {
+      this.#isFrozen = true
+      this.#signal('SIGSTOP')
+    })
   }
 
   thaw(): void {
-    this.#signal('SIGCONT')
+    this.#freezing?.cancel()
+    this.#output.resume()
+    if (this.#isFrozen) this.#signal('SIGCONT')
+    this.#isFrozen = false
   }
 
   /** At once; `onExit` follows. */
@@ -119,6 +132,8 @@ export class RuntimeProcess {
     this.#signal('SIGKILL')
     this.#hasExited = true
     this.#options.onEnding()
+    this.#freezing?.cancel()
+    this.#output.resume()
     await this.#endStrays()
     await this.outputRead()
     this.#output.destroy()
