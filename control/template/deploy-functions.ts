@@ -10,6 +10,7 @@ import type { FunctionService } from '../lambda/function-service.ts'
 import type { CodeInput } from '../lambda/requests.ts'
 import { storageFailed, writeDurably } from '../registry/durable-file.ts'
 import type { FunctionRecord } from '../registry/registry.ts'
+import type { AliasDeployer } from './deploy-aliases.ts'
 import type { FunctionConfiguration, PlannedCode, PlannedFunction } from './plan.ts'
 
 export type FunctionDeployer = Pick<
@@ -21,7 +22,9 @@ export type FunctionDeployer = Pick<
   | 'putConcurrency'
   | 'deleteConcurrency'
   | 'refuseReservations'
->
+  | 'changeTags'
+> &
+  AliasDeployer
 
 export type Action = 'created' | 'updated' | 'unchanged'
 
@@ -37,10 +40,16 @@ export async function deployFunction(
   const current = functions.get(configuration.FunctionName)
   if (current instanceof LambdaApiError) {
     if (current.code !== 'ResourceNotFoundException') return current
-    const created = await functions.create({ ...configuration, Code: code })
+    const tags = planned.tags === undefined ? {} : { Tags: planned.tags }
+    const created = await functions.create({ ...configuration, ...tags, Code: code })
     return created instanceof LambdaApiError ? created : 'created'
   }
-  return updateFunction(current, { functions, configuration, code })
+  const action = await updateFunction(current, { functions, configuration, code })
+  const { tags } = planned
+  if (action instanceof LambdaApiError || tags === undefined) return action
+  if (isDeepStrictEqual({ ...current.tags }, { ...tags })) return action
+  const tagged = await functions.changeTags(configuration.FunctionName, () => tags)
+  return tagged instanceof LambdaApiError ? tagged : 'updated'
 }
 
 /**

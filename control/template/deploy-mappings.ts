@@ -50,14 +50,30 @@ export async function deployMapping(
   }
 }
 
+/** Rather one of the very version or alias; else one that has to be moved there. */
 function find(input: MappingInput, mappings: MappingDeployer): Outcome<MappingRecord> | undefined {
+  const { name, qualifier } = targetOf(input)
+  let other: MappingRecord | undefined
   for (let marker: string | undefined; ;) {
-    const page = mappings.list({ functionName: input.FunctionName, marker })
+    const page = mappings.list({ functionName: name, marker })
     if (page instanceof LambdaApiError) return page
-    const found = page.items.find((record) => isSame(record, input))
-    if (found !== undefined || page.nextMarker === undefined) return found
+    const same = page.items.filter((record) => isSame(record, input))
+    const found = same.find((record) => record.qualifier === qualifier)
+    if (found !== undefined) return found
+    other ??= same[0]
+    if (page.nextMarker === undefined) return other
     marker = page.nextMarker
   }
+}
+
+/** Name or ARN without its qualifier, and that. */
+function targetOf({ FunctionName }: MappingInput): {
+  readonly name: string
+  readonly qualifier: string | undefined
+} {
+  const [, name = FunctionName, qualifier] =
+    /^((?:arn:[^:]*:lambda:[^:]*:\d+:function:)?[^:]+)(?::([^:]+))?$/.exec(FunctionName) ?? []
+  return { name, qualifier: qualifier === '$LATEST' ? undefined : qualifier }
 }
 
 function isSame(record: MappingRecord, input: MappingInput): boolean {
@@ -72,6 +88,7 @@ function changesOf(record: MappingRecord, input: MappingInput): UpdateMappingInp
   const window = input.MaximumBatchingWindowInSeconds
   const patterns = input.FilterCriteria.Filters.map(({ Pattern }) => Pattern)
   return {
+    ...(record.qualifier === targetOf(input).qualifier ? {} : { FunctionName: input.FunctionName }),
     ...(record.batchSize === input.BatchSize ? {} : { BatchSize: input.BatchSize }),
     ...(window === undefined || window === record.batchingWindowSeconds
       ? {}

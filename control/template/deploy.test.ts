@@ -352,3 +352,71 @@ test('reservations that leave too little change nothing', async ({ stage }) => {
   )
   expect(stage.registry.functions()).toEqual([])
 })
+
+const published = template.replace(
+  '      MemorySize: 256\n',
+  `      MemorySize: 256
+      AutoPublishAlias: live
+      ProvisionedConcurrencyConfig: { ProvisionedConcurrentExecutions: 2 }
+      Tags: { team: pit }
+`,
+)
+
+test('a function with an alias is published at each change, and its events go to the alias', async ({
+  stage,
+}) => {
+  await stage.deploy(published)
+  await stage.pollerHasAll()
+  const reader = () => stage.registry.function('Reader')
+  expect(reader()).toMatchObject({
+    lastVersion: 1,
+    tags: { team: 'pit' },
+    aliases: [{ name: 'live', functionVersion: '1' }],
+    provisioned: [{ qualifier: 'live', executions: 2 }],
+  })
+  expect(stage.registry.mappings()).toMatchObject([{ functionName: 'Reader', qualifier: 'live' }])
+  expect(actions(await stage.deploy(published))).toEqual([
+    'topic readings created',
+    'function Reader unchanged',
+    'mapping ReaderStream unchanged',
+  ])
+  await stage.deploy(published.replace('MemorySize: 256', 'MemorySize: 512').replace('pit', 'race'))
+  expect(reader()).toMatchObject({
+    lastVersion: 2,
+    tags: { team: 'race' },
+    aliases: [{ name: 'live', functionVersion: '2' }],
+  })
+  const without = published.replace(/      Provisioned.*\n/, '')
+  expect(actions(await stage.deploy(without))).toContain('function Reader updated')
+  expect(reader()).not.toHaveProperty('provisioned')
+})
+
+test('a mapping moves to the alias when the function gets one, and back', async ({ stage }) => {
+  await stage.deploy(template)
+  const [first] = stage.registry.mappings()
+  expect(first?.qualifier).toBeUndefined()
+  await stage.pollerHasAll()
+  expect(actions(await stage.deploy(published))).toContain('mapping ReaderStream updated')
+  expect(stage.registry.mappings()).toMatchObject([{ uuid: first?.uuid, qualifier: 'live' }])
+  await stage.pollerHasAll()
+  expect(actions(await stage.deploy(template))).toContain('mapping ReaderStream updated')
+  expect(stage.registry.mappings()[0]).not.toHaveProperty('qualifier')
+})
+
+test.each([
+  ['AutoPublishAlias: 12', /AutoPublishAlias: "12" is not an alias's name/],
+  [
+    'ProvisionedConcurrencyConfig: { ProvisionedConcurrentExecutions: 2 }',
+    /ProvisionedConcurrencyConfig wants an AutoPublishAlias/,
+  ],
+  ['Tags: { "aws:x": y }', /Tag keys that begin with aws: are reserved/],
+])('%s is an error', async (property, message) => {
+  const stage = await openTemplateStage()
+  try {
+    const wrong = template.replace('MemorySize: 256', property)
+    await expect(stage.deploy(wrong)).rejects.toThrow(message)
+    expect(stage.registry.functions()).toEqual([])
+  } finally {
+    await stage.close()
+  }
+})

@@ -11,6 +11,7 @@ import {
   type Action,
   type FunctionDeployer,
 } from './deploy-functions.ts'
+import { deployAlias } from './deploy-aliases.ts'
 import { deployMapping, type MappingDeployer } from './deploy-mappings.ts'
 import { DeployedStore, type Deployed } from './deployed.ts'
 import { formatFinding } from './findings.ts'
@@ -171,14 +172,19 @@ class Deployment {
     if (reserved instanceof LambdaApiError) {
       throw invalid(this.#file, functions[0]?.line ?? 1, reserved.message)
     }
+    const changed = new Set(reserved)
+    for (const planned of functions) {
+      const moved = await deployAlias(planned, this.#options.functions)
+      const name = planned.configuration.FunctionName
+      if (moved instanceof LambdaApiError) {
+        throw invalid(this.#file, planned.line, `function ${name}: ${moved.message}`)
+      }
+      if (moved) changed.add(name)
+    }
     const names = functions.map(({ configuration }) => configuration.FunctionName)
     for (const [i, name] of names.entries()) {
       const action = actions[i] ?? 'unchanged'
-      this.#done(
-        'function',
-        name,
-        action === 'unchanged' && reserved.has(name) ? 'updated' : action,
-      )
+      this.#done('function', name, action === 'unchanged' && changed.has(name) ? 'updated' : action)
     }
     return names
   }

@@ -19,10 +19,11 @@ const properties = {
       }),
       read.text,
     ),
+    Tags: read.list(read.object({ Key: read.text, Value: read.text })),
   },
   required: ['Code', 'Handler', 'Runtime'],
   // Permissions are not enforced on one's own machine.
-  ignored: ['Role', 'Tags'],
+  ignored: ['Role'],
 } as const satisfies read.PropertyTable<read.Readers>
 
 export const lambdaFunction: ResourceType = {
@@ -31,7 +32,7 @@ export const lambdaFunction: ResourceType = {
   plan(resource, names) {
     const { line, logicalId, type: kind } = resource
     const at = { subject: `${kind} ${logicalId}`, kind, line, names }
-    const { Code, ...values } = read.readProperties(resource.properties, properties, at)
+    const { Code, Tags, ...values } = read.readProperties(resource.properties, properties, at)
     const { ZipFile, S3Bucket, S3Key, ImageUri } = typeof Code === 'object' ? Code : {}
     const inS3 = Code === undefined ? undefined : { bucket: S3Bucket, key: S3Key }
     const code = planCode({
@@ -43,6 +44,12 @@ export const lambdaFunction: ResourceType = {
       inline: { property: 'Code', text: ZipFile },
       location: { property: 'Code', where: typeof Code === 'string' ? Code : inS3 },
     })
-    return { functions: planFunction(values, code, { resource, names }) }
+    const tags = Object.fromEntries(
+      (Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value] as const),
+    )
+    const functions = planFunction(values, code, { resource, names }).map((planned) =>
+      Object.assign({}, planned, Tags === undefined ? {} : { tags }),
+    )
+    return { functions }
   },
 }

@@ -13,6 +13,10 @@ export interface PlannedFunction {
   readonly configuration: FunctionConfiguration
   /** Absent: none is reserved. */
   readonly reservedConcurrency?: number
+  /** Each change is published under this name, and the function's own events go there. */
+  readonly alias?: { readonly name: string; readonly provisioned?: number }
+  /** Absent: tags are left as they are. */
+  readonly tags?: Readonly<Record<string, string>>
   readonly code: PlannedCode
 }
 

@@ -59,8 +59,9 @@ function refusalOfReservations(
 }
 
 async function refusalOfFunction(planned: PlannedFunction): Promise<Refusal | undefined> {
-  const { code, configuration, line } = planned
-  const error = checkNewFunction({ ...configuration, Code: {} })?.message
+  const { code, configuration, line, tags } = planned
+  const input = { ...configuration, ...(tags === undefined ? {} : { Tags: tags }), Code: {} }
+  const error = checkNewFunction(input)?.message
   const reason = error ?? (await codeProblem(code))
   if (reason === undefined) return undefined
   return { line, message: `function ${configuration.FunctionName}: ${reason}` }

@@ -13,6 +13,11 @@ const properties = {
       read.text,
     ),
     InlineCode: read.text,
+    AutoPublishAlias: read.text,
+    ProvisionedConcurrencyConfig: read.object({
+      ProvisionedConcurrentExecutions: read.wholeNumber(1, 2_147_483_647),
+    }),
+    Tags: read.record(read.text),
   },
   required: ['Handler', 'Runtime'],
   // Permissions are not enforced on one's own machine; Events are read apart.
@@ -22,7 +27,6 @@ const properties = {
     'Policies',
     'PermissionsBoundary',
     'AssumeRolePolicyDocument',
-    'Tags',
     'PropagateTags',
     'Events',
   ],
@@ -50,7 +54,29 @@ export const serverlessFunction: ResourceType = {
         where: typeof uri === 'object' ? { bucket: uri.Bucket, key: uri.Key } : uri,
       },
     })
-    const functions = planFunction(values, code, { resource, names })
-    return { ...planEvents(resource, names, names.identity(resource).ref), functions }
+    const { AutoPublishAlias: alias, Tags: tags } = values
+    const provisioned = values.ProvisionedConcurrencyConfig?.ProvisionedConcurrentExecutions
+    if (provisioned !== undefined && alias === undefined) {
+      const text = 'ProvisionedConcurrencyConfig wants an AutoPublishAlias'
+      names.findings.error(line, `${kind} ${logicalId}: ${text}`)
+    }
+    if (alias !== undefined && !/^(?![0-9]+$)[a-zA-Z0-9-_]{1,128}$/.test(alias)) {
+      const text = `AutoPublishAlias: "${alias}" is not an alias's name`
+      names.findings.error(line, `${kind} ${logicalId}: ${text}`)
+    }
+    const functions = planFunction(values, code, { resource, names }).map((planned) =>
+      Object.assign(
+        {},
+        planned,
+        tags === undefined ? {} : { tags },
+        alias === undefined
+          ? {}
+          : { alias: { name: alias, ...(provisioned === undefined ? {} : { provisioned }) } },
+      ),
+    )
+    const { ref } = names.identity(resource)
+    // SAM: events go to the alias.
+    const target = alias === undefined ? ref : `${ref}:${alias}`
+    return { ...planEvents(resource, names, target), functions }
   },
 }
