@@ -9,6 +9,8 @@ import {
   GetFunctionCommand,
   InvokeCommand,
   ListAliasesCommand,
+  PutFunctionEventInvokeConfigCommand,
+  PutProvisionedConcurrencyConfigCommand,
   paginateListAliases,
   PublishVersionCommand,
   UpdateAliasCommand,
@@ -145,6 +147,24 @@ test('a version that an alias refers to stays until the alias goes', async () =>
     expect(removed.$metadata.httpStatusCode).toBe(204)
   }
   await client.send(new DeleteFunctionCommand({ FunctionName, Qualifier: '1' }))
+})
+
+test('what belongs to an alias goes with it, and does not come back with its name', async () => {
+  const harness = await start()
+  const { client, registry } = harness
+  await create(harness)
+  const config = { FunctionName, Qualifier: 'live' }
+  await client.send(new PutFunctionEventInvokeConfigCommand({ ...config, MaximumRetryAttempts: 0 }))
+  await client.send(
+    new PutFunctionEventInvokeConfigCommand({ FunctionName, MaximumRetryAttempts: 1 }),
+  )
+  await client.send(
+    new PutProvisionedConcurrencyConfigCommand({ ...config, ProvisionedConcurrentExecutions: 1 }),
+  )
+  await client.send(new DeleteAliasCommand({ FunctionName, Name: 'live' }))
+  const record = registry.function(FunctionName)
+  expect(record).not.toHaveProperty('provisioned')
+  expect(Object.keys(record?.eventInvokeConfigs ?? {})).toEqual(['$LATEST'])
 })
 
 test('an alias is invoked and mapped by its name; which version it means is up to the workers', async () => {

@@ -18,13 +18,13 @@ import {
   type FunctionDirectory,
 } from './function-lookup.ts'
 import { functionNotFound } from './function-name.ts'
-import { withoutQualifier } from './policy-service.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
-import { unpublished, withoutProvisioned } from './provisioned-service.ts'
+import { unpublished } from './provisioned-service.ts'
 import type { CreateAliasInput, UpdateAliasInput } from './requests.ts'
 import { revisionMismatch } from './revisions.ts'
 import type { Serial } from './serial.ts'
 import { Violations } from './validation.ts'
+import { withoutQualifier } from './without-qualifier.ts'
 
 export interface AliasServiceOptions extends FunctionDirectory {
   /** One change of functions at a time, whichever service makes it. */
@@ -142,8 +142,7 @@ export class AliasService {
       if (latest instanceof LambdaApiError) return latest
       const left = (latest.aliases ?? []).filter((each) => each.name !== aliasName)
       if (left.length === (latest.aliases?.length ?? 0)) return undefined
-      const rest = withoutProvisioned(withoutQualifier(latest, aliasName), aliasName)
-      await this.#putAliases(rest, left)
+      await this.#putAliases(withoutQualifier(latest, aliasName), left)
       return undefined
     })
   }

@@ -1,7 +1,7 @@
 // Keeps functions' resource policies for those who read them back; here everyone may do everything.
 import { randomUUID } from 'node:crypto'
 import { latestVersion } from '../registry/function-version.ts'
-import type { FunctionRecord, PolicyRecord } from '../registry/registry.ts'
+import type { PolicyRecord } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import {
   findFunction,
@@ -130,13 +130,6 @@ export class PolicyService {
       revision: latest.revision + 1,
     })
   }
-}
-
-/** A function without what belongs to a version or an alias that goes. */
-export function withoutQualifier(latest: FunctionRecord, qualifier: string): FunctionRecord {
-  const { policies = [], ...rest } = latest
-  const left = policies.filter((policy) => policy.qualifier !== qualifier)
-  return left.length === 0 ? rest : { ...rest, policies: left }
 }
 
 function policyOf({ latest, qualifier = latestVersion }: FoundFunction): PolicyRecord | undefined {

@@ -8,13 +8,13 @@ import { refersTo } from './alias-service.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import type { CodeKeeper } from './code-keeper.ts'
 import { findChangeable, findFunction, type FunctionDirectory } from './function-lookup.ts'
-import { withoutQualifier } from './policy-service.ts'
+import { refuseUnavailable } from './function-rules.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
-import { withoutProvisioned } from './provisioned-service.ts'
 import type { PublishVersionInput } from './requests.ts'
 import { revisionMismatch } from './revisions.ts'
 import type { Serial } from './serial.ts'
 import { Violations } from './validation.ts'
+import { withoutQualifier } from './without-qualifier.ts'
 
 export interface VersionServiceOptions extends FunctionDirectory {
   /** One change of functions at a time, whichever service makes it. */
@@ -40,7 +40,7 @@ export class VersionService {
     return changes.run(async () => {
       const violations = new Violations()
       violations.length('description', input.Description, [0, 256])
-      const error = violations.error()
+      const error = violations.error() ?? refuseUnavailable(input)
       if (error !== undefined) return error
       const latest = findChangeable(this.#options, name)
       if (latest instanceof LambdaApiError) return latest
@@ -128,7 +128,7 @@ export class VersionService {
         return new LambdaApiError('ResourceConflictException', text)
       }
       await registry.putFunction({
-        ...withoutProvisioned(withoutQualifier(latest, target.version), target.version),
+        ...withoutQualifier(latest, target.version),
         // Its number is not given again, also where the publication did not come to its end.
         lastVersion: lastNumber(registry, latest),
         revision: latest.revision + 1,
