@@ -36,6 +36,7 @@ export class ProcessPool implements EnvironmentPool {
   readonly #onGone = new Map<ProcessEnvironment, () => void>()
   /** Events between a failed initialisation and the next: each keeps its place. */
   #repeating = 0
+  #isClosed = false
   readonly #onEmpty: (() => void)[] = []
 
   constructor(options: ProcessPoolOptions) {
@@ -88,6 +89,7 @@ export class ProcessPool implements EnvironmentPool {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     for (const running of this.#busy.values()) running.stop()
     for (const environment of this.#idle.keys()) this.#end(environment)
     if (this.environments > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve))
@@ -146,10 +148,10 @@ export class ProcessPool implements EnvironmentPool {
       await new Promise<void>((resolve) => this.#onGone.set(environment, resolve))
     }
     this.#repeating -= 1
-    if (this.#onEmpty === undefined) {
+    if (!this.#isClosed) {
       return this.#begin({ ...event, announce: true, repeatsInit: true }, listener)
     }
-    if (this.environments === 0) this.#onEmpty()
+    this.#tellEmpty()
     return undefined
   }
 
@@ -185,6 +187,10 @@ export class ProcessPool implements EnvironmentPool {
     this.#onGone.get(environment)?.()
     this.#onGone.delete(environment)
     this.#options.onChange()
+    this.#tellEmpty()
+  }
+
+  #tellEmpty(): void {
     if (this.environments > 0) return
     for (const resolve of this.#onEmpty.splice(0)) resolve()
   }
