@@ -1,10 +1,14 @@
 // Measures Invoke beside raw piscina in the same run: rates, events of a mapping's size, cold starts; prints JSON.
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
-import { availableParallelism, cpus } from 'node:os'
+import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Piscina } from 'piscina'
+import { systemClock } from '../common/clock.ts'
+import { silentLogger } from '../common/logger.ts'
 import type { FunctionRecord } from '../control/registry/registry.ts'
+import { LogWriter } from '../function-logs/log-writer.ts'
 import { createFunction, lambdaClient } from '../test/support/lambda.ts'
 import { functionRecord } from '../test/support/memory-registry.ts'
 import { startPlatform } from '../test/support/platform.ts'
@@ -13,7 +17,7 @@ import { machineLoad } from './broker/process-usage.ts'
 import { kafkaEvent, kinesisEvent } from './invoke/events.ts'
 import { httpRate } from './invoke/http-load.ts'
 
-const help = `Usage: node bench/invoke.ts [--rows a,b] [--rounds 3] [--seconds 1] [--threads CORES] [--cold 60]
+const help = `Usage: node bench/invoke.ts [--rows a,b] [--rounds 3] [--seconds 1] [--threads CORES] [--cold 60] [--no-logs]
 
 Prints JSON; progress goes to standard error. Rounds are interleaved, rates are medians of them.
 
@@ -21,6 +25,7 @@ Rows: small1, small100 (invocations/s of a no-op in this process, so many at onc
 beside piscina that is given the object, parsed from the text each time, and parsed once), cold, control, workers (over HTTP, 100 connections, in a process of their own).
 `
 const { values: flags } = parseArgs({
+  allowNegative: true,
   options: {
     help: { type: 'boolean', default: false },
     rows: { type: 'string', default: 'small1,small100,kinesis,kafka,cold,control,workers' },
@@ -28,6 +33,7 @@ const { values: flags } = parseArgs({
     seconds: { type: 'string', default: '1' },
     threads: { type: 'string', default: String(availableParallelism()) },
     cold: { type: 'string', default: '60' },
+    logs: { type: 'boolean', default: true },
   },
 })
 if (flags.help) {
@@ -48,7 +54,19 @@ const small = '{"key":"value"}'
 const loadBefore = machineLoad()
 const results: Record<string, unknown> = {}
 
-const workers = startInvoker({ environmentsMax: threads, accountConcurrency: 1000 })
+// With what every invocation writes to its log, as the program has it unless told otherwise.
+const logs = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+const logWriter = new LogWriter({
+  root: logs,
+  groupMaxBytes: 64 * 1024 * 1024,
+  clock: systemClock,
+  logger: silentLogger,
+})
+const workers = startInvoker({
+  environmentsMax: threads,
+  accountConcurrency: 1000,
+  ...(flags.logs ? { logWriter } : {}),
+})
 await workers.registry.putFunction(noopRecord('noop', 0))
 const piscina = new Piscina({ filename: noop.href, minThreads: threads, maxThreads: threads })
 const invoke = (functionName: string, payload: string) => async () => {
@@ -66,6 +84,9 @@ for (const [row, event] of Object.entries({ kinesis: kinesisEvent(), kafka: kafk
 if (wanted.has('cold')) results['cold'] = await coldStarts(Number(flags.cold))
 await piscina.destroy()
 await workers.stop()
+await logWriter.close()
+results['log'] = { ...logWriter.counters }
+rmSync(logs, { recursive: true })
 if (wanted.has('control')) results['control'] = await overHttp(['all'])
 if (wanted.has('workers')) results['workers'] = await overHttp(['control', 'workers'])
 report()

@@ -169,6 +169,7 @@ class Progress implements EventListener {
     }
     if (this.#ending === undefined) return this.#died(outcome, elapsedMs)
     this.#crash = { status: 'error', errorType: errorTypeOf(this.#ending) }
+    log.exited(errorOf(this.#ending))
     return this.#failed('failed', this.#ending, elapsedMs)
   }
 
@@ -240,7 +241,11 @@ function outOfMemory(outcome: EnvironmentOutcome): { errorType: string; reason: 
 }
 
 function errorTypeOf(payload: string): string {
-  return (JSON.parse(payload) as { readonly errorType: string }).errorType
+  return errorOf(payload).errorType
+}
+
+function errorOf(payload: string): { readonly errorType: string; readonly errorMessage: string } {
+  return JSON.parse(payload) as { errorType: string; errorMessage: string }
 }
 
 function json(errorType: string, errorMessage: string): string {

@@ -47,6 +47,8 @@ export class InvocationLog {
   /** Lambda tells of an initialisation by itself only when it failed; before START, as there. */
   initFailed(init: FailedInit): void {
     this.#own(this.#options.lines.initFailed(init))
+    // It is repeated in a new environment, which has a stream of its own.
+    this.#environment = undefined
   }
 
   /** Once, however often it is called. */
@@ -68,6 +70,11 @@ export class InvocationLog {
     this.write(
       `${new Date(now()).toISOString()} ${requestId} Task timed out after ${seconds} seconds\n`,
     )
+  }
+
+  /** Lambda's line of a runtime that ended itself; `payload` is what the invocation fails with. */
+  exited({ errorType, errorMessage }: { errorType: string; errorMessage: string }): void {
+    if (errorType === 'Runtime.ExitError') this.write(`${errorMessage}\n${errorType}\n`)
   }
 
   /** What came too late to be shown line by line. */

@@ -28,8 +28,11 @@ test.each([
   ['process.kill(0)', 'Runtime exited with error: signal: terminated'],
   ['process.abort()', 'Runtime exited with error: signal: aborted'],
 ])('%s ends that environment alone', async (body, reason) => {
-  const { result, error } = await invokeBad(body, body)
+  const { result, error, tail } = await invokeBad(body, body)
   expect(result.functionError).toBe('Unhandled')
+  expect(tail).toContain(
+    `\nRequestId: ${result.requestId} Error: ${reason}\nRuntime.ExitError\nEND `,
+  )
   expect(error).toEqual({
     errorType: 'Runtime.ExitError',
     errorMessage: `RequestId: ${result.requestId} Error: ${reason}`,

@@ -59,6 +59,8 @@ interface Running {
   stopping: Stopping
   /** When the thread that was told to end is gone. */
   gone: Promise<void> | undefined
+  /** Its slot is another's from then on. */
+  isOver: boolean
 }
 
 type CreatePiscina = (settings: ConstructorParameters<typeof Piscina>[0]) => Piscina
@@ -164,14 +166,16 @@ export class ThreadPool implements EnvironmentPool {
       task: { ...event, payload: handOver(event.payload), slot },
       stopping: new Stopping(),
       gone: undefined,
+      isOver: false,
     }
     this.#listeners.set(event.requestId, listener)
     this.#busy += 1
     this.#memory.watch()
     this.#shares.wake()
     let log: EnvironmentLog | undefined
-    // Kept once known: at the end the slot goes to another event.
-    const findLog = () => (log ??= this.#logs.of(this.#slots.runnerIdOf(slot)))
+    // Known while the event has its slot, which goes to another one at the end; a repeated event changes threads.
+    const findLog = () =>
+      (log = running.isOver ? log : (this.#logs.of(this.#slots.runnerIdOf(slot)) ?? log))
     return {
       outcome: this.#outcome(running, listener, findLog),
       stop: () => {
@@ -227,6 +231,7 @@ export class ThreadPool implements EnvironmentPool {
       return await this.#attempt(running)
     } finally {
       findLog()
+      running.isOver = true
       this.#busy -= 1
       if (this.#busy === 0) this.#exhausted.clear()
       this.#slots.end(task.slot)
