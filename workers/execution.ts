@@ -168,7 +168,7 @@ class Progress implements EventListener {
       return this.#failed('timed-out', json('Sandbox.Timedout', text), timeoutMs)
     }
     if (this.#ending === undefined) return this.#died(outcome, elapsedMs)
-    this.#crash = { status: 'error', errorType: errorTypeOf(this.#ending) }
+    this.#crash = { status: 'error', errorType: errorOf(this.#ending).errorType }
     log.exited(errorOf(this.#ending))
     return this.#failed('failed', this.#ending, elapsedMs)
   }
@@ -214,7 +214,7 @@ class Progress implements EventListener {
             errorType:
               this.#ending === undefined
                 ? outOfMemory(outcome).errorType
-                : errorTypeOf(this.#ending),
+                : errorOf(this.#ending).errorType,
           }),
     })
   }
@@ -240,12 +240,24 @@ function outOfMemory(outcome: EnvironmentOutcome): { errorType: string; reason: 
     : { errorType: 'Runtime.OutOfMemory', reason: 'signal: killed' }
 }
 
-function errorTypeOf(payload: string): string {
-  return errorOf(payload).errorType
+interface RuntimeFailure {
+  readonly errorType: string
+  readonly errorMessage: string
 }
 
-function errorOf(payload: string): { readonly errorType: string; readonly errorMessage: string } {
-  return JSON.parse(payload) as { errorType: string; errorMessage: string }
+/** An error as its runtime words it, which may be of any form. */
+function errorOf(payload: string): RuntimeFailure {
+  let said: { readonly [name: string]: unknown } = {}
+  try {
+    said = Object(JSON.parse(payload)) as typeof said
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  const { errorType, errorMessage } = said
+  return {
+    errorType: typeof errorType === 'string' ? errorType : 'Runtime.Unknown',
+    errorMessage: typeof errorMessage === 'string' ? errorMessage : '',
+  }
 }
 
 function json(errorType: string, errorMessage: string): string {

@@ -2,7 +2,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../../common/clock.ts'
 import { reasonOf } from '../../common/errors.ts'
-import { handlerInitMaxMs } from '../../common/environment-limits.ts'
 import { processEndGraceMs } from '../../common/process-limits.ts'
 import type {
   EnvironmentEvent,
@@ -73,7 +72,6 @@ export class ProcessEnvironment {
   readonly #share: ProcessShare
   #watched: Watched | undefined
   #timer: Timer | undefined
-  #initRun: 'first' | 'timed-out' | 'second' = 'first'
   #launchedMs = 0
   #cpuMs = 0
   #isGone = false
@@ -142,7 +140,7 @@ export class ProcessEnvironment {
     }
     try {
       const address = await api.open()
-      this.#directory ??= await directories.add()
+      this.#directory = await directories.add()
       this.#process = await RuntimeProcess.start({
         ...this.#settings,
         environment: {
@@ -173,29 +171,17 @@ export class ProcessEnvironment {
     if (current.end !== undefined) return process.kill()
     this.#watch(process)
     this.#launchedMs = performance.now()
-    if (this.#initRun === 'second') {
-      // Lambda: this time it counts as the invocation's.
-      current.startedMs = this.#launchedMs
-      return current.tell('running')
-    }
     current.tell('initialising')
-    this.#timer = this.#machine.clock.after(handlerInitMaxMs, () => {
-      this.#initRun = 'timed-out'
-      process.kill()
-    })
   }
 
   #ready(): void {
     const current = this.#current
     if (current === undefined || this.#process === undefined) return
     if (current.answer !== undefined) return void this.#settle(current, this.#process)
-    this.#timer?.cancel()
     this.#share.hold()
-    if (this.#initRun === 'first') {
-      current.startedMs = performance.now()
-      current.initMs = current.startedMs - this.#launchedMs
-      current.tell('running')
-    }
+    current.startedMs = performance.now()
+    current.initMs = current.startedMs - this.#launchedMs
+    current.tell('running')
     // The runtime that asks for an event has initialised.
     if (current.event.initOnly === true) {
       current.answered({ outcome: 'returned', payload: 'null' })
@@ -204,15 +190,17 @@ export class ProcessEnvironment {
     this.#hand(current)
   }
 
-  #hand({ event }: CurrentEvent): void {
+  #hand({ event, initMs = 0 }: CurrentEvent): void {
     const { functionArn, timeoutMs } = this.#settings
     const { requestId, payload, clientContext, invokedFunctionArn = functionArn } = event
     const nowMs = this.#machine.clock.now()
+    // An initialisation that is repeated counts as the invocation's.
+    const spentMs = event.repeatsInit === true ? Math.round(initMs) : 0
     this.#api?.hand({
       requestId,
       invocationId: randomUUID(),
       payload,
-      deadlineMs: nowMs + timeoutMs,
+      deadlineMs: nowMs + timeoutMs - spentMs,
       functionArn: invokedFunctionArn,
       traceId: traceId(nowMs, randomBytes(20)),
       ...(clientContext === undefined ? {} : { clientContext: contextHeader(clientContext) }),
@@ -222,7 +210,6 @@ export class ProcessEnvironment {
   // A runtime ends itself after it has said so; one that does not is ended.
   #initFailed(payload: string): void {
     if (this.#current !== undefined) this.#current.initError = payload
-    this.#timer?.cancel()
     this.#timer = this.#machine.clock.after(processEndGraceMs, () => this.#process?.kill())
   }
 
@@ -277,11 +264,6 @@ export class ProcessEnvironment {
     this.#share.end()
     if (this.#process !== undefined) this.#machine.guard.remove(this.#process.pid)
     this.#use()
-    this.#cpuMs = 0
-    if (current !== undefined && current.end === undefined && this.#initRun === 'timed-out') {
-      this.#initRun = 'second'
-      return this.#launch(current)
-    }
     this.#isGone = true
     if (current?.answer !== undefined) this.#over(current)
     else if (current !== undefined) this.#died(current, reason)

@@ -292,6 +292,20 @@ test('an initialisation that fails is the result of the event that wanted it', a
   )
 })
 
+test.each(['not JSON at all', 'null', '"text"', '[]'])(
+  'an error of the initialisation may be of any form: %s',
+  async (body) => {
+    workers = startInvoker()
+    await deploy(
+      nodeBootstrap(`await call('POST', 'init/error', ${JSON.stringify(body)}); process.exit(1)`),
+    )
+    expect(completed(await workers.invoke('f'))).toMatchObject({
+      functionError: 'Unhandled',
+      payload: body,
+    })
+  },
+)
+
 /** Ten seconds take one: what waits for Lambda's limits need not wait that long. */
 const fastClock: Clock = {
   now: () => systemClock.now(),
@@ -310,8 +324,10 @@ test('an initialisation of ten seconds is cut off and runs again as part of the 
   )
   const result = await workers.invoke('f', {}, true)
   expect(valueOf(result)).toBe('fine')
-  expect(tailOf(result)).toContain('\nhangs\ndoes not\nEND')
-  expect(tailOf(result)).not.toContain('Init Duration')
+  expect(tailOf(result)).toMatch(
+    /^hangs\nINIT_REPORT .*Phase: init\tStatus: timeout\ndoes not\nSTART .*\nEND .*\nREPORT .*\t\n$/,
+  )
+  expect(tailOf(result)).not.toMatch(/REPORT RequestId.*Init Duration/)
   expect(valueOf(await workers.invoke('f'))).toBe('fine')
 })
 

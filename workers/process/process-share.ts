@@ -50,7 +50,7 @@ export class ProcessShare {
     this.#share?.release()
   }
 
-  /** It is gone; another may begin. */
+  /** It is gone. */
   end(): void {
     this.#burst?.cancel()
     if (this.#share === undefined) return
