@@ -118,7 +118,7 @@ def handler(event, context):
   const time = '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z'
   expect(tailOf(result)).toMatch(
     new RegExp(
-      `^START [^\\n]*\\nat import\\nplain ☃\\n\\[WARNING\\]\\t${time}\\t${requestId}\\tcareful\\n` +
+      `^at import\\nSTART [^\\n]*\\nplain ☃\\n\\[WARNING\\]\\t${time}\\t${requestId}\\tcareful\\n` +
         `\\[ERROR\\]\\t${time}\\t${requestId}\\ttwo\\nlines\\n\\[INFO\\]\\t${time}\\t${requestId}\\tseen\\nEND `,
     ),
   )
@@ -254,7 +254,7 @@ test('an endless loop times out, too much memory is killed, and the next event i
   expect(tailOf(late)).toContain('\nhere\n')
   const hungry = completed(await workers.invoke('f', { eat: true }))
   expect(valueOf(hungry)).toEqual({
-    errorType: 'Runtime.ExitError',
+    errorType: 'Runtime.OutOfMemory',
     errorMessage: `RequestId: ${hungry.requestId} Error: Runtime exited with error: signal: killed`,
   })
   expect(valueOf(await workers.invoke('f'))).toBe('fine')

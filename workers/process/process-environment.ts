@@ -177,15 +177,22 @@ export class ProcessEnvironment {
   #ready(): void {
     const current = this.#current
     if (current === undefined || this.#process === undefined) return
-    if (current.answer !== undefined) return void this.#settle(current, this.#process)
+    if (current.answer === undefined) void this.#begin(current, this.#process)
+    else void this.#settle(current, this.#process)
+  }
+
+  /** The runtime has initialised. */
+  async #begin(current: CurrentEvent, process: RuntimeProcess): Promise<void> {
     this.#share.hold()
+    current.initMs = performance.now() - this.#launchedMs
+    // What it wrote until here belongs before the event.
+    await process.outputRead()
+    if (this.#current !== current) return
     current.startedMs = performance.now()
-    current.initMs = current.startedMs - this.#launchedMs
     current.tell('running')
-    // The runtime that asks for an event has initialised.
     if (current.event.initOnly === true) {
       current.answered({ outcome: 'returned', payload: 'null' })
-      return void this.#settle(current, this.#process)
+      return this.#settle(current, process)
     }
     this.#hand(current)
   }
