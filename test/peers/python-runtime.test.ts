@@ -124,6 +124,36 @@ def handler(event, context):
   )
 })
 
+test('with JSON as its format the log has records as on Lambda', async () => {
+  workers = startInvoker()
+  await deploy(
+    `import logging
+def handler(event, context):
+    logging.debug("not seen")
+    logging.getLogger("deep").info("seen ☃")
+    raise ValueError("no")`,
+    { logging: { format: 'JSON' } },
+  )
+  const result = await workers.invoke('f', {}, true)
+  const { requestId } = completed(result)
+  const records = tailOf(result)
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as string
+  expect(records.filter(({ level }) => level !== undefined)).toEqual([
+    { timestamp, level: 'INFO', message: 'seen ☃', logger: 'deep', requestId },
+    {
+      timestamp,
+      level: 'ERROR',
+      errorMessage: 'no',
+      errorType: 'ValueError',
+      requestId,
+      stackTrace: [expect.stringContaining('in handler') as string],
+    },
+  ])
+})
+
 test.each(versions)('%s gives exceptions their type, message and frames', async (runtime) => {
   workers = startInvoker()
   const { directory } = await deploy(

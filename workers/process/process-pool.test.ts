@@ -1,10 +1,11 @@
 // Tests functions of provided runtimes in real processes: a `bootstrap` in Node stands for any runtime.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { afterEach, expect, test } from 'vitest'
 import { systemClock, type Clock } from '../../common/clock.ts'
 import type { FunctionRecord } from '../../control/registry/registry.ts'
 import { eventually } from '../../test/support/eventually.ts'
+import { functionRecord } from '../../test/support/memory-registry.ts'
 import { nodeBootstrap, nodeHandler } from '../../test/support/node-bootstrap.ts'
 import { processesWith } from './proc-files.ts'
 import { completed, startInvoker, tailOf, valueOf } from '../../test/support/worker-threads.ts'
@@ -224,6 +225,7 @@ test('hundreds of children harm nobody and end with their environment', async ()
   expect(valueOf(await workers.invoke('f'))).toMatchObject({ errorType: 'Runtime.ExitError' })
   await until(() => workers.invoker.environments === 0)
   expect(await processesWith('MILL', 'hundreds')).toEqual([])
+  expect(zombiesOf(process.pid)).toEqual([])
 })
 
 test('a temporary directory is each environment’s own and goes with it; files are limited to 1024', async () => {
@@ -443,6 +445,26 @@ test('an answer counts although its process ends before it asks for more', async
   expect(valueOf(await workers.invoke('f'))).toBe('answered')
 })
 
+test('a provisioned environment is initialised and frozen before its first event', async () => {
+  workers = startInvoker()
+  const { directory } = await deploy(
+    nodeHandler(`async () => process.env.AWS_LAMBDA_INITIALIZATION_TYPE + ' ' + process.pid`),
+  )
+  const changes = { runtime: 'provided.al2023', memorySizeMb: 512, timeoutSeconds: 30 }
+  const record = functionRecord('f', directory, changes)
+  await workers.registry.putVersion({ ...record, version: '1', contentDigest: '' })
+  const provisioned = [{ qualifier: '1', executions: 1, lastModifiedMs: 0 }]
+  await workers.registry.putFunction({ ...record, revision: 2, provisioned })
+  await until(() => workers.registry.workers()[0]?.provisioned[0]?.ready === 1)
+  const invoke = async () =>
+    valueOf(await workers.invoker.invoke({ functionName: 'f', qualifier: '1', payload: '{}' }))
+  const [type, pid] = String(await invoke()).split(' ')
+  expect(type).toBe('provisioned-concurrency')
+  expect(await invoke()).toBe(`provisioned-concurrency ${pid}`)
+  expect(countersOf('f').coldStarts).toBe(0)
+  await until(() => stateOf(Number(pid)) === 'T')
+})
+
 test('stopping waits for environments that are about to end anyway', async () => {
   workers = startInvoker()
   await deploy(nodeHandler('async () => { process.on("SIGTERM", () => {}); return process.pid }'))
@@ -485,6 +507,20 @@ function countersOf(name: string) {
 function statOf(pid: number): string[] {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
   return text.slice(text.lastIndexOf(')') + 2).split(' ')
+}
+
+/** Processes that have ended and that their parent has not asked about. */
+function zombiesOf(parent: number): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.map(Number).filter((pid) => {
+    try {
+      const [state, ppid] = statOf(pid)
+      return state === 'Z' && Number(ppid) === parent
+    } catch {
+      // Gone since it was listed.
+      return false
+    }
+  })
 }
 
 const stateOf = (pid: number): string | undefined => statOf(pid)[0]
