@@ -7,6 +7,8 @@ import type { EnvironmentUse } from './environment-pool.ts'
 import type { Execution } from './execution.ts'
 import { RecentMax } from './recent-max.ts'
 
+export type InvocationKind = 'pooled' | 'provisioned' | 'spillover'
+
 export class FunctionCounters {
   /** Lambda: successes and function errors; not throttles. */
   invocations = 0
@@ -21,6 +23,9 @@ export class FunctionCounters {
     'reserved-rate': 0,
   }
   timeouts = 0
+  /** In environments that were made ahead; and of versions that have such, in others. */
+  provisionedInvocations = 0
+  spilloverInvocations = 0
   coldStarts = 0
   readonly durationSeconds = new Histogram(durationBoundsSeconds)
   readonly initSeconds = new Histogram(durationBoundsSeconds)
@@ -36,9 +41,11 @@ export class FunctionCounters {
   }
 
   /** Of an invocation that has ended, if it came to run. */
-  ran({ outcome, durationMs, initMs }: Execution): void {
+  ran({ outcome, durationMs, initMs }: Execution, kind: InvocationKind): void {
     if (outcome === 'unparsable' || outcome === 'not-started') return
     this.invocations += 1
+    if (kind === 'provisioned') this.provisionedInvocations += 1
+    if (kind === 'spillover') this.spilloverInvocations += 1
     this.durationSeconds.observe(durationMs / 1000)
     if (outcome !== 'returned') this.errors += 1
     if (outcome === 'timed-out') this.timeouts += 1

@@ -231,7 +231,7 @@ test('stopping ends what outlives the grace, and what waits', async () => {
 })
 
 test.each([
-  ['python3.13', 'ServiceException', /runtime python3\.13 is not available/],
+  ['java21', 'ServiceException', /java21/],
   ['nodejs22.x', 'InvalidRequestContentException', /^Could not parse request body into json: /],
 ])('a payload or runtime that cannot be (%s) is refused', async (runtime, code, message) => {
   workers = startInvoker()

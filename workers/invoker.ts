@@ -58,6 +58,8 @@ export interface FunctionState {
   readonly reservedConcurrency: number | undefined
   readonly memorySizeMb: number
   readonly counters: FunctionCounters
+  /** Environments that were made ahead; undefined where none are to be. */
+  readonly provisioned: number | undefined
 }
 
 export class Invoker implements FunctionInvoker {
@@ -128,7 +130,8 @@ export class Invoker implements FunctionInvoker {
       if (record === undefined) return []
       const { memorySizeMb, reservedConcurrency } = record
       const executions = this.#ledger.executions(name)
-      return [{ name, executions, reservedConcurrency, memorySizeMb, counters }]
+      const provisioned = this.#provisioned.ready(name)
+      return [{ name, executions, reservedConcurrency, memorySizeMb, counters, provisioned }]
     })
   }
 
@@ -171,7 +174,7 @@ export class Invoker implements FunctionInvoker {
           : await execute(this.#request(call, { record, pool: lent.pool }))
       if (execution === 'gone') return this.#notFound(requestId, invocation)
       if (execution === 'throttled') return this.#throttle(requestId, counters, 'waiting')
-      counters.ran(execution)
+      counters.ran(execution, this.#provisioned.kindOf(functionName, version, lent))
       this.#tell({ functionName, version, requestId, ...execution, report: log.report })
       const tail = invocation.tailLog === true ? log : undefined
       return resultOf({ requestId, version, execution, log: tail })

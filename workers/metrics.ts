@@ -39,6 +39,24 @@ const functionMetrics = {
     help: 'Invocations that found no warm environment.',
     read: ({ counters }) => counters.coldStarts,
   },
+  millrace_function_provisioned_invocations_total: {
+    type: 'counter',
+    help: 'Invocations in environments of provisioned concurrency.',
+    aws: 'ProvisionedConcurrencyInvocations',
+    read: ({ counters }) => counters.provisionedInvocations,
+  },
+  millrace_function_spillover_invocations_total: {
+    type: 'counter',
+    help: 'Invocations of versions with provisioned concurrency that found none of it free and ran on demand.',
+    aws: 'ProvisionedConcurrencySpilloverInvocations',
+    read: ({ counters }) => counters.spilloverInvocations,
+  },
+  millrace_function_provisioned_environments: {
+    type: 'gauge',
+    help: 'Environments of provisioned concurrency that are initialised, of all versions of the function.',
+    aws: 'ProvisionedConcurrentExecutions',
+    read: ({ provisioned }) => provisioned,
+  },
   millrace_function_duration_seconds: {
     type: 'histogram',
     help: "The handler's time, without its initialisation.",

@@ -8,6 +8,7 @@ import { provisionedByVersion } from '../control/registry/provisioned.ts'
 import type { ProvisionedStatus, Registry, VersionRecord } from '../control/registry/registry.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { FunctionPool } from './function-pool.ts'
+import type { InvocationKind } from './function-counters.ts'
 import { evenShare } from './pool-share.ts'
 import { ProvisionedVersion, type Lent } from './provisioned-version.ts'
 
@@ -62,6 +63,19 @@ export class ProvisionedFleet {
 
   lend(functionName: string, version: string): Lent | undefined {
     return this.#kept.get(keyOf(functionName, version))?.host.lend()
+  }
+
+  /** Where an invocation of this version ran: `spillover`, since none of those kept ready was free. */
+  kindOf(functionName: string, version: string, lent: Lent | undefined): InvocationKind {
+    if (lent !== undefined) return 'provisioned'
+    return this.#kept.has(keyOf(functionName, version)) ? 'spillover' : 'pooled'
+  }
+
+  /** Of all versions; undefined where none has any to be ready. */
+  ready(functionName: string): number | undefined {
+    const own = [...this.#kept.values()].filter((kept) => kept.functionName === functionName)
+    if (own.length === 0) return undefined
+    return own.reduce((sum, { host }) => sum + host.ready, 0)
   }
 
   async stop(): Promise<void> {

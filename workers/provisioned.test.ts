@@ -45,17 +45,29 @@ test('the first event finds an environment that was initialised ahead, and no co
   await ready(1)
   expect(valueOf(await invoke())).toMatchObject({ n: 1, initialised: 'provisioned-concurrency' })
   expect(valueOf(await invoke())).toMatchObject({ n: 2 })
-  expect(invoker.functions()[0]?.counters).toMatchObject({ invocations: 2, coldStarts: 0 })
+  const [state] = invoker.functions()
+  expect(state?.provisioned).toBe(1)
+  expect(state?.counters).toMatchObject({
+    invocations: 2,
+    coldStarts: 0,
+    provisionedInvocations: 2,
+    spilloverInvocations: 0,
+  })
 })
 
 test('what is more than provisioned runs on demand, and $LATEST always does', async () => {
   const gate = `${source}\nconst wait = exports.handler
 exports.handler = async (event) => { const answer = await wait(event); await new Promise((r) => setTimeout(r, 300)); return answer }`
-  const { invoke, ready } = await start(1, { code: gate })
+  const { invoke, ready, invoker } = await start(1, { code: gate })
   await ready(1)
   const results = await Promise.all([invoke(), invoke(), invoke({}, '$LATEST')])
   const types = results.map((result) => (valueOf(result) as { initialised: string }).initialised)
   expect(types).toEqual(['provisioned-concurrency', 'on-demand', 'on-demand'])
+  expect(invoker.functions()[0]?.counters).toMatchObject({
+    invocations: 3,
+    provisionedInvocations: 1,
+    spilloverInvocations: 1,
+  })
 })
 
 test('an environment that dies is made again, with its initialisation', async () => {
