@@ -3,7 +3,9 @@ import { onTestFinished, expect, test } from 'vitest'
 import { functionFolder } from '../test/support/function-folder.ts'
 import { ManualClock } from '../test/support/manual-clock.ts'
 import { functionRecord } from '../test/support/memory-registry.ts'
+import { nodeHandler } from '../test/support/node-bootstrap.ts'
 import { completed, startInvoker, valueOf } from '../test/support/worker-threads.ts'
+import type { FunctionRecord } from '../control/registry/registry.ts'
 import type { InvokerOptions } from './invoker.ts'
 
 const source = `
@@ -18,14 +20,23 @@ exports.handler = async (event) => {
 /** Version 1 of `fn`, of which so many environments are provisioned. */
 async function start(
   executions: number,
-  { code = source, ...options }: Partial<InvokerOptions> & { readonly code?: string } = {},
+  {
+    code = source,
+    files = { 'index.js': code },
+    changes = {},
+    ...options
+  }: Partial<InvokerOptions> & {
+    readonly code?: string
+    readonly files?: Readonly<Record<string, string>>
+    readonly changes?: Partial<FunctionRecord>
+  } = {},
 ) {
   const workers = startInvoker(options)
   onTestFinished(() => workers.stop())
   const { registry } = workers
-  const folder = await functionFolder({ 'index.js': code })
+  const folder = await functionFolder(files)
   onTestFinished(() => folder.remove())
-  const record = functionRecord('fn', folder.directory)
+  const record = functionRecord('fn', folder.directory, changes)
   await registry.putVersion({ ...record, version: '1', contentDigest: '' })
   const provision = async (count: number, revision: number) => {
     const provisioned = [{ qualifier: '1', executions: count, lastModifiedMs: 0 }]
@@ -145,6 +156,24 @@ test('of two copies each keeps its part, and takes the other part over when that
     await new Promise((resolve) => setImmediate(resolve))
   }
   await ready(4)
+})
+
+test('environments of other runtimes, in processes, are made ahead as well', async () => {
+  const files = nodeHandler(
+    'async (event) => event.die ? process.exit(1) : { pid: process.pid, initialised: process.env.AWS_LAMBDA_INITIALIZATION_TYPE }',
+  )
+  const changes = { runtime: 'provided.al2023', timeoutSeconds: 20 }
+  const { invoke, ready, invoker } = await start(1, { files: { ...files }, changes })
+  await ready(1)
+  const first = valueOf(await invoke()) as { pid: number }
+  expect(first).toMatchObject({ initialised: 'provisioned-concurrency' })
+  expect(valueOf(await invoke())).toEqual(first)
+  expect(invoker.functions()[0]?.counters).toMatchObject({ coldStarts: 0 })
+  expect(completed(await invoke({ die: true })).functionError).toBe('Unhandled')
+  await ready(1)
+  const second = valueOf(await invoke()) as { pid: number }
+  expect(second).toMatchObject({ initialised: 'provisioned-concurrency' })
+  expect(second.pid).not.toBe(first.pid)
 })
 
 test('an alias parts what it is given by its weights', async () => {
