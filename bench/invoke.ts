@@ -51,6 +51,8 @@ const noop = new URL('./invoke/noop.mjs', import.meta.url)
 const directory = new URL('./invoke', import.meta.url).pathname
 const progress = (text: string): boolean => process.stderr.write(`${text}\n`)
 const small = '{"key":"value"}'
+/** A whole core: what is measured is not what holds a smaller function back. */
+const memorySizeMb = 1769
 const loadBefore = machineLoad()
 const results: Record<string, unknown> = {}
 
@@ -91,6 +93,12 @@ if (wanted.has('control')) results['control'] = await overHttp(['all'])
 if (wanted.has('workers')) results['workers'] = await overHttp(['control', 'workers'])
 report()
 
+interface Measured {
+  readonly rate: number
+  /** Of the whole process, all its threads: other work on the machine changes it less than the rate. */
+  readonly cpuMicroseconds: number
+}
+
 /** Ours and piscina's in turn, after one second each that does not count. */
 async function measure(
   row: string,
@@ -99,22 +107,39 @@ async function measure(
   raw: () => Promise<unknown>,
 ): Promise<void> {
   if (!wanted.has(row.replace('Parsed', ''))) return
-  const all: { ours: number[]; piscina: number[] } = { ours: [], piscina: [] }
+  const all: { ours: Measured[]; piscina: Measured[] } = { ours: [], piscina: [] }
   for (let round = -1; round < rounds; round++) {
-    const rates = [await rate(concurrency, ours), await rate(concurrency, raw)] as const
+    const measured = [await rate(concurrency, ours), await rate(concurrency, raw)] as const
     if (round < 0) continue
-    all.ours.push(rates[0])
-    all.piscina.push(rates[1])
+    all.ours.push(measured[0])
+    all.piscina.push(measured[1])
   }
-  const ratio = Number((median(all.ours) / median(all.piscina)).toFixed(3))
-  results[row] = { ours: median(all.ours), piscina: median(all.piscina), ratio, all }
+  const [mine, theirs] = [summary(all.ours), summary(all.piscina)]
+  results[row] = {
+    ours: mine,
+    piscina: theirs,
+    rateRatio: Number((mine.rate / theirs.rate).toFixed(2)),
+    cpuRatio: Number((theirs.cpuMicroseconds / mine.cpuMicroseconds).toFixed(2)),
+    rates: {
+      ours: all.ours.map((each) => each.rate),
+      piscina: all.piscina.map((each) => each.rate),
+    },
+  }
   progress(`${row}: ${JSON.stringify(results[row])}`)
 }
 
+function summary(measured: readonly Measured[]): Measured {
+  return {
+    rate: median(measured.map((each) => each.rate)),
+    cpuMicroseconds: median(measured.map((each) => each.cpuMicroseconds)),
+  }
+}
+
 /** Calls per second, `concurrency` of them at once. */
-async function rate(concurrency: number, call: () => Promise<unknown>): Promise<number> {
+async function rate(concurrency: number, call: () => Promise<unknown>): Promise<Measured> {
   let calls = 0
   const startedMs = performance.now()
+  const cpuBefore = process.cpuUsage()
   const endMs = startedMs + seconds * 1000
   const one = async (): Promise<void> => {
     while (performance.now() < endMs) {
@@ -123,7 +148,11 @@ async function rate(concurrency: number, call: () => Promise<unknown>): Promise<
     }
   }
   await Promise.all(Array.from({ length: concurrency }, one))
-  return Math.round(calls / ((performance.now() - startedMs) / 1000))
+  const { user, system } = process.cpuUsage(cpuBefore)
+  return {
+    rate: Math.round(calls / ((performance.now() - startedMs) / 1000)),
+    cpuMicroseconds: Number(((user + system) / calls).toFixed(1)),
+  }
 }
 
 /** From the call to the answer of functions that never ran, one after another; beside a thread of piscina's. */
@@ -150,7 +179,7 @@ async function elapsedMs(call: () => Promise<unknown>): Promise<number> {
 
 /** Of the last role's door, in a process of its own. */
 async function overHttp(roles: readonly ('all' | 'control' | 'workers')[]) {
-  const args = ['--workers-max', String(threads)]
+  const args = ['--workers-max', String(threads), '--cpu-share', 'off']
   const first = await startPlatform({
     role: roles[0] ?? 'all',
     args: roles.length === 1 ? args : [],
@@ -180,7 +209,8 @@ async function overHttp(roles: readonly ('all' | 'control' | 'workers')[]) {
 }
 
 function noopRecord(name: string, revision: number): FunctionRecord {
-  return functionRecord(name, directory, { handler: 'noop.handler', revision: revision + 1 })
+  const changes = { handler: 'noop.handler', memorySizeMb, revision: revision + 1 }
+  return functionRecord(name, directory, changes)
 }
 
 function median(numbers: readonly number[]): number {
