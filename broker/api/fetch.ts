@@ -17,9 +17,10 @@ import {
 } from '../../protocol/record-batch.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import type { Topic } from '../log/topic.ts'
-import type { BrokerContext, Call, Handler } from './broker-context.ts'
+import type { BrokerContext, Call } from './broker-context.ts'
 import { epochFlaw } from './leader-epoch.ts'
 
+type Broker = Pick<BrokerContext, 'store' | 'clock' | 'counters'>
 type Request = RequestOf<'Fetch'>
 type WantedPartition = Request['topics'][number]['partitions'][number]
 type TopicResponse = ResponseOf<'Fetch'>['responses'][number]
@@ -42,8 +43,14 @@ interface TopicSource {
 
 const nothing: Records = []
 const readCommitted = 1
+/** So many partitions whose next batch had no room are tried in one answer: each costs a read. */
+const leftOutMax = 4
 
-export const fetch: Handler<'Fetch'> = async (broker, request, call) => {
+export async function fetch(
+  broker: Broker,
+  request: Request,
+  call: Call,
+): Promise<ResponseOf<'Fetch'>> {
   if (request.sessionId !== 0) {
     return { errorCode: call.code('FETCH_SESSION_ID_NOT_FOUND'), responses: [] }
   }
@@ -74,7 +81,7 @@ function find(topic: Topic, wanted: WantedPartition): Source['found'] {
 
 /** Resolves when there is enough to answer, when time is up, or when `signal` is aborted. */
 function waitForRecords(
-  { clock }: BrokerContext,
+  { clock }: Broker,
   wait: { request: Request; topics: readonly TopicSource[]; signal: AbortSignal },
 ): Promise<void> {
   const { request, signal } = wait
@@ -118,20 +125,23 @@ function endOf(partition: PartitionLog, { isolationLevel }: Request): number | u
 }
 
 async function readAll(
-  broker: BrokerContext,
+  broker: Broker,
   { request, topics, call }: { request: Request; topics: readonly TopicSource[]; call: Call },
 ): Promise<TopicResponse[]> {
   const maxBytes = Math.min(request.maxBytes, fetchResponseMaxBytes)
   const responses: TopicResponse[] = []
   let sentBytes = 0
+  let leftOut = 0
   for (const { topic, topicId, sources } of topics) {
     const partitions: PartitionResponse[] = []
     for (const source of sources) {
       // Of little room most is left over, for a read each: those partitions come first in the next request.
       const left = maxBytes - sentBytes
-      const room = { maxBytes: left < maxBytes / 16 ? 0 : left, isFirst: sentBytes === 0 }
+      const isOver = left < maxBytes / 16 || leftOut >= leftOutMax
+      const room = { maxBytes: isOver ? 0 : left, isFirst: sentBytes === 0 }
       const response = await read(broker, { topic, source, request }, room, call)
       for (const { length } of response.records) sentBytes += length
+      if (!isOver && isLeftOut(source, request, response)) leftOut += 1
       partitions.push(response)
     }
     responses.push({ topic, topicId, partitions })
@@ -139,8 +149,18 @@ async function readAll(
   return responses
 }
 
+/** Whether there was something to send, and no room for it. */
+function isLeftOut(
+  { wanted, found }: Source,
+  request: Request,
+  { records, errorCode }: PartitionResponse,
+): boolean {
+  if (typeof found === 'string' || errorCode !== 0 || records.length > 0) return false
+  return found.availableBytes(wanted.fetchOffset, endOf(found, request)) > 0
+}
+
 async function read(
-  broker: BrokerContext,
+  broker: Broker,
   { topic, source, request }: { topic: string; source: Source; request: Request },
   room: { maxBytes: number; isFirst: boolean },
   call: Call,
@@ -179,7 +199,7 @@ async function read(
 }
 
 function failed(
-  { store }: BrokerContext,
+  { store }: Broker,
   { topic, wanted }: { topic: string; wanted: WantedPartition },
   errorCode: number,
 ): PartitionResponse {

@@ -1,0 +1,82 @@
+// Tests what a fetch reads for its answer: no more than has room.
+import { expect, test } from 'vitest'
+import { errorCodes } from '../../protocol/error-codes.ts'
+import { append, openStore, partitionOf, recordsOf } from '../../test/support/log-store.ts'
+import { ApiCounters } from './api-counters.ts'
+import type { Call } from './broker-context.ts'
+import { fetch } from './fetch.ts'
+
+const record = 'x'.repeat(5000)
+
+/** What the requests have in common. */
+const consumer = {
+  clusterId: null,
+  replicaId: -1,
+  replicaState: { replicaId: -1, replicaEpoch: -1 },
+  maxWaitMs: 500,
+  minBytes: 1,
+  isolationLevel: 0,
+  sessionId: 0,
+  sessionEpoch: -1,
+  forgottenTopicsData: [],
+  rackId: '',
+}
+
+async function broker(partitions: number) {
+  const { store, files, clock } = await openStore()
+  await store.createTopic('t', { partitions })
+  let reads = 0
+  files.fault = (operation, path) => {
+    if (operation === 'read' && path.endsWith('.log')) reads += 1
+    return undefined
+  }
+  const context = { store, clock, counters: new ApiCounters() }
+  const call: Call = {
+    version: 11,
+    clientId: '',
+    clientHost: '/127.0.0.1',
+    advertised: { host: '127.0.0.1', port: 9092 },
+    signal: new AbortController().signal,
+    code: (error) => errorCodes[error],
+  }
+  /** How many records of each partition come, when all are asked from these offsets on. */
+  const ask = async (offsets: readonly number[], maxBytes: number): Promise<readonly number[]> => {
+    const request = {
+      ...consumer,
+      maxBytes,
+      topics: [{ topic: 't', topicId: '', partitions: offsets.map(wanted) }],
+    }
+    const { responses } = await fetch(context, request, call)
+    return (responses[0]?.partitions ?? []).map(({ records }) => {
+      const chunks = Array.isArray(records) ? (records as readonly Buffer[]) : []
+      return chunks.flatMap(recordsOf).length
+    })
+  }
+  return { store, files, ask, reads: () => reads }
+}
+
+function wanted(fetchOffset: number, partition: number) {
+  const epochs = { currentLeaderEpoch: -1, lastFetchedEpoch: -1, logStartOffset: -1 }
+  return { ...epochs, partition, fetchOffset, partitionMaxBytes: 1_000_000, replicaDirectoryId: '' }
+}
+
+test('once the next batches of four partitions had no room the others are not read for nothing', async () => {
+  const { store, ask, reads } = await broker(20)
+  for (let index = 0; index < 20; index++) {
+    await append(partitionOf(store, 't', index), [record])
+    await partitionOf(store, 't', index).fill()
+  }
+  const offsets = Array.from({ length: 20 }, () => 0)
+  const answer = await ask(offsets, 7000)
+  expect(answer).toEqual([1, ...offsets.slice(1)])
+  expect(reads()).toBe(5)
+})
+
+test('a smaller batch behind one that had no room still comes', async () => {
+  const { store, ask } = await broker(3)
+  for (const [index, value] of [record, record, 'small'].entries()) {
+    await append(partitionOf(store, 't', index), [value])
+    await partitionOf(store, 't', index).fill()
+  }
+  expect(await ask([0, 0, 0], 7000)).toEqual([1, 0, 1])
+})
