@@ -186,6 +186,18 @@ export const frameSpareMaxBytes = 64 * 1024 * 1024
 /** The same for what fetches read from segments; also the largest read that is made so. */
 export const readSpareMaxBytes = 32 * 1024 * 1024
 
+/** What is read for consumers before they ask, all together: two of the largest answers to fetches. */
+export const readAheadMaxBytes = 32 * 1024 * 1024
+
+/** And for one partition: what clients take of one by default is 1 MiB. */
+export const readAheadPieceMaxBytes = 4 * 1024 * 1024
+
+/** Batches that segments have already, kept for consumers at the end of the log: a tenth of a second at full speed. */
+export const recentBatchesMaxBytes = 32 * 1024 * 1024
+
+/** Who has not come for it by then comes late or not at all. */
+export const readAheadMaxAgeMs = 1_000
+
 /** Requests of all connections, whole or in part; whoever brings more is disconnected. */
 export const requestMemoryMaxBytes = 1024 * 1024 * 1024
 

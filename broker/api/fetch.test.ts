@@ -1,4 +1,4 @@
-// Tests what a fetch reads for its answer: no more than has room.
+// Tests what a fetch reads for its answer: no more than has room, and nothing for readers at the end of the log.
 import { expect, test } from 'vitest'
 import { errorCodes } from '../../protocol/error-codes.ts'
 import { append, openStore, partitionOf, recordsOf } from '../../test/support/log-store.ts'
@@ -79,4 +79,25 @@ test('a smaller batch behind one that had no room still comes', async () => {
     await partitionOf(store, 't', index).fill()
   }
   expect(await ask([0, 0, 0], 7000)).toEqual([1, 0, 1])
+})
+
+test('a parked consumer is answered from memory as soon as something is committed', async () => {
+  const { store, ask, reads } = await broker(2)
+  for (let offset = 0; offset < 5; offset++) {
+    const answer = ask([offset, 0], 1_000_000)
+    await append(partitionOf(store, 't'), [record])
+    expect(await answer).toEqual([1, 0])
+    await partitionOf(store, 't').fill()
+  }
+  expect(reads()).toBe(0)
+})
+
+test('a consumer that reads on from the start finds its next answer read', async () => {
+  const { store, files, ask } = await broker(1)
+  for (let count = 0; count < 3; count++) await append(partitionOf(store, 't'), [record])
+  await partitionOf(store, 't').fill()
+  expect(await ask([0], 6000)).toEqual([1])
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+  files.fault = () => 'EIO'
+  expect(await ask([1], 6000)).toEqual([1])
 })

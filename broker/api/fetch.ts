@@ -188,6 +188,7 @@ async function read(
   const result = await found.read(wanted.fetchOffset, {
     maxBytes: Math.max(0, Math.min(wanted.partitionMaxBytes, room.maxBytes)),
     minOneBatch: room.isFirst,
+    aheadBytes: wanted.partitionMaxBytes,
     ...(isCommitted ? { below } : {}),
   })
   if (!result.ok) return failed(broker, { topic, wanted }, call.code(result.error))

@@ -3,6 +3,8 @@ import type { Clock } from '../../common/clock.ts'
 import type { QueuedAppend } from './append-run.ts'
 import type { LogLimits } from './log-limits.ts'
 import type { ProducerBudget } from './producer-budget.ts'
+import type { ReadAhead } from './read-ahead.ts'
+import type { RecentBatches } from './recent-batches.ts'
 import type { SegmentFiles } from './segment-facts.ts'
 import type { TopicConfig } from './topic-config.ts'
 
@@ -49,6 +51,8 @@ export interface LogEnvironment extends SegmentFiles {
   /** Bytes in the tails of all partitions: queued, or committed and not in a segment yet. */
   readonly memory: { bytes: number }
   readonly producers: ProducerBudget
+  readonly ahead: ReadAhead
+  readonly recent: RecentBatches
   /** Makes the start offsets of all partitions durable. */
   persistStarts(): Promise<void>
   /** Flushes all segments and writes down that the next start may trust them. */

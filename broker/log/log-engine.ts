@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../common/clock.ts'
 import { BufferPool } from '../../common/buffer-pool.ts'
 import { reasonOf } from '../../common/errors.ts'
-import { indexIntervalBytes, readSpareMaxBytes } from '../../common/limits.ts'
+import { indexIntervalBytes, readAheadMaxAgeMs, readSpareMaxBytes } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import { Checkpointer, type CheckpointedTopic } from './checkpointer.ts'
 import { CommitAccount } from './commit-account.ts'
@@ -18,6 +18,8 @@ import type { LogLimits } from './log-limits.ts'
 import type { LogStats } from './log-stats.ts'
 import type { LogEnvironment, QueuedPartition } from './append-queue.ts'
 import { ProducerBudget } from './producer-budget.ts'
+import { ReadAhead } from './read-ahead.ts'
+import { RecentBatches } from './recent-batches.ts'
 import { UnloggedCommitter } from './unlogged-committer.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
 
@@ -81,6 +83,11 @@ export class LogEngine {
       unloggedMaxBytes: limits.unloggedMaxBytes,
       failed: (error) => this.#warn('no checkpoint could be taken', error),
     })
+    const ahead = new ReadAhead({
+      clock,
+      maxBytes: limits.readAheadMaxBytes,
+      maxAgeMs: readAheadMaxAgeMs,
+    })
     this.environment = {
       files,
       clock,
@@ -95,6 +102,13 @@ export class LogEngine {
       queue: this.#committer,
       memory: this.#memory,
       producers: new ProducerBudget(limits.producersMax),
+      ahead,
+      recent: new RecentBatches({
+        clock,
+        maxBytes: limits.recentBatchesMaxBytes,
+        maxAgeMs: readAheadMaxAgeMs,
+        readers: ahead,
+      }),
       persistStarts: () => this.#checkpointer.save(),
       checkpoint: () => this.#checkpointer.runAfresh(),
     }
@@ -136,6 +150,8 @@ export class LogEngine {
       if (!isStorageError(error)) throw error
       this.#warn('closed with a write-ahead log to replay', error)
     }
+    this.environment.recent.close()
+    await this.environment.ahead.close()
     await this.#pool.close()
   }
 

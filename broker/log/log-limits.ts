@@ -8,6 +8,8 @@ import {
   indexCacheMaxBytes,
   logOpenFilesMax,
   logTailMaxBytes,
+  readAheadMaxBytes,
+  recentBatchesMaxBytes,
   retentionCheckIntervalMs,
   segmentFillBytes,
   segmentFillDelayMs,
@@ -26,6 +28,8 @@ export interface LogLimits {
   readonly indexCacheMaxBytes: number
   readonly openFilesMax: number
   readonly producersMax: number
+  readonly readAheadMaxBytes: number
+  readonly recentBatchesMaxBytes: number
   readonly tailMaxBytes: number
   readonly retentionCheckIntervalMs: number
   readonly segmentFillBytes: number
@@ -44,6 +48,8 @@ export function logLimits(overrides: Partial<LogLimits> = {}): LogLimits {
     indexCacheMaxBytes,
     openFilesMax: logOpenFilesMax,
     producersMax,
+    readAheadMaxBytes,
+    recentBatchesMaxBytes,
     tailMaxBytes: logTailMaxBytes,
     retentionCheckIntervalMs,
     segmentFillBytes,

@@ -64,20 +64,17 @@ export class PartitionLog implements QueuedPartition {
     this.producers = producers
     this.#highWatermark = segments.endOffset
     this.#logEndOffset = segments.endOffset
-    this.#writer = new PartitionWriter({
+    const log = {
       environment,
       segments,
       tail: this.#tail,
       config: identity.config,
       highWatermark: () => this.#highWatermark,
-      isDeleted: () => this.#isDeleted,
-    })
-    this.#reader = new PartitionReader({
-      segments,
-      tail: this.#tail,
-      highWatermark: () => this.#highWatermark,
       logEndOffset: () => this.#logEndOffset,
-    })
+      isDeleted: () => this.#isDeleted,
+    }
+    this.#reader = new PartitionReader(log)
+    this.#writer = new PartitionWriter(log, (batches) => this.#reader.leaving(batches))
   }
 
   get topic(): string {
@@ -302,6 +299,7 @@ export class PartitionLog implements QueuedPartition {
     this.#environment.memory.bytes -= this.#tail.truncate(0)
     this.#segments.forget()
     this.producers.table.clear()
+    this.#reader.close()
     for (const listener of this.#listeners ?? []) listener()
   }
 

@@ -1,11 +1,15 @@
 // Reads one partition's log: batches by offset from segments and tail, records by time.
+import { letGo } from '../../common/buffer-pool.ts'
+import { readAheadPieceMaxBytes } from '../../common/limits.ts'
 import { baseOffsetAt, emptyBatch, totalBytesAt } from '../../protocol/record-batch.ts'
 import { firstRecordAtOrAfter, timestampOfBatch, type OffsetAndTimestamp } from './batch-times.ts'
 import { isMissing, isStorageError } from './file-system.ts'
+import type { ReadAhead } from './read-ahead.ts'
+import type { RecentBatches } from './recent-batches.ts'
 import { isCorrupt } from './segment.ts'
 import { offsetBehind } from './stored-batches.ts'
 import type { SegmentList } from './segment-list.ts'
-import type { Tail } from './tail.ts'
+import type { PlacedBatch, Tail } from './tail.ts'
 
 export interface ReadLimits {
   readonly maxBytes: number
@@ -13,6 +17,8 @@ export interface ReadLimits {
   readonly minOneBatch: boolean
   /** A batch's base offset from which on nothing is read, for the last stable offset. */
   readonly below?: number
+  /** How much the reader will want next, for one that goes on where it ends; nothing is read ahead unless given. */
+  readonly aheadBytes?: number
 }
 
 type ReadError = 'OFFSET_OUT_OF_RANGE' | 'KAFKA_STORAGE_ERROR'
@@ -28,12 +34,26 @@ interface Piece {
   readonly isAll: boolean
 }
 
+interface OffsetRange {
+  readonly next: number
+  /** Where it stops, exclusive. */
+  readonly end: number
+}
+
+interface SegmentPiece extends Piece {
+  /** How many exchanges of segments there had been. */
+  readonly exchanges: number
+}
+
+const nothing = Buffer.alloc(0)
+
 /** What is read from: the partition answers for how far its log goes at the moment. */
 export interface ReadableLog {
   readonly segments: SegmentList
   readonly tail: Tail
   highWatermark(): number
   logEndOffset(): number
+  readonly environment: { readonly ahead: ReadAhead; readonly recent: RecentBatches }
 }
 
 /** Nothing at or above the high watermark is ever read. */
@@ -50,21 +70,22 @@ export class PartitionReader {
    * held for the caller.
    */
   async read(offset: number, limits: ReadLimits): Promise<ReadResult> {
-    const { segments, tail } = this.#log
+    const { segments } = this.#log
     const end = Math.min(this.#log.highWatermark(), limits.below ?? Infinity)
     if (offset < segments.startOffset || offset > this.#log.logEndOffset()) {
       return { ok: false, error: 'OFFSET_OUT_OF_RANGE' }
     }
+    const isInOrder = limits.aheadBytes !== undefined && this.#isInOrder(offset)
     const chunks: Buffer[] = []
     let bytes = 0
     let next = offset
-    while (next < end) {
+    let isAll = false
+    while (next < end && !isAll) {
       const left = {
         maxBytes: limits.maxBytes - bytes,
         minOneBatch: limits.minOneBatch && bytes === 0,
       }
-      const isInTail = next >= (tail.firstOffset ?? segments.endOffset)
-      const piece = isInTail ? tailPiece(tail, { next, end }, left) : await this.#piece(next, left)
+      const piece = await this.#next({ next, end }, left)
       // An error behind what was read is left to whoever reads there next.
       if (typeof piece === 'string' && bytes === 0) return { ok: false, error: piece }
       if (typeof piece === 'string') break
@@ -74,7 +95,10 @@ export class PartitionReader {
         bytes += below.length
       }
       next = piece.next
-      if (piece.isAll) break
+      isAll = piece.isAll
+    }
+    if (limits.aheadBytes !== undefined && next > offset) {
+      this.#readAhead(next, limits.aheadBytes, isInOrder)
     }
     if (bytes > 0 || next === offset) return { ok: true, chunks, bytes }
     // Nothing is left of what was asked for, and nothing follows yet: the client can only be told to go on.
@@ -82,20 +106,103 @@ export class PartitionReader {
     return { ok: true, chunks: [header], bytes: header.length }
   }
 
+  /** Nobody reads any more. */
+  close(): void {
+    this.#log.environment.ahead.drop(this)
+    this.#log.environment.recent.drop(this)
+  }
+
+  /** Segments have these batches, and the tail is about to let go of them. */
+  leaving(batches: readonly PlacedBatch[]): void {
+    this.#log.environment.recent.keep(this, batches, this.#log.segments.reads.exchanges)
+  }
+
+  #next(range: OffsetRange, limits: ReadLimits): Piece | Promise<Piece | ReadError> {
+    const { next } = range
+    const { tail } = this.#log
+    if (this.#isInTail(next)) return { ...memoryPiece(tail, range, limits), isAll: true }
+    const kept = this.#recent(next)
+    return kept ? memoryPiece(kept, range, limits) : this.#segmentPiece(next, limits)
+  }
+
+  /** What is in both is read from memory. */
+  #isInTail(offset: number): boolean {
+    const { segments, tail } = this.#log
+    return offset >= (tail.firstOffset ?? segments.endOffset)
+  }
+
+  #recent(offset: number): Tail | undefined {
+    const { environment, segments } = this.#log
+    return environment.recent.holding(this, offset, segments.reads.exchanges)
+  }
+
+  async #segmentPiece(next: number, limits: ReadLimits): Promise<Piece | ReadError> {
+    return (await this.#pieceAhead(next, limits)) ?? (await this.#piece(next, limits))
+  }
+
+  /** What was read ahead, as much of it as there is room for. */
+  async #pieceAhead(next: number, limits: ReadLimits): Promise<Piece | undefined> {
+    const found = await this.#log.environment.ahead.find(this, next)
+    if (found === undefined) return undefined
+    const { reads, startOffset } = this.#log.segments
+    const { chunk, isCut, exchanges } = found.piece
+    if (exchanges !== reads.exchanges || next < startOffset) {
+      found.drop()
+      return undefined
+    }
+    const bytes = fitting(chunk, limits)
+    if (bytes === 0) return { chunks: [], next, isAll: true }
+    if (!found.take()) return undefined
+    if (bytes === chunk.length) return { chunks: [chunk], next: found.piece.next, isAll: isCut }
+    const batches = chunk.subarray(0, bytes)
+    return { chunks: [batches], next: offsetBehind(batches), isAll: true }
+  }
+
+  /** Whether one who asks from `offset` on will go on where the answer ends. */
+  #isInOrder(offset: number): boolean {
+    const { environment, segments } = this.#log
+    return offset === segments.startOffset || environment.ahead.isExpected(this, offset)
+  }
+
+  #readAhead(next: number, wantedBytes: number, isInOrder: boolean): void {
+    const { ahead } = this.#log.environment
+    const end = this.#log.highWatermark()
+    if (!isInOrder || next >= end || this.#isInTail(next) || this.#recent(next)) {
+      return ahead.expect(this, next)
+    }
+    const bytes = Math.min(wantedBytes, readAheadPieceMaxBytes)
+    ahead.start({ owner: this, offset: next, bytes }, async () => {
+      const piece = await this.#piece(next, { maxBytes: bytes, minOneBatch: false })
+      if (typeof piece === 'string') return undefined
+      const [chunk = nothing] = piece.chunks
+      // Nothing that was not committed when the read began: it may be taken back, and other batches come in its place.
+      const below = piece.next > end ? batchesBelow(chunk, end) : chunk
+      if (below.length === 0) {
+        letGo(chunk)
+        return undefined
+      }
+      const isCut = piece.isAll && below === chunk && bytes === wantedBytes
+      return { chunk: below, next: offsetBehind(below), isCut, exchanges: piece.exchanges }
+    })
+  }
+
   /** What one segment has from `next` on. */
-  async #piece(next: number, limits: ReadLimits): Promise<Piece | ReadError> {
+  async #piece(next: number, limits: ReadLimits): Promise<SegmentPiece | ReadError> {
     const { segments } = this.#log
     try {
       return await segments.reads.consistently(async () => {
+        const { exchanges } = segments.reads
         // Retention may have removed it while the one before it was read.
         if (next < segments.startOffset) return 'OFFSET_OUT_OF_RANGE'
         const segment = segments.holding(next)
         const chunk = await segment.read(next, limits)
-        if (chunk === undefined) return { chunks: [], next: segment.endOffset, isAll: false }
-        if (chunk.length === 0) return { chunks: [], next, isAll: true }
+        if (chunk === undefined) {
+          return { chunks: [], next: segment.endOffset, isAll: false, exchanges }
+        }
+        if (chunk.length === 0) return { chunks: [], next, isAll: true, exchanges }
         const behind = offsetBehind(chunk)
         // Where it ends before its segment does, the next batch had no room.
-        return { chunks: [chunk], next: behind, isAll: behind < segment.endOffset }
+        return { chunks: [chunk], next: behind, isAll: behind < segment.endOffset, exchanges }
       })
     } catch (error) {
       if (!isStorageError(error) && !isCorrupt(error)) throw error
@@ -154,14 +261,11 @@ export class PartitionReader {
   }
 }
 
-/** The tail is the end of the log: there is nothing behind what it has room for. */
-function tailPiece(
-  tail: Tail,
-  { next, end }: { readonly next: number; readonly end: number },
-  limits: ReadLimits,
-): Piece {
+function memoryPiece(tail: Tail, { next, end }: OffsetRange, limits: ReadLimits): Piece {
   const chunks = tail.read(next, end, limits)
-  return { chunks, next, isAll: true }
+  const last = chunks.at(-1)
+  const behind = last === undefined ? next : offsetBehind(last)
+  return { chunks, next: behind, isAll: behind < Math.min(end, tail.endOffset ?? next) }
 }
 
 /** The batches of a chunk that lie before offset `end`, where one begins. */
@@ -169,4 +273,13 @@ function batchesBelow(chunk: Buffer, end: number): Buffer {
   let at = 0
   while (at < chunk.length && baseOffsetAt(chunk, at) < end) at += totalBytesAt(chunk, at)
   return chunk.subarray(0, at)
+}
+
+/** How many bytes of whole batches there is room for. */
+function fitting(chunk: Buffer, { maxBytes, minOneBatch }: ReadLimits): number {
+  if (chunk.length <= maxBytes) return chunk.length
+  let at = 0
+  for (let end = totalBytesAt(chunk, 0); end <= maxBytes; end = at + totalBytesAt(chunk, at))
+    at = end
+  return at === 0 && minOneBatch ? totalBytesAt(chunk, 0) : at
 }

@@ -21,10 +21,13 @@ export interface WrittenLog {
  */
 export class PartitionWriter {
   readonly #log: WrittenLog
+  readonly #leaving: (batches: readonly PlacedBatch[]) => void
   #isUnsettled = false
 
-  constructor(log: WrittenLog) {
+  /** `leaving` is called with committed batches that segments have, when memory is about to let go of them. */
+  constructor(log: WrittenLog, leaving: (batches: readonly PlacedBatch[]) => void) {
     this.#log = log
+    this.#leaving = leaving
   }
 
   /** Whether a start might take what was taken back for a part of the log: nothing may be committed before `settle`. */
@@ -119,6 +122,7 @@ export class PartitionWriter {
 
   #drop(end: number): void {
     const { tail, environment } = this.#log
+    this.#leaving(tail.between(0, end, Infinity))
     environment.memory.bytes -= tail.dropBefore(end)
   }
 

@@ -6,6 +6,11 @@ export class ReadGate {
   #exchange: Promise<void> | undefined
   #exchanges = 0
 
+  /** How many there were, with the one that goes on. */
+  get exchanges(): number {
+    return this.#exchanges
+  }
+
   /** Runs `work` until no exchange came in between: what an index says of the old file is not true of the new one. */
   async consistently<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {

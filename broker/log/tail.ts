@@ -28,6 +28,12 @@ export class Tail {
     return this.#batches[0]?.baseOffset
   }
 
+  /** The offset behind the last batch; undefined where there is none. */
+  get endOffset(): number | undefined {
+    const last = this.#batches.at(-1)
+    return last && last.lastOffset + 1
+  }
+
   push(batch: PlacedBatch): void {
     const last = this.#batches.at(-1)
     assert(last === undefined || last.lastOffset + 1 === batch.baseOffset, 'offsets leave no gap')
