@@ -62,6 +62,9 @@ test('metrics count per function, and the series of a deleted function end', asy
     ['account', 0],
     ['reserved', 0],
     ['waiting', 0],
+    ['scaling', 0],
+    ['rate', 0],
+    ['reserved-rate', 0],
   ])
   expect(value('millrace_function_reserved_concurrency')).toBeUndefined()
   expect(value('millrace_function_cpu_seconds_total')).toBeGreaterThan(0)
