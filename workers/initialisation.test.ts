@@ -34,12 +34,12 @@ test('a top level that throws is run once more within the same invocation', asyn
       .split('\n')
       .map((line) => line.replace(/^\S+Z\t/, '')),
   ).toEqual([
-    `${requestId}\tINFO\tinit 1`,
+    'undefined\tINFO\tinit 1',
     expect.stringMatching(/\tERROR\tUncaught Exception \t.*not yet/),
     expect.stringMatching(
       /^INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\tStatus: error\tError Type: Error$/,
     ),
-    `${requestId}\tINFO\tinit 2`,
+    'undefined\tINFO\tinit 2',
     `START RequestId: ${requestId} Version: $LATEST`,
     `END RequestId: ${requestId}`,
     // The second time belongs to the invocation: there is no Init Duration.
