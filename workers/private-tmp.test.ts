@@ -97,6 +97,15 @@ test('it lives as long as the environment, and on after a crash and a timeout', 
   expect(await call('f', ['named', '/tmp/a'])).toBe('ENOENT')
 })
 
+test('nothing is left of it when the platform has stopped', async () => {
+  workers = startInvoker()
+  await deploy('f')
+  const [directory] = (await call('f', ['writeFile', '/tmp/a', 'text'], ['temporary'])) as string[]
+  expect(existsSync(join(directory ?? '', 'a'))).toBe(true)
+  await workers.invoker.stop(1000)
+  expect(existsSync(join(directory ?? '', '..'))).toBe(false)
+})
+
 test.each(['fill', 'descriptor', 'stream', 'handle'])(
   'more than its size is refused with ENOSPC (%s), and room that is made is there again',
   async (write) => {

@@ -34,6 +34,7 @@ export function claimDirectory({ root, owners }: SharedDirectories, threadId: nu
 export class TemporaryDirectories {
   readonly shared: SharedDirectories
   readonly #keeps = new Set<number>()
+  readonly #clearing = new Set<Promise<void>>()
 
   constructor(count: number) {
     this.shared = {
@@ -65,11 +66,17 @@ export class TemporaryDirectories {
   #clear(place: number): void {
     const { owners, root } = this.shared
     Atomics.store(owners, place, leaving)
-    void remove(join(root, String(place))).then(() => Atomics.store(owners, place, empty))
+    const cleared = remove(join(root, String(place))).then(() => {
+      Atomics.store(owners, place, empty)
+      this.#clearing.delete(cleared)
+    })
+    this.#clearing.add(cleared)
   }
 
-  close(): Promise<void> {
-    return remove(this.shared.root)
+  async close(): Promise<void> {
+    // Two removals of one directory at once leave it: each takes the other's work for an end.
+    await Promise.all(this.#clearing)
+    await remove(this.shared.root)
   }
 }
 
