@@ -10,12 +10,12 @@ export const logNameMaxLength = 512
 /** Log groups of one data directory: one for each function that may exist, and as many by hand. */
 export const logGroupsMax = 20_000
 
-/** What a function's log may grow by in a second, and at once: four cores of nothing but empty invocations. */
-export const logRateMaxBytes = 8 * 1024 * 1024
-export const logBurstMaxBytes = 16 * 1024 * 1024
+/** What a function's log may grow by in a second, and at once: 45,000 empty invocations a second. */
+export const logRateMaxBytes = 16 * 1024 * 1024
+export const logBurstMaxBytes = 32 * 1024 * 1024
 
 /** Lines that wait for the disk: of one function, and of all together. Beyond them lines are dropped. */
-export const logPendingMaxBytes = 4 * 1024 * 1024
+export const logPendingMaxBytes = 16 * 1024 * 1024
 export const logPendingTotalMaxBytes = 64 * 1024 * 1024
 
 /** Lines are written so late at most, all of a function's environments in one write. */

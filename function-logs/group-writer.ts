@@ -252,12 +252,15 @@ export class GroupWriter {
 
   async #newChunk(): Promise<OpenChunk> {
     const { root, writer, groupMaxBytes, clock, counters } = this.#options
-    await makeGroup(root, { name: this.name, createdMs: clock.now() })
     const wantedBytes = this.#chunkMaxBytes()
     await makeRoom(this.name, { root, groupMaxBytes, wantedBytes, writer, nowMs: clock.now() })
     const { file } = chunkName(clock.now(), writer, this.#sequence++)
     const path = join(root, groupFolderName(this.name), file)
-    const handle = await open(path, 'ax')
+    const handle = await open(path, 'ax').catch(async (error: unknown) => {
+      if (systemCode(error) !== 'ENOENT') throw error
+      await makeGroup(root, { name: this.name, createdMs: clock.now() })
+      return open(path, 'ax')
+    })
     counters.openFiles += 1
     this.#chunk = { path, handle, streams: new Map(), sizeBytes: 0, next: 0 }
     return this.#chunk
