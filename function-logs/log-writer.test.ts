@@ -77,9 +77,21 @@ test('what is appended is on the disk a tenth of a second later, without being a
   const writer = openWriter()
   writer.group(group).append(stream(), clock.now(), 'hello')
   clock.advance(100)
-  await writer.flush()
+  await writer.settled()
   expect(await texts()).toEqual(['hello'])
   expect(writer.counters).toMatchObject({ writtenEvents: 1, droppedEvents: 0, pendingBytes: 0 })
+})
+
+test('a line is written as soon where a file rests open as where none is', async () => {
+  const writer = openWriter()
+  for (const line of ['one', 'two', 'three']) {
+    writer.group(group).append(stream(), clock.now(), line)
+    clock.advance(100)
+    // What the timer has begun, and nothing of what this call would.
+    await writer.settled()
+    expect((await texts()).at(-1)).toBe(line)
+    expect(writer.counters.openFiles).toBe(1)
+  }
 })
 
 test('a group keeps to its size: the oldest go, the newest stay', async () => {

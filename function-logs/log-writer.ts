@@ -37,6 +37,7 @@ export class LogWriter {
   readonly #dirty = new Set<GroupWriter>()
   readonly #open = new Set<GroupWriter>()
   #timer: Timer | undefined
+  #dueMs = 0
   #flushing: Promise<void> | undefined
   #warnedDropped = 0
 
@@ -79,6 +80,11 @@ export class LogWriter {
     return this.#flushing
   }
 
+  /** Resolves when the flush that is under way has ended. */
+  async settled(): Promise<void> {
+    await this.#flushing
+  }
+
   async close(): Promise<void> {
     this.#timer?.cancel()
     await this.flush()
@@ -88,9 +94,14 @@ export class LogWriter {
   }
 
   #schedule(): void {
-    if (this.#timer !== undefined || this.#flushing !== undefined) return
-    const delayMs = this.#dirty.size > 0 ? logFlushIntervalMs : logIdleCloseMs
-    this.#timer = this.#options.clock.after(delayMs, () => {
+    if (this.#flushing !== undefined) return
+    const dueMs =
+      this.#options.clock.now() + (this.#dirty.size > 0 ? logFlushIntervalMs : logIdleCloseMs)
+    // A line does not wait for the time at which idle files are closed.
+    if (this.#timer !== undefined && this.#dueMs <= dueMs) return
+    this.#timer?.cancel()
+    this.#dueMs = dueMs
+    this.#timer = this.#options.clock.after(dueMs - this.#options.clock.now(), () => {
       this.#timer = undefined
       void this.flush()
     })
