@@ -143,6 +143,12 @@ export class GroupWriter {
     await this.#closeHandle(chunk)
   }
 
+  /** The group was deleted: what comes next begins a chunk, and the group with it. */
+  async leaveChunk(): Promise<void> {
+    await this.#flushing
+    await this.#abandon()
+  }
+
   get isOpen(): boolean {
     return this.#chunk?.handle !== undefined
   }

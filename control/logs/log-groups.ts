@@ -67,8 +67,10 @@ export class LogGroups {
   }
 
   delete(input: GroupInput): Promise<JsonOutcome> {
+    const { root, writer } = this.#options
     return this.#change(input, async ({ name }) => {
-      await removeGroup(this.#options.root, name)
+      await removeGroup(root, name)
+      await writer.group(name).leaveChunk()
       return undefined
     })
   }

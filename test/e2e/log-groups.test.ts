@@ -76,6 +76,18 @@ test('a group that exists is not made again, and a deleted one is gone', async (
   })
 })
 
+test('a group that is made again at once takes events as any other', async () => {
+  const logStreamName = 's'
+  await logs.send(new CreateLogStreamCommand({ logGroupName, logStreamName }))
+  await put([[0, 'before']])
+  await logs.send(new DeleteLogGroupCommand({ logGroupName }))
+  await logs.send(new CreateLogGroupCommand({ logGroupName }))
+  expect(await stored()).toEqual([])
+  await logs.send(new CreateLogStreamCommand({ logGroupName, logStreamName }))
+  await put([[0, 'after']])
+  expect(await stored()).toEqual(['after'])
+})
+
 test('retention is kept until it is deleted, and only for as many days as AWS knows', async () => {
   await logs.send(new PutRetentionPolicyCommand({ logGroupName, retentionInDays: 14 }))
   expect(await group()).toMatchObject({ retentionInDays: 14 })
