@@ -262,3 +262,6 @@ export const describePageMaxPartitions = 2_000
 /** A destination that takes longer to be reached, or to answer, has failed; others wait behind it. */
 export const destinationConnectMaxMs = 3_000
 export const destinationRequestMaxMs = 10_000
+
+/** Code that comes from a bucket: other changes of functions wait behind it. */
+export const objectFetchMaxMs = 60_000

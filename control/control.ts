@@ -9,6 +9,7 @@ import { closeServer, listen } from '../common/listen.ts'
 import type { Logger } from '../common/logger.ts'
 import type { MetricSource } from '../common/metrics.ts'
 import type { RunningRole } from '../common/role.ts'
+import { AwsObjects, type Objects } from '../destinations/aws-objects.ts'
 import type { Sender } from '../destinations/sender.ts'
 import { AsyncInvoker } from './async/async-invoker.ts'
 import { asyncMetrics } from './async/metrics.ts'
@@ -47,6 +48,8 @@ export interface ControlOptions {
   readonly invoker: FunctionInvoker
   /** Takes results of asynchronous invocations to where they are configured to go. */
   readonly sender: Sender
+  /** Where code of buckets comes from; S3 unless given. */
+  readonly objects?: Objects
   readonly host: string
   /** 0 means any free one. */
   readonly port: number
@@ -125,7 +128,7 @@ interface Services {
 async function openServices(options: ControlOptions): Promise<Services> {
   const { registry, clock, logger, dataDir, region, accountId } = options
   const account = { region, accountId }
-  const codeStore = new CodeStore(dataDir)
+  const codeStore = new CodeStore(dataDir, options.objects ?? new AwsObjects({ region, clock }))
   return {
     account,
     codeStore,

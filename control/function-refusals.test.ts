@@ -105,13 +105,13 @@ test.each<[string, Partial<CreateFunctionCommandInput>, string, string | RegExp]
     'no code at all',
     { Code: {} },
     'InvalidParameterValueException',
-    /^Code is missing: give ZipFile, or S3Bucket hot-reload/,
+    /^Code is missing: give ZipFile, S3Bucket with S3Key, or S3Bucket hot-reload/,
   ],
   [
     'code of a bucket',
     { Code: { S3Bucket: 'mine', S3Key: 'x.zip' } },
     'InvalidParameterValueException',
-    /^Code of bucket mine cannot be read: code comes as ZipFile, or from bucket hot-reload/,
+    'Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.',
   ],
   [
     'code that is no zip',

@@ -39,6 +39,7 @@ const settings = ({ region, requestMaxMs }: Place) => ({
   requestHandler: {
     connectionTimeout: destinationConnectMaxMs,
     requestTimeout: requestMaxMs,
+    socketTimeout: requestMaxMs,
     throwOnRequestTimeout: true,
   },
 })

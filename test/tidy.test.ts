@@ -171,7 +171,11 @@ test('each named dependency is wrapped in one file', () => {
   expect(wrappers('snappy')).toEqual(['protocol/snappy-framing.ts'])
   expect(wrappers('lz4-napi')).toEqual(['protocol/lz4-frame.ts'])
   expect(wrappers('ioredis')).toEqual(['common/redis.ts'])
-  expect(wrappers('@aws-sdk')).toEqual(['destinations/aws-client.ts', 'destinations/aws-sender.ts'])
+  expect(wrappers('@aws-sdk')).toEqual([
+    'destinations/aws-client.ts',
+    'destinations/aws-objects.ts',
+    'destinations/aws-sender.ts',
+  ])
   expect(wrappers('@grafana/faro-core')).toEqual(['workers/logs/faro.ts'])
   expect(wrappers('kafkajs')).toEqual(['common/kafka-client.ts'])
 })

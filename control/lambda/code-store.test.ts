@@ -6,13 +6,16 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { MemoryObjects } from '../../test/support/memory-objects.ts'
 import { zipOf } from '../../test/support/zip-file.ts'
 import { CodeStore } from './code-store.ts'
+
+const noObjects = new MemoryObjects()
 
 async function store(): Promise<{ dataDir: string; codeStore: CodeStore }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-code-'))
   onTestFinished(() => rm(dataDir, { recursive: true }))
-  return { dataDir, codeStore: new CodeStore(dataDir) }
+  return { dataDir, codeStore: new CodeStore(dataDir, noObjects) }
 }
 
 test('a package is unpacked once, under its digest, and described as AWS does', async () => {
@@ -107,4 +110,37 @@ test('the sweep removes unused packages and unfinished ones, and touches nothing
     'somebody-elses',
     'tyres.json',
   ])
+})
+
+test('code of a bucket is unpacked as if it had come with the request', async () => {
+  const { dataDir } = await store()
+  const objects = new MemoryObjects()
+  const codeStore = new CodeStore(dataDir, objects)
+  const zip = await zipOf({ name: 'index.js', content: 'code' })
+  objects.put('packages/tyres.zip', zip)
+  const code = await codeStore.store({ S3Bucket: 'packages', S3Key: 'tyres.zip' })
+  expect(code).toEqual(await codeStore.store({ ZipFile: zip }))
+  if (!('kind' in code)) throw new Error(code.message)
+  expect(await readFile(join(code.directory, 'index.js'), 'utf8')).toBe('code')
+  expect(await codeStore.zipOf(basename(code.directory))).toEqual(zip)
+  const names = await readdir(join(dataDir, 'functions'))
+  expect(names.filter((name) => name.startsWith('.'))).toEqual([])
+})
+
+test('a bucket that has no such code, or too much of it, refuses and leaves nothing', async () => {
+  const { dataDir } = await store()
+  const objects = new MemoryObjects()
+  const codeStore = new CodeStore(dataDir, objects)
+  const refused = async (S3Key: string): Promise<string> => {
+    const code = await codeStore.store({ S3Bucket: 'packages', S3Key })
+    expect(await readdir(join(dataDir, 'functions'))).toEqual([])
+    return 'message' in code ? code.message : 'taken'
+  }
+  expect(await refused('gone.zip')).toBe(
+    'Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.',
+  )
+  objects.tooLarge.add('packages/big.zip')
+  expect(await refused('big.zip')).toBe('Unzipped size must be smaller than 262144000 bytes')
+  objects.put('packages/text.zip', Buffer.from('text'))
+  expect(await refused('text.zip')).toMatch(/^Could not unzip uploaded file/)
 })

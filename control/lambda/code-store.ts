@@ -1,9 +1,10 @@
 // Keeps functions' code: each package unpacked once, in a directory named after its digest.
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, isAbsolute, join, resolve } from 'node:path'
-import { systemCode } from '../../common/errors.ts'
-import { codeZipMaxBytes } from '../../common/limits.ts'
+import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { isAbsolute, join, resolve } from 'node:path'
+import { AppError, systemCode } from '../../common/errors.ts'
+import { codeUnzippedMaxBytes, codeZipMaxBytes } from '../../common/limits.ts'
+import type { ObjectName, Objects } from '../../destinations/aws-objects.ts'
 import {
   storageFailed,
   syncDirectory,
@@ -25,9 +26,11 @@ const temporaryPrefix = '.unpacking-'
 /** A directory under its final name is complete and on disk: it got there by one rename. */
 export class CodeStore {
   readonly #directory: string
+  readonly #objects: Objects
 
   /** Code lies in `<dataDir>/functions/<sha256 in hex>/`. */
-  constructor(dataDir: string) {
+  constructor(dataDir: string, objects: Objects) {
+    this.#objects = objects
     this.#directory = join(resolve(dataDir), 'functions')
   }
 
@@ -39,16 +42,12 @@ export class CodeStore {
       }
       return this.#unpack(input.ZipFile)
     }
-    if (input.S3Bucket === hotReloadBucket) return hotReload(input.S3Key)
-    if (input.S3Bucket !== undefined) {
-      return invalidParameter(
-        `Code of bucket ${input.S3Bucket} cannot be read: code comes as ZipFile, or from bucket ` +
-          `${hotReloadBucket} with the absolute path of a local directory as S3Key.`,
-      )
-    }
+    const { S3Bucket: bucket, S3Key: key, S3ObjectVersion: version } = input
+    if (bucket === hotReloadBucket) return hotReload(key)
+    if (bucket !== undefined && key !== undefined) return this.#fetch({ bucket, key, version })
     return invalidParameter(
-      `Code is missing: give ZipFile, or S3Bucket ${hotReloadBucket} with the absolute path of a ` +
-        'local directory as S3Key.',
+      `Code is missing: give ZipFile, S3Bucket with S3Key, or S3Bucket ${hotReloadBucket} with the ` +
+        'absolute path of a local directory as S3Key.',
     )
   }
 
@@ -87,19 +86,51 @@ export class CodeStore {
     }
   }
 
+  /** Lambda bounds a zip of a bucket by what it unpacks to; it cannot be larger than that. */
+  async #fetch(object: ObjectName): Promise<Outcome<FunctionCode>> {
+    await makeDirectory(this.#directory)
+    const path = join(this.#directory, `${temporaryPrefix}${randomUUID()}.zip`)
+    try {
+      const fetched = await this.#objects.fetch(object, path, codeUnzippedMaxBytes)
+      if (fetched === 'too large') {
+        return invalidParameter(`Unzipped size must be smaller than ${codeUnzippedMaxBytes} bytes`)
+      }
+      if ('code' in fetched) {
+        const { code, message } = fetched
+        return invalidParameter(
+          `Error occurred while GetObject. S3 Error Code: ${code}. S3 Error Message: ${message}`,
+        )
+      }
+      return await this.#install(path, fetched, (file) => moveDurably(path, file))
+    } catch (error) {
+      if (systemCode(error) === undefined || error instanceof AppError) throw error
+      throw storageFailed('write', path, error)
+    } finally {
+      await rm(path, { force: true })
+    }
+  }
+
   async #unpack(zip: Uint8Array): Promise<Outcome<FunctionCode>> {
     if (zip.byteLength > codeZipMaxBytes) {
       const text = `Zipped size must be at most ${codeZipMaxBytes} bytes`
       return new LambdaApiError('RequestTooLargeException', text)
     }
     const sha256 = createHash('sha256').update(zip).digest('base64')
+    const content = { sha256, sizeBytes: zip.byteLength }
+    return this.#install(zip, content, (file) => writeDurably(file, zip))
+  }
+
+  /** `keep` puts the zip as it came under a name of its own. */
+  async #install(
+    zip: Uint8Array | string,
+    { sha256, sizeBytes }: { readonly sha256: string; readonly sizeBytes: number },
+    keep: (file: string) => Promise<void>,
+  ): Promise<Outcome<FunctionCode>> {
     const directory = this.directoryOf(sha256)
-    const code: FunctionCode = { kind: 'zip', directory, sha256, sizeBytes: zip.byteLength }
+    const code: FunctionCode = { kind: 'zip', directory, sha256, sizeBytes }
     if (await isDirectory(directory)) {
       // Of a version that did not keep it.
-      if ((await this.zipOf(basename(directory))) === undefined) {
-        await writeDurably(zipFileOf(directory), zip)
-      }
+      if (!(await isFile(zipFileOf(directory)))) await keep(zipFileOf(directory))
       return code
     }
     const temporary = join(this.#directory, `${temporaryPrefix}${randomUUID()}`)
@@ -109,7 +140,7 @@ export class CodeStore {
       if (refusal !== undefined) return refusal
       await this.#fencePackageType()
       // First the zip: a directory under its name says that all is there.
-      await writeDurably(zipFileOf(directory), zip)
+      await keep(zipFileOf(directory))
       await moveIntoPlace(temporary, directory)
       return code
     } finally {
@@ -161,6 +192,16 @@ async function moveIntoPlace(temporary: string, directory: string): Promise<void
   }
 }
 
+async function moveDurably(from: string, to: string): Promise<void> {
+  const handle = await open(from, 'r+')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await moveIntoPlace(from, to)
+}
+
 async function hotReload(directory: string | undefined): Promise<Outcome<FunctionCode>> {
   if (directory === undefined || !isAbsolute(directory)) {
     return invalidParameter(
@@ -171,6 +212,15 @@ async function hotReload(directory: string | undefined): Promise<Outcome<Functio
     return invalidParameter(`With bucket ${hotReloadBucket}: ${directory} is not a directory.`)
   }
   return { kind: 'hot-reload', directory: resolve(directory) }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile()
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error
+    return false
+  }
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -75,7 +75,6 @@ const unavailable: Readonly<Record<string, (value: unknown) => boolean>> = {
   KMSKeyArn: saysNothing,
   Layers: saysNothing,
   PublishTo: saysNothing,
-  S3ObjectVersion: saysNothing,
   SnapStart: (value) => isDefault(value, { ApplyOn: 'None' }),
   SourceKMSKeyArn: saysNothing,
   TenancyConfig: saysNothing,

@@ -18,7 +18,7 @@ const codeMembers = {
   ZipFile: blob,
   S3Bucket: text,
   S3Key: text,
-  S3ObjectVersion: anything,
+  S3ObjectVersion: text,
   ImageUri: anything,
   SourceKMSKeyArn: anything,
 } as const

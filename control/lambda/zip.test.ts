@@ -1,8 +1,9 @@
 // Tests that a package lands where it should, and that a hostile one lands nowhere.
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { randomFrom, seed } from '../../test/support/seeded-random.ts'
 import { overwritten, withDeclaredSize, zipOf } from '../../test/support/zip-file.ts'
 import { unpackZip } from './zip.ts'
 
@@ -123,4 +124,56 @@ test('a flipped bit never yields other content under a name of the zip', async (
       expect(await readFile(join(file.parentPath, file.name), 'utf8'), `bit ${bit}`).toBe(content)
     }
   }
+})
+
+test('entries that share bytes of the zip refuse it, as small bombs are made', async () => {
+  const zip = await zipOf(
+    { name: 'one', content: 'x'.repeat(1000) },
+    { name: 'two', content: 'y'.repeat(1000) },
+  )
+  const copy = Buffer.from(zip)
+  // APPNOTE 4.3.12: a central header has the place of its local header at 42; both get the first's.
+  const first = copy.indexOf('PK\u0001\u0002')
+  const second = copy.indexOf('PK\u0001\u0002', first + 4)
+  copy.copy(copy, second + 42, first + 42, first + 46)
+  expect(await refusal(copy)).toBe(unreadable)
+})
+
+test('a zip in a file is unpacked like one in memory', async () => {
+  const { root, target } = await directories()
+  const zip = await zipOf({ name: 'index.js', content: '1' })
+  await writeFile(join(root, 'code.zip'), zip)
+  expect(await unpackZip(join(root, 'code.zip'), target)).toBeUndefined()
+  expect(await readFile(join(target, 'index.js'), 'utf8')).toBe('1')
+})
+
+test(`zips changed at random are unpacked whole or refused, and never leave, seed ${seed}`, async () => {
+  const random = randomFrom(seed)
+  const below = (n: number): number => Math.floor(random() * n)
+  const zip = await zipOf(
+    { name: 'index.js', content: 'exports.handler = 1'.repeat(20) },
+    { name: 'lib/a.js', content: 'a'.repeat(300) },
+    { name: 'lib/b/' },
+    { name: 'bootstrap', content: '#!/bin/sh', mode: 0o100755 },
+  )
+  const { root, target } = await directories()
+  for (let round = 0; round < 400; round += 1) {
+    let mutant = Buffer.from(zip)
+    for (let change = below(4); change >= 0 && mutant.length > 0; change -= 1) {
+      const at = below(mutant.length)
+      const kind = below(4)
+      if (kind === 0) mutant.writeUInt8(below(256), at)
+      else if (kind === 1) mutant = mutant.subarray(0, at)
+      else if (kind === 2) {
+        mutant = Buffer.concat([mutant.subarray(0, at), mutant.subarray(below(at + 1))])
+      } else mutant.fill(0xff, at, Math.min(mutant.length, at + 4))
+    }
+    const directory = join(target, String(round))
+    await mkdir(directory)
+    const error = await unpackZip(mutant, directory)
+    expect(error?.code ?? 'InvalidParameterValueException').toBe('InvalidParameterValueException')
+  }
+  expect(await readdir(root)).toEqual(['a'])
+  expect(await readdir(join(root, 'a'))).toEqual(['b'])
+  expect(await readdir(target)).toHaveLength(400)
 })

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
-import { fromBufferPromise, type Entry, type ZipFile } from 'yauzl'
+import { fromBufferPromise, openPromise, type Entry, type ZipFile } from 'yauzl'
 import { codePathMaxBytes, codeUnzippedMaxBytes, codeZipEntriesMax } from '../../common/limits.ts'
 import { storageFailed, syncDirectory } from '../registry/durable-file.ts'
 import { invalidParameter, type LambdaApiError } from './api-errors.ts'
@@ -26,11 +26,19 @@ const fileType = { mask: 0o170000, none: 0, regular: 0o100000, directory: 0o0400
  * disk. Rejects with AppError STORAGE_FAILED; what was written until then stays.
  */
 export async function unpackZip(
-  zip: Uint8Array,
+  zip: Uint8Array | string,
   directory: string,
 ): Promise<LambdaApiError | undefined> {
   const archive = await openZip(zip)
   if (archive === undefined) return invalidParameter(texts.unreadable)
+  try {
+    return await unpack(archive, directory)
+  } finally {
+    archive.close()
+  }
+}
+
+async function unpack(archive: ZipFile, directory: string): Promise<LambdaApiError | undefined> {
   const entries = await readEntries(archive)
   const refusal = typeof entries === 'string' ? entries : judge(entries)
   if (typeof entries === 'string' || refusal !== undefined) {
@@ -56,13 +64,15 @@ async function syncFolders(directory: string, entries: readonly Entry[]): Promis
   }
 }
 
-// The source is memory: whatever yauzl throws here is about the zip, never about the machine.
-async function openZip(zip: Uint8Array): Promise<ZipFile | undefined> {
+/** Of a path the file stays open until `close`. What yauzl throws beside the system's errors is about the zip. */
+async function openZip(zip: Uint8Array | string): Promise<ZipFile | undefined> {
+  const options = { lazyEntries: true, strictFileNames: true, autoClose: false }
   try {
+    if (typeof zip === 'string') return await openPromise(zip, options)
     const bytes = Buffer.from(zip.buffer, zip.byteOffset, zip.byteLength)
-    return await fromBufferPromise(bytes, { lazyEntries: true, strictFileNames: true })
+    return await fromBufferPromise(bytes, options)
   } catch (error) {
-    if (!(error instanceof Error)) throw error
+    if (!(error instanceof Error) || 'syscall' in error) throw error
     return undefined
   }
 }
@@ -100,7 +110,27 @@ function judge(entries: readonly Entry[]): string | undefined {
     files.add(entry.fileName)
   }
   const folders = foldersOf(entries)
-  return [...files].some((file) => folders.has(file)) ? texts.unreadable : undefined
+  const isTwice = [...files].some((file) => folders.has(file)) || overlap(entries)
+  return isTwice ? texts.unreadable : undefined
+}
+
+/** Sizes of a local header without its name (APPNOTE 4.3.7). */
+const localHeaderBytes = 30
+
+/**
+ * Whether two entries share bytes of the zip: no packer writes that, and a small zip unpacks to a large one by
+ * it. A local header may be longer than is counted here, never shorter.
+ */
+function overlap(entries: readonly Entry[]): boolean {
+  const byPlace = entries.toSorted(
+    (a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader,
+  )
+  let freeFrom = 0
+  for (const { relativeOffsetOfLocalHeader: at, compressedSize, fileNameLength } of byPlace) {
+    if (at < freeFrom) return true
+    freeFrom = at + localHeaderBytes + fileNameLength + compressedSize
+  }
+  return false
 }
 
 /** Every folder that the entries name or imply; the root is the empty name. */

@@ -23,6 +23,8 @@ export class AwsReceiver {
   readonly received: Received[] = []
   /** By service; removed again by who set it. */
   readonly faults = new Map<Service, Fault>()
+  /** What S3 gives back, by `bucket/key`. */
+  readonly objects = new Map<string, Buffer>()
   requests = 0
   readonly #server: Server
   #url = ''
@@ -112,6 +114,16 @@ export class AwsReceiver {
     json(response, { MessageId: 'm-1', MD5OfMessageBody })
   }
 
+  #give(path: string, response: ServerResponse): void {
+    const content = this.objects.get(path)
+    if (content === undefined) {
+      response.writeHead(404, { 'content-type': 'application/xml' })
+      response.end('<Error><Code>NoSuchKey</Code><Message>The key is not there.</Message></Error>')
+      return
+    }
+    response.writeHead(200, { 'content-length': content.length, etag: '"e"' }).end(content)
+  }
+
   #topic(form: URLSearchParams, response: ServerResponse): void {
     const attributes: string[] = []
     for (let n = 1; form.has(`MessageAttributes.entry.${n}.Name`); n += 1) {
@@ -139,6 +151,7 @@ export class AwsReceiver {
 
   #object(request: IncomingMessage, body: string, response: ServerResponse): void {
     const path = decodeURIComponent((request.url ?? '').split('?')[0] ?? '').slice(1)
+    if (request.method === 'GET') return this.#give(path, response)
     if (request.method !== 'PUT') throw new Error(`${request.method} ${path} is not served`)
     this.received.push({ service: 's3', place: path, body, attributes: [] })
     response.writeHead(200, { etag: '"e"' }).end()

@@ -10,6 +10,7 @@ import { silentLogger } from '../../common/logger.ts'
 import { startControl, type RunningControl } from '../../control/control.ts'
 import { FileRegistry } from '../../control/registry/file-registry.ts'
 import type { MappingStatus } from '../../control/registry/registry.ts'
+import { MemoryObjects } from './memory-objects.ts'
 import { RecordingSender } from './recording-sender.ts'
 
 /** Answers every invocation with `next`, and keeps what it was asked. */
@@ -65,6 +66,7 @@ export async function startControlForTest({
     registry,
     invoker,
     sender,
+    objects: new MemoryObjects(),
     pace: 'local',
     host: '127.0.0.1',
     port: 0,

@@ -14,6 +14,7 @@ import {
   type DeployReport,
 } from '../../control/template/deploy.ts'
 import type { PlannedTopic } from '../../control/template/plan.ts'
+import { MemoryObjects } from './memory-objects.ts'
 
 export interface TemplateStage {
   /** Has an empty folder `src`, and `template.yaml` once it was written. */
@@ -41,7 +42,7 @@ export async function openTemplateStage(): Promise<TemplateStage> {
     writer: 'both',
     ...common,
   })
-  const codeStore = new CodeStore(dir)
+  const codeStore = new CodeStore(dir, new MemoryObjects())
   const accountConcurrency = 1000
   const functions = new FunctionService({
     registry,
