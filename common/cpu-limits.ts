@@ -19,3 +19,18 @@ export const cpuLeftoversMax = 10_000
 /** A group goes when its last thread is gone, a moment after that was told: tried so often, and so far apart. */
 export const cpuGroupRemovalsMax = 50
 export const cpuGroupRemovalMs = 20
+
+/** The governor's bucket: what an environment may use at once after a rest, in time of its share. */
+export const governorBucketMs = 50
+
+/** A running environment is looked at no more often: each look reads a file of /proc. */
+export const governorLookMinMs = 2
+
+/** One pause: then it is looked at again, and goes on pausing if it must. */
+export const governorPauseMaxMs = 50
+
+/** A process that exits waits so long for a thread to wake; one in a system call does not hear. */
+export const governorWakeMaxMs = 200
+
+/** Processes and threads of one environment that are read: a handler may start as many as it likes. */
+export const governorTasksMax = 256

@@ -264,9 +264,9 @@ export const settingsTable = {
   cpuShare: {
     kind: 'text',
     default: 'auto',
-    choices: ['auto', 'cgroup', 'off'],
+    choices: ['auto', 'cgroup', 'governor', 'off'],
     roles: ['workers', 'all'],
-    help: 'How environments are held to their share of the processor, 1769 MB of memory size a core: by control groups of Linux, or not at all; auto takes what works.',
+    help: 'How environments are held to their share of the processor, 1769 MB of memory size a core: by control groups of Linux, by a governor that pauses them, or not at all; auto takes the first that works.',
   },
   logLevel: {
     kind: 'text',

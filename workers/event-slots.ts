@@ -65,6 +65,15 @@ export class EventSlots {
     return false
   }
 
+  /** The same, and of an event that no thread has begun: it may be anyone's. */
+  mayBeBusy(threadId: number): boolean {
+    for (const slot of this.#used) {
+      const runner = this.runnerIdOf(slot)
+      if (runner === 0 || runner === threadId) return true
+    }
+    return false
+  }
+
   /** What the thread wrote; to be read when its answer is there, before `end`. */
   figuresOf(slot: number): EventFigures & { readonly threadId: number } {
     const { figures } = this.shared

@@ -1,5 +1,5 @@
 // What the platform and a handler's thread say to each other: plain data, strings for payloads.
-import type { GroupPlan } from './cpu/cgroup-files.ts'
+import type { ThreadPlan } from './cpu/cpu-shares.ts'
 import type { EnvironmentEvent, EnvironmentMessage, EnvironmentResult } from './environment-pool.ts'
 import type { SharedText } from './event-memory.ts'
 import type { SharedSlots } from './event-slots.ts'
@@ -28,8 +28,7 @@ export interface ThreadSettings {
 export interface ThreadStart extends ThreadSettings {
   readonly slots: SharedSlots
   readonly directories: SharedDirectories
-  /** Where a thread puts itself into its share of the processor; undefined where it need not. */
-  readonly cpuPlan: GroupPlan | undefined
+  readonly cpuPlan: ThreadPlan
 }
 
 /** An event on its way to a thread, with its slot of `ThreadStart.slots`; below 0 it has none. */

@@ -101,7 +101,7 @@ export class ThreadPool implements EnvironmentPool {
       memorySizeMb: options.settings.memorySizeMb,
       throttled: options.throttled,
       clock: options.clock,
-      isBusy: (threadId) => this.#slots.isBusy(threadId),
+      isBusy: (threadId) => this.#slots.mayBeBusy(threadId),
       onUnheld: options.onUnheld,
     })
     this.#piscina = create({
@@ -293,6 +293,7 @@ export class ThreadPool implements EnvironmentPool {
       .filter((thread) => !after.has(thread))
       .map(async (worker) => {
         this.#ending.add(worker)
+        this.#shares.abandon(worker.threadId)
         await exitOf(worker, this.#options.clock)
         this.#ending.delete(worker)
         this.#forgetGone()

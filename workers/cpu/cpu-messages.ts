@@ -1,7 +1,7 @@
 // What a thread says about itself to those who hold its share of the processor.
 
-/** The name under which a thread and all that it starts know the number of their environment's thread. */
-export const environmentKey = 'millrace.environment'
+/** The symbol under which a thread lays out what it naps by, for the governor to take. */
+export const napKey = 'millrace.nap'
 
 /** `failure`: the thread could not be put into its share, and why. */
 export type CpuMessage =

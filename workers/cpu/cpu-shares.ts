@@ -5,12 +5,22 @@ import type { GroupPlan } from './cgroup-files.ts'
 export const cpuShareWays = ['cgroup-v1', 'cgroup-v2', 'governor', 'off'] as const
 export type CpuShareWay = (typeof cpuShareWays)[number]
 
+/** What a thread has to do for its share: put itself into a group, lay out what it can be paused by, or nothing. */
+export type ThreadPlan = GroupPlan | GovernorPlan | undefined
+
+/** What governor and threads share: a place for each thread, by the remainder of its number. */
+export interface GovernorPlan {
+  /** A thread writes its number there when it ends. */
+  readonly ending: Int32Array<SharedArrayBuffer>
+  /** 1 from when a thread is told to nap until its nap is over. */
+  readonly napping: Int32Array<SharedArrayBuffer>
+}
+
 export interface CpuShares {
   readonly way: CpuShareWay
   /** For the log: where, and how finely. */
   readonly details: Readonly<Record<string, unknown>>
-  /** What a thread needs to put itself into its share; undefined where it need not. */
-  readonly plan: GroupPlan | undefined
+  readonly plan: ThreadPlan
   /** The share of a new environment. It begins with a burst, until `hold`. */
   open(environment: Environment): CpuShare
   /** Work begins somewhere: shares are looked at again. */

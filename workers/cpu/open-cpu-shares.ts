@@ -1,5 +1,6 @@
 // Chooses how shares of the processor are held, by trying, and says so in the log.
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../common/clock.ts'
@@ -9,9 +10,12 @@ import type { Group } from './cgroup-files.ts'
 import { openPlace, closePlace, ownGroups, ownPlaceName, removeDirectory } from './cgroup-place.ts'
 import { CgroupShares } from './cgroup-shares.ts'
 import { noCpuShares, type CpuShares } from './cpu-shares.ts'
+import { MachineTasks } from './governed-tasks.ts'
+import { Governor } from './governor.ts'
+import { ThreadTimes } from './proc-times.ts'
 import type { TrialResult } from './trial-thread.ts'
 
-export type CpuShareSetting = 'auto' | 'cgroup' | 'off'
+export type CpuShareSetting = 'auto' | 'cgroup' | 'governor' | 'off'
 
 export interface CpuShareOptions {
   readonly setting: CpuShareSetting
@@ -44,8 +48,10 @@ async function choose(
     reasons.push('only Linux has what it takes')
     return setting === 'auto' ? noCpuShares() : undefined
   }
-  const byGroups = await openCgroups(clock, reasons)
+  const byGroups = setting === 'governor' ? undefined : await openCgroups(clock, reasons)
   if (byGroups !== undefined) return byGroups
+  const byGovernor = setting === 'cgroup' ? undefined : await openGovernor(clock, reasons)
+  if (byGovernor !== undefined) return byGovernor
   return setting === 'auto' ? noCpuShares() : undefined
 }
 
@@ -78,6 +84,26 @@ function groupsOfThisProcess(reasons: string[]): ReturnType<typeof ownGroups> {
   } catch (error) {
     reasons.push(reasonOf(error))
     return []
+  }
+}
+
+// The inspector is loaded where it is needed: a Node may be built without it.
+async function openGovernor(clock: Clock, reasons: string[]): Promise<CpuShares | undefined> {
+  try {
+    const trial = new ThreadTimes(process.pid)
+    const usedMs = trial.usedMs() ?? Number.NaN
+    trial.close()
+    if (!(usedMs > 0)) throw new Error('the kernel does not tell what a thread has used')
+    const { ThreadNaps, monotonicMs } = await import('./thread-naps.ts')
+    const time = {
+      now: monotonicMs,
+      after: (delayMs: number, callback: () => void) => clock.after(delayMs, callback),
+    }
+    const tasks = new MachineTasks(new ThreadNaps(time), time)
+    return new Governor({ tasks, time, machineCores: availableParallelism() })
+  } catch (error) {
+    reasons.push(reasonOf(error))
+    return undefined
   }
 }
 

@@ -48,6 +48,11 @@ export class PoolCpu {
     if (threadId !== undefined) this.#held.get(threadId)?.share.release()
   }
 
+  /** The thread is being ended. */
+  abandon(threadId: number): void {
+    this.#close(threadId)
+  }
+
   forgetAllBut(threads: readonly { readonly threadId: number }[]): void {
     const alive = new Set(threads.map(({ threadId }) => threadId))
     for (const id of this.#held.keys()) if (!alive.has(id)) this.#close(id)

@@ -1,15 +1,15 @@
 // In a thread: puts it into its share of the processor, and tells the platform which thread it is.
 import { readlinkSync } from 'node:fs'
-import { setEnvironmentData, threadId } from 'node:worker_threads'
+import { threadId } from 'node:worker_threads'
 import { reasonOf } from '../../common/errors.ts'
 import { joinGroup, limitGroup, makeGroup, threadGroup, type GroupPlan } from './cgroup-files.ts'
 import { burstCoresOf, coresOf } from './cores.ts'
-import { environmentKey, type CpuMessage } from './cpu-messages.ts'
+import { napKey, type CpuMessage } from './cpu-messages.ts'
+import type { GovernorPlan, ThreadPlan } from './cpu-shares.ts'
 
 export interface ThreadShareSettings {
   readonly memorySizeMb: number
-  /** Undefined: somebody else holds the thread, or nobody. */
-  readonly cpuPlan?: GroupPlan | undefined
+  readonly cpuPlan?: ThreadPlan
 }
 
 /**
@@ -25,8 +25,8 @@ export class ThreadShare {
   constructor(settings: ThreadShareSettings, tell: (message: CpuMessage) => void) {
     this.#settings = settings
     this.#tell = tell
-    // Threads that the handler starts inherit it, and so do theirs.
-    setEnvironmentData(environmentKey, threadId)
+    const { cpuPlan } = settings
+    if (cpuPlan !== undefined && 'ending' in cpuPlan) layOutNap(cpuPlan)
     this.#limit((plan) => {
       const group = threadGroup(plan, threadId)
       makeGroup(group)
@@ -46,7 +46,7 @@ export class ThreadShare {
   // A handler without a limit is better than none: the platform is told, and says so.
   #limit(act: (plan: GroupPlan) => void): void {
     const { cpuPlan } = this.#settings
-    if (cpuPlan === undefined || this.#failure !== undefined) return
+    if (cpuPlan === undefined || 'ending' in cpuPlan || this.#failure !== undefined) return
     try {
       act(cpuPlan)
     } catch (error) {
@@ -57,6 +57,22 @@ export class ThreadShare {
   #failed(): { readonly failure?: string } {
     return this.#failure === undefined ? {} : { failure: this.#failure }
   }
+}
+
+// Before anything of the handler runs, which could take it: the governor has it by then.
+function layOutNap({ ending, napping }: GovernorPlan): void {
+  const { waitForDebugger } = process.getBuiltinModule('node:inspector')
+  const { store, notify } = Atomics
+  const place = threadId % napping.length
+  const napper = {
+    nap: () => {
+      waitForDebugger()
+      store(napping, place, 0)
+      notify(napping, place)
+    },
+  }
+  Object.defineProperty(globalThis, Symbol.for(napKey), { value: napper, configurable: true })
+  process.on('exit', () => store(ending, place, threadId))
 }
 
 /** Linux: `<process>/task/<thread>`; 0 where there is no such thing. */
