@@ -60,6 +60,18 @@ export const segmentFillBytes = 1024 * 1024
 /** Or after this time, so that a quiet partition does not stay in memory. */
 export const segmentFillDelayMs = 200
 
+/** A partition's part of a commit goes straight to its segment from this size on: the flush of one more file costs less. */
+export const directMinBytes = 128 * 1024
+
+/** And no more partitions than this in one flush: each file costs the file system a commit of its own. */
+export const directPartitionsMax = 4
+
+/**
+ * What a segment may be ahead of the flush that counts. After a power cut any of it may be missing and what follows be
+ * there; a start cuts such a hole within this distance of the log's end, and takes what lies deeper for damage.
+ */
+export const directAheadMaxBytes = 16 * 1024 * 1024
+
 /** What may lie in segments behind the last checkpoint without being in the write-ahead log: a start reads it all. */
 export const unloggedMaxBytes = 1024 * 1024 * 1024
 

@@ -29,10 +29,22 @@ export interface QueuedPartition {
   rollBack(): void
   /** Writes what is committed from memory to segments, and lets go of it; rejects with AppError STORAGE_FAILED. */
   fill(): Promise<void>
-  /** Writes everything before `endOffset` to segments, to be committed by that; rejects likewise. */
-  writeThrough(endOffset: number): Promise<void>
   /** Flushes what its segments held when it was called; rejects likewise. */
-  flush(): Promise<void>
+  flushSegments(): Promise<void>
+  readonly writer: DirectWriter
+}
+
+/** A partition's segments for those who commit straight to them. */
+export interface DirectWriter {
+  /** Writes everything before `endOffset`, to be committed by that; rejects with AppError STORAGE_FAILED. */
+  writeThrough(endOffset: number): Promise<void>
+  /** Whether segments hold what is not committed. */
+  readonly isAhead: boolean
+  /** Bytes before `endOffset` that are not committed. */
+  uncommittedBytes(endOffset: number): number
+  /** Whether files may hold what a failed commit took back: nothing is committed before that is settled. */
+  readonly isUnsettled: boolean
+  settle(): Promise<void>
 }
 
 /** Where appends wait for their commit. */

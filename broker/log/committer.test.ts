@@ -64,7 +64,12 @@ async function committerOn(disk: SlowFlushes, { fileMaxBytes = 10 * large } = {}
   const committer = new Committer({
     wal,
     account,
-    commitMaxBytes: large,
+    limits: {
+      commitMaxBytes: large,
+      directMinBytes: Infinity,
+      directAheadMaxBytes: large,
+      directPartitionsMax: 1,
+    },
     room: () => Promise.resolve(),
     committed: () => {},
     failed: () => {},
@@ -76,8 +81,14 @@ async function committerOn(disk: SlowFlushes, { fileMaxBytes = 10 * large } = {}
     advance: () => {},
     rollBack: () => {},
     fill: () => Promise.resolve(),
-    writeThrough: () => Promise.resolve(),
-    flush: () => Promise.resolve(),
+    flushSegments: () => Promise.resolve(),
+    writer: {
+      writeThrough: () => Promise.resolve(),
+      isAhead: false,
+      uncommittedBytes: () => 0,
+      isUnsettled: false,
+      settle: () => Promise.resolve(),
+    },
   }
   const outcomes: string[] = []
   const append = (name: string, sizeBytes = large): void => {

@@ -4,17 +4,23 @@ import type { AppError } from '../../common/errors.ts'
 import type { AppendQueue, QueuedPartition } from './append-queue.ts'
 import { AppendRun, type QueuedAppend } from './append-run.ts'
 import type { CommitAccount } from './commit-account.ts'
+import { allOver } from './concurrently.ts'
 import { isStorageError } from './file-system.ts'
+import type { LogLimits } from './log-limits.ts'
 import { encodeEntryHeader, entryHeaderBytes } from './wal-format.ts'
-import type { WriteAheadLog } from './write-ahead-log.ts'
+import type { WalPlace, WriteAheadLog } from './write-ahead-log.ts'
 
 export interface CommitterOptions {
   readonly wal: WriteAheadLog
   readonly account: CommitAccount
-  readonly commitMaxBytes: number
+  readonly limits: Pick<
+    LogLimits,
+    'commitMaxBytes' | 'directAheadMaxBytes' | 'directMinBytes' | 'directPartitionsMax'
+  >
   /** Awaited before each commit: resolves when there is memory for what it leaves behind. */
   room(): Promise<void>
-  committed(partitions: Iterable<QueuedPartition>): void
+  /** Of the bytes that were committed, `directBytes` are in segments and not in the write-ahead log. */
+  committed(partitions: Iterable<QueuedPartition>, directBytes: number): void
   failed(error: unknown): void
 }
 
@@ -23,15 +29,27 @@ interface Group {
   readonly runs: Map<QueuedPartition, AppendRun>
   /** Of batches. */
   sizeBytes: number
+  /** Those that went straight to their segments, once the group is written. */
+  direct: readonly AppendRun[]
+  /** Where the others end in the write-ahead log; undefined where there are none. */
+  logEnd: WalPlace | undefined
+}
+
+/** Which runs of a group go where. */
+interface Parted {
+  readonly direct: AppendRun[]
+  readonly logged: AppendRun[]
 }
 
 /** While a flush runs, less than this is not worth a write of its own. */
 const writeOnMinBytes = 64 * 1024
 
 /**
- * One write is in flight at a time, and one flush; while a flush runs the next groups are written, and each is
- * acknowledged when a flush has ended that began after its write had. Invariant: appends are committed in the
- * order of their offsets, so when one fails, all that were written or wait behind it fail as well.
+ * One group is written at a time, and one flush runs beside; each group is acknowledged when a flush has ended that began
+ * after it was written. Large runs go straight to their segments, behind all of the partition that is only in the
+ * write-ahead log so far; the others go there. Invariants: appends are committed in the order of their offsets, so when
+ * one fails, all that were written or wait behind it fail as well; an entry of the write-ahead log is written when all
+ * before it is durable or in the same log.
  *
  * ```
  * waiting ─▶ [write] ─▶ written ─▶ [flush] ─▶ committed
@@ -79,9 +97,10 @@ export class Committer implements AppendQueue {
 
   #groupFor(sizeBytes: number): Group {
     const last = this.#waiting.at(-1)
-    const isRoom = last !== undefined && last.sizeBytes + sizeBytes <= this.#options.commitMaxBytes
+    const isRoom =
+      last !== undefined && last.sizeBytes + sizeBytes <= this.#options.limits.commitMaxBytes
     if (isRoom) return last
-    const group: Group = { runs: new Map(), sizeBytes: 0 }
+    const group: Group = { runs: new Map(), sizeBytes: 0, direct: [], logEnd: undefined }
     this.#waiting.push(group)
     return group
   }
@@ -121,11 +140,81 @@ export class Committer implements AppendQueue {
   async #write(group: Group): Promise<void> {
     const { wal, room } = this.#options
     await room()
-    if (wal.isFull) await this.#flushed()
-    const entries = [...group.runs.values()].flatMap(entryOf)
-    await wal.write(entries, group.sizeBytes + group.runs.size * entryHeaderBytes)
+    await this.#settle(group)
+    if (group.runs.size === 0) return
+    const { direct, logged } = await this.#part(group)
+    if (logged.length > 0 && wal.isFull) await this.#flushed()
+    // What is replayed by mistake must not meet other records in the segment.
+    if (direct.length > 0 && wal.isUnsettled) await wal.settle()
+    const begun = direct.map(({ partition, endOffset }) => partition.writer.writeThrough(endOffset))
+    if (logged.length > 0) begun.push(this.#log(logged))
+    await allOver(begun)
+    group.direct = direct
+    group.logEnd = logged.length > 0 ? wal.end : undefined
     this.#written.push(group)
     this.#flushWritten()
+  }
+
+  #log(runs: readonly AppendRun[]): Promise<void> {
+    const sizeBytes = runs.reduce((sum, run) => sum + run.sizeBytes, 0)
+    return this.#options.wal.write(
+      runs.flatMap(entryOf),
+      sizeBytes + runs.length * entryHeaderBytes,
+    )
+  }
+
+  /** A partition whose files cannot be settled fails alone: it would keep all others from their commits. */
+  async #settle(group: Group): Promise<void> {
+    for (const partition of group.runs.keys()) {
+      if (!partition.writer.isUnsettled) continue
+      try {
+        await partition.writer.settle()
+      } catch (error) {
+        if (!isStorageError(error)) throw error
+        this.#takeOut(partition, error, group)
+      }
+    }
+  }
+
+  #takeOut(partition: QueuedPartition, error: AppError, group: Group): void {
+    const runs: AppendRun[] = []
+    for (const { runs: all } of [group, ...this.#waiting]) {
+      const run = all.get(partition)
+      if (run !== undefined) runs.push(run)
+      all.delete(partition)
+    }
+    this.#options.account.failed(runs, error)
+    this.#options.failed(error)
+  }
+
+  async #part(group: Group): Promise<Parted> {
+    const parted = this.#tryPart(group)
+    if (parted !== undefined) return parted
+    // No partition is ahead when all is flushed.
+    await this.#flushed()
+    const again = this.#tryPart(group)
+    assert(again !== undefined, 'who is not ahead has a choice')
+    return again
+  }
+
+  /** Undefined where a partition that is ahead, and so has to go on in its segment, would be too far ahead. */
+  #tryPart(group: Group): Parted | undefined {
+    const { directAheadMaxBytes, directMinBytes, directPartitionsMax } = this.#options.limits
+    const flushed = new Set(this.#written.flatMap(directPartitions))
+    const parted: Parted = { direct: [], logged: [] }
+    for (const run of group.runs.values()) {
+      const { partition, sizeBytes, endOffset } = run
+      const { isAhead } = partition.writer
+      const isNear = partition.writer.uncommittedBytes(endOffset) <= directAheadMaxBytes
+      if (isAhead && !isNear) return undefined
+      const isOneMore = !flushed.has(partition)
+      const isCheap =
+        sizeBytes >= directMinBytes && flushed.size + Number(isOneMore) <= directPartitionsMax
+      const isDirect = isAhead || (isNear && isCheap)
+      if (isDirect) flushed.add(partition)
+      parted[isDirect ? 'direct' : 'logged'].push(run)
+    }
+    return parted
   }
 
   /** Resolves when everything that was written is flushed; rejects with what a flush failed with. */
@@ -148,18 +237,26 @@ export class Committer implements AppendQueue {
 
   /** Never rejects with a storage error: what a failure means is decided where nothing is being written. */
   async #flush(groups: readonly Group[]): Promise<void> {
+    const { wal, account } = this.#options
     const startedAt = performance.now()
+    const partitions = new Set(groups.flatMap(directPartitions))
+    const flushes = [...partitions].map((partition) => partition.flushSegments())
+    if (groups.some(({ logEnd }) => logEnd !== undefined)) flushes.push(wal.flush())
     try {
-      await this.#options.wal.flush()
+      await allOver(flushes)
     } catch (error) {
       if (!isStorageError(error)) throw error
       this.#broken = { error, groups }
       return
     }
-    this.#options.account.flushed(startedAt)
-    for (const { runs } of groups) {
-      this.#options.account.committed(runs.values())
-      this.#options.committed(runs.keys())
+    account.flushed(startedAt)
+    for (const { runs, direct, logEnd } of groups) {
+      if (logEnd !== undefined) wal.keep(logEnd)
+      account.committed(runs.values())
+      this.#options.committed(
+        runs.keys(),
+        direct.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      )
     }
   }
 
@@ -170,7 +267,7 @@ export class Committer implements AppendQueue {
   async #giveUp(error: AppError, group?: Group): Promise<void> {
     const { wal, account, failed } = this.#options
     while (this.#flushing !== undefined) await this.#flushing
-    await wal.endDamaged()
+    await wal.rollBack()
     const unflushed = [...(this.#broken?.groups ?? []), ...this.#written]
     const groups = [...unflushed, ...(group === undefined ? [] : [group]), ...this.#waiting]
     this.#broken = undefined
@@ -179,6 +276,10 @@ export class Committer implements AppendQueue {
     for (const { runs } of groups) account.failed(runs.values(), error)
     failed(error)
   }
+}
+
+function directPartitions({ direct }: Group): readonly QueuedPartition[] {
+  return direct.map(({ partition }) => partition)
 }
 
 function entryOf({ partition, baseOffset, buffers, sizeBytes }: AppendRun): readonly Buffer[] {

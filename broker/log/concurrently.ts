@@ -1,4 +1,4 @@
-// Runs work for many items, a few at a time.
+// Runs work for many items, a few at a time, and waits for all of it whatever fails.
 
 /**
  * Resolves when all are done. After a failure no more are begun; it rejects with the first once those that were are
@@ -24,4 +24,11 @@ export async function concurrently<T>(
   }
   await Promise.all(Array.from({ length: width }, runner))
   if (failures.length > 0) throw failures[0]
+}
+
+/** Resolves when all that was begun is over; rejects then with the first failure. */
+export async function allOver(begun: Iterable<Promise<void>>): Promise<void> {
+  for (const outcome of await Promise.allSettled(begun)) {
+    if (outcome.status === 'rejected') throw outcome.reason
+  }
 }

@@ -3,6 +3,7 @@ import { frameMaxBytes } from '../../common/limits.ts'
 import { recordBatchHeaderBytes, totalBytesAt, validateBatch } from '../../protocol/record-batch.ts'
 import { readAt, safeBaseOffset } from './batch-scan.ts'
 import type { OpenFile } from './file-system.ts'
+import type { WalAdvice } from './wal-advice.ts'
 
 const windowBytes = 1024 * 1024
 const magicAt = 16
@@ -10,6 +11,39 @@ const magicAt = 16
 export interface FoundBatch {
   readonly position: number
   readonly baseOffset: number
+}
+
+/** Bytes that are no sound batch: `offset` is due at position `from` of a file that ends at `to`. */
+export interface Hole {
+  readonly offset: number
+  readonly from: number
+  readonly to: number
+}
+
+export interface Loss {
+  /** Where the log goes on. */
+  readonly baseOffset: number
+  readonly bytes: number
+}
+
+/**
+ * What is lost with a cut at a hole, in its file and in the segments behind it: sound batches that the write-ahead log does
+ * not bring back, and everything between. Undefined where there are none.
+ */
+export async function lossBehind(
+  file: OpenFile,
+  hole: Hole,
+  behind: readonly { readonly baseOffset: number; readonly sizeBytes: number }[],
+  wal: WalAdvice,
+): Promise<Loss | undefined> {
+  const due = await wal.end(hole.offset)
+  const sound = await soundBatchBehind(file, hole, due)
+  const segments = behind.filter(({ baseOffset }) => baseOffset >= due)
+  const next = sound?.baseOffset ?? segments[0]?.baseOffset
+  if (next === undefined) return undefined
+  const from = due > hole.offset ? (sound?.position ?? hole.to) : hole.from
+  const bytes = segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, hole.to - from)
+  return { baseOffset: next, bytes }
 }
 
 /**

@@ -30,9 +30,21 @@ async function work(store: LogStore, witness: LogWitness, clock: ManualClock): P
   }
 }
 
-for (const code of ['ENOSPC', 'EIO']) {
-  for (const length of [1, 6]) {
-    test(`${code} at any ${length} operations in a row loses nothing, and writing resumes`, async () => {
+const ways = [
+  { way: 'ahead', limits },
+  { way: 'straight', limits: { ...limits, directMinBytes: 100, directAheadMaxBytes: 1000 } },
+]
+
+const failures = [
+  { code: 'ENOSPC', length: 1 },
+  { code: 'ENOSPC', length: 6 },
+  { code: 'EIO', length: 1 },
+  { code: 'EIO', length: 6 },
+]
+
+for (const { way, limits } of ways) {
+  for (const { code, length } of failures) {
+    test(`${code} at any ${length} operations in a row of a log written ${way} loses nothing, and writing resumes`, async () => {
       for (let from = 0, isReached = true; isReached; from++) {
         const clock = new ManualClock()
         const witness = new LogWitness()

@@ -5,7 +5,7 @@ import { isStorageError } from './file-system.ts'
 
 export interface FlushedPartition {
   /** Flushes what its segments held when it was called; rejects with AppError STORAGE_FAILED. */
-  flush(): Promise<void>
+  flushSegments(): Promise<void>
 }
 
 export interface IntervalFlusherOptions {
@@ -65,7 +65,7 @@ export class IntervalFlusher {
     const partitions = [...this.#noted]
     this.#noted.clear()
     try {
-      await concurrently(partitions, flushWidth, (partition) => partition.flush())
+      await concurrently(partitions, flushWidth, (partition) => partition.flushSegments())
       this.#problem = undefined
       this.#options.flushed(startedAt)
     } catch (error) {

@@ -1,5 +1,6 @@
 // Checks a log's directory that nobody has open, and changes nothing: topics, segments, checkpoint, write-ahead log.
 import { join } from 'node:path'
+import { directAheadMaxBytes } from '../../common/limits.ts'
 import { parseCheckpoint, type Checkpoint } from './checkpoint-file.ts'
 import { CheckReport, refuses } from './check-report.ts'
 import { isMissing, type FileSystem } from './file-system.ts'
@@ -7,6 +8,7 @@ import { walTopicId } from './open-partitions.ts'
 import { checkPartitionFiles } from './partition-files-check.ts'
 import { WalRemains } from './store-recovery.ts'
 import { parseTopicRecord, type TopicRecord } from './topic.ts'
+import { WalAdvice } from './wal-advice.ts'
 import { checkWal } from './wal-check.ts'
 
 export interface CheckOptions {
@@ -117,13 +119,15 @@ class LogCheck {
     remains: WalRemains,
   ): Promise<readonly number[]> {
     const directory = join(this.#dir, 'topics', topic.name)
+    // As a start does.
+    const aheadMaxBytes = checkpoint === undefined ? 0 : directAheadMaxBytes
     const ends: number[] = []
     for (let index = 0; index < topic.partitions; index++) {
       this.report.counts.partitions += 1
       const partition = {
         directory: join(directory, String(index)),
         point: checkpoint?.get(topic.id)?.[index],
-        covers: (offset: number) => remains.covers(walTopicId(topic.id), index, offset),
+        wal: new WalAdvice({ topicId: walTopicId(topic.id), index }, { remains, aheadMaxBytes }),
       }
       const counted = (bytes: number): void => this.#count(bytes)
       ends.push(await checkPartitionFiles(this.#files, partition, this.report, counted))

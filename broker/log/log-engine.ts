@@ -159,9 +159,9 @@ export class LogEngine {
     return new Committer({
       wal: this.#wal,
       account: this.#account,
-      commitMaxBytes: this.#options.limits.commitMaxBytes,
+      limits: this.#options.limits,
       room: () => this.#room(),
-      committed: (partitions) => this.#committed(partitions),
+      committed: (partitions, directBytes) => this.#committed(partitions, directBytes),
       failed: (error) => this.#warn('appends failed', error),
     })
   }
@@ -186,8 +186,9 @@ export class LogEngine {
     if (isBehind || this.#checkpointer.isBehind) await this.#checkpointer.run()
   }
 
-  #committed(partitions: Iterable<QueuedPartition>): void {
+  #committed(partitions: Iterable<QueuedPartition>, directBytes: number): void {
     this.#filler.note(partitions)
+    this.#checkpointer.noteUnlogged(directBytes)
     const complete = this.#wal.older.length
     if (complete > 0 && complete !== this.#completeFiles) this.#checkpointer.request()
     this.#completeFiles = complete

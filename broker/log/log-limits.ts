@@ -5,6 +5,9 @@ import {
   commitMaxBytes,
   compactionIntervalMs,
   compactionMapMaxBytes,
+  directAheadMaxBytes,
+  directMinBytes,
+  directPartitionsMax,
   indexCacheMaxBytes,
   logOpenFilesMax,
   logTailMaxBytes,
@@ -25,6 +28,9 @@ export interface LogLimits {
   readonly commitMaxBytes: number
   readonly compactionIntervalMs: number
   readonly compactionMapMaxBytes: number
+  readonly directAheadMaxBytes: number
+  readonly directMinBytes: number
+  readonly directPartitionsMax: number
   readonly indexCacheMaxBytes: number
   readonly openFilesMax: number
   readonly producersMax: number
@@ -45,6 +51,9 @@ export function logLimits(overrides: Partial<LogLimits> = {}): LogLimits {
     commitMaxBytes,
     compactionIntervalMs,
     compactionMapMaxBytes,
+    directAheadMaxBytes,
+    directMinBytes,
+    directPartitionsMax,
     indexCacheMaxBytes,
     openFilesMax: logOpenFilesMax,
     producersMax,

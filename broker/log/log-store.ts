@@ -18,6 +18,7 @@ import {
 } from './open-partitions.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { makeDirectories, readCheckpoint, WalRemains } from './store-recovery.ts'
+import { nothing, WalAdvice, type WalFound } from './wal-advice.ts'
 import {
   defaultConfigs,
   parseTopicConfig,
@@ -284,7 +285,9 @@ export class LogStore {
         toOpen.push({ topic, index, point: points?.[index] })
       }
     }
-    const isUnsettled = await this.#openPartitions(toOpen, remains)
+    // Once there are topics there is a checkpoint: where it is lost, nothing says what a crash cannot have left.
+    const aheadMaxBytes = checkpoint === undefined ? 0 : this.#limits.directAheadMaxBytes
+    const isUnsettled = await this.#openPartitions(toOpen, { remains, aheadMaxBytes })
     const byBytes = new Map([...this.#topics.all()].map((topic) => [walTopicId(topic.id), topic]))
     const find = (id: string, index: number): PartitionLog | undefined =>
       byBytes.get(id)?.partitions[index]
@@ -293,7 +296,7 @@ export class LogStore {
     for (const { partitions } of this.#topics.all()) {
       for (const partition of partitions) await partition.reachStart()
     }
-    if (remains.isEmpty && !isUnsettled) return
+    if (remains.isEmpty && !isUnsettled && checkpoint !== undefined) return
     await settle()
     await remains.remove()
   }
@@ -304,12 +307,12 @@ export class LogStore {
   }
 
   /** As `openPartitions`. */
-  #openPartitions(toOpen: readonly PartitionToOpen[], remains?: WalRemains): Promise<boolean> {
+  #openPartitions(toOpen: readonly PartitionToOpen[], found: WalFound = nothing): Promise<boolean> {
     return openPartitions(toOpen, {
       environment: this.#engine.environment,
       directoryOf: (topic, index) => this.#directory.partition(topic.name, index),
       isStrict: this.#options.flush === 'commit',
-      remains,
+      wal: (partition) => new WalAdvice(partition, found),
       logger: this.#options.logger,
     })
   }

@@ -5,9 +5,9 @@ import type { RecoveryPoint } from './checkpoint-file.ts'
 import { concurrently } from './concurrently.ts'
 import { PartitionLog } from './partition-log.ts'
 import { recoverPartition } from './recovery.ts'
-import type { WalRemains } from './store-recovery.ts'
 import type { Configs } from './topic-config.ts'
 import { topicIdBytes, type Topic } from './topic.ts'
+import type { WalAdvice } from './wal-advice.ts'
 
 /** A topic as the store that owns it changes it. */
 export interface StoredTopic extends Topic {
@@ -27,8 +27,7 @@ export interface PartitionOpening {
   directoryOf(topic: StoredTopic, index: number): string
   /** Whether a hole before sound batches is damage: nothing counted that was not flushed. */
   readonly isStrict: boolean
-  /** What the write-ahead log will bring back; undefined of a partition that is new. */
-  readonly remains: WalRemains | undefined
+  wal(partition: { readonly topicId: string; readonly index: number }): WalAdvice
   readonly logger: Logger
 }
 
@@ -69,14 +68,11 @@ export async function openPartitions(
 
 async function openPartition(
   { topic, index, point }: PartitionToOpen,
-  { environment, directoryOf, isStrict, remains }: PartitionOpening,
+  { environment, directoryOf, isStrict, wal: walOf }: PartitionOpening,
 ): Promise<OpenedPartition> {
   const directory = directoryOf(topic, index)
-  const recovered = await recoverPartition(environment, directory, {
-    point,
-    isStrict,
-    covers: async (offset) => (await remains?.covers(walTopicId(topic.id), index, offset)) ?? false,
-  })
+  const wal = walOf({ topicId: walTopicId(topic.id), index })
+  const recovered = await recoverPartition(environment, directory, { point, isStrict, wal })
   const { name, internal } = topic
   const config = (): Topic['config'] => topic.config
   const topicId = topicIdBytes(topic.id)

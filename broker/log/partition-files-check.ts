@@ -3,18 +3,26 @@ import { join } from 'node:path'
 import type { RecoveryPoint } from './checkpoint-file.ts'
 import { cleanedSuffix, progressFileName } from './compaction/progress-file.ts'
 import { refuses, type CheckReport } from './check-report.ts'
+import { lossBehind, type Hole, type Loss } from './damage.ts'
 import type { FileSystem } from './file-system.ts'
 import { parseSnapshot } from './producer-snapshot.ts'
 import { segmentName } from './segment.ts'
+import type { WalAdvice } from './wal-advice.ts'
 import { checkIndexFiles, checkSegmentFile, type Flaw } from './segment-file-check.ts'
 
 export interface PartitionFiles {
   readonly directory: string
   readonly point: RecoveryPoint | undefined
-  /** Whether the write-ahead log brings back everything from an offset on. */
-  covers(offset: number): Promise<boolean>
+  readonly wal: WalAdvice
 }
 
+interface FoundSegment {
+  readonly baseOffset: number
+  readonly sizeBytes: number
+}
+
+const removesUnflushed =
+  'removes it and what follows: so close to the end it need not have been flushed'
 const unreadable = 'does not look there; what is damaged is answered KAFKA_STORAGE_ERROR'
 
 /** Resolves with the offset at which its segments end, for the write-ahead log to go on from. */
@@ -56,33 +64,37 @@ class PartitionCheck {
     const bases = names.flatMap((name) =>
       /^\d{20}\.log$/.test(name) ? Number(name.slice(0, 20)) : [],
     )
-    for (const base of bases) await this.#segment(base, bases.at(-1) === base)
+    const segments: FoundSegment[] = []
+    for (const baseOffset of bases) {
+      segments.push({ baseOffset, sizeBytes: await this.#sizeOf(baseOffset) })
+    }
+    for (const [index, segment] of segments.entries()) {
+      await this.#segment(segment, segments.slice(index + 1))
+    }
     this.#strangers(names)
     await this.#snapshot(names)
     const end = this.#end ?? point?.offset ?? 0
-    if (point !== undefined && end < point.offset && !(await this.#partition.covers(end))) {
+    if (point !== undefined && end < point.offset && !(await this.#partition.wal.covers(end))) {
       const problem = `its segments end at offset ${end}, up to ${point.offset} had been flushed`
       this.#report.damage(directory, undefined, problem, `goes on at offset ${end}`)
     }
     return end
   }
 
-  async #segment(baseOffset: number, isLast: boolean): Promise<void> {
-    const { directory } = this.#partition
-    const path = join(directory, segmentName(baseOffset))
+  async #sizeOf(baseOffset: number): Promise<number> {
+    const log = join(this.#partition.directory, `${segmentName(baseOffset)}.log`)
+    return (await this.#files.facts(log))?.sizeBytes ?? 0
+  }
+
+  async #segment(found: FoundSegment, behind: readonly FoundSegment[]): Promise<void> {
+    const { baseOffset } = found
+    const path = join(this.#partition.directory, segmentName(baseOffset))
     const log = `${path}.log`
-    await this.#gapBefore(baseOffset, log)
-    const facts = await this.#files.facts(log)
-    const sizeBytes = facts?.sizeBytes ?? 0
-    const checked = await checkSegmentFile(
-      this.#files,
-      log,
-      { baseOffset, sizeBytes },
-      this.#counted,
-    )
+    const checked = await checkSegmentFile(this.#files, log, found, this.#counted)
+    await this.#gapBefore(log, { ...found, endOffset: checked.endOffset }, behind)
     this.#report.counts.segments += 1
     this.#report.counts.batches += checked.batches.length
-    for (const flaw of checked.flaws) await this.#flaw(log, baseOffset, flaw, isLast)
+    for (const flaw of checked.flaws) await this.#flaw(log, found, flaw, behind)
     this.#end = checked.endOffset
     for (const { suffix, problem, isWhole } of await checkIndexFiles(this.#files, path, checked)) {
       const file = `${path}.${suffix}`
@@ -92,32 +104,40 @@ class PartitionCheck {
     }
   }
 
-  async #gapBefore(baseOffset: number, log: string): Promise<void> {
-    const { point, covers } = this.#partition
+  async #gapBefore(
+    log: string,
+    { baseOffset, endOffset, sizeBytes }: FoundSegment & { readonly endOffset: number },
+    behind: readonly FoundSegment[],
+  ): Promise<void> {
+    const { point, wal } = this.#partition
     const expected = this.#end ?? point?.offset ?? 0
     const isFirst = this.#end === undefined
     if (this.#isEnded || baseOffset === expected || (isFirst && baseOffset < expected)) return
     if (baseOffset < expected) {
       const problem = `its offsets are in the segment before it, which ends at ${expected}`
       this.#report.note(log, 0, problem, 'removes it: a compaction was cut short')
-    } else if (await covers(expected)) {
+    } else if (isFirst ? (await wal.end(expected)) >= endOffset : await wal.covers(expected)) {
       const problem = `it begins at offset ${baseOffset}, ${expected} is due`
       this.#isEnded = true
-      this.#report.note(
-        log,
-        0,
-        problem,
-        'removes it and takes its records from the write-ahead log',
-      )
+      const start = 'removes it and takes its records from the write-ahead log'
+      this.#report.note(log, 0, problem, start)
     } else if (!isFirst) {
       const problem = `it begins at offset ${baseOffset}, the segments before it end at ${expected}`
       const isTrusted = point !== undefined && baseOffset <= point.segment
-      this.#report.damage(log, 0, problem, isTrusted ? unreadable : refuses)
+      const bytes = behind.reduce((sum, segment) => sum + segment.sizeBytes, sizeBytes)
+      this.#isEnded = !isTrusted && (await wal.mayLack(expected, bytes))
+      if (this.#isEnded) this.#report.note(log, 0, problem, removesUnflushed)
+      else this.#report.damage(log, 0, problem, isTrusted ? unreadable : refuses)
     }
   }
 
-  async #flaw(log: string, baseOffset: number, flaw: Flaw, isLast: boolean): Promise<void> {
-    const { point, covers } = this.#partition
+  async #flaw(
+    log: string,
+    { baseOffset, sizeBytes }: FoundSegment,
+    flaw: Flaw,
+    behind: readonly FoundSegment[],
+  ): Promise<void> {
+    const { point, wal } = this.#partition
     const { position, offset, reason, next } = flaw
     const until =
       next === undefined
@@ -129,14 +149,29 @@ class PartitionCheck {
       point !== undefined &&
       (baseOffset < point.segment || (baseOffset === point.segment && position < point.position))
     if (isTrusted) return this.#report.damage(log, position, problem, unreadable)
-    if (await covers(offset)) {
-      this.#isEnded = true
+    const loss = await this.#lossBehind(log, { offset, from: position, to: sizeBytes }, behind)
+    this.#isEnded = loss === undefined || (await wal.mayLack(offset, loss.bytes))
+    if (!this.#isEnded) return this.#report.damage(log, position, problem, refuses)
+    if (await wal.covers(offset)) {
       const start = 'cuts it there and takes the rest from the write-ahead log'
       return this.#report.note(log, position, problem, start)
     }
-    const isCut = next === undefined && isLast
-    const start = isCut ? `cuts it there; the log goes on at offset ${offset}` : refuses
+    if (loss !== undefined) return this.#report.note(log, position, problem, removesUnflushed)
+    const start = `cuts it there; the log goes on at offset ${offset}`
     this.#report.damage(log, position, problem, start)
+  }
+
+  async #lossBehind(
+    log: string,
+    hole: Hole,
+    behind: readonly FoundSegment[],
+  ): Promise<Loss | undefined> {
+    const file = await this.#files.open(log, 'read')
+    try {
+      return await lossBehind(file, hole, behind, this.#partition.wal)
+    } finally {
+      await file.close()
+    }
   }
 
   #strangers(names: readonly string[]): void {

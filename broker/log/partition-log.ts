@@ -45,7 +45,7 @@ export class PartitionLog implements QueuedPartition {
   readonly producers: ProducerFile
   readonly #tail = new Tail()
   readonly #reader: PartitionReader
-  readonly #writer: PartitionWriter
+  readonly writer: PartitionWriter
   #listeners: Set<() => void> | undefined
   #highWatermark: number
   #logEndOffset: number
@@ -74,7 +74,7 @@ export class PartitionLog implements QueuedPartition {
       isDeleted: () => this.#isDeleted,
     }
     this.#reader = new PartitionReader(log)
-    this.#writer = new PartitionWriter(log, (batches) => this.#reader.leaving(batches))
+    this.writer = new PartitionWriter(log, (batches) => this.#reader.leaving(batches))
   }
 
   get topic(): string {
@@ -109,7 +109,7 @@ export class PartitionLog implements QueuedPartition {
 
   /** Of segments and tail together. */
   get sizeBytes(): number {
-    return this.#segments.sizeBytes + this.#writer.bytesOutside
+    return this.#segments.sizeBytes + this.writer.bytesOutside
   }
 
   /** In memory, committed or not. */
@@ -164,7 +164,7 @@ export class PartitionLog implements QueuedPartition {
   }
 
   rollBack(): void {
-    this.#bytesAppended -= this.#writer.rollBack()
+    this.#bytesAppended -= this.writer.rollBack()
     this.#logEndOffset = this.#highWatermark
     this.producers.table.rollBack()
   }
@@ -226,13 +226,9 @@ export class PartitionLog implements QueuedPartition {
 
   /** Writes what is committed from memory to segments, and lets go of it there. */
   fill(purpose: 'memory' | 'checkpoint' = 'memory'): Promise<void> {
-    return this.#writer.fill((endOffset) => {
+    return this.writer.fill((endOffset) => {
       if (purpose === 'checkpoint') this.producers.capture(endOffset)
     })
-  }
-
-  writeThrough(endOffset: number): Promise<void> {
-    return this.#writer.writeThrough(endOffset)
   }
 
   /** Raises the log's start, durably, and removes the segments that lie below it as a whole. */
@@ -247,7 +243,7 @@ export class PartitionLog implements QueuedPartition {
     if (!this.#isDeleted) this.producers.table.expire(nowMs)
     if (this.#isDeleted || this.#segments.sizeBytes === 0) return 0
     const committedOffset = (): number => this.#highWatermark
-    const tail = { bytes: this.#writer.bytesOutside, committedOffset }
+    const tail = { bytes: this.writer.bytesOutside, committedOffset }
     return this.#segments.applyRetention(this.identity.config(), nowMs, tail)
   }
 
@@ -271,9 +267,12 @@ export class PartitionLog implements QueuedPartition {
 
   /** Flushes the segments; afterwards the write-ahead log is not needed up to the recovery point. */
   flush(): Promise<void> {
+    return this.producers.flushed(() => this.flushSegments())
+  }
+
+  flushSegments(): Promise<void> {
     if (this.#isDeleted) return Promise.resolve()
-    const place = this.#writer.committedPlace
-    return this.producers.flushed(() => this.#segments.flush(place))
+    return this.#segments.flush(this.writer.committedPlace)
   }
 
   /** Writes down what is known of producers up to the last flush, for the next recovery point. */

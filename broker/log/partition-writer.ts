@@ -1,5 +1,5 @@
 // Moves one partition's batches from memory to its segments: behind the commits, or as a part of one.
-import type { LogEnvironment } from './append-queue.ts'
+import type { DirectWriter, LogEnvironment } from './append-queue.ts'
 import type { SegmentsPoint } from './checkpoint-file.ts'
 import type { SegmentList } from './segment-list.ts'
 import type { PlacedBatch, Tail } from './tail.ts'
@@ -19,7 +19,7 @@ export interface WrittenLog {
  * Invariant: memory begins at or before the end of the segments, and holds all that is not committed; what it shares with
  * them is let go of by the next fill. While `isUnsettled`, files may hold what was taken back.
  */
-export class PartitionWriter {
+export class PartitionWriter implements DirectWriter {
   readonly #log: WrittenLog
   readonly #leaving: (batches: readonly PlacedBatch[]) => void
   #isUnsettled = false
@@ -41,10 +41,14 @@ export class PartitionWriter {
     return tail.bytesBetween(segments.endOffset, Infinity)
   }
 
-  /** In segments and not committed. */
-  get bytesAhead(): number {
-    const { segments } = this.#log
-    return this.#bytesBetween(this.#log.highWatermark(), segments.endOffset)
+  /** Whether segments hold what is not committed. */
+  get isAhead(): boolean {
+    return this.#log.segments.endOffset > this.#log.highWatermark()
+  }
+
+  /** Bytes before `endOffset` that are not committed. */
+  uncommittedBytes(endOffset: number): number {
+    return this.#bytesBetween(this.#log.highWatermark(), endOffset)
   }
 
   /** Where the committed log ends in the segments, or as far as they have it. */
@@ -94,7 +98,7 @@ export class PartitionWriter {
     const { segments, tail } = this.#log
     const committed = this.#log.highWatermark()
     if (this.#log.isDeleted()) return 0
-    if (segments.endOffset > committed) {
+    if (this.isAhead) {
       segments.shrink(committed, (from, end) => this.#bytesBetween(from, end))
       this.#isUnsettled = true
     }

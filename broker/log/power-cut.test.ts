@@ -1,13 +1,14 @@
 // Tests that no history of appends, retention, deletions, faults, power cuts and kills loses what was acknowledged.
 import { expect, test } from 'vitest'
-import { openStore, type TestStore } from '../../test/support/log-store.ts'
+import { openStore, type TestOptions, type TestStore } from '../../test/support/log-store.ts'
 import { LogWitness } from '../../test/support/log-witness.ts'
 import { MemoryFileSystem } from '../../test/support/memory-file-system.ts'
 import { randomFrom, seed } from '../../test/support/seeded-random.ts'
 import { ManualClock } from '../../test/support/manual-clock.ts'
+import type { LogLimits } from './log-limits.ts'
 
 /** So small that every mechanism is at work within a few appends. */
-const limits = {
+const smallLimits = {
   walFileMaxBytes: 2500,
   commitMaxBytes: 900,
   tailMaxBytes: 3000,
@@ -29,6 +30,7 @@ interface Course {
   readonly run: number
   readonly faultRate: number
   readonly flush?: 'commit' | 'interval' | 'never'
+  readonly direct?: Partial<LogLimits>
 }
 
 for (let run = 0; run < 60; run++) {
@@ -41,13 +43,22 @@ for (let run = 0; run < 40; run++) {
     history({ run: 1000 + run, faultRate: 0.15 }))
 }
 
+for (let run = 0; run < 120; run++) {
+  test(`nor where large appends go straight to segments, SEED=${seed} run ${run}`, () => {
+    const direct = { directMinBytes: 250, directAheadMaxBytes: 1200, directPartitionsMax: 2 }
+    return history({ run: 3000 + run, faultRate: run % 2 === 0 ? 0 : 0.15, direct })
+  })
+}
+
 for (let run = 0; run < 60; run++) {
   const flush = run % 3 > 0 ? 'interval' : 'never'
   test(`with flush=${flush} a kill takes nothing and a power cut the end of a life, SEED=${seed} run ${run}`, () =>
     history({ run: 2000 + run, faultRate: run % 2 === 0 ? 0 : 0.15, flush }))
 }
 
-async function history({ run, faultRate, flush = 'commit' }: Course): Promise<void> {
+async function history(course: Course): Promise<void> {
+  const { run, faultRate, flush = 'commit', direct = {} } = course
+  const limits = { ...smallLimits, ...direct }
   const random = randomFrom(seed + run * 7919)
   const clock = new ManualClock()
   const witness = new LogWitness()
@@ -57,7 +68,7 @@ async function history({ run, faultRate, flush = 'commit' }: Course): Promise<vo
     return left.cut(random)
   }
   for (let life = 0; life < 5; life++) {
-    files = await cutRecoveries(files, { random, flush, cut })
+    files = await cutRecoveries(files, { random, cut, options: { limits, flush } })
     const opened = await openStore({ files, limits, clock, flush })
     witness.settleDoubts(opened.store)
     expect(await witness.flaws(opened.store), `life ${life}`).toEqual([])
@@ -82,16 +93,13 @@ async function cutRecoveries(
   files: MemoryFileSystem,
   {
     random,
-    flush,
     cut,
-  }: Required<Pick<Course, 'flush'>> & {
-    random: Random
-    cut: (files: MemoryFileSystem) => MemoryFileSystem
-  },
+    options,
+  }: { random: Random; cut: (files: MemoryFileSystem) => MemoryFileSystem; options: TestOptions },
 ): Promise<MemoryFileSystem> {
   let left = files
   while (random() < 0.5) {
-    const opening = openStore({ files: left, limits, flush })
+    const opening = openStore({ ...options, files: left })
     opening.catch(() => {})
     for (let ticks = Math.floor(random() * 60); ticks > 0; ticks--) await tick()
     left = random() < 0.7 ? cut(left) : left.kill()

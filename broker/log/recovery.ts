@@ -5,12 +5,13 @@ import { validateBatch } from '../../protocol/record-batch.ts'
 import { scanBatches } from './batch-scan.ts'
 import { settleCompaction } from './compaction/progress-file.ts'
 import { noRecoveryPoint, type RecoveryPoint } from './checkpoint-file.ts'
-import { soundBatchBehind } from './damage.ts'
+import { lossBehind } from './damage.ts'
 import type { SegmentFiles } from './segment-facts.ts'
 import { Segment, segmentName } from './segment.ts'
 import { ProducerFile } from './producer-file.ts'
 import type { ProducerBudget } from './producer-budget.ts'
 import { SegmentList } from './segment-list.ts'
+import type { WalAdvice } from './wal-advice.ts'
 
 export interface RecoveredPartition {
   readonly segments: SegmentList
@@ -50,15 +51,14 @@ export interface RecoveryAdvice {
    * crash leaves, but damage.
    */
   readonly isStrict: boolean
-  /** Whether the write-ahead log brings back everything from `offset` on. */
-  covers(offset: number): Promise<boolean>
+  readonly wal: WalAdvice
 }
 
 /**
  * Trusts what lies before the recovery point and validates everything behind it: headers, checksums and
  * that offsets leave no gap. Without a point everything is validated. The first byte that is not part of a
- * sound batch ends the log; what follows is removed, where the write-ahead log has it or nothing of it is
- * sound. Rejects with AppError LOG_CORRUPT where that would remove what is sound, and changes nothing then.
+ * sound batch ends the log; what follows is removed, where the write-ahead log has it, nothing of it is
+ * sound, or it need not have been flushed. Rejects with AppError LOG_CORRUPT where that would remove what is sound, and changes nothing then.
  */
 export async function recoverPartition(
   shared: Shared,
@@ -68,7 +68,7 @@ export async function recoverPartition(
   const { segments: found, indexed } = await findSegments(shared, directory)
   const recovery = new Recovery(shared, directory, advice)
   for (const [index, segment] of found.entries()) {
-    await recovery.take(segment, found[index + 1]?.baseOffset)
+    await recovery.take(segment, found.slice(index + 1))
   }
   const segments = recovery.finish()
   const { point } = advice
@@ -92,17 +92,17 @@ class Recovery {
     this.#point = advice.point
   }
 
-  async take(found: FoundSegment, nextBase: number | undefined): Promise<void> {
+  async take(found: FoundSegment, behind: readonly FoundSegment[]): Promise<void> {
     const { baseOffset, sizeBytes, modifiedMs } = found
     // A compaction that was cut short leaves segments whose offsets the one before has taken over.
     const isMerged = baseOffset < (this.#segments.at(-1)?.endOffset ?? 0)
     if (!this.#isEnded && isMerged) return this.#remove(baseOffset, 'was merged')
-    if (this.#isEnded || (await this.#liesBehindGap(baseOffset))) {
+    if (this.#isEnded || (await this.#liesBehindGap(found, behind))) {
       this.#isEnded = true
       return this.#remove(baseOffset, 'lies behind a gap')
     }
-    const end = await this.#findEnd(found, nextBase)
-    if (end.position < sizeBytes) await this.#cut(found, end, nextBase)
+    const end = await this.#findEnd(found, behind[0]?.baseOffset)
+    if (end.position < sizeBytes) await this.#cut(found, end, behind)
     const { offset: endOffset, position, isTrusted } = end
     // After a mere kill the bytes are there, but perhaps in memory alone, where a flush that failed has left them.
     const isDirty = !isTrusted
@@ -135,16 +135,31 @@ class Recovery {
    * Retention leaves no gap, so where the write-ahead log does not fill one it is damage; before the first
    * segment it is what retention dropped.
    */
-  async #liesBehindGap(baseOffset: number): Promise<boolean> {
+  async #liesBehindGap(found: FoundSegment, behind: readonly FoundSegment[]): Promise<boolean> {
+    const { baseOffset } = found
+    const { isStrict, wal } = this.#advice
     const before = this.#segments.at(-1)
     const expected = before?.endOffset ?? this.#point?.offset ?? 0
     if (before === undefined && baseOffset <= expected) return false
     if (baseOffset === expected) return false
-    if (await this.#advice.covers(expected)) return true
-    if (before === undefined) return false
-    if (!this.#advice.isStrict) return true
+    // What was written straight to segments is in them alone.
+    if (before === undefined)
+      return (await wal.end(expected)) >= (await this.#endOf([found, ...behind]))
+    if (!isStrict || (await wal.covers(expected))) return true
+    const bytes = behind.reduce((sum, { sizeBytes }) => sum + sizeBytes, found.sizeBytes)
+    if (await wal.mayLack(expected, bytes)) return true
     const reason = `it begins at offset ${baseOffset}, and the log before it ends at ${expected}`
     throw new AppError('LOG_CORRUPT', { file: this.#path(baseOffset, 'log'), position: 0, reason })
+  }
+
+  /** The offset at which segments end that follow each other, as far as they are sound. */
+  async #endOf(segments: readonly FoundSegment[]): Promise<number> {
+    let end = segments[0]?.baseOffset ?? 0
+    for (const segment of segments) {
+      if (segment.baseOffset !== end) break
+      end = (await this.#scan(segment, { offset: end, position: 0 })).offset
+    }
+    return end
   }
 
   async #findEnd(found: FoundSegment, nextBase: number | undefined): Promise<End> {
@@ -179,9 +194,9 @@ class Recovery {
     return { offset, position, isTrusted: false }
   }
 
-  async #cut(found: FoundSegment, end: End, nextBase: number | undefined): Promise<void> {
+  async #cut(found: FoundSegment, end: End, behind: readonly FoundSegment[]): Promise<void> {
     const { baseOffset, sizeBytes } = found
-    await this.#mayCut(found, end, nextBase)
+    await this.#mayCut(found, end, behind)
     this.#isEnded = true
     await this.#removeIndex(baseOffset)
     const cut = sizeBytes - end.position
@@ -192,21 +207,23 @@ class Recovery {
     })
   }
 
-  async #mayCut(found: FoundSegment, end: End, nextBase: number | undefined): Promise<void> {
-    if (!this.#advice.isStrict || (await this.#advice.covers(end.offset))) return
+  async #mayCut(found: FoundSegment, end: End, behind: readonly FoundSegment[]): Promise<void> {
+    const { isStrict, wal } = this.#advice
+    if (!isStrict) return
     const file = this.#path(found.baseOffset, 'log')
-    const range = { from: end.position, to: found.sizeBytes }
-    const behind = await this.#shared.pool.use(file, 'update', (open) =>
-      soundBatchBehind(open, range, end.offset),
+    const hole = { offset: end.offset, from: end.position, to: found.sizeBytes }
+    const loss = await this.#shared.pool.use(file, 'update', (open) =>
+      lossBehind(open, hole, behind, wal),
     )
-    const goesOn = behind?.baseOffset ?? nextBase
-    if (goesOn === undefined) return
-    const reason = `offset ${end.offset} should lie there, and the log goes on at ${goesOn} behind it`
+    if (loss === undefined || (await wal.mayLack(end.offset, loss.bytes))) return
+    const reason = `offset ${end.offset} should lie there, and the log goes on at ${loss.baseOffset} behind it`
     throw new AppError('LOG_CORRUPT', { file, position: end.position, reason })
   }
 
   async #remove(baseOffset: number, why: string): Promise<void> {
     this.repairs.push(`${segmentName(baseOffset)}.log ${why} and was removed`)
+    // It may have been scanned: a new file of that name is another one.
+    this.#shared.pool.forget(this.#path(baseOffset, 'log'))
     await this.#shared.files.remove(this.#path(baseOffset, 'log'))
     await this.#shared.files.remove(this.#path(baseOffset, 'txnindex'))
     await this.#removeIndex(baseOffset)

@@ -107,7 +107,7 @@ export class SegmentList {
     return Math.ceil(bytes)
   }
 
-  /** Runs `work` after all earlier work of this partition is done, whatever became of that. */
+  /** Runs `work` after all earlier work of this partition. */
   exclusively<T>(work: () => Promise<T>): Promise<T> {
     return this.#turns.take(work)
   }
@@ -152,17 +152,15 @@ export class SegmentList {
     }
     if (this.#abandoned.length > 0) await this.#shared.files.syncDirectory(this.#directory)
     this.#abandoned = []
-    const active = this.#active
-    if (!active.exists) return
-    await active.removeIndex('cut')
-    await active.cutTorn()
-    await this.#sync(active)
+    if (!this.#active.exists) return
+    await this.#active.removeIndex('cut')
+    await this.#active.settle(this.#flushedOf(this.#active))
   }
 
   /** Flushes every segment that was written to; the recovery point is then `committed`, the end of what counted. */
   async flush(committed: SegmentsPoint): Promise<void> {
     for (const dirty of this.#segments.filter(({ isDirty }) => isDirty)) {
-      await unlessGone(this.#sync(dirty), () => dirty.isRemoved)
+      await unlessGone(dirty.sync(this.#flushedOf(dirty)), () => dirty.isRemoved)
     }
     await this.#flushNames()
     // What comes back behind the recovery point would be taken for the log's end.
@@ -170,9 +168,12 @@ export class SegmentList {
     if (committed.offset >= this.#flushed.offset) this.#flushed = committed
   }
 
-  async #create(segment: Segment): Promise<void> {
-    await this.#shared.files.makeDirectory(this.#directory)
-    await segment.write([], this.#shared.clock.now())
+  /** Its file is there after a power cut. */
+  async #makeSure(segment: Segment): Promise<void> {
+    if (!segment.exists) {
+      await this.#shared.files.makeDirectory(this.#directory)
+      await segment.write([], this.#shared.clock.now())
+    }
     await this.#flushNames()
   }
 
@@ -185,9 +186,9 @@ export class SegmentList {
     for (const segment of created) segment.nameFlushed()
   }
 
-  #sync(segment: Segment): Promise<void> {
-    const isPoint = segment.baseOffset === this.#flushed.segment
-    return segment.sync(isPoint ? this.#flushed : { position: 0, offset: segment.baseOffset })
+  #flushedOf({ baseOffset }: Segment): { readonly position: number; readonly offset: number } {
+    const isPoint = baseOffset === this.#flushed.segment
+    return isPoint ? this.#flushed : { position: 0, offset: baseOffset }
   }
 
   writeIndexes(): Promise<void> {
@@ -225,7 +226,6 @@ export class SegmentList {
     })
   }
 
-  /** Returns how many segments were dropped. */
   applyRetention(config: TopicConfig, nowMs: number, tail: RetainedTail): Promise<number> {
     return this.exclusively(async () => {
       if (this.#isForgotten) return 0
@@ -316,7 +316,7 @@ export class SegmentList {
   async #dropOldest(count: number): Promise<void> {
     for (let left = Math.min(count, this.#segments.length - 1); left > 0; left--) {
       // No file would tell where the log ends, and a start would give its offsets out again.
-      if (this.#segments.length === 2 && !this.#active.exists) await this.#create(this.#active)
+      if (this.#segments.length === 2) await this.#makeSure(this.#active)
       await this.#flushRemoved()
       const [oldest] = this.#segments.splice(0, 1)
       assert(oldest !== undefined, 'the active segment stays')

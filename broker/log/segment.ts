@@ -17,6 +17,7 @@ import { Turns } from './turns.ts'
 
 const nothing = Buffer.alloc(0)
 
+type Flushed = { readonly position: number; readonly offset: number }
 type ReadBounds = { readonly maxBytes: number; readonly minOneBatch: boolean }
 
 /** Kafka: twenty digits, so that the names sort as the offsets do. */
@@ -74,17 +75,15 @@ export class Segment {
     return this.#modifiedMs
   }
 
-  /** Whether its log file has been made. */
   get exists(): boolean {
     return this.#exists
   }
 
-  /** Whether it was dropped; who holds it still reads what the pool has open. */
   get isRemoved(): boolean {
     return this.#isRemoved
   }
 
-  /** When the first batch was written; after a restart, when the last one was. */
+  /** When the first batch was written; after a restart, the last. */
   get startedMs(): number {
     return this.#startedMs
   }
@@ -94,7 +93,6 @@ export class Segment {
     return this.#isDirty || this.#flushesAndCuts.isBusy
   }
 
-  /** Whether its file's name may be. */
   get isNameNew(): boolean {
     return this.#isNameNew
   }
@@ -120,7 +118,6 @@ export class Segment {
     this.#index.touch()
   }
 
-  /** Takes away what a failed write may have left behind the end. */
   async cutTorn(): Promise<void> {
     if (this.#isTorn)
       await this.#flushesAndCuts.take(() => this.#use((file) => this.#cutTorn(file)))
@@ -198,21 +195,31 @@ export class Segment {
     return found
   }
 
-  /** The largest timestamp of its records; -1 where none has one. */
+  /** -1 where no record has a timestamp. */
   maxTimestamp(): Promise<number> {
     return this.#index.maxTimestamp()
   }
 
   /**
-   * Flushes what was written since the last time; all before `flushed` was flushed already. After a flush that
-   * failed the system may have forgotten what it was for, and a mere second one would succeed: what still
-   * reads as it was written is written again, and where it does not, the flush goes on failing.
+   * Flushes what was written behind `flushed`. A flush that failed may have made the system forget what it was for: what
+   * still reads as it was written is written again, and where it does not, the flush goes on failing.
    */
-  sync(flushed: { readonly position: number; readonly offset: number }): Promise<void> {
+  sync(flushed: Flushed): Promise<void> {
     return this.#flushesAndCuts.take(() => this.#sync(flushed))
   }
 
-  async #sync(flushed: { readonly position: number; readonly offset: number }): Promise<void> {
+  /** Makes the disk forget what lies behind the end, while nothing is written. */
+  settle(flushed: Flushed): Promise<void> {
+    return this.#flushesAndCuts.take(async () => {
+      // Once more even if it was done: the flush that failed may have been for that.
+      await this.#use((file) => file.truncate(this.#sizeBytes))
+      this.#isTorn = false
+      this.#isDirty = true
+      await this.#sync(flushed)
+    })
+  }
+
+  async #sync(flushed: Flushed): Promise<void> {
     // The one before may have taken it along.
     if (!this.#isDirty) return
     this.#isDirty = false
@@ -229,15 +236,11 @@ export class Segment {
     }
   }
 
-  /** Its file's name is on the disk. */
   nameFlushed(): void {
     this.#isNameNew = false
   }
 
-  /**
-   * Writes both index files; for a segment that is complete, or when the store closes. They need no
-   * flush: what a crash leaves of them is recognised, and what they lack is read from the log.
-   */
+  /** Of a segment that is complete, or when the store closes. What a crash leaves of it is recognised: no flush. */
   writeIndex(): Promise<void> {
     return this.#index.write()
   }
@@ -268,7 +271,6 @@ export class Segment {
     return of === 'cut' ? this.#index.removeOutdatedFiles() : this.#index.removeFiles()
   }
 
-  /** Lets go of file and index: the segment is removed, or its directory is about to be. */
   forget(): void {
     this.#isRemoved = true
     this.#index.forget()
@@ -288,7 +290,6 @@ export class Segment {
     return this.scanFrom((await this.#index.load()).positionBefore(from), visit)
   }
 
-  /** For checks: complete, as reads go by it. */
   index(): Promise<SparseIndex> {
     return this.#index.load()
   }

@@ -69,12 +69,11 @@ export class WalRemains {
     return this.#plan.present.length === 0
   }
 
-  /** Whether everything of a partition from `offset` on is there without a gap; `topicId` is in hexadecimal. */
-  async covers(topicId: string, partition: number, offset: number): Promise<boolean> {
+  /** The offsets that it ends with of a partition, without a gap; `topicId` is in hexadecimal. */
+  async runOf(topicId: string, partition: number): Promise<Run | undefined> {
     // Asked where a log file is torn alone: it reads the files once more.
     this.#runs ??= this.#findRuns()
-    const run = (await this.#runs).get(`${topicId} ${partition}`)
-    return run !== undefined && run.from <= offset && offset <= run.to
+    return (await this.#runs).get(`${topicId} ${partition}`)
   }
 
   /**

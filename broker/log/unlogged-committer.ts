@@ -93,7 +93,7 @@ export class UnloggedCommitter implements AppendQueue {
   async #write(run: AppendRun): Promise<void> {
     try {
       await this.#options.room()
-      await run.partition.writeThrough(run.endOffset)
+      await run.partition.writer.writeThrough(run.endOffset)
     } catch (error) {
       if (!isStorageError(error)) throw error
       return this.#fail(run, error)

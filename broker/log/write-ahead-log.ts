@@ -11,9 +11,17 @@ interface CurrentFile {
   sizeBytes: number
   /** Up to here it is known to be on the disk. */
   flushedBytes: number
+  /** Up to here it was committed: a flush alone need not be all that a commit waits for. */
+  keptBytes: number
   /** Whether a write or a flush has failed: nothing more may be written to it. */
   isDamaged: boolean
   flushing: Promise<void> | undefined
+}
+
+/** A position in a file. */
+export interface WalPlace {
+  readonly sequence: number
+  readonly position: number
 }
 
 export interface WalOptions {
@@ -39,6 +47,7 @@ export class WriteAheadLog {
   #nextSequence: number
   #current: CurrentFile | undefined
   #older: readonly OlderFile[] = []
+  #isUnsettled = false
 
   constructor(options: WalOptions) {
     this.#options = options
@@ -57,6 +66,17 @@ export class WriteAheadLog {
 
   get files(): number {
     return this.#older.length + (this.#current === undefined ? 0 : 1)
+  }
+
+  /** Whether a start would replay what was taken back. */
+  get isUnsettled(): boolean {
+    return this.#isUnsettled
+  }
+
+  /** Where the entries end that were written. */
+  get end(): WalPlace {
+    const { sequence = 0, sizeBytes = 0 } = this.#current ?? {}
+    return { sequence, position: sizeBytes }
   }
 
   /** Whether the next write begins a new file. */
@@ -91,6 +111,8 @@ export class WriteAheadLog {
     if (current.isDamaged || current.flushedBytes === current.sizeBytes) return
     current.flushing = flushFile(current).finally(() => (current.flushing = undefined))
     await current.flushing
+    // Its header says how far the files before it count.
+    this.#isUnsettled = false
   }
 
   /** Ends the current file: from now on it waits for a checkpoint. */
@@ -102,12 +124,27 @@ export class WriteAheadLog {
     await this.#end(current.sizeBytes)
   }
 
-  /** Ends a file that is damaged, with what was flushed. */
-  async endDamaged(): Promise<void> {
+  /** What lies before `place` was committed. */
+  keep({ sequence, position }: WalPlace): void {
+    if (this.#current?.sequence === sequence) this.#current.keptBytes = position
+  }
+
+  /** Ends the current file with what was committed, where it holds more or is damaged. */
+  async rollBack(): Promise<void> {
     const current = this.#current
-    if (current?.isDamaged !== true) return
+    if (current === undefined) return
+    if (!current.isDamaged && current.keptBytes === current.sizeBytes) return
     await idle(current)
-    await this.#end(current.flushedBytes)
+    this.#isUnsettled = true
+    // A header that is on the disk voids what lies in files before it: it has to stay.
+    await this.#end(current.keptBytes, current.flushedBytes > 0)
+  }
+
+  /** Makes sure that what was taken back is not replayed: a new file says so. */
+  async settle(): Promise<void> {
+    if (this.#current?.isDamaged === true) await this.rollBack()
+    this.#current ??= await this.#begin()
+    await this.flush()
   }
 
   /** Removes files that a checkpoint has made needless. */
@@ -133,19 +170,27 @@ export class WriteAheadLog {
       throw error
     }
     const headerBytes = header.length
-    const sizes = { headerBytes, sizeBytes: headerBytes, flushedBytes: 0 }
+    const sizes = {
+      headerBytes,
+      sizeBytes: headerBytes,
+      flushedBytes: 0,
+      keptBytes: headerBytes,
+    }
     return { file, sequence, ...sizes, isDamaged: false, flushing: undefined }
   }
 
-  async #end(validBytes: number): Promise<void> {
+  get #headerBytes(): number {
+    return this.#current?.headerBytes ?? 0
+  }
+
+  async #end(validBytes: number, isNeeded = validBytes > this.#headerBytes): Promise<void> {
     const current = this.#current
     assert(current !== undefined, 'there is a file to end')
     assert(current.flushing === undefined, 'nothing of it is being flushed')
     this.#current = undefined
-    const isEmpty = validBytes <= current.headerBytes
-    if (!isEmpty) this.#older = [...this.#older, { sequence: current.sequence, validBytes }]
+    if (isNeeded) this.#older = [...this.#older, { sequence: current.sequence, validBytes }]
     await closeQuietly(current.file)
-    if (isEmpty) await removeQuietly(this.#options.files, current.file.path)
+    if (!isNeeded) await removeQuietly(this.#options.files, current.file.path)
   }
 }
 
