@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what test-peers drives: kcat, tshark, openssl, redis-server and AWS's CLI (apt), boto3 and confluent-kafka (PyPI), Apache Kafka
+# Installs what test-peers drives: kcat, tshark, openssl, redis-server and AWS's CLI (apt), boto3, confluent-kafka and moto (PyPI), Apache Kafka
 # (Maven), Grafana's SDK (Go), librdkafka's own tests (apt's sources).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -37,6 +37,12 @@ if [ -z "$aws" ]; then
   aws=/usr/bin/aws
 fi
 ln -sf "$aws" "$venv/bin/aws-cli-2"
+
+# Services of AWS for destinations and code.
+if ! [ -x "$venv/bin/moto_server" ]; then
+  echo "test-peers: installing moto with pip into $venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check 'moto[s3,sqs,sns,events]>=5.1,<6' 'flask>=3,<4' 'flask-cors>=5,<7'
+fi
 
 # Unpacked, not installed: Debian's package would start Prometheus as a service of the machine.
 if ! command -v prometheus >/dev/null && ! [ -x "$venv/prometheus/usr/bin/prometheus" ]; then
