@@ -37,8 +37,8 @@ export class MachineTasks implements TaskSource {
     }
   }
 
-  process(pid: number): GovernedTask {
-    return new StoppedProcess(pid, this.#time, this.#stopped)
+  process(pid: number, isBusy: () => boolean): GovernedTask {
+    return new StoppedProcess({ pid, isBusy, time: this.#time, stopped: this.#stopped })
   }
 
   close(): void {
@@ -58,30 +58,37 @@ function openTimes(tid: number): ThreadTimes | undefined {
   }
 }
 
+interface StoppedProcessOptions {
+  readonly pid: number
+  readonly isBusy: () => boolean
+  readonly time: GovernorTime
+  readonly stopped: Set<StoppedProcess>
+}
+
 /** Its whole process group is stopped; `stopped` has it while it is. */
 class StoppedProcess implements GovernedTask {
-  readonly #pid: number
-  readonly #time: GovernorTime
+  readonly #options: StoppedProcessOptions
   readonly #times: ProcessTimes
-  readonly #stopped: Set<StoppedProcess>
   #timer: Timer | undefined
+  /** Its pause was over when it had no event any more. */
+  #isOverdue = false
 
-  constructor(pid: number, time: GovernorTime, stopped: Set<StoppedProcess>) {
-    this.#pid = pid
-    this.#time = time
-    this.#stopped = stopped
-    this.#times = new ProcessTimes(pid)
+  constructor(options: StoppedProcessOptions) {
+    this.#options = options
+    this.#times = new ProcessTimes(options.pid)
   }
 
   usedMs(): number | undefined {
+    if (this.#isOverdue) this.resume()
     return this.#times.usedMs()
   }
 
   pause(untilMs: number): void {
-    if (this.#timer === undefined) this.#signal('SIGSTOP')
-    this.#stopped.add(this)
+    const { time, stopped } = this.#options
+    if (!stopped.has(this)) this.#signal('SIGSTOP')
+    stopped.add(this)
     this.#timer?.cancel()
-    this.#timer = this.#time.after(Math.max(0, untilMs - this.#time.now()), () => this.resume())
+    this.#timer = time.after(Math.max(0, untilMs - time.now()), () => this.#onOver())
   }
 
   close(): void {
@@ -89,16 +96,21 @@ class StoppedProcess implements GovernedTask {
   }
 
   resume(): void {
-    if (this.#timer === undefined) return
-    this.#timer.cancel()
-    this.#timer = undefined
-    this.#stopped.delete(this)
+    if (!this.#options.stopped.delete(this)) return
+    this.#timer?.cancel()
+    this.#isOverdue = false
     this.#signal('SIGCONT')
+  }
+
+  // Without an event it is frozen, by others: it must not go on for our sake.
+  #onOver(): void {
+    if (this.#options.isBusy()) this.resume()
+    else this.#isOverdue = true
   }
 
   #signal(signal: NodeJS.Signals): void {
     try {
-      process.kill(-this.#pid, signal)
+      process.kill(-this.#options.pid, signal)
     } catch (error) {
       // It is gone, or was never the leader of a group.
       if (systemCode(error) !== 'ESRCH') throw error

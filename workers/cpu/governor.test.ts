@@ -81,7 +81,10 @@ function open(memorySizeMb: number): { readonly share: CpuShare; readonly task: 
 }
 
 test('environments get their shares side by side', () => {
-  const all = [128, 256, 512, 1024].map((memorySizeMb) => ({ memorySizeMb, ...open(memorySizeMb) }))
+  const all = [128, 256, 512, 1024].map((memorySizeMb) => {
+    const { share, task } = open(memorySizeMb)
+    return { memorySizeMb, share, task }
+  })
   for (const { share } of all) share.hold()
   const before = all.map(({ task }) => task.sumMs())
   clock.advance(20_000)

@@ -7,7 +7,7 @@ import { TokenBucket, type Decision } from './token-bucket.ts'
 
 /** A thread, or a process with what it starts. */
 export interface GovernedTask {
-  /** What it has used since it began; undefined once it is gone. */
+  /** What it has used since it began; undefined once it is gone. Asked only while it is busy. */
   usedMs(): number | undefined
   pause(untilMs: number): void
   /** Ends a pause, if there is one. */
@@ -19,7 +19,7 @@ export interface GovernedTask {
 export interface TaskSource {
   readonly plan: GovernorPlan
   thread(thread: ThreadIds): GovernedTask
-  process(pid: number): GovernedTask
+  process(pid: number, isBusy: () => boolean): GovernedTask
   close(): void
 }
 
@@ -117,7 +117,7 @@ class GovernedShare implements CpuShare {
   }
 
   addProcess(pid: number): Promise<void> {
-    this.#add(this.#options.tasks.process(pid))
+    this.#add(this.#options.tasks.process(pid, this.#environment.isBusy))
     return Promise.resolve()
   }
 
