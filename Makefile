@@ -1,7 +1,7 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
 .PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose crash fuzz
-.PHONY: bench bench-broker bench-invoke docs board-pictures format clean
+.PHONY: bench bench-cpu-share bench-broker bench-invoke docs board-pictures format clean
 
 installed := node_modules/.package-lock.json
 
@@ -62,6 +62,9 @@ fuzz: $(installed) ## Hand COUNT=10000000 spoiled requests and batches to parser
 
 bench: $(installed) ## Measure the pipeline beside a bare consumer; prints JSON.
 	@npm run -s bench
+
+bench-cpu-share: $(installed) ## Measure durations over memory sizes, for each way to hold processor shares; prints JSON.
+	@npm exec -- node bench/cpu-share.ts
 
 bench-broker: $(installed) ## Measure the broker beside a mock in C and Apache Kafka; fetches them, prints JSON.
 	@test/peers/librdkafka.sh >&2
