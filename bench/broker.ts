@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { barsOf, type Results } from './broker/bars.ts'
 import { startKafka, startMock, startOurs, type Peer } from './broker/peers.ts'
 import { machineLoad } from './broker/process-usage.ts'
+import { rawDiskRow } from './broker/raw-disk.ts'
 import * as rows from './broker/rows.ts'
 
 const help = `Usage: node bench/broker.ts [--rows a,b] [--rounds 3] [--records 400000] [--latency-seconds 5] [--data-dir DIR]
@@ -14,7 +15,7 @@ const help = `Usage: node bench/broker.ts [--rows a,b] [--rounds 3] [--records 4
 Wants what test/peers/librdkafka.sh and test/peers/kafka.sh install. Prints JSON; progress goes to standard error.
 
 Rows: produce1k, produce1k100, produce100b, consumeStart, consumeStart100, consumeTail, consumeTail100, latency,
-start, many. Without --rows all are measured, which takes about ten minutes on two quiet cores.
+start, many, disk (the raw limit: megabytes a second to one file). Without --rows all are measured, which takes about ten minutes on two quiet cores.
 `
 const { values: flags } = parseArgs({
   options: {
@@ -116,6 +117,7 @@ async function measureThroughput(): Promise<void> {
   const withDisk = (contender: Contender): boolean =>
     defaults(contender) && contender.name !== 'mock'
   for (let round = 0; round < rounds; round++) {
+    await measureDisk()
     await row('produce1k', all, ({ peer, configs }) => rows.produceRow(peer, kilobyte, configs))
     await row('produce1k100', all, ({ peer, configs }) => rows.produceRow(peer, spread, configs))
     await row('produce100b', all, ({ peer, configs }) => rows.produceRow(peer, small, configs))
@@ -127,6 +129,13 @@ async function measureThroughput(): Promise<void> {
       rows.latencyRow(peer, Number(flags['latency-seconds']), configs),
     )
   }
+}
+
+/** In each round, since what a machine's disk and memory give changes from minute to minute. */
+async function measureDisk(): Promise<void> {
+  if (!isWanted('disk')) return
+  spawnSync('sync', ['-f', dir])
+  note('disk', 'raw', await rawDiskRow(dir, records * 1000))
 }
 
 async function measureStart(): Promise<void> {
