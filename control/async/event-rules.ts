@@ -1,5 +1,6 @@
 // Reads from the registry what holds for an asynchronous event; pure.
 import { asyncEventAgeMaxSeconds, asyncRetriesMax } from '../../common/async-limits.ts'
+import { eventInvokeConfigOf } from '../registry/event-invoke-config.ts'
 import { latestVersion } from '../registry/function-version.ts'
 import type { EventInvokeConfig, FunctionRecord, Registry } from '../registry/registry.ts'
 import type { Condition, Hearer, QueuedEvent } from './event.ts'
@@ -24,7 +25,7 @@ export function termsOf(
   const alias = record.aliases?.find(({ name }) => name === qualifier)
   const version = alias?.functionVersion ?? qualifier
   const target = version === latestVersion ? record : registry.version(functionName, version)
-  const config = record.eventInvokeConfigs?.[qualifier]
+  const config = eventInvokeConfigOf(record, qualifier)
   return { record, config, deadLetterArn: target?.deadLetterArn }
 }
 

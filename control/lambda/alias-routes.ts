@@ -5,7 +5,7 @@ import { LambdaApiError } from './api-errors.ts'
 import type { FunctionService } from './function-service.ts'
 import { readRequest } from './members.ts'
 import { createAliasRequest, updateAliasRequest } from './requests.ts'
-import { answer, queryNumber, type ApiRequest, type Route } from './route.ts'
+import { answer, maxItemsOf, type ApiRequest, type Route } from './route.ts'
 
 const root = '/2015-03-31/functions/:name/aliases'
 const bodyMaxBytes = versionRequestMaxBytes
@@ -35,7 +35,7 @@ export function aliasRoutes({
       path: root,
       bodyMaxBytes,
       handle: (request) => {
-        const maxItems = queryNumber(request, 'MaxItems')
+        const maxItems = maxItemsOf(request)
         if (maxItems instanceof LambdaApiError) return maxItems
         const marker = request.query('Marker')
         const functionVersion = request.query('FunctionVersion')

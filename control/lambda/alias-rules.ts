@@ -9,17 +9,26 @@ const namePattern = '(?!^[0-9]+$)([a-zA-Z0-9-_]+)'
 const versionPattern = '(\\$LATEST|[0-9]+)'
 
 /** The rules for the request's own members. */
-export function checkAliasInput(
-  input: CreateAliasInput | UpdateAliasInput,
-  kind: 'create' | 'update',
-): LambdaApiError | undefined {
+export function checkNewAlias(input: CreateAliasInput): LambdaApiError | undefined {
   const violations = new Violations()
-  if (kind === 'create') {
-    const name = 'Name' in input ? input.Name : undefined
-    violations.required('name', name)
-    checkName(violations, name)
-    violations.required('functionVersion', input.FunctionVersion)
-  }
+  violations.required('name', input.Name)
+  violations.required('functionVersion', input.FunctionVersion)
+  return checkAlias(violations, input.Name, input)
+}
+
+export function checkAliasChange(
+  name: string,
+  input: UpdateAliasInput,
+): LambdaApiError | undefined {
+  return checkAlias(new Violations(), name, input)
+}
+
+function checkAlias(
+  violations: Violations,
+  name: string | undefined,
+  input: UpdateAliasInput,
+): LambdaApiError | undefined {
+  checkName(violations, name)
   checkVersion(violations, input.FunctionVersion)
   violations.length('description', input.Description, [0, 256])
   checkWeights(violations, input.RoutingConfig?.AdditionalVersionWeights ?? {})

@@ -5,8 +5,9 @@ import { versionOf } from '../registry/function-version.ts'
 import type { AliasRecord, FunctionRecord } from '../registry/registry.ts'
 import {
   additionalOf,
-  checkAliasInput,
+  checkAliasChange,
   checkName,
+  checkNewAlias,
   checkVersion,
   refuseRouting,
 } from './alias-rules.ts'
@@ -50,7 +51,7 @@ export class AliasService {
 
   create(name: string, input: CreateAliasInput): Promise<Outcome<NamedAlias>> {
     return this.#options.changes.run(async () => {
-      const error = checkAliasInput(input, 'create')
+      const error = checkNewAlias(input)
       if (error !== undefined) return error
       const { Name = '', FunctionVersion: functionVersion = '' } = input
       const target = findFunction(this.#options, name, functionVersion)
@@ -80,7 +81,7 @@ export class AliasService {
 
   update(name: string, aliasName: string, input: UpdateAliasInput): Promise<Outcome<NamedAlias>> {
     return this.#options.changes.run(async () => {
-      const error = checkAliasInput(input, 'update')
+      const error = checkAliasChange(aliasName, input)
       if (error !== undefined) return error
       const latest = findLatest(this.#options, name)
       if (latest instanceof LambdaApiError) return latest

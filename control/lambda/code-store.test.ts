@@ -82,7 +82,7 @@ test('hot-reload takes an absolute directory that exists, and nothing else', asy
   await writeFile(join(dataDir, 'file'), '')
   for (const wrong of [join(dataDir, 'none'), join(dataDir, 'file'), `${dataDir}\0`]) {
     expect(await hotReload(wrong)).toMatchObject({
-      message: `With bucket hot-reload: ${wrong} is not a directory.`,
+      message: `With bucket hot-reload, S3Key must be a directory: ${wrong} is none.`,
     })
   }
   expect(await hotReload('relative')).toMatchObject({

@@ -209,7 +209,9 @@ async function hotReload(directory: string | undefined): Promise<Outcome<Functio
     )
   }
   if (!(await isDirectory(directory))) {
-    return invalidParameter(`With bucket ${hotReloadBucket}: ${directory} is not a directory.`)
+    return invalidParameter(
+      `With bucket ${hotReloadBucket}, S3Key must be a directory: ${directory} is none.`,
+    )
   }
   return { kind: 'hot-reload', directory: resolve(directory) }
 }

@@ -6,7 +6,7 @@ import type { FunctionService } from './function-service.ts'
 import { readRequest } from './members.ts'
 import { recursionRequest, runtimeManagementRequest } from './requests.ts'
 import { answer, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
-import { Violations } from './validation.ts'
+import { saysNothing, Violations } from './validation.ts'
 
 interface Context {
   readonly functions: FunctionService
@@ -45,7 +45,9 @@ export function defaultRoutes({ functions }: Context): readonly Route[] {
         const input = readRequest(runtimeManagementRequest, request.body)
         if (input instanceof LambdaApiError) return input
         const modes = ['Auto', 'Manual', 'FunctionUpdate']
-        const error = checkMode('updateRuntimeOn', input.UpdateRuntimeOn, modes)
+        const error =
+          checkMode('updateRuntimeOn', input.UpdateRuntimeOn, modes) ??
+          refuseRuntimeVersion(input.RuntimeVersionArn)
         return error ?? runtimeManagementConfig(request, functions)
       },
     },
@@ -80,6 +82,11 @@ function runtimeManagementConfig(
     FunctionArn: qualifiedArn(latest.arn, qualifier),
     UpdateRuntimeOn: 'Auto',
   }))
+}
+
+function refuseRuntimeVersion(arn: string | undefined): LambdaApiError | undefined {
+  if (saysNothing(arn)) return undefined
+  return invalidParameter('RuntimeVersionArn is not available: only UpdateRuntimeOn Auto is.')
 }
 
 /** AWS's default, the first of the words, is the only one that is true here. */

@@ -8,7 +8,7 @@ import type {
 } from './event-invoke-config-service.ts'
 import { readRequest } from './members.ts'
 import { eventInvokeConfigRequest } from './requests.ts'
-import { answer, queryNumber, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
+import { answer, maxItemsOf, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
 
 const path = '/2019-09-25/functions/:name/event-invoke-config'
 const bodyMaxBytes = eventInvokeConfigRequestMaxBytes
@@ -60,7 +60,7 @@ export function eventInvokeConfigRoutes(configs: EventInvokeConfigService): read
 }
 
 function list(request: ApiRequest, configs: EventInvokeConfigService): Outcome<ApiAnswer> {
-  const maxItems = queryNumber(request, 'MaxItems')
+  const maxItems = maxItemsOf(request)
   if (maxItems instanceof LambdaApiError) return maxItems
   const page = configs.list(nameOf(request).name, { marker: request.query('Marker'), maxItems })
   return answer(200, page, ({ items, nextMarker }) => ({

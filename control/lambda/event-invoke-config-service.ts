@@ -1,5 +1,6 @@
 // Keeps how functions' asynchronous invocations are to go, a configuration for each version or alias.
 import type { Clock } from '../../common/clock.ts'
+import { eventInvokeConfigOf } from '../registry/event-invoke-config.ts'
 import { latestVersion } from '../registry/function-version.ts'
 import type { EventInvokeConfig, FunctionRecord } from '../registry/registry.ts'
 import { LambdaApiError, type Outcome } from './api-errors.ts'
@@ -60,7 +61,7 @@ export class EventInvokeConfigService {
     const found = this.#find(of)
     if (found instanceof LambdaApiError) return isMissing(found) ? this.#notConfigured(of) : found
     const { record, key } = found
-    const config = record.eventInvokeConfigs?.[key]
+    const config = eventInvokeConfigOf(record, key)
     if (config === undefined) return this.#notConfigured(of)
     return { functionArn: `${record.arn}:${key}`, config }
   }
@@ -105,7 +106,7 @@ export class EventInvokeConfigService {
       const found = this.#find(of)
       if (found instanceof LambdaApiError) return isMissing(found) ? noFunction() : found
       const { record, key } = found
-      const kept = base(record.eventInvokeConfigs?.[key])
+      const kept = base(eventInvokeConfigOf(record, key))
       if (kept instanceof LambdaApiError) return kept
       const exists = (name: string): boolean => registry.function(name) !== undefined
       const refused = checkDestinations(input, { account, record, exists })

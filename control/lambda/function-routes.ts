@@ -11,7 +11,7 @@ import {
   updateFunctionCodeRequest,
   updateFunctionConfigurationRequest,
 } from './requests.ts'
-import { answer, queryNumber, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
+import { answer, maxItemsOf, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
 import {
   codeLocation,
   functionConcurrency,
@@ -127,7 +127,7 @@ function changingRoutes({ functions, account }: Context): readonly Route[] {
 }
 
 function listFunctions(request: ApiRequest, { functions, account }: Context): Outcome<ApiAnswer> {
-  const maxItems = queryNumber(request, 'MaxItems')
+  const maxItems = maxItemsOf(request)
   if (maxItems instanceof LambdaApiError) return maxItems
   const functionVersion = request.query('FunctionVersion')
   const page = functions.list({ marker: request.query('Marker'), maxItems, functionVersion })

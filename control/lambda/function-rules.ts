@@ -2,7 +2,11 @@
 import { environmentMaxBytes } from '../../common/limits.ts'
 import { invalidParameter, type LambdaApiError } from './api-errors.ts'
 import { checkDeadLetterShape, refuseDeadLetter } from './dead-letter.ts'
-import type { CreateFunctionInput, UpdateFunctionConfigurationInput } from './requests.ts'
+import type {
+  CodeInput,
+  CreateFunctionInput,
+  UpdateFunctionConfigurationInput,
+} from './requests.ts'
 import { checkNewTags } from './tag-rules.ts'
 import { checkLoggingConfig } from './logging-config.ts'
 import { retiredText } from './retired-runtimes.ts'
@@ -66,6 +70,7 @@ const reservedNames = new Set([
 
 /** Parameters that would change how a function runs, and what says no more than AWS's default. */
 const unavailable: Readonly<Record<string, (value: unknown) => boolean>> = {
+  AcceleratorConfig: saysNothing,
   CapacityProviderConfig: saysNothing,
   CodeSigningConfigArn: saysNothing,
   DurableConfig: saysNothing,
@@ -75,6 +80,8 @@ const unavailable: Readonly<Record<string, (value: unknown) => boolean>> = {
   KMSKeyArn: saysNothing,
   Layers: saysNothing,
   PublishTo: saysNothing,
+  RuntimeConfig: saysNothing,
+  S3ObjectStorageMode: (value) => saysNothing(value) || value === 'COPY',
   SnapStart: (value) => isDefault(value, { ApplyOn: 'None' }),
   SourceKMSKeyArn: saysNothing,
   TenancyConfig: saysNothing,
@@ -101,6 +108,7 @@ export function checkNewFunction(input: CreateFunctionInput): LambdaApiError | u
   violations.required('code', input.Code)
   violations.oneOf('packageType', input.PackageType, ['Zip', 'Image'])
   checkArchitectures(violations, input.Architectures)
+  checkCode(violations, input.Code ?? {}, 'code.')
   const error = checkConfiguration(input, violations)
   if (error !== undefined) return error
   if (input.PackageType === 'Image') return invalidParameter('PackageType Image is not available.')
@@ -110,6 +118,19 @@ export function checkNewFunction(input: CreateFunctionInput): LambdaApiError | u
     )
   }
   return checkNewTags(input.Tags) ?? refuseUnavailable(input) ?? refuseUnavailable(input.Code ?? {})
+}
+
+/** The rules for what CreateFunction and UpdateFunctionCode have in common; `at` is where it stands. */
+export function checkCode(violations: Violations, code: CodeInput, at: string): void {
+  violations.length(`${at}s3Bucket`, code.S3Bucket, [3, 63])
+  violations.pattern(`${at}s3Bucket`, code.S3Bucket, '[0-9A-Za-z\\.\\-_]*(?<!\\.)')
+  for (const [name, value] of [
+    ['s3Key', code.S3Key],
+    ['s3ObjectVersion', code.S3ObjectVersion],
+  ] as const) {
+    violations.length(at + name, value, [1, 1024])
+    violations.pattern(at + name, value, '.*')
+  }
 }
 
 export function checkArchitectures(
@@ -134,7 +155,10 @@ export function checkConfiguration(
   violations.length('description', input.Description, [0, 256])
   violations.range('timeout', input.Timeout, [1, 900])
   violations.range('memorySize', input.MemorySize, [128, 10_240])
-  violations.range('ephemeralStorage.size', input.EphemeralStorage?.Size, [512, 10_240])
+  if (input.EphemeralStorage !== undefined) {
+    violations.required('ephemeralStorage.size', input.EphemeralStorage.Size)
+    violations.range('ephemeralStorage.size', input.EphemeralStorage.Size, [512, 10_240])
+  }
   checkDeadLetterShape(violations, input)
   checkLoggingConfig(violations, input.LoggingConfig)
   const variables = input.Environment?.Variables ?? {}

@@ -17,6 +17,7 @@ import { functionArn, newFunctionName, type Account } from './function-name.ts'
 import { changedLogging, withLogging } from './logging-config.ts'
 import {
   checkArchitectures,
+  checkCode,
   checkConfiguration,
   checkNewFunction,
   refuseUnavailable,
@@ -146,6 +147,7 @@ export class FunctionService {
     return this.#update(name, input.RevisionId, async (current) => {
       const violations = new Violations()
       checkArchitectures(violations, input.Architectures)
+      checkCode(violations, input, '')
       const error = violations.error() ?? refuseUnavailable(input)
       if (error !== undefined) return error
       const code = await this.#options.codeStore.store(input)

@@ -4,7 +4,7 @@ import type { FunctionInvoker, InvocationResult } from '../../common/invocation.
 import { clientContextMaxBytes, payloadMaxBytes } from '../../common/limits.ts'
 import type { AsyncInvoker, AsyncRequest } from '../async/async-invoker.ts'
 import { versionOf } from '../registry/function-version.ts'
-import { LambdaApiError, type Outcome } from './api-errors.ts'
+import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import type { FunctionService } from './function-service.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import { Violations } from './validation.ts'
@@ -34,7 +34,7 @@ async function invoke(
   const violations = new Violations()
   violations.oneOf('invocationType', type, ['Event', 'RequestResponse', 'DryRun'])
   violations.oneOf('logType', logType, ['None', 'Tail'])
-  const error = violations.error()
+  const error = violations.error() ?? refuseUnavailable(request)
   if (error !== undefined) return error
   const found = functions.find(request.path['name'] ?? '', request.query('Qualifier'))
   if (found instanceof LambdaApiError) return found
@@ -60,6 +60,15 @@ async function invoke(
     tailLog: logType === 'Tail',
   })
   return answerOf(result)
+}
+
+/** What would change how the event is run; to pass it over would be to run it otherwise. */
+function refuseUnavailable(request: ApiRequest): LambdaApiError | undefined {
+  const unavailable = { DurableExecutionName: 'durable-execution-name', TenantId: 'tenant-id' }
+  const found = Object.entries(unavailable).find(
+    ([, header]) => request.header(`x-amz-${header}`) !== undefined,
+  )
+  return found === undefined ? undefined : invalidParameter(`${found[0]} is not available yet.`)
 }
 
 /** Answers when the event is on the disk; the caller hears no more of it. */
@@ -123,10 +132,10 @@ function checkClientContext(text: string): LambdaApiError | undefined {
     return refusal(`Client context must be no more than ${clientContextMaxBytes} bytes.`)
   }
   try {
-    JSON.parse(Buffer.from(text, 'base64').toString())
-    return undefined
+    const value: unknown = JSON.parse(Buffer.from(text, 'base64').toString())
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return undefined
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
-    return refusal('Client context must be a valid Base64-encoded JSON object.')
   }
+  return refusal('Client context must be a valid Base64-encoded JSON object.')
 }

@@ -7,7 +7,7 @@ import type { MappingService } from './mapping-service.ts'
 import { changingState } from './mapping-state.ts'
 import { readRequest } from './members.ts'
 import { createMappingRequest, updateMappingRequest } from './requests.ts'
-import { answer, queryNumber, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
+import { answer, maxItemsOf, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
 import { mappingConfiguration } from './shapes.ts'
 
 const root = '/2015-03-31/event-source-mappings'
@@ -76,11 +76,12 @@ export function mappingRoutes(context: Context): readonly Route[] {
 }
 
 function listMappings(request: ApiRequest, context: Context): Outcome<ApiAnswer> {
-  const maxItems = queryNumber(request, 'MaxItems')
+  const maxItems = maxItemsOf(request)
   if (maxItems instanceof LambdaApiError) return maxItems
   const page = context.mappings.list({
-    eventSourceArn: request.query('EventSourceArn'),
-    functionName: request.query('FunctionName'),
+    // An empty one asks for all.
+    eventSourceArn: request.query('EventSourceArn') || undefined,
+    functionName: request.query('FunctionName') || undefined,
     marker: request.query('Marker'),
     maxItems,
   })

@@ -1,8 +1,8 @@
 // Reads a JSON request by a table of its members: checks JSON types only, ranges come later.
 import { LambdaApiError, type Outcome } from './api-errors.ts'
 
-/** Turns one JSON value into its type, or says as AWS does that it is of the wrong one. */
-export type Member<T> = (value: unknown) => Outcome<T>
+/** Turns one JSON value into its type, or says as AWS does, and where, that it is of the wrong one. */
+export type Member<T> = (value: unknown, at?: string) => Outcome<T>
 
 /** The TypeScript type of what a member reads. */
 export type MemberValue<M> = M extends Member<infer T> ? Exclude<T, LambdaApiError> : never
@@ -14,30 +14,32 @@ export type StructureValue<M extends Members> = {
   readonly [Name in keyof M]?: MemberValue<M[Name]>
 }
 
-export const text: Member<string> = (value) =>
-  typeof value === 'string' ? value : mismatch(value, 'a String')
+export const text: Member<string> = (value, at) =>
+  typeof value === 'string' ? value : mismatch(value, 'a String', at)
 
-export const whole: Member<number> = (value) =>
-  typeof value === 'number' && Number.isSafeInteger(value) ? value : mismatch(value, 'an Integer')
+export const whole: Member<number> = (value, at) =>
+  typeof value === 'number' && Number.isSafeInteger(value)
+    ? value
+    : mismatch(value, 'an Integer', at)
 
-export const decimal: Member<number> = (value) =>
-  typeof value === 'number' && Number.isFinite(value) ? value : mismatch(value, 'a Double')
+export const decimal: Member<number> = (value, at) =>
+  typeof value === 'number' && Number.isFinite(value) ? value : mismatch(value, 'a Double', at)
 
-export const flag: Member<boolean> = (value) =>
-  typeof value === 'boolean' ? value : mismatch(value, 'a Boolean')
+export const flag: Member<boolean> = (value, at) =>
+  typeof value === 'boolean' ? value : mismatch(value, 'a Boolean', at)
 
 /** Epoch seconds (rest-json's form of a timestamp), as milliseconds. */
-export const timestamp: Member<number> = (value) =>
+export const timestamp: Member<number> = (value, at) =>
   typeof value === 'number' && Number.isFinite(value)
     ? Math.round(value * 1000)
-    : mismatch(value, 'a Timestamp')
+    : mismatch(value, 'a Timestamp', at)
 
 /** Base64 in JSON; callers inside the process hand over the bytes themselves. */
-export const blob: Member<Uint8Array> = (value) => {
+export const blob: Member<Uint8Array> = (value, at) => {
   if (value instanceof Uint8Array) return value
-  if (typeof value !== 'string') return mismatch(value, 'a Blob')
+  if (typeof value !== 'string') return mismatch(value, 'a Blob', at)
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(value)) {
-    return new LambdaApiError('SerializationException', 'A Blob is not valid Base64')
+    return serialization('A Blob is not valid Base64', at)
   }
   return Buffer.from(value, 'base64')
 }
@@ -46,11 +48,11 @@ export const blob: Member<Uint8Array> = (value) => {
 export const anything: Member<unknown> = (value) => value
 
 export function list<T>(element: Member<T>): Member<readonly T[]> {
-  return (value) => {
-    if (!Array.isArray(value)) return mismatch(value, 'a List')
+  return (value, at = '') => {
+    if (!Array.isArray(value)) return mismatch(value, 'a List', at)
     const elements: T[] = []
-    for (const each of value) {
-      const read = element(each)
+    for (const [index, each] of value.entries()) {
+      const read = element(each, `${at}.${index + 1}.member`)
       if (read instanceof LambdaApiError) return read
       elements.push(read)
     }
@@ -59,12 +61,12 @@ export function list<T>(element: Member<T>): Member<readonly T[]> {
 }
 
 export function map<T>(element: Member<T>): Member<Readonly<Record<string, T>>> {
-  return (value) => {
-    if (!isObject(value)) return mismatch(value, 'a Map')
+  return (value, at = '') => {
+    if (!isObject(value)) return mismatch(value, 'a Map', at)
     // Without a prototype: a key may be `__proto__`.
     const entries = Object.create(null) as Record<string, T>
     for (const [key, each] of Object.entries(value)) {
-      const read = element(each)
+      const read = element(each, `${at}.${key.slice(0, keyQuotedMaxLength)}.member`)
       if (read instanceof LambdaApiError) return read
       entries[key] = read
     }
@@ -74,13 +76,13 @@ export function map<T>(element: Member<T>): Member<Readonly<Record<string, T>>> 
 
 /** Members that the table does not name are passed over, as AWS does; `null` means absent. */
 export function structure<M extends Members>(members: M): Member<StructureValue<M>> {
-  return (value) => {
-    if (!isObject(value)) return mismatch(value, 'a Structure')
+  return (value, at = '') => {
+    if (!isObject(value)) return mismatch(value, 'a Structure', at)
     const result: Record<string, unknown> = {}
     for (const [name, member] of Object.entries(members)) {
       const given = Object.hasOwn(value, name) ? value[name] : undefined
       if (given === undefined || given === null) continue
-      const read = member(given)
+      const read = member(given, at === '' ? wireName(name) : `${at}.${wireName(name)}`)
       if (read instanceof LambdaApiError) return read
       result[name] = read
     }
@@ -106,11 +108,19 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-// AWS's words for the JSON type that it met (Coral's deserializer).
-function mismatch(value: unknown, wanted: string): LambdaApiError {
-  if (Array.isArray(value)) return serialization('Start of list found where not expected')
+/** How much of a map's key is told back. */
+const keyQuotedMaxLength = 100
+
+/** As violations name members: `functionName`. */
+function wireName(name: string): string {
+  return `${name.charAt(0).toLowerCase()}${name.slice(1)}`
+}
+
+// AWS's words for the JSON type that it met (Coral's deserializer). AWS does not say where it was.
+function mismatch(value: unknown, wanted: string, at?: string): LambdaApiError {
+  if (Array.isArray(value)) return serialization('Start of list found where not expected', at)
   if (isObject(value)) {
-    return serialization('Start of structure or map found where not expected.')
+    return serialization('Start of structure or map found where not expected.', at)
   }
   const found =
     typeof value === 'boolean'
@@ -120,9 +130,10 @@ function mismatch(value: unknown, wanted: string): LambdaApiError {
         : value === null
           ? 'NULL_VALUE'
           : 'STRING_VALUE'
-  return serialization(`${found} can not be converted to ${wanted}`)
+  return serialization(`${found} can not be converted to ${wanted}`, at)
 }
 
-function serialization(message: string): LambdaApiError {
-  return new LambdaApiError('SerializationException', message)
+function serialization(message: string, at = ''): LambdaApiError {
+  const where = at === '' ? '' : ` (at '${at}')`
+  return new LambdaApiError('SerializationException', `${message}${where}`)
 }

@@ -21,9 +21,11 @@ export function pageOf<T>(
   keyOf: (item: T) => string,
   request: PageRequest & { readonly pageMax: number },
 ): Outcome<Page<T>> {
-  const after = request.marker === undefined ? undefined : decode(request.marker)
-  if (request.marker !== undefined && after === undefined) {
-    return invalidParameter(`Invalid Marker: ${request.marker.slice(0, 100)}`)
+  // As AWS answers the last page: an empty marker is none.
+  const { marker = '' } = request
+  const after = marker === '' ? undefined : decode(marker)
+  if (marker !== '' && after === undefined) {
+    return invalidParameter(`Invalid Marker: ${marker.slice(0, 100)}`)
   }
   const sorted = all.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
   const rest = after === undefined ? sorted : sorted.filter((item) => keyOf(item) > after)

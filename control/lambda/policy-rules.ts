@@ -1,5 +1,5 @@
 // Statements of a function's resource policy, as AWS words them; pure. Nobody is held to them here.
-import { invalidParameter, type Outcome } from './api-errors.ts'
+import { invalidParameter, type LambdaApiError, type Outcome } from './api-errors.ts'
 import type { AddPermissionInput } from './requests.ts'
 import { Violations } from './validation.ts'
 
@@ -13,10 +13,14 @@ export function statementOf(input: AddPermissionInput, arn: string): Outcome<obj
   violations.length('statementId', input.StatementId, [1, 100])
   violations.pattern('statementId', input.StatementId, '([a-zA-Z0-9-_]+)')
   violations.required('action', input.Action)
+  violations.length('action', input.Action, [0, 10_000])
   violations.pattern('action', input.Action, '(lambda:[*]|lambda:[a-zA-Z]+|[*])')
   violations.required('principal', input.Principal)
+  violations.length('principal', input.Principal, [0, 2048])
   violations.pattern('principal', input.Principal, '[^\\s]+')
+  violations.length('sourceArn', input.SourceArn, [0, 10_000])
   violations.pattern('sourceArn', input.SourceArn, arnPattern)
+  violations.length('sourceAccount', input.SourceAccount, [0, 12])
   violations.pattern('sourceAccount', input.SourceAccount, '\\d{12}')
   violations.length('eventSourceToken', input.EventSourceToken, [0, 256])
   violations.pattern('eventSourceToken', input.EventSourceToken, '[a-zA-Z0-9._\\-]+')
@@ -40,6 +44,14 @@ export function statementOf(input: AddPermissionInput, arn: string): Outcome<obj
     Resource: arn,
     ...(Object.keys(condition).length === 0 ? {} : { Condition: condition }),
   }
+}
+
+/** The id of a statement that is to go. */
+export function checkStatementId(sid: string): LambdaApiError | undefined {
+  const violations = new Violations()
+  violations.length('statementId', sid, [1, 100])
+  violations.pattern('statementId', sid, '([a-zA-Z0-9-_.]+)')
+  return violations.error()
 }
 
 /** A service, an account (as its root), an ARN of someone, or everyone. */

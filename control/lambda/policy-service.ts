@@ -9,7 +9,7 @@ import {
   type FoundFunction,
   type FunctionDirectory,
 } from './function-lookup.ts'
-import { statementOf } from './policy-rules.ts'
+import { checkStatementId, statementOf } from './policy-rules.ts'
 import type { AddPermissionInput } from './requests.ts'
 import { revisionMismatch } from './revisions.ts'
 import type { Serial } from './serial.ts'
@@ -68,6 +68,7 @@ export class PolicyService {
 
   get(target: PolicyTarget): Outcome<{ readonly policy: string; readonly revisionId: string }> {
     const found = findFunction(this.#options, target.name, target.qualifier)
+    if (found instanceof LambdaApiError && found.code !== 'ResourceNotFoundException') return found
     const policy = found instanceof LambdaApiError ? undefined : policyOf(found)
     if (policy !== undefined) {
       return { policy: policyText(policy.statements), revisionId: policy.revisionId }
@@ -85,7 +86,7 @@ export class PolicyService {
     target: PolicyTarget & { readonly sid: string; readonly revisionId?: string | undefined },
   ): Promise<Outcome<undefined>> {
     return this.#options.changes.run(async () => {
-      const found = this.#find(target)
+      const found = checkStatementId(target.sid) ?? this.#find(target)
       if (found instanceof LambdaApiError) return found
       const missing = (text: string) => new LambdaApiError('ResourceNotFoundException', text)
       const policy = policyOf(found)

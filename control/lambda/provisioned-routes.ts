@@ -5,7 +5,7 @@ import type { FunctionService } from './function-service.ts'
 import { readRequest } from './members.ts'
 import type { ProvisionedState } from './provisioned-service.ts'
 import { putProvisionedRequest } from './requests.ts'
-import { answer, queryNumber, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
+import { answer, maxItemsOf, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
 
 const path = '/2019-09-30/functions/:name/provisioned-concurrency'
 const bodyMaxBytes = concurrencyRequestMaxBytes
@@ -55,7 +55,7 @@ export function provisionedRoutes(context: Context): readonly Route[] {
 }
 
 function list(request: ApiRequest, { functions }: Context): Outcome<ApiAnswer> {
-  const maxItems = queryNumber(request, 'MaxItems')
+  const maxItems = maxItemsOf(request)
   if (maxItems instanceof LambdaApiError) return maxItems
   const marker = request.query('Marker')
   const page = functions.provisioned.list(nameOf(request), { marker, maxItems })

@@ -19,6 +19,7 @@ const codeMembers = {
   S3Bucket: text,
   S3Key: text,
   S3ObjectVersion: text,
+  S3ObjectStorageMode: anything,
   ImageUri: anything,
   SourceKMSKeyArn: anything,
 } as const
@@ -41,8 +42,10 @@ const configurationMembers = {
   ImageConfig: anything,
   SnapStart: anything,
   LoggingConfig: loggingConfigMember,
+  AcceleratorConfig: anything,
   CapacityProviderConfig: anything,
   DurableConfig: anything,
+  RuntimeConfig: anything,
 } as const
 
 export const createFunctionRequest = structure({
@@ -126,7 +129,10 @@ export const putProvisionedRequest = structure({ ProvisionedConcurrentExecutions
 /** The request's body; `FunctionName` and `Qualifier` come from elsewhere. */
 export type PutProvisionedInput = MemberValue<typeof putProvisionedRequest>
 
-export const runtimeManagementRequest = structure({ UpdateRuntimeOn: text })
+export const runtimeManagementRequest = structure({
+  UpdateRuntimeOn: text,
+  RuntimeVersionArn: text,
+})
 export const recursionRequest = structure({ RecursiveLoop: text })
 
 export const putFunctionConcurrencyRequest = structure({ ReservedConcurrentExecutions: whole })

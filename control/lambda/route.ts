@@ -5,6 +5,7 @@ import { LambdaApiError, type Outcome } from './api-errors.ts'
 export interface ApiRequest {
   /** Decoded parts of the path, by the name that the route gives them. */
   readonly path: Readonly<Record<string, string>>
+  /** Undefined where it is absent. Given more than once, all of it: no one value was meant. */
   query(name: string): string | undefined
   /** Every value of a name that may be given more than once. */
   queryAll(name: string): readonly string[]
@@ -38,11 +39,11 @@ export function answer<T>(
   return outcome instanceof LambdaApiError ? outcome : { status, body: shape(outcome) }
 }
 
-/** A number of the query, which is text on the wire. */
-export function queryNumber(request: ApiRequest, name: string): Outcome<number | undefined> {
-  const text = request.query(name)
-  if (text === undefined) return undefined
+/** How many items a page is to have, which is text on the wire. */
+export function maxItemsOf(request: ApiRequest): Outcome<number | undefined> {
+  const text = request.query('MaxItems')
+  if (text === undefined || text === '') return undefined
   if (/^-?\d{1,15}$/.test(text)) return Number(text)
-  const reason = 'STRING_VALUE can not be converted to an Integer'
+  const reason = "STRING_VALUE can not be converted to an Integer (at 'maxItems')"
   return new LambdaApiError('SerializationException', reason)
 }

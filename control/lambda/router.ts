@@ -61,7 +61,8 @@ function apiRequest(request: Request): ApiRequest {
     path: request.params as Record<string, string>,
     query: (name) => {
       const value: unknown = request.query[name]
-      return typeof value === 'string' && value !== '' ? value : undefined
+      if (Array.isArray(value)) return (value as unknown[]).join(',')
+      return typeof value === 'string' ? value : undefined
     },
     queryAll: (name) => {
       const value: unknown = request.query[name]

@@ -5,7 +5,7 @@ import type { Account } from './function-name.ts'
 import type { FunctionService } from './function-service.ts'
 import type { MappingService } from './mapping-service.ts'
 import type { TagResourceInput } from './requests.ts'
-import { checkTags, refuseTags, type Tags } from './tag-rules.ts'
+import { checkTagKeys, checkTags, refuseTags, type Tags } from './tag-rules.ts'
 import { Violations } from './validation.ts'
 
 export interface TagServiceOptions {
@@ -18,7 +18,8 @@ export interface TagServiceOptions {
 const resourcePattern =
   'arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:' +
   '(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|' +
-  'event-source-mapping:[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[a-f0-9]{4}-[a-f0-9]{12})'
+  'event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|' +
+  '(capacity-provider|network-connector):[a-zA-Z0-9-_]{1,64})'
 
 type Resource =
   | { readonly kind: 'function'; readonly arn: string }
@@ -42,7 +43,7 @@ export class TagService {
 
   async untag(arn: string, keys: readonly string[]): Promise<Outcome<undefined>> {
     const violations = new Violations()
-    violations.required('tagKeys', keys.length === 0 ? undefined : keys)
+    checkTagKeys(violations, keys)
     const resource = violations.error() ?? resourceOf(arn)
     if (resource instanceof LambdaApiError) return resource
     return this.#change(resource, (current) =>
@@ -75,17 +76,14 @@ export class TagService {
 
 function resourceOf(arn: string): Outcome<Resource> {
   const violations = new Violations()
-  violations.length('resource', arn, [1, 256])
+  violations.length('resource', arn, [1, 10_000])
   violations.pattern('resource', arn, resourcePattern)
   const error = violations.error()
   if (error !== undefined) return error
   const [, , , , , kind, id = '', qualifier] = arn.split(':')
   if (kind === 'event-source-mapping') return { kind: 'mapping', uuid: id }
   if (kind !== 'function') {
-    return new LambdaApiError(
-      'ResourceNotFoundException',
-      'There are no code signing configurations.',
-    )
+    return new LambdaApiError('ResourceNotFoundException', `There is no ${arn}.`)
   }
   if (qualifier === undefined) return { kind, arn }
   return invalidParameter(

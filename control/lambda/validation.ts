@@ -78,7 +78,8 @@ const compiled = new Map<string, RegExp>()
 export function matchesWholly(pattern: string, value: string): boolean {
   let regExp = compiled.get(pattern)
   if (regExp === undefined) {
-    regExp = new RegExp(`^(?:${pattern})$`)
+    // Classes by property of a character are of the Unicode mode, which not all of the patterns are sound in.
+    regExp = new RegExp(`^(?:${pattern})$`, pattern.includes('\\p{') ? 'u' : '')
     compiled.set(pattern, regExp)
   }
   return regExp.test(value)
@@ -97,7 +98,14 @@ function quote(value: string | readonly unknown[]): string {
  * that this platform cannot honour are accepted in that form only.
  */
 export function saysNothing(value: unknown): boolean {
-  if (value === undefined || value === null || value === '') return true
-  if (Array.isArray(value)) return value.length === 0
-  return typeof value === 'object' && Object.values(value).every(saysNothing)
+  // Not by recursion: a request may be nested as deep as it is long.
+  const rest: unknown[] = [value]
+  while (rest.length > 0) {
+    const each = rest.pop()
+    if (each === undefined || each === null || each === '') continue
+    if (typeof each !== 'object') return false
+    if (Array.isArray(each) && each.length > 0) return false
+    for (const inner of Object.values(each) as unknown[]) rest.push(inner)
+  }
+  return true
 }

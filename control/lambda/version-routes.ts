@@ -6,7 +6,7 @@ import type { Account } from './function-name.ts'
 import type { FunctionService } from './function-service.ts'
 import { readRequest } from './members.ts'
 import { publishVersionRequest } from './requests.ts'
-import { answer, queryNumber, type ApiRequest, type Route } from './route.ts'
+import { answer, maxItemsOf, type ApiRequest, type Route } from './route.ts'
 import { functionConfiguration, listedConfiguration } from './shapes.ts'
 
 const path = '/2015-03-31/functions/:name/versions'
@@ -41,7 +41,7 @@ export function versionRoutes({
       path,
       bodyMaxBytes,
       handle: (request) => {
-        const maxItems = queryNumber(request, 'MaxItems')
+        const maxItems = maxItemsOf(request)
         if (maxItems instanceof LambdaApiError) return maxItems
         const page = versions.list(nameOf(request), { marker: request.query('Marker'), maxItems })
         return answer(200, page, ({ items, nextMarker }) => ({
