@@ -265,6 +265,9 @@ export const warmPreferenceMaxMs = 100
 /** Files of a hot-reload directory that are looked at for changes; node_modules is not. */
 export const hotReloadFilesMax = 2_000
 
+/** Temporary directories of killed platforms, removed at a start: one for each function that ran. */
+export const leftDirectoriesMax = 1_000
+
 /** Connections from control or poller to the workers; one invocation each. */
 export const remoteInvocationsMax = 1_024
 

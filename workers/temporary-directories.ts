@@ -1,8 +1,8 @@
 // Gives each thread of a pool a directory for temporary files, which outlives a crash as an environment's /tmp does.
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ClaimedDirectory } from './claimed-directory.ts'
 
 /** Of a place that no thread has: with nothing in it, with what a thread left that crashed, about to be emptied. */
 const empty = 0
@@ -33,12 +33,13 @@ export function claimDirectory({ root, owners }: SharedDirectories, threadId: nu
 /** Lambda: a crash or timeout resets the environment and keeps its /tmp; whatever else ends it takes that with it. */
 export class TemporaryDirectories {
   readonly shared: SharedDirectories
+  readonly #directory = new ClaimedDirectory('millrace-tmp-')
   readonly #keeps = new Set<number>()
   readonly #clearing = new Set<Promise<void>>()
 
   constructor(count: number) {
     this.shared = {
-      root: mkdtempSync(join(tmpdir(), 'millrace-tmp-')),
+      root: this.#directory.path,
       owners: new Int32Array(new SharedArrayBuffer(count * Int32Array.BYTES_PER_ELEMENT)),
     }
   }
@@ -76,7 +77,7 @@ export class TemporaryDirectories {
   async close(): Promise<void> {
     // Two removals of one directory at once leave it: each takes the other's work for an end.
     await Promise.all(this.#clearing)
-    await remove(this.shared.root)
+    await this.#directory.close()
   }
 }
 

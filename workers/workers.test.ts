@@ -1,7 +1,13 @@
 // Tests the role: its door, what it answers to strangers, its metrics and its end.
-import { afterEach, expect, test } from 'vitest'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, test, vi } from 'vitest'
 import { systemClock } from '../common/clock.ts'
 import { silentLogger } from '../common/logger.ts'
+import { eventually } from '../test/support/eventually.ts'
+import { leaveDirectory } from '../test/support/left-directory.ts'
 import { functionFolder, type FunctionFolder } from '../test/support/function-folder.ts'
 import { functionRecord, MemoryRegistry } from '../test/support/memory-registry.ts'
 import { startWorkers } from './workers.ts'
@@ -26,6 +32,21 @@ test('without a port there is no door', async () => {
   expect(workers.doors).toEqual({})
   expect(workers.problems()).toEqual([])
   await workers.stop()
+})
+
+test('a start removes what a killed platform left', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'millrace-start-'))
+  vi.stubEnv('TMPDIR', root)
+  const left = join(root, 'millrace-tmp-1')
+  await leaveDirectory(left)
+  const workers = await startWorkers({ ...common, registry: new MemoryRegistry() })
+  await eventually(
+    () => (existsSync(left) ? undefined : true),
+    () => `${left} is still there`,
+  )
+  await workers.stop()
+  vi.unstubAllEnvs()
+  await rm(root, { recursive: true })
 })
 
 test('the door answers 404 and 400 to what is no synchronous Invoke', async () => {

@@ -7,6 +7,7 @@ import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import type { Registry } from '../control/registry/registry.ts'
 import type { AccountQuota } from './account-quota.ts'
+import { removeLeftDirectories } from './claimed-directory.ts'
 import { openCpuShares, type CpuShareSetting } from './cpu/open-cpu-shares.ts'
 import { createInvokeServer } from './invoke-server.ts'
 import { Invoker } from './invoker.ts'
@@ -40,6 +41,8 @@ export async function startWorkers(
   options: WorkersOptions,
 ): Promise<RunningRole & FunctionInvoker> {
   const { cpuShare, clock, logger } = options
+  // Nobody waits for it: there may be gigabytes.
+  void removeLeftDirectories(logger)
   const cpuShares = await openCpuShares({ setting: cpuShare, clock, logger })
   const invoker = new Invoker({
     ...options,

@@ -80,7 +80,7 @@ export class ProcessRuntimes {
 }
 
 async function createMachine(clock: Clock): Promise<ProcessMachine> {
-  const directories = await PrivateDirectories.create()
+  const directories = new PrivateDirectories()
   const guard = new OrphanGuard(directories.root)
   return { clock, directories, guard, memory: new MemoryWatch(clock) }
 }
