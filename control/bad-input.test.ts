@@ -508,7 +508,7 @@ const cases: readonly Case[] = [
   ['PutRuntimeManagementConfig', { UpdateRuntimeOn: null }, missing('updateRuntimeOn')],
   [
     'PutRuntimeManagementConfig',
-    { RuntimeVersionArn: 'x' },
+    { RuntimeVersionArn: 'arn:aws:lambda:us-east-1::runtime:x' },
     parameter('RuntimeVersionArn is not available: only UpdateRuntimeOn Auto is.'),
   ],
   [

@@ -6,7 +6,7 @@ import type { FunctionService } from './function-service.ts'
 import { readRequest } from './members.ts'
 import { recursionRequest, runtimeManagementRequest } from './requests.ts'
 import { answer, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
-import { saysNothing, Violations } from './validation.ts'
+import { Violations } from './validation.ts'
 
 interface Context {
   readonly functions: FunctionService
@@ -85,7 +85,11 @@ function runtimeManagementConfig(
 }
 
 function refuseRuntimeVersion(arn: string | undefined): LambdaApiError | undefined {
-  if (saysNothing(arn)) return undefined
+  if (arn === undefined) return undefined
+  const violations = new Violations()
+  violations.length('runtimeVersionArn', arn, [26, 2048])
+  const error = violations.error()
+  if (error !== undefined) return error
   return invalidParameter('RuntimeVersionArn is not available: only UpdateRuntimeOn Auto is.')
 }
 
