@@ -1,4 +1,6 @@
 // Tests that nothing a handler does takes down the platform or another function, in real threads.
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { completed, startInvoker, tailOf, valueOf } from '../test/support/worker-threads.ts'
 
@@ -60,6 +62,34 @@ test.each([
     errorMessage: `RequestId: ${result.requestId} Error: Runtime exited with error: signal: ${signal}`,
   })
   expect(tail).toMatch(new RegExp(`REPORT .*\\tStatus: error\\tError Type: ${errorType}\\t\\n$`))
+})
+
+test('an environment has 1024 sockets at most, and its end closes them', async () => {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => {}).on('close', () => sockets.delete(socket)))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const open = `const net = require('node:net')
+    for (let i = 0; ; i++) {
+      const socket = net.connect(${port}, '127.0.0.1')
+      const error = await new Promise((resolve) => socket.once('connect', resolve).once('error', resolve))
+      if (!error) continue
+      console.log('opened', i)
+      const fetched = await fetch('http://127.0.0.1:${port}').catch(({ cause }) => cause.code)
+      if (fetched === 'EMFILE') throw error
+    }`
+  const { error, tail } = await invokeBad('sockets', open)
+  expect(error).toMatchObject({
+    errorType: 'Error',
+    errorMessage: `connect EMFILE 127.0.0.1:${port} - Local (undefined:undefined)`,
+  })
+  expect(tail).toContain('INFO\topened 1024\n')
+  await invokeBad('sockets', 'process.exit()')
+  server.close()
+  await once(server, 'close')
+  expect(sockets.size).toBe(0)
 })
 
 test('an error thrown in the background fails the invocation that runs', async () => {

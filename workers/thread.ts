@@ -4,6 +4,7 @@ import { getHeapStatistics } from 'node:v8'
 import { parentPort, threadId, workerData } from 'node:worker_threads'
 import type { Clock } from '../common/clock.ts'
 import { payloadMaxBytes } from '../common/limits.ts'
+import { runtimeFilesMax } from '../common/process-limits.ts'
 import { ThreadShare } from './cpu/thread-share.ts'
 import { parseSharedText } from './event-memory.ts'
 import { writeFigures } from './event-slots.ts'
@@ -13,6 +14,7 @@ import { loadHandler, type Handler } from './runtime/handler-loader.ts'
 import { makeTmpPrivate, namedDirectories } from './runtime/private-tmp.ts'
 import { runHandler, type Answer, type ContextFacts } from './runtime/run-handler.ts'
 import { errorPayload, RuntimeError } from './runtime/runtime-errors.ts'
+import { limitSockets } from './runtime/socket-limit.ts'
 import { guardProcess } from './runtime/thread-guards.ts'
 import { logLines } from './runtime/log-lines.ts'
 import { captureOutput, ThreadOutput } from './runtime/thread-output.ts'
@@ -112,6 +114,7 @@ function prepareThread(): void {
   if (settings.nodeOptions !== undefined) process.env['NODE_OPTIONS'] = settings.nodeOptions
   process.setSourceMapsEnabled(settings.nodeOptions?.includes('--enable-source-maps') === true)
   captureOutput((text, isRaw) => output.write(text, isRaw), lines)
+  limitSockets(runtimeFilesMax)
   process.on('uncaughtException', (error) => {
     logError('Uncaught Exception', error)
     endWith(error)

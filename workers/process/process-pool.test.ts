@@ -228,12 +228,12 @@ test('hundreds of children harm nobody and end with their environment', async ()
   expect(zombiesOf(process.pid)).toEqual([])
 })
 
-test('a temporary directory is each environment’s own and goes with it; files are limited to 1024', async () => {
+test('a temporary directory is each environment’s own and goes with it; files are limited to 1024, cores to none', async () => {
   workers = startInvoker()
   await deploy(
     nodeHandler(`async () => {
       fs.writeFileSync(process.env.TMPDIR + '/file', '')
-      const limit = child_process.execFileSync('/bin/sh', ['-c', 'ulimit -n']).toString().trim()
+      const limit = child_process.execFileSync('/bin/sh', ['-c', 'echo $(ulimit -n; ulimit -c)']).toString().trim()
       return { directory: process.env.TMPDIR, count: fs.readdirSync(process.env.TMPDIR).length, limit }
     }`),
   )
@@ -241,8 +241,8 @@ test('a temporary directory is each environment’s own and goes with it; files 
     (result) => valueOf(result) as { directory: string; count: number; limit: string },
   )
   expect(seen.map(({ count, limit }) => [count, limit])).toEqual([
-    [1, '1024'],
-    [1, '1024'],
+    [1, '1024 0'],
+    [1, '1024 0'],
   ])
   expect(seen[0]?.directory).not.toBe(seen[1]?.directory)
   await workers.invoker.stop(1000)

@@ -33,8 +33,9 @@ export interface RuntimeProcessOptions {
   readonly onExit: (reason: string) => void
 }
 
-// Standard error goes where standard output goes, so that lines keep their order.
-const wrapper = `ulimit -n ${runtimeFilesMax} 2>/dev/null; exec "$@" 2>&1`
+// Standard error goes where standard output goes, so that lines keep their order. No core: each crash would leave
+// all of its memory among the function's code.
+const wrapper = `ulimit -c 0; ulimit -n ${runtimeFilesMax} 2>/dev/null; exec "$@" 2>&1`
 
 /**
  * The process leads a session and a group of its own. Signals go to the group: what a handler has started
