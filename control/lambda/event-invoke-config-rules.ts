@@ -5,7 +5,7 @@ import {
   asyncRetriesMax,
 } from '../../common/async-limits.ts'
 import { parseTarget, type TargetKind } from '../../destinations/target.ts'
-import type { EventInvokeConfig, FunctionRecord } from '../registry/registry.ts'
+import type { EventInvokeConfig } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError } from './api-errors.ts'
 import { checkFunctionName, functionArn, type Account } from './function-name.ts'
 import type { EventInvokeConfigInput } from './requests.ts'
@@ -65,7 +65,8 @@ export function checkConfigShape(
 
 export interface DestinationContext {
   readonly account: Account
-  readonly record: FunctionRecord
+  /** Whose configuration it is. */
+  readonly arn: string
   readonly exists: (functionName: string) => boolean
 }
 
@@ -91,7 +92,7 @@ export function checkDestinations(
     }
     if (target.kind !== 'function') continue
     const { region, accountId, name } = target
-    if (functionArn({ region, accountId }, name) === context.record.arn) {
+    if (functionArn({ region, accountId }, name) === context.arn) {
       return invalidParameter("You can't specify the function as a destination for itself.")
     }
     const { account, exists } = context

@@ -109,7 +109,7 @@ export class EventInvokeConfigService {
       const kept = base(eventInvokeConfigOf(record, key))
       if (kept instanceof LambdaApiError) return kept
       const exists = (name: string): boolean => registry.function(name) !== undefined
-      const refused = checkDestinations(input, { account, record, exists })
+      const refused = checkDestinations(input, { account, arn: record.arn, exists })
       if (refused !== undefined) return refused
       const config = configOf(input, clock.now(), kept)
       await this.#store(record, { ...record.eventInvokeConfigs, [key]: config })

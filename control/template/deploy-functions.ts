@@ -7,10 +7,12 @@ import { systemCode } from '../../common/errors.ts'
 import { hotReloadBucket } from '../lambda/code-store.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from '../lambda/api-errors.ts'
 import type { FunctionService } from '../lambda/function-service.ts'
+import { loggingConfigShape } from '../lambda/logging-config.ts'
 import type { CodeInput } from '../lambda/requests.ts'
 import { storageFailed, writeDurably } from '../registry/durable-file.ts'
 import type { FunctionRecord } from '../registry/registry.ts'
 import type { AliasDeployer } from './deploy-aliases.ts'
+import type { EventInvokeDeployer } from './deploy-event-invoke.ts'
 import type { FunctionConfiguration, PlannedCode, PlannedFunction } from './plan.ts'
 
 export type FunctionDeployer = Pick<
@@ -24,7 +26,8 @@ export type FunctionDeployer = Pick<
   | 'refuseReservations'
   | 'changeTags'
 > &
-  AliasDeployer
+  AliasDeployer &
+  EventInvokeDeployer
 
 export type Action = 'created' | 'updated' | 'unchanged'
 
@@ -87,7 +90,8 @@ async function updateFunction(
   },
 ): Promise<Outcome<Action>> {
   const { functions, code } = to
-  const { FunctionName, Architectures, ...configuration } = to.configuration
+  const { FunctionName, Architectures, ...own } = to.configuration
+  const configuration = { ...own, ...takenBack(to.configuration) }
   let action: Action = 'unchanged'
   if (!isDeepStrictEqual(configurationOf(current), configuration)) {
     const updated = await functions.updateConfiguration(FunctionName, configuration)
@@ -115,7 +119,20 @@ function configurationOf(record: FunctionRecord): Updatable {
     EphemeralStorage: { Size: record.ephemeralStorageMb },
     // A copy: the registry's may have no prototype, which a strict comparison minds.
     Environment: { Variables: { ...record.environment } },
+    LoggingConfig: loggingConfigShape(record),
+    DeadLetterConfig: { TargetArn: record.deadLetterArn ?? '' },
   }
+}
+
+/** An update keeps what it leaves out, a template takes it back: so all of it is said. */
+function takenBack({
+  FunctionName,
+  LoggingConfig: { LogFormat = 'Text', LogGroup = `/aws/lambda/${FunctionName}`, ...levels } = {},
+  DeadLetterConfig = { TargetArn: '' },
+}: FunctionConfiguration): Required<Pick<Updatable, 'LoggingConfig' | 'DeadLetterConfig'>> {
+  const defaults =
+    LogFormat === 'JSON' ? { ApplicationLogLevel: 'INFO', SystemLogLevel: 'INFO' } : {}
+  return { LoggingConfig: { LogFormat, ...defaults, ...levels, LogGroup }, DeadLetterConfig }
 }
 
 function sameCode({ code }: FunctionRecord, input: CodeInput): boolean {

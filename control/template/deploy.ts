@@ -12,6 +12,7 @@ import {
   type FunctionDeployer,
 } from './deploy-functions.ts'
 import { deployAlias } from './deploy-aliases.ts'
+import { deployEventInvoke } from './deploy-event-invoke.ts'
 import { deployMapping, type MappingDeployer } from './deploy-mappings.ts'
 import { DeployedStore, type Deployed } from './deployed.ts'
 import { formatFinding } from './findings.ts'
@@ -174,12 +175,14 @@ class Deployment {
     }
     const changed = new Set(reserved)
     for (const planned of functions) {
-      const moved = await deployAlias(planned, this.#options.functions)
       const name = planned.configuration.FunctionName
-      if (moved instanceof LambdaApiError) {
-        throw invalid(this.#file, planned.line, `function ${name}: ${moved.message}`)
+      for (const step of [deployAlias, deployEventInvoke]) {
+        const outcome = await step(planned, this.#options.functions)
+        if (outcome instanceof LambdaApiError) {
+          throw invalid(this.#file, planned.line, `function ${name}: ${outcome.message}`)
+        }
+        if (outcome) changed.add(name)
       }
-      if (moved) changed.add(name)
     }
     const names = functions.map(({ configuration }) => configuration.FunctionName)
     for (const [i, name] of names.entries()) {

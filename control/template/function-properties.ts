@@ -1,4 +1,5 @@
 // What SAM's and CloudFormation's functions have in common: properties, identity, configuration.
+import { arnOf, type InTemplate } from './async-events.ts'
 import type { TemplateNames } from './names.ts'
 import type { FunctionConfiguration, PlannedCode, PlannedFunction } from './plan.ts'
 import * as read from './readers.ts'
@@ -17,9 +18,18 @@ export const functionReaders = {
   Architectures: read.list(read.oneOf('x86_64', 'arm64')),
   Environment: read.object({ Variables: read.record(read.text) }),
   ReservedConcurrentExecutions: read.wholeNumber(0, 2_147_483_647),
+  LoggingConfig: read.object({
+    LogFormat: read.oneOf('JSON', 'Text'),
+    ApplicationLogLevel: read.oneOf('TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'),
+    SystemLogLevel: read.oneOf('DEBUG', 'INFO', 'WARN'),
+    LogGroup: read.text,
+  }),
 } as const satisfies read.Readers
 
-export type FunctionValues = read.ValuesOf<typeof functionReaders>
+export type FunctionValues = read.ValuesOf<typeof functionReaders> & {
+  /** SAM and CloudFormation have their own words for it; `property` is the one of the template. */
+  readonly deadLetter?: { readonly property: string; readonly arn: string | undefined }
+}
 
 /** `Ref` is the name, `Arn` the ARN. */
 export function functionIdentity(resource: Resource, names: TemplateNames): Identity {
@@ -33,7 +43,7 @@ export function functionIdentity(resource: Resource, names: TemplateNames): Iden
 export function planFunction(
   values: FunctionValues,
   code: PlannedCode | undefined,
-  { resource, names }: { readonly resource: Resource; readonly names: TemplateNames },
+  { resource, names }: InTemplate,
 ): readonly PlannedFunction[] {
   const configuration = planConfiguration(values, resource, names)
   if (code === undefined || configuration === undefined) return []
@@ -68,5 +78,16 @@ function planConfiguration(
     Architectures: values.Architectures ?? ['x86_64'],
     EphemeralStorage: { Size: values.EphemeralStorage?.Size ?? 512 },
     Environment: { Variables: values.Environment?.Variables ?? {} },
+    ...(values.LoggingConfig === undefined ? {} : { LoggingConfig: values.LoggingConfig }),
+    ...deadLetterOf(values.deadLetter, { resource, names }),
   }
+}
+
+function deadLetterOf(
+  deadLetter: FunctionValues['deadLetter'],
+  at: InTemplate,
+): Pick<FunctionConfiguration, 'DeadLetterConfig'> {
+  if (deadLetter === undefined) return {}
+  const TargetArn = arnOf(deadLetter.arn, deadLetter.property, at)
+  return TargetArn === undefined ? {} : { DeadLetterConfig: { TargetArn } }
 }

@@ -19,6 +19,7 @@ const properties = {
       }),
       read.text,
     ),
+    DeadLetterConfig: read.object({ TargetArn: read.text }),
     Tags: read.list(read.object({ Key: read.text, Value: read.text })),
   },
   required: ['Code', 'Handler', 'Runtime'],
@@ -32,7 +33,13 @@ export const lambdaFunction: ResourceType = {
   plan(resource, names) {
     const { line, logicalId, type: kind } = resource
     const at = { subject: `${kind} ${logicalId}`, kind, line, names }
-    const { Code, Tags, ...values } = read.readProperties(resource.properties, properties, at)
+    const { Code, Tags, DeadLetterConfig, ...own } = read.readProperties(
+      resource.properties,
+      properties,
+      at,
+    )
+    const deadLetter = { property: 'DeadLetterConfig', arn: DeadLetterConfig?.TargetArn }
+    const values = DeadLetterConfig === undefined ? own : { ...own, deadLetter }
     const { ZipFile, S3Bucket, S3Key, ImageUri } = typeof Code === 'object' ? Code : {}
     const inS3 = Code === undefined ? undefined : { bucket: S3Bucket, key: S3Key }
     const code = planCode({

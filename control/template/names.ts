@@ -14,6 +14,7 @@ export class TemplateNames implements Names {
   readonly #conditions: Conditions
   readonly #maps: Mapping
   readonly #identities = new Map<string, Identity>()
+  readonly #standIns = new Set<string>()
 
   constructor(of: {
     readonly findings: Findings
@@ -107,7 +108,13 @@ export class TemplateNames implements Names {
     return resolved?.kind === 'text' ? resolved.text : undefined
   }
 
+  /** Whether a text is no value of its own, but takes the place of one of a resource that is not there. */
+  isStandIn(value: string): boolean {
+    return this.#standIns.has(value)
+  }
+
   #standIn(name: string, { type }: Resource, line: number): void {
+    this.#standIns.add(name)
     this.findings.warn(line, `the text "${name}" takes the place of a value of ${type}`)
   }
 

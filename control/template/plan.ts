@@ -15,6 +15,8 @@ export interface PlannedFunction {
   readonly reservedConcurrency?: number
   /** Each change is published under this name, and the function's own events go there. */
   readonly alias?: { readonly name: string; readonly provisioned?: number }
+  /** Absent: Lambda's defaults. */
+  readonly eventInvoke?: PlannedEventInvokeConfig
   /** Absent: tags are left as they are. */
   readonly tags?: Readonly<Record<string, string>>
   readonly code: PlannedCode
@@ -35,6 +37,27 @@ export interface FunctionConfiguration {
   readonly Architectures: readonly string[]
   readonly EphemeralStorage: { readonly Size: number }
   readonly Environment: { readonly Variables: Readonly<Record<string, string>> }
+  /** Absent: as text, to the function's own group. */
+  readonly LoggingConfig?: PlannedLogging
+  /** Absent: events that are given up go nowhere. */
+  readonly DeadLetterConfig?: { readonly TargetArn: string }
+}
+
+export interface PlannedLogging {
+  readonly LogFormat?: string
+  readonly ApplicationLogLevel?: string
+  readonly SystemLogLevel?: string
+  readonly LogGroup?: string
+}
+
+/** Members of PutFunctionEventInvokeConfig. */
+export interface PlannedEventInvokeConfig {
+  readonly MaximumEventAgeInSeconds?: number
+  readonly MaximumRetryAttempts?: number
+  readonly DestinationConfig?: {
+    readonly OnSuccess?: { readonly Destination: string }
+    readonly OnFailure?: { readonly Destination: string }
+  }
 }
 
 /** Where code comes from; paths are absolute. A directory is read anew when it changes. */

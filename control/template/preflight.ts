@@ -5,6 +5,10 @@ import { systemCode } from '../../common/errors.ts'
 import { LambdaApiError } from '../lambda/api-errors.ts'
 import type { FunctionService } from '../lambda/function-service.ts'
 import { failureHandlingOf } from '../lambda/failure-handling.ts'
+import { checkConfigShape, checkDestinations } from '../lambda/event-invoke-config-rules.ts'
+import { functionArn } from '../lambda/function-name.ts'
+import { changedLogging } from '../lambda/logging-config.ts'
+import { Violations } from '../lambda/validation.ts'
 import { checkNewFunction } from '../lambda/function-rules.ts'
 import {
   checkMappingShape,
@@ -17,7 +21,9 @@ import { provisionedPollersOf } from '../lambda/provisioned-pollers.ts'
 import type { MappingInput, Plan, PlannedCode, PlannedFunction } from './plan.ts'
 
 export interface PreflightOptions {
-  readonly functions: Pick<FunctionService, 'refuseReservations'>
+  readonly functions: Pick<FunctionService, 'refuseReservations' | 'get'>
+  readonly region: string
+  readonly accountId: string
   readonly clock?: Clock
 }
 
@@ -30,15 +36,20 @@ export interface Refusal {
 /** Every refusal that can be told without changing anything, in the order of the plan. */
 export async function preflight(
   plan: Plan,
-  { functions: service, clock = systemClock }: PreflightOptions,
+  options: PreflightOptions,
 ): Promise<readonly Refusal[]> {
+  const { functions: service, clock = systemClock } = options
   const functions = await Promise.all(plan.functions.map(refusalOfFunction))
+  const names = new Set(plan.functions.map(({ configuration }) => configuration.FunctionName))
+  const events = plan.functions.map((planned) => refusalOfEvents(planned, names, options))
   const mappings = plan.mappings.map(({ input, line, logicalId }) => {
     const error = refusalOfMapping(input, clock.now())
     return error === undefined ? undefined : { line, message: `mapping ${logicalId}: ${error}` }
   })
   const reservations = refusalOfReservations(plan.functions, service)
-  return [...functions, reservations, ...mappings].filter((refusal) => refusal !== undefined)
+  return [...functions, ...events, reservations, ...mappings].filter(
+    (refusal) => refusal !== undefined,
+  )
 }
 
 /** All of a template at once; the line is that of the function that reserves most. */
@@ -61,10 +72,29 @@ function refusalOfReservations(
 async function refusalOfFunction(planned: PlannedFunction): Promise<Refusal | undefined> {
   const { code, configuration, line, tags } = planned
   const input = { ...configuration, ...(tags === undefined ? {} : { Tags: tags }), Code: {} }
-  const error = checkNewFunction(input)?.message
+  const logging = changedLogging(undefined, configuration.LoggingConfig)
+  const refused = checkNewFunction(input) ?? logging
+  const error = refused instanceof LambdaApiError ? refused.message : undefined
   const reason = error ?? (await codeProblem(code))
   if (reason === undefined) return undefined
   return { line, message: `function ${configuration.FunctionName}: ${reason}` }
+}
+
+/** Functions of the template may be each other's destinations before they are there. */
+function refusalOfEvents(
+  { configuration: { FunctionName: name }, eventInvoke, line }: PlannedFunction,
+  names: ReadonlySet<string>,
+  { functions, region, accountId }: PreflightOptions,
+): Refusal | undefined {
+  if (eventInvoke === undefined) return undefined
+  const account = { region, accountId }
+  const exists = (other: string): boolean =>
+    names.has(other) || !(functions.get(other) instanceof LambdaApiError)
+  const arn = functionArn(account, name)
+  const error =
+    checkConfigShape(new Violations(), eventInvoke) ??
+    checkDestinations(eventInvoke, { account, arn, exists })
+  return error === undefined ? undefined : { line, message: `function ${name}: ${error.message}` }
 }
 
 async function codeProblem(code: PlannedCode): Promise<string | undefined> {

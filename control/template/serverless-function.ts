@@ -1,4 +1,5 @@
 // AWS::Serverless::Function: a function, and a mapping for each of its Kafka events.
+import { eventInvokeReader, planEventInvoke } from './async-events.ts'
 import { planEvents } from './events.ts'
 import { planCode } from './function-code.ts'
 import { functionIdentity, functionReaders, planFunction } from './function-properties.ts'
@@ -17,6 +18,8 @@ const properties = {
     ProvisionedConcurrencyConfig: read.object({
       ProvisionedConcurrentExecutions: read.wholeNumber(1, 2_147_483_647),
     }),
+    DeadLetterQueue: read.object({ Type: read.oneOf('SQS', 'SNS'), TargetArn: read.text }),
+    EventInvokeConfig: eventInvokeReader,
     Tags: read.record(read.text),
   },
   required: ['Handler', 'Runtime'],
@@ -40,7 +43,17 @@ export const serverlessFunction: ResourceType = {
   plan(resource, names) {
     const { line, logicalId, type: kind } = resource
     const at = { subject: `${kind} ${logicalId}`, kind, line, names }
-    const values = read.readProperties(resource.properties, properties, at)
+    const { DeadLetterQueue, EventInvokeConfig, ...own } = read.readProperties(
+      resource.properties,
+      properties,
+      at,
+    )
+    const deadLetter = { property: 'DeadLetterQueue', arn: DeadLetterQueue?.TargetArn }
+    const values = DeadLetterQueue === undefined ? own : { ...own, deadLetter }
+    const eventInvoke =
+      EventInvokeConfig === undefined
+        ? undefined
+        : planEventInvoke(EventInvokeConfig, { resource, names })
     const uri = values.CodeUri
     const code = planCode({
       resource,
@@ -69,6 +82,7 @@ export const serverlessFunction: ResourceType = {
         {},
         planned,
         tags === undefined ? {} : { tags },
+        eventInvoke === undefined ? {} : { eventInvoke },
         alias === undefined
           ? {}
           : { alias: { name: alias, ...(provisioned === undefined ? {} : { provisioned }) } },
