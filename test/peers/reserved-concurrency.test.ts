@@ -75,7 +75,13 @@ async function start(
   invokers = workers.map((each) => new RemoteInvoker({ url: each.workers }))
   client = lambdaClient(control)
   for (const name of functions) {
-    await createFunction(client, { name, files: { 'index.mjs': recording }, memorySizeMb: 128 })
+    await createFunction(client, {
+      name,
+      files: { 'index.mjs': recording },
+      memorySizeMb: 128,
+      // What a variable names below /tmp is no environment's own: all of them write there.
+      environment: { OUT: scratch },
+    })
   }
   return workers
 }
