@@ -21,13 +21,15 @@ export interface CpuShareOptions {
   readonly setting: CpuShareSetting
   readonly clock: Clock
   readonly logger: Logger
+  /** Where the kernel tells which groups this process is in. */
+  readonly proc?: string
 }
 
 /** Rejects with AppError CONFIG_INVALID where the way that was asked for does not work here. */
 export async function openCpuShares(options: CpuShareOptions): Promise<CpuShares> {
-  const { setting, clock, logger } = options
+  const { setting, logger } = options
   const reasons: string[] = []
-  const shares = await choose(setting, clock, reasons)
+  const shares = await choose(options, reasons)
   if (shares === undefined) {
     throw new AppError('CONFIG_INVALID', { setting: '--cpu-share', reason: reasons.join('; ') })
   }
@@ -38,25 +40,25 @@ export async function openCpuShares(options: CpuShareOptions): Promise<CpuShares
   return shares
 }
 
-async function choose(
-  setting: CpuShareSetting,
-  clock: Clock,
-  reasons: string[],
-): Promise<CpuShares | undefined> {
+async function choose(options: CpuShareOptions, reasons: string[]): Promise<CpuShares | undefined> {
+  const { setting, clock } = options
   if (setting === 'off') return noCpuShares()
   if (process.platform !== 'linux') {
     reasons.push('only Linux has what it takes')
     return setting === 'auto' ? noCpuShares() : undefined
   }
-  const byGroups = setting === 'governor' ? undefined : await openCgroups(clock, reasons)
+  const byGroups = setting === 'governor' ? undefined : await openCgroups(options, reasons)
   if (byGroups !== undefined) return byGroups
   const byGovernor = setting === 'cgroup' ? undefined : await openGovernor(clock, reasons)
   if (byGovernor !== undefined) return byGovernor
   return setting === 'auto' ? noCpuShares() : undefined
 }
 
-async function openCgroups(clock: Clock, reasons: string[]): Promise<CpuShares | undefined> {
-  for (const own of groupsOfThisProcess(reasons)) {
+async function openCgroups(
+  { clock, proc = '/proc' }: CpuShareOptions,
+  reasons: string[],
+): Promise<CpuShares | undefined> {
+  for (const own of groupsOfThisProcess(proc, reasons)) {
     try {
       const plan = openPlace(own, ownPlaceName())
       const group = { version: plan.version, path: join(plan.parent, 'trial') }
@@ -75,9 +77,9 @@ async function openCgroups(clock: Clock, reasons: string[]): Promise<CpuShares |
   return undefined
 }
 
-function groupsOfThisProcess(reasons: string[]): ReturnType<typeof ownGroups> {
+function groupsOfThisProcess(proc: string, reasons: string[]): ReturnType<typeof ownGroups> {
   try {
-    const read = (file: string): string => readFileSync(`/proc/self/${file}`, 'utf8')
+    const read = (file: string): string => readFileSync(join(proc, 'self', file), 'utf8')
     const groups = ownGroups(read('cgroup'), read('mountinfo'))
     if (groups.length === 0) reasons.push('there is no cgroup with a cpu controller')
     return groups
