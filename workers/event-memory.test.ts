@@ -1,6 +1,7 @@
 // Tests that what is put comes out again whatever its characters, and that memory is used again within its bound.
 import { expect, test } from 'vitest'
-import { EventMemory, parseSharedText } from './event-memory.ts'
+import { EventMemory } from './event-memory.ts'
+import { parseSharedText } from './runtime/shared-text.ts'
 
 test.each(['', {}, { a: 'é' }, '€ and 😀', 'x'.repeat(300_000), ['é'.repeat(300_000)]])(
   'a JSON text, as such or as its bytes, comes out as it was (%#)',

@@ -1,14 +1,10 @@
 // Hands large events to threads in shared memory that is used again: no copy but one, and none on the main thread's heap.
 import { isAscii } from 'node:buffer'
-import { parseLargeJson } from './runtime/large-json.ts'
+import { randomBytes } from 'node:crypto'
+import type { SharedText } from './runtime/shared-text.ts'
 
-/** An event's bytes. They are the event's until its thread has answered. */
-export interface SharedText {
-  readonly memory: SharedArrayBuffer
-  readonly sizeBytes: number
-  /** Then each byte is a character, which is cheaper to read than UTF-8. */
-  readonly isAscii: boolean
-}
+/** What `parseLargeJson` needs; made here since a thread would load all of node:crypto for it. */
+const mark = `${randomBytes(9).toString('base64url')}:`
 
 /** Sizes are powers of two from here on, so that memory fits other events as well. */
 const leastBytes = 64 * 1024
@@ -35,10 +31,10 @@ export class EventMemory {
     const target = Buffer.from(memory)
     if (typeof payload === 'string') {
       const sizeBytes = target.write(payload, 'utf8')
-      return { memory, sizeBytes, isAscii: sizeBytes === payload.length }
+      return { memory, sizeBytes, isAscii: sizeBytes === payload.length, mark }
     }
     target.set(payload)
-    return { memory, sizeBytes: payload.length, isAscii: isAscii(payload) }
+    return { memory, sizeBytes: payload.length, isAscii: isAscii(payload), mark }
   }
 
   /** To be called once for what was put, and only when no thread can read it any more. */
@@ -58,11 +54,4 @@ export class EventMemory {
     }
     return new SharedArrayBuffer(Math.max(leastBytes, 2 ** Math.ceil(Math.log2(bytes))))
   }
-}
-
-/** On the thread's side. Throws TypeError where the bytes are no UTF-8, SyntaxError where they are no JSON. */
-export function parseSharedText({ memory, sizeBytes, isAscii: ascii }: SharedText): unknown {
-  const bytes = Buffer.from(memory, 0, sizeBytes)
-  if (ascii) return parseLargeJson(bytes)
-  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown
 }

@@ -1,34 +1,8 @@
 // Gives each thread of a pool a directory for temporary files, which outlives a crash as an environment's /tmp does.
-import { mkdirSync, mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClaimedDirectory } from './claimed-directory.ts'
-
-/** Of a place that no thread has: with nothing in it, with what a thread left that crashed, about to be emptied. */
-const empty = 0
-const left = -1
-const leaving = -2
-
-/** What threads are handed at their start. */
-export interface SharedDirectories {
-  readonly root: string
-  /** By directory: `empty`, `left`, `leaving`, or the id of the thread that has it, which begins at 1. */
-  readonly owners: Int32Array<SharedArrayBuffer>
-}
-
-/** On the thread's side: takes a directory that is left by a crash before an empty one. */
-export function claimDirectory({ root, owners }: SharedDirectories, threadId: number): string {
-  for (const state of [left, empty]) {
-    for (let place = 0; place < owners.length; place++) {
-      if (Atomics.compareExchange(owners, place, state, threadId) !== state) continue
-      const directory = join(root, String(place))
-      mkdirSync(directory, { recursive: true, mode: 0o700 })
-      return directory
-    }
-  }
-  // What ended threads had is still being removed: this one goes with the pool.
-  return mkdtempSync(join(root, 'more-'))
-}
+import { empty, leaving, left, type SharedDirectories } from './runtime/claim-directory.ts'
 
 /** Lambda: a crash or timeout resets the environment and keeps its /tmp; whatever else ends it takes that with it. */
 export class TemporaryDirectories {

@@ -1,9 +1,9 @@
 // What the platform and a handler's thread say to each other: plain data, strings for payloads.
 import type { ThreadPlan } from './cpu/cpu-shares.ts'
 import type { EnvironmentEvent, EnvironmentMessage, EnvironmentResult } from './environment-pool.ts'
-import type { SharedText } from './event-memory.ts'
 import type { SharedSlots } from './event-slots.ts'
-import type { SharedDirectories } from './temporary-directories.ts'
+import type { SharedDirectories } from './runtime/claim-directory.ts'
+import type { SharedText } from './runtime/shared-text.ts'
 
 /** What a thread is for; handed over once, when it starts. */
 export interface ThreadSettings {
@@ -29,6 +29,8 @@ export interface ThreadStart extends ThreadSettings {
   readonly slots: SharedSlots
   readonly directories: SharedDirectories
   readonly cpuPlan: ThreadPlan
+  /** Random, the same for all threads of a pool; their log streams are named by it. */
+  readonly streamSeed: Uint32Array
 }
 
 /** An event on its way to a thread, with its slot of `ThreadStart.slots`; below 0 it has none. */

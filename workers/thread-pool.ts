@@ -1,4 +1,5 @@
 // A function revision's threads: the one file that knows piscina.
+import { getRandomValues } from 'node:crypto'
 import type { Worker } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import type { Clock } from '../common/clock.ts'
@@ -123,6 +124,7 @@ export class ThreadPool implements EnvironmentPool {
         slots: this.#slots.shared,
         directories: this.#directories.shared,
         cpuPlan: options.cpuShares.plan,
+        streamSeed: getRandomValues(new Uint32Array(4)),
       } satisfies ThreadStart,
       resourceLimits: resourceLimits(options.settings.memorySizeMb),
     })

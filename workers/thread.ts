@@ -6,20 +6,20 @@ import type { Clock } from '../common/clock.ts'
 import { payloadMaxBytes } from '../common/limits.ts'
 import { runtimeFilesMax } from '../common/process-limits.ts'
 import { ThreadShare } from './cpu/thread-share.ts'
-import { parseSharedText } from './event-memory.ts'
 import { writeFigures } from './event-slots.ts'
-import { newStreamName } from './logs/stream-name.ts'
+import { streamName, wordsFor } from './logs/stream-name.ts'
+import { claimDirectory } from './runtime/claim-directory.ts'
 import { EventLoop } from './runtime/event-loop.ts'
 import { loadHandler, type Handler } from './runtime/handler-loader.ts'
 import { makeTmpPrivate, namedDirectories } from './runtime/private-tmp.ts'
 import { runHandler, type Answer, type ContextFacts } from './runtime/run-handler.ts'
 import { errorPayload, RuntimeError } from './runtime/runtime-errors.ts'
+import { parseSharedText } from './runtime/shared-text.ts'
 import { limitSockets } from './runtime/socket-limit.ts'
 import { guardProcess } from './runtime/thread-guards.ts'
 import { logLines } from './runtime/log-lines.ts'
 import { captureOutput, ThreadOutput } from './runtime/thread-output.ts'
 import type { TmpQuota } from './runtime/tmp-quota.ts'
-import { claimDirectory } from './temporary-directories.ts'
 import type {
   ThreadMessage,
   ThreadReply,
@@ -54,7 +54,8 @@ let loop: EventLoop | undefined
 const tell = (message: ThreadMessage): void => port?.postMessage(message)
 const share = new ThreadShare(settings, (message) => port?.postMessage(message))
 const output = new ThreadOutput((text, isRaw) => tell({ type: 'log', requestId, text, isRaw }))
-const logStream = newStreamName(Date.now(), settings.functionVersion)
+const words = wordsFor(settings.streamSeed, threadId)
+const logStream = streamName(Date.now(), settings.functionVersion, words)
 // Lambda: an initialisation belongs to no invocation.
 const lines = logLines({
   format: process.env['AWS_LAMBDA_LOG_FORMAT'],

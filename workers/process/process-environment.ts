@@ -1,5 +1,5 @@
 // One execution environment in a process: a runtime that takes events from its Runtime API, one at a time.
-import { randomBytes, randomUUID } from 'node:crypto'
+import { getRandomValues, randomBytes, randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../../common/clock.ts'
 import { reasonOf } from '../../common/errors.ts'
 import { processEndGraceMs } from '../../common/process-limits.ts'
@@ -11,7 +11,7 @@ import type {
 } from '../environment-pool.ts'
 import type { EnvironmentLog } from '../logs/environment-log.ts'
 import type { OpenEnvironmentLog } from '../logs/function-logs.ts'
-import { newStreamName } from '../logs/stream-name.ts'
+import { streamName } from '../logs/stream-name.ts'
 import { entrypointProblem } from './entrypoint.ts'
 import { CurrentEvent } from './current-event.ts'
 import { contextHeader, traceId } from './event-headers.ts'
@@ -84,7 +84,11 @@ export class ProcessEnvironment {
     this.#settings = settings
     this.#machine = machine
     this.#listener = listener
-    this.#streamName = newStreamName(machine.clock.now(), settings.functionVersion)
+    this.#streamName = streamName(
+      machine.clock.now(),
+      settings.functionVersion,
+      getRandomValues(new Uint32Array(4)),
+    )
     this.#log = listener.openLog?.(this.#streamName)
     this.#share = new ProcessShare(listener, () => this.#current !== undefined)
   }

@@ -1,5 +1,4 @@
 // Parses a large JSON text faster than JSON.parse alone, where most of it is long strings, as in an event of records.
-import { randomBytes } from 'node:crypto'
 
 /** Strings from here on are worth being taken out; what a record says beside its data is shorter. */
 const longBytes = 512
@@ -14,8 +13,9 @@ const backslash = 0x5c
  * long strings without escapes are taken out first, found by their quotes at the machine's full speed; what is left is
  * parsed with a mark for each, and they are put in their places. Whatever does not come out even is parsed as it is.
  * Deviates from JSON.parse in one thing: a long string may hold control characters that JSON wants escaped.
+ * `mark` has no quotes or backslashes, and nobody sees it, so nobody can put it into an event.
  */
-export function parseLargeJson(bytes: Buffer): unknown {
+export function parseLargeJson(bytes: Buffer, mark: string): unknown {
   const long = findLongStrings(bytes)
   if (long.starts.length < 2) return JSON.parse(bytes.toString('latin1'))
   const strings: string[] = []
@@ -23,24 +23,23 @@ export function parseLargeJson(bytes: Buffer): unknown {
   let position = 0
   for (const [i, start] of long.starts.entries()) {
     const end = long.ends[i] ?? start
-    rest.push(bytes.toString('latin1', position, start), prefix, String(i))
+    rest.push(bytes.toString('latin1', position, start), mark, String(i))
     strings.push(bytes.toString('latin1', start, end))
     position = end
   }
   rest.push(bytes.toString('latin1', position))
   const marked = parseOrNothing(rest.join(''))
-  const marks = { strings, left: strings.length }
+  const marks = { mark, strings, left: strings.length }
   if (marked !== undefined) fill(marked, marks, 0)
   // A mark was a name, or stood between two strings: the text is not what it was taken for.
   return marks.left === 0 ? marked : JSON.parse(bytes.toString('latin1'))
 }
 
-/** Nobody sees it, so nobody can put it into an event. */
-const prefix = `${randomBytes(9).toString('base64url')}:`
 /** Deeper events are left to JSON.parse, which has no stack to fill. */
 const depthMax = 100
 
 interface Marks {
+  readonly mark: string
   readonly strings: readonly string[]
   left: number
 }
@@ -62,8 +61,8 @@ function fill(value: object, marks: Marks, depth: number): void {
     const member = members[key]
     if (typeof member === 'object' && member !== null) {
       fill(member, marks, depth + 1)
-    } else if (typeof member === 'string' && member.startsWith(prefix)) {
-      members[key] = marks.strings[Number(member.slice(prefix.length))]
+    } else if (typeof member === 'string' && member.startsWith(marks.mark)) {
+      members[key] = marks.strings[Number(member.slice(marks.mark.length))]
       marks.left -= 1
     }
   }
