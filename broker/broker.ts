@@ -29,6 +29,7 @@ export interface BrokerOptions extends ListenerSettings, SecuritySettings {
   readonly segmentBytes: number
   readonly flush: 'commit' | 'interval' | 'never'
   readonly flushIntervalMs: number
+  readonly directIo: 'auto' | 'off'
   readonly groupInitialRebalanceDelayMs: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
@@ -157,6 +158,7 @@ function openStore(options: BrokerOptions, directory: string, logger: Logger): P
     dir: join(directory, 'log'),
     flush: options.flush,
     flushIntervalMs: options.flushIntervalMs,
+    directIo: options.directIo,
     defaults: options,
     clock: systemClock,
     logger: logger.child('log'),

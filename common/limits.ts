@@ -45,6 +45,15 @@ export const walFileMaxBytes = 64 * 1024 * 1024
 /** Write-ahead files that wait for a checkpoint; at this many, commits wait for it too. */
 export const walFilesMax = 8
 
+/** Writes of so much in whole blocks go past the page cache: below, its copy costs less than a device's answer. */
+export const blockWriteMinBytes = 128 * 1024
+
+/** What lies in such memory while it is written: more in one write is hardly quicker. */
+export const blockPieceBytes = 2 * 1024 * 1024
+
+/** For as many writes at a time as partitions are written at once, or half as many that fill one meanwhile. */
+export const blockPieces = 4
+
 /** One commit: larger ones only make the first of their appends wait for the last. */
 export const commitMaxBytes = 16 * 1024 * 1024
 

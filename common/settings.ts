@@ -218,6 +218,13 @@ export const settingsTable = {
     roles: ['broker', 'all'],
     help: 'Time between flushes with --flush interval.',
   },
+  directIo: {
+    kind: 'text',
+    default: 'auto',
+    choices: ['auto', 'off'],
+    roles: ['broker', 'all'],
+    help: 'Whether large writes go past the page cache (O_DIRECT) where the file system lets them.',
+  },
   groupInitialRebalanceDelay: {
     kind: 'milliseconds',
     default: '0',

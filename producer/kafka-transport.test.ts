@@ -42,6 +42,7 @@ function start(options: { port?: number; autoCreateTopics?: boolean } = {}): Pro
       segmentBytes,
       flush: 'commit',
       flushIntervalMs: config.flushInterval,
+      directIo: 'auto',
       groupInitialRebalanceDelayMs: 0,
       logLevel: 'error',
       logFormat: 'text',

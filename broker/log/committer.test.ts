@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { MemoryFileSystem } from '../../test/support/memory-file-system.ts'
 import { CommitAccount } from './commit-account.ts'
+import { BlockWriter } from './block-writer.ts'
 import { Committer } from './committer.ts'
 import type { FileSystem, OpenFile } from './file-system.ts'
 import type { QueuedPartition } from './append-queue.ts'
@@ -34,6 +35,7 @@ class SlowFlushes {
     return {
       path: file.path,
       write: (buffers, position) => file.write(buffers, position),
+      writeBlocks: (blocks, position) => file.writeBlocks(blocks, position),
       read: (buffer, position) => file.read(buffer, position),
       truncate: (sizeBytes) => file.truncate(sizeBytes),
       close: () => file.close(),
@@ -56,6 +58,7 @@ async function committerOn(disk: SlowFlushes, { fileMaxBytes = 10 * large } = {}
   await disk.memory.makeDirectory('/wal')
   const wal = new WriteAheadLog({
     files: disk.files,
+    blocks: new BlockWriter({ blockBytes: 64, minBytes: 64 }),
     directory: '/wal',
     fileMaxBytes,
     firstSequence: 1,

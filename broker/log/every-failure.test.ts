@@ -33,6 +33,17 @@ async function work(store: LogStore, witness: LogWitness, clock: ManualClock): P
 const ways = [
   { way: 'ahead', limits },
   { way: 'straight', limits: { ...limits, directMinBytes: 100, directAheadMaxBytes: 1000 } },
+  { way: 'ahead in blocks', limits: { ...limits, blockWriteMinBytes: 64 } },
+  {
+    way: 'straight in blocks',
+    limits: {
+      ...limits,
+      directMinBytes: 100,
+      directAheadMaxBytes: 1000,
+      blockWriteMinBytes: 64,
+      blockPieceBytes: 64,
+    },
+  },
 ]
 
 const failures = [

@@ -1,6 +1,6 @@
 // The file operations the log is built on, as an interface, and the machine's own file system.
 import fs from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { AppError, reasonOf, systemCode } from '../../common/errors.ts'
 
 /** `read` and `update` want an existing file; `create` makes an empty one, whatever was there. */
@@ -13,11 +13,18 @@ export interface FileFacts {
   readonly modifiedMs: number
 }
 
+export interface BlockMemorySize {
+  readonly count: number
+  readonly bytes: number
+}
+
 /** An open file. Reads and writes name their position; there is no cursor. */
 export interface OpenFile {
   readonly path: string
   /** Writes all of `buffers` in their order, or rejects; what was written then is unknown. */
   write(buffers: readonly Buffer[], position: number): Promise<void>
+  /** Writes whole blocks past the system's cache, at a block's position, from memory that `blockMemory` gave. */
+  writeBlocks(blocks: Buffer, position: number): Promise<void>
   /** Fills `buffer` as far as the file goes; resolves with the bytes read. */
   read(buffer: Buffer, position: number): Promise<number>
   /** Content and size are on the disk when this resolves; the file's name may not be. */
@@ -28,6 +35,10 @@ export interface OpenFile {
 
 /** Every method rejects with AppError STORAGE_FAILED whose cause is the system's own error. */
 export interface FileSystem {
+  /** What `writeBlocks` writes a multiple of, at a multiple of. */
+  readonly blockBytes: number
+  /** Memory for `writeBlocks` to files in or below a directory; none where its files do not take it. */
+  blockMemory(directory: string, size: BlockMemorySize): Promise<readonly Buffer[]>
   open(path: string, mode: OpenMode): Promise<OpenFile>
   readFile(path: string): Promise<Buffer>
   /** Undefined where there is no such file. */
@@ -89,7 +100,14 @@ export async function replaceFile(files: FileSystem, path: string, content: Buff
   await files.syncDirectory(dirname(path))
 }
 
+/** Linux: what a file system's blocks and a processor's pages mostly are, and a multiple of what devices want. */
+const blockBytes = 4096
+/** Addresses of large buffers are so much behind a multiple of a page, or some such number. */
+const addressStepBytes = 16
+
 export const nodeFileSystem: FileSystem = {
+  blockBytes,
+  blockMemory: findBlockMemory,
   async open(path, mode) {
     const flags = openFlags[mode]
     return new NodeFile(path, await ask<number>('open', path, (done) => fs.open(path, flags, done)))
@@ -124,6 +142,8 @@ export const nodeFileSystem: FileSystem = {
 class NodeFile implements OpenFile {
   readonly path: string
   readonly #descriptor: number
+  /** For blocks; opened when it is first needed. */
+  #blocks: Promise<number> | undefined
 
   constructor(path: string, descriptor: number) {
     this.path = path
@@ -140,6 +160,28 @@ class NodeFile implements OpenFile {
       at += written
       // A full disk first shows as a short write; asking for the rest brings out the error.
       left = after(left, written)
+    }
+  }
+
+  async writeBlocks(blocks: Buffer, position: number): Promise<void> {
+    const descriptor = await (this.#blocks ??= this.#openForBlocks())
+    for (let at = 0; at < blocks.length;) {
+      const start = at
+      at += await this.#ask<number>('write', (done) =>
+        fs.write(descriptor, blocks, start, blocks.length - start, position + start, done),
+      )
+    }
+  }
+
+  async #openForBlocks(): Promise<number> {
+    try {
+      // The very file that is open, whatever its name stands for by now.
+      const path = `/proc/self/fd/${this.#descriptor}`
+      const flags = fs.constants.O_WRONLY | fs.constants.O_DIRECT
+      return await this.#ask<number>('open', (done) => fs.open(path, flags, done))
+    } catch (error) {
+      this.#blocks = undefined
+      throw error
     }
   }
 
@@ -164,13 +206,60 @@ class NodeFile implements OpenFile {
     return this.#ask('truncate', (done) => fs.ftruncate(this.#descriptor, sizeBytes, done))
   }
 
-  close(): Promise<void> {
-    return this.#ask('close', (done) => fs.close(this.#descriptor, done))
+  async close(): Promise<void> {
+    const blocks = await this.#blocks?.catch(() => undefined)
+    try {
+      if (blocks !== undefined) {
+        await this.#ask<void>('close', (done) => fs.close(blocks, done))
+      }
+    } finally {
+      await this.#ask<void>('close', (done) => fs.close(this.#descriptor, done))
+    }
   }
 
   #ask<T>(operation: string, call: (done: Done<T>) => void): Promise<T> {
     return ask(operation, this.path, call)
   }
+}
+
+/**
+ * Nothing tells where a buffer lies, nor what a file system and its device want: so it is tried. None where they take no
+ * such writes (EINVAL: tmpfs), or the system has none (macOS, or no /proc).
+ */
+async function findBlockMemory(
+  directory: string,
+  { count, bytes }: BlockMemorySize,
+): Promise<readonly Buffer[]> {
+  if (fs.constants.O_DIRECT === undefined) return []
+  const path = join(directory, 'direct-io.tmp')
+  const file = await nodeFileSystem.open(path, 'create')
+  try {
+    const memory: Buffer[] = []
+    while (memory.length < count) {
+      const buffer = Buffer.allocUnsafeSlow(bytes + blockBytes)
+      const at = await alignedAt(file, buffer)
+      if (at === undefined) return []
+      memory.push(buffer.subarray(at, at + bytes))
+    }
+    return memory
+  } finally {
+    await file.close()
+    await nodeFileSystem.remove(path)
+  }
+}
+
+async function alignedAt(file: OpenFile, buffer: Buffer): Promise<number | undefined> {
+  for (let at = 0; at < blockBytes; at += addressStepBytes) {
+    try {
+      await file.writeBlocks(buffer.subarray(at, at + blockBytes), 0)
+      return at
+    } catch (error) {
+      const code = isStorageError(error) ? systemCode(error.cause) : undefined
+      if (code === 'ENOENT') return undefined
+      if (code !== 'EINVAL') throw error
+    }
+  }
+  return undefined
 }
 
 /** What remains of `buffers` when their first `written` bytes are done. */

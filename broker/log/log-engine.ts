@@ -3,8 +3,14 @@ import { join } from 'node:path'
 import type { Clock } from '../../common/clock.ts'
 import { BufferPool } from '../../common/buffer-pool.ts'
 import { reasonOf } from '../../common/errors.ts'
-import { indexIntervalBytes, readAheadMaxAgeMs, readSpareMaxBytes } from '../../common/limits.ts'
+import {
+  blockPieces,
+  indexIntervalBytes,
+  readAheadMaxAgeMs,
+  readSpareMaxBytes,
+} from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
+import { BlockWriter } from './block-writer.ts'
 import { Checkpointer, type CheckpointedTopic } from './checkpointer.ts'
 import { CommitAccount } from './commit-account.ts'
 import { Committer } from './committer.ts'
@@ -23,13 +29,19 @@ import { RecentBatches } from './recent-batches.ts'
 import { UnloggedCommitter } from './unlogged-committer.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
 
-export interface LogEngineOptions {
+export interface LogSettings {
   readonly dir: string
-  readonly files: FileSystem
+  /** When a commit counts as such: flushed; written and flushed every interval; or just written. */
   readonly flush: 'commit' | 'interval' | 'never'
   readonly flushIntervalMs: number
+  /** Whether large writes go past the page cache, where the file system lets them. */
+  readonly directIo: 'auto' | 'off'
   readonly clock: Clock
   readonly logger: Logger
+}
+
+export interface LogEngineOptions extends LogSettings {
+  readonly files: FileSystem
   readonly limits: LogLimits
   readonly firstWalSequence: number
   topics(): Iterable<CheckpointedTopic>
@@ -44,6 +56,7 @@ export class LogEngine {
   readonly environment: LogEnvironment
   readonly #options: LogEngineOptions
   readonly #pool: FilePool
+  readonly #blocks: BlockWriter
   readonly #wal: WriteAheadLog
   readonly #account: CommitAccount
   readonly #committer: Committer | UnloggedCommitter
@@ -57,8 +70,11 @@ export class LogEngine {
     this.#options = options
     const { files, clock, limits, dir } = options
     this.#pool = new FilePool(files, limits.openFilesMax)
+    const { blockBytes } = files
+    this.#blocks = new BlockWriter({ blockBytes, minBytes: limits.blockWriteMinBytes })
     this.#wal = new WriteAheadLog({
       files,
+      blocks: this.#blocks,
       directory: join(dir, 'wal'),
       fileMaxBytes: limits.walFileMaxBytes,
       firstSequence: options.firstWalSequence,
@@ -93,6 +109,7 @@ export class LogEngine {
       clock,
       limits,
       pool: this.#pool,
+      blocks: this.#blocks,
       indexes: new IndexCache(limits.indexCacheMaxBytes),
       buffers: new BufferPool({
         spareMaxBytes: readSpareMaxBytes,
@@ -111,6 +128,22 @@ export class LogEngine {
       }),
       persistStarts: () => this.#checkpointer.save(),
       checkpoint: () => this.#checkpointer.runAfresh(),
+    }
+  }
+
+  /** Before the first write: finds out whether large ones can go past the page cache. */
+  async prepare(): Promise<void> {
+    const { files, dir, directIo, limits, logger } = this.#options
+    if (directIo === 'off') return
+    try {
+      const size = { count: blockPieces, bytes: limits.blockPieceBytes }
+      const memory = await files.blockMemory(dir, size)
+      this.#blocks.use(memory)
+      const way = memory.length > 0 ? 'past the page cache' : 'through the page cache'
+      logger.info(`large writes go ${way}`, { dir })
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+      this.#warn('large writes go through the page cache', error)
     }
   }
 

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import {
   appendQueueMaxBytes,
+  blockPieceBytes,
+  blockWriteMinBytes,
   commitMaxBytes,
   compactionIntervalMs,
   compactionMapMaxBytes,
@@ -25,6 +27,8 @@ import { producersMax } from '../../common/producer-limits.ts'
 /** `common/limits.ts` says what each is for. */
 export interface LogLimits {
   readonly appendQueueMaxBytes: number
+  readonly blockPieceBytes: number
+  readonly blockWriteMinBytes: number
   readonly commitMaxBytes: number
   readonly compactionIntervalMs: number
   readonly compactionMapMaxBytes: number
@@ -48,6 +52,8 @@ export interface LogLimits {
 export function logLimits(overrides: Partial<LogLimits> = {}): LogLimits {
   const limits = {
     appendQueueMaxBytes,
+    blockPieceBytes,
+    blockWriteMinBytes,
     commitMaxBytes,
     compactionIntervalMs,
     compactionMapMaxBytes,

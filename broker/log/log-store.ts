@@ -1,13 +1,12 @@
 // The durable log of all topics: opens and recovers it, creates and deletes topics.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { Clock, Timer } from '../../common/clock.ts'
+import type { Timer } from '../../common/clock.ts'
 import { reasonOf } from '../../common/errors.ts'
 import { topicPartitionsMax } from '../../common/limits.ts'
-import type { Logger } from '../../common/logger.ts'
 import { Cleaner } from './compaction/cleaner.ts'
 import { isStorageError, nodeFileSystem, type FileSystem } from './file-system.ts'
-import { checkpointPath, LogEngine } from './log-engine.ts'
+import { checkpointPath, LogEngine, type LogSettings } from './log-engine.ts'
 import { logLimits, type LogLimits } from './log-limits.ts'
 import type { CommitCounters, LogStats } from './log-stats.ts'
 import {
@@ -35,14 +34,8 @@ import {
   type TopicRecord,
 } from './topic.ts'
 
-export interface LogStoreOptions {
-  readonly dir: string
-  /** When a commit counts as such: flushed; written and flushed every interval; or just written. */
-  readonly flush: 'commit' | 'interval' | 'never'
-  readonly flushIntervalMs: number
+export interface LogStoreOptions extends LogSettings {
   readonly defaults: TopicDefaults
-  readonly clock: Clock
-  readonly logger: Logger
   readonly files?: FileSystem
   /** For tests: those of `common/limits.ts` hold otherwise. */
   readonly limits?: Partial<LogLimits>
@@ -103,6 +96,7 @@ export class LogStore {
     await makeDirectories(files, options.dir)
     const remains = await WalRemains.find(files, options.dir)
     const store = new LogStore(options, files, remains.nextSequence)
+    await store.#engine.prepare()
     await store.#recover(files, remains)
     store.#applyRetentionLater()
     store.#cleaner.start()

@@ -50,6 +50,18 @@ for (let run = 0; run < 120; run++) {
   })
 }
 
+/** So that most writes are of blocks as well, in several pieces. */
+const blocks = { blockWriteMinBytes: 64, blockPieceBytes: 128 }
+
+for (let run = 0; run < 120; run++) {
+  const flush = (['commit', 'interval', 'never'] as const)[run % 3] ?? 'commit'
+  test(`nor where blocks are written past the cache, with flush=${flush}, SEED=${seed} run ${run}`, () => {
+    const direct = { directMinBytes: 250, directAheadMaxBytes: 1200, directPartitionsMax: 2 }
+    const limits = { ...blocks, ...(run % 2 === 0 ? direct : {}) }
+    return history({ run: 4000 + run, faultRate: run % 4 < 2 ? 0 : 0.15, flush, direct: limits })
+  })
+}
+
 for (let run = 0; run < 60; run++) {
   const flush = run % 3 > 0 ? 'interval' : 'never'
   test(`with flush=${flush} a kill takes nothing and a power cut the end of a life, SEED=${seed} run ${run}`, () =>

@@ -6,6 +6,7 @@ import { batchOf, recordsOf } from '../../test/support/log-store.ts'
 import { ManualClock } from '../../test/support/manual-clock.ts'
 import { MemoryFileSystem } from '../../test/support/memory-file-system.ts'
 import { placedBatch } from './batch-place.ts'
+import { BlockWriter } from './block-writer.ts'
 import { FilePool } from './file-pool.ts'
 import { IndexCache } from './index-cache.ts'
 import { PartitionReader, type ReadLimits } from './partition-reader.ts'
@@ -40,7 +41,8 @@ class TestLog {
     }
     this.ahead = new ReadAhead({ clock, maxBytes: aheadMaxBytes, maxAgeMs: 1000 })
     const [pool, indexes] = [new FilePool(files, 10), new IndexCache(1e6)]
-    const shared = { files, clock, pool, indexes, buffers }
+    const blocks = new BlockWriter({ blockBytes: 64, minBytes: 64 })
+    const shared = { files, clock, pool, blocks, indexes, buffers }
     const facts = { directory: '/p', baseOffset: 0, endOffset: 0, sizeBytes: 0, modifiedMs: 0 }
     this.segments = new SegmentList(shared, {
       directory: '/p',

@@ -1,5 +1,6 @@
 // What a segment is made of: what it shares with the others, and what is known of it.
 import type { BufferPool } from '../../common/buffer-pool.ts'
+import type { BlockWriter } from './block-writer.ts'
 import type { FilePool } from './file-pool.ts'
 import type { FileSystem } from './file-system.ts'
 import type { IndexCache } from './index-cache.ts'
@@ -8,6 +9,7 @@ import type { IndexCache } from './index-cache.ts'
 export interface SegmentFiles {
   readonly files: FileSystem
   readonly pool: FilePool
+  readonly blocks: BlockWriter
   readonly indexes: IndexCache
   /** Memory for what is read. */
   readonly buffers: BufferPool

@@ -107,7 +107,7 @@ export class Segment {
       this.#isDirty = true
       if (this.#isTorn) await this.#flushesAndCuts.take(() => this.#cutTorn(file))
       this.#isTorn = true
-      await file.write(buffers, this.#sizeBytes)
+      await this.#shared.blocks.write(file, buffers, this.#sizeBytes)
       this.#isTorn = false
     })
     if (this.#sizeBytes === 0) this.#startedMs = nowMs

@@ -1,6 +1,7 @@
 // The one file that all partitions' appends are written to first, and the files before it.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import type { BlockWriter } from './block-writer.ts'
 import { isStorageError, type FileSystem, type OpenFile } from './file-system.ts'
 import { encodeWalHeader, type OlderFile } from './wal-format.ts'
 
@@ -26,6 +27,7 @@ export interface WalPlace {
 
 export interface WalOptions {
   readonly files: FileSystem
+  readonly blocks: BlockWriter
   readonly directory: string
   /** At this size the next append begins a new file. */
   readonly fileMaxBytes: number
@@ -94,7 +96,7 @@ export class WriteAheadLog {
     this.#current ??= await this.#begin()
     const current = this.#current
     try {
-      await current.file.write(entries, current.sizeBytes)
+      await this.#options.blocks.write(current.file, entries, current.sizeBytes)
     } catch (error) {
       current.isDamaged = true
       throw error

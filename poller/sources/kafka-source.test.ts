@@ -37,6 +37,7 @@ const start = () =>
       segmentBytes: 1_000_000,
       flush: 'commit',
       flushIntervalMs: 1000,
+      directIo: 'auto',
       groupInitialRebalanceDelayMs: 0,
       logLevel: 'error',
       logFormat: 'text',

@@ -16,6 +16,7 @@ interface Hollow {
 
 /** Logs and write-ahead files are written and never read, as on a broker whose consumers keep up. */
 export class HollowFileSystem implements FileSystem {
+  readonly blockBytes = 4096
   readonly #files = new Map<string, Hollow>()
   #bytes = 0
   /** The most that all files together have ever taken. */
@@ -31,6 +32,10 @@ export class HollowFileSystem implements FileSystem {
     return this.#files.size
   }
 
+  blockMemory(): Promise<readonly Buffer[]> {
+    return Promise.resolve([])
+  }
+
   open(path: string, mode: OpenMode): Promise<OpenFile> {
     if (mode === 'create') this.#put(path, { sizeBytes: 0, content: Buffer.alloc(0) })
     const file = this.#require(path)
@@ -43,6 +48,7 @@ export class HollowFileSystem implements FileSystem {
         if (!isHollow(path)) file.content = Buffer.concat([file.content, ...buffers])
         return Promise.resolve()
       },
+      writeBlocks: () => Promise.reject(new Error('no memory for blocks was given')),
       read: () => Promise.reject(new Error(`${path} is hollow`)),
       sync: () => Promise.resolve(),
       truncate: (sizeBytes) => {

@@ -32,6 +32,7 @@ export async function openStore(options: TestOptions = {}): Promise<TestStore> {
     dir: '/log',
     flush: 'commit',
     flushIntervalMs: 1000,
+    directIo: 'auto',
     defaults: { retentionMs: -1, retentionBytes: -1, segmentBytes: 1024 * 1024 * 1024 },
     logger: silentLogger,
     ...rest,

@@ -1,7 +1,9 @@
 // A file system in memory that knows what a power cut would leave of it, and fails when told to.
+import assert from 'node:assert/strict'
 import { basename, dirname, join } from 'node:path'
 import {
   storageError,
+  type BlockMemorySize,
   type FileFacts,
   type FileSystem,
   type OpenFile,
@@ -42,6 +44,10 @@ export class MemoryFileSystem implements FileSystem {
   fault: (operation: Operation, path: string) => string | undefined = () => undefined
   /** How often files were flushed, by path. */
   readonly flushes = new Map<string, number>()
+  /** So small that a few records fill some. */
+  readonly blockBytes = 64
+  /** How many blocks were written past the cache. */
+  blocksWritten = 0
   readonly #root: Directory
 
   constructor(root = new Directory()) {
@@ -122,6 +128,10 @@ export class MemoryFileSystem implements FileSystem {
     parent.flush()
   }
 
+  blockMemory(_: string, { count, bytes }: BlockMemorySize): Promise<readonly Buffer[]> {
+    return Promise.resolve(Array.from({ length: count }, () => Buffer.allocUnsafeSlow(bytes)))
+  }
+
   async open(path: string, mode: OpenMode): Promise<OpenFile> {
     await this.#begin('open', path)
     if (mode === 'create') this.#create(path)
@@ -188,14 +198,17 @@ export class MemoryFileSystem implements FileSystem {
   #openFile(path: string, file: MemoryFile): OpenFile {
     return {
       path,
-      write: async (buffers, position) => {
-        const bytes = Buffer.concat(buffers)
-        const code = this.fault('write', path)
-        const written = code === undefined ? bytes : bytes.subarray(0, bytes.length >> 1)
-        const done = file.write(written, position)
-        await tick()
-        done()
-        if (code !== undefined) throw systemError('write', path, code)
+      write: (buffers, position) => this.#write(path, file, [[Buffer.concat(buffers), position]]),
+      writeBlocks: async (blocks, position) => {
+        assert(position % this.blockBytes === 0, 'blocks have their places')
+        assert(blocks.length % this.blockBytes === 0, 'blocks are whole')
+        // Each reaches the disk for itself.
+        const each: [Buffer, number][] = []
+        for (let at = 0; at < blocks.length; at += this.blockBytes) {
+          each.push([Buffer.from(blocks.subarray(at, at + this.blockBytes)), position + at])
+        }
+        await this.#write(path, file, each)
+        this.blocksWritten += each.length
       },
       read: async (buffer, position) => {
         await this.#begin('read', path)
@@ -215,6 +228,19 @@ export class MemoryFileSystem implements FileSystem {
       },
       close: () => Promise.resolve(),
     }
+  }
+
+  async #write(path: string, file: MemoryFile, parts: [Buffer, number][]): Promise<void> {
+    const code = this.fault('write', path)
+    const done = (code === undefined ? parts : parts.slice(0, Math.ceil(parts.length / 2))).map(
+      ([bytes, position]) => {
+        const isHalf = code !== undefined && parts.length === 1
+        return file.write(isHalf ? bytes.subarray(0, bytes.length >> 1) : bytes, position)
+      },
+    )
+    await tick()
+    for (const end of done) end()
+    if (code !== undefined) throw systemError('write', path, code)
   }
 
   #find(path: string): Node | undefined {

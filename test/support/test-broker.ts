@@ -80,6 +80,7 @@ export function brokerOptions(
     segmentBytes: 64 * 1024 * 1024,
     flush: 'commit',
     flushIntervalMs: 1_000,
+    directIo: 'auto',
     groupInitialRebalanceDelayMs: 0,
     logLevel: 'error',
     logFormat: 'json',
