@@ -179,3 +179,12 @@ test('each named dependency is wrapped in one file', () => {
   expect(wrappers('@grafana/faro-core')).toEqual(['workers/logs/faro.ts'])
   expect(wrappers('kafkajs')).toEqual(['common/kafka-client.ts'])
 })
+
+test('the image holds all that the program imports', () => {
+  const named = readFileSync('.dockerignore', 'utf8').split('\n')
+  const held = named.flatMap((line) => (line.startsWith('!') ? [line.slice(1)] : []))
+  const reached = new Set(['main.ts'])
+  for (const file of reached) for (const imported of importsOf(file)) reached.add(imported)
+  expect(reached).toContain('workers/invoker.ts')
+  expect([...reached].filter((file) => !held.some((each) => file.startsWith(each)))).toEqual([])
+})
