@@ -5,7 +5,7 @@ import { TokenBucket } from './token-bucket.ts'
 /** A thread that computes whenever it may, for so long; gives its time on the processor in each of `windows`. */
 function compute(cores: number, forMs: number, lateMs = 0, running = 1): number {
   const bucket = new TokenBucket(cores, 0)
-  bucket.spend(cores * 50, 0)
+  bucket.spend(cores * 100, 0)
   let [nowMs, usedMs, wakeMs] = [0, 0, 0]
   while (nowMs < forMs) {
     const { pauseUntilMs, lookAtMs } = bucket.decide(nowMs, running)
@@ -32,10 +32,10 @@ test('two threads have one share together', () => {
   expect(compute(0.5, 10_000, 0, 2) / 0.5).toBeCloseTo(1, 1)
 })
 
-test('after a rest no more may be used at once than 50 ms of the share', () => {
+test('after a rest no more may be used at once than 100 ms of the share', () => {
   const bucket = new TokenBucket(0.1, 0)
   bucket.spend(0, 60_000)
-  expect(bucket.levelMs).toBeCloseTo(5)
+  expect(bucket.levelMs).toBeCloseTo(10)
 })
 
 test('whoever cannot use more than the share is never paused', () => {
@@ -46,18 +46,18 @@ test('whoever cannot use more than the share is never paused', () => {
   }
 })
 
-test('a debt is paid in pauses of 50 ms that follow on each other', () => {
+test('a debt is paid in pauses of 100 ms that follow on each other', () => {
   const bucket = new TokenBucket(0.1, 0)
-  bucket.spend(105, 0)
-  expect(bucket.decide(0, 1)).toEqual({ pauseUntilMs: 50, lookAtMs: 49 })
-  bucket.spend(0, 49)
-  expect(bucket.levelMs).toBeCloseTo(-95.1)
-  expect(bucket.decide(49, 1)).toEqual({ pauseUntilMs: 99, lookAtMs: 98 })
+  bucket.spend(110, 0)
+  expect(bucket.decide(0, 1)).toEqual({ pauseUntilMs: 100, lookAtMs: 99 })
+  bucket.spend(0, 99)
+  expect(bucket.levelMs).toBeCloseTo(-90.1)
+  expect(bucket.decide(99, 1)).toEqual({ pauseUntilMs: 199, lookAtMs: 198 })
 })
 
 test('another share begins with a full bucket', () => {
   const bucket = new TokenBucket(1, 0)
   bucket.spend(500, 100)
   bucket.change(0.5, 200)
-  expect(bucket.levelMs).toBe(25)
+  expect(bucket.levelMs).toBe(50)
 })

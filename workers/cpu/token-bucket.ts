@@ -10,9 +10,9 @@ export interface Decision {
 
 /**
  * Fills with `cores` milliseconds of processor time in a millisecond, up to `governorBucketMs` of them, and may
- * go below zero: what was used too much is waited for. Used evenly it gives a run and a pause in each 50 ms:
+ * go below zero: what was used too much is waited for. Used evenly it gives a run and a pause in each 100 ms:
  *
- *   level  resume ┐╲    ╱╲    ╱     a run of  cores × 50 ms, a pause of the rest
+ *   level  resume ┐╲    ╱╲    ╱     a run of  cores × 100 ms, a pause of the rest
  *               0 ┘ ╲__╱  ╲__╱
  */
 export class TokenBucket {
