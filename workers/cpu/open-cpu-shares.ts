@@ -27,7 +27,7 @@ export interface CpuShareOptions {
 
 /** Rejects with AppError CONFIG_INVALID where the way that was asked for does not work here. */
 export async function openCpuShares(options: CpuShareOptions): Promise<CpuShares> {
-  const { setting, logger } = options
+  const { logger } = options
   const reasons: string[] = []
   const shares = await choose(options, reasons)
   if (shares === undefined) {
