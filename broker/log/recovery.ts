@@ -70,7 +70,7 @@ export async function recoverPartition(
   for (const [index, segment] of found.entries()) {
     await recovery.take(segment, found.slice(index + 1))
   }
-  const segments = recovery.finish()
+  const segments = await recovery.finish()
   const { point } = advice
   const producers = await ProducerFile.open(shared, directory, { segments, indexed, point })
   return { segments, producers, repairs: recovery.repairs }
@@ -84,6 +84,7 @@ class Recovery {
   readonly #point: RecoveryPoint | undefined
   readonly #segments: Segment[] = []
   #isEnded = false
+  #hasRemoved = false
 
   constructor(shared: Shared, directory: string, advice: RecoveryAdvice) {
     this.#shared = shared
@@ -112,7 +113,9 @@ class Recovery {
     this.#segments.push(new Segment(this.#shared, segment))
   }
 
-  finish(): SegmentList {
+  async finish(): Promise<SegmentList> {
+    // A name that came back after the next power cut would bring what was never acknowledged in place of what was.
+    if (this.#hasRemoved) await this.#shared.files.syncDirectory(this.#directory)
     if (this.#segments.length === 0) {
       // Where no file is left, all below the recovery point was dropped, and the rest comes from the
       // write-ahead log.
@@ -222,6 +225,7 @@ class Recovery {
 
   async #remove(baseOffset: number, why: string): Promise<void> {
     this.repairs.push(`${segmentName(baseOffset)}.log ${why} and was removed`)
+    this.#hasRemoved = true
     // It may have been scanned: a new file of that name is another one.
     this.#shared.pool.forget(this.#path(baseOffset, 'log'))
     await this.#shared.files.remove(this.#path(baseOffset, 'log'))
