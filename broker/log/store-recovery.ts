@@ -104,10 +104,17 @@ export class WalRemains {
   }
 
   async remove(): Promise<void> {
-    for (const sequence of this.#plan.present) {
-      await this.#files.remove(walPath(this.#directory, sequence))
+    const { present, files } = this.#plan
+    const voiding = files.at(-1)?.sequence
+    for (const sequence of present) {
+      if (sequence !== voiding) await this.#files.remove(walPath(this.#directory, sequence))
     }
+    if (voiding === undefined) return
+    // Its header says how far the others count: none of their names may be back without it.
+    if (present.length > 1) await this.#files.syncDirectory(this.#directory)
+    await this.#files.remove(walPath(this.#directory, voiding))
   }
+
   /** Calls `visit` for each sound entry of a file; resolves with the position behind the last. */
   walk(
     { sequence, ...limit }: ReplayFile,

@@ -51,6 +51,11 @@ export class WriteAheadLog {
   #older: readonly OlderFile[] = []
   #isUnsettled = false
 
+  /** Files with entries that were taken back. */
+  readonly #rolledBack = new Set<number>()
+  /** Files whose header says so. */
+  readonly #voiding = new Set<number>()
+
   constructor(options: WalOptions) {
     this.#options = options
     this.#nextSequence = options.firstSequence
@@ -138,6 +143,7 @@ export class WriteAheadLog {
     if (!current.isDamaged && current.keptBytes === current.sizeBytes) return
     await idle(current)
     this.#isUnsettled = true
+    this.#rolledBack.add(current.sequence)
     // A header that is on the disk voids what lies in files before it: it has to stay.
     await this.#end(current.keptBytes, current.flushedBytes > 0)
   }
@@ -150,10 +156,15 @@ export class WriteAheadLog {
   }
 
   /** Removes files that a checkpoint has made needless. */
-  async remove(files: readonly OlderFile[]): Promise<void> {
-    for (const { sequence } of files) {
-      await this.#options.files.remove(walPath(this.#options.directory, sequence))
+  async remove(gone: readonly OlderFile[]): Promise<void> {
+    const { files, directory } = this.#options
+    for (const { sequence } of gone) {
+      // A name that is gone may be back after a power cut: not without the one whose header voids a part of it.
+      if (this.#voiding.has(sequence)) await files.syncDirectory(directory)
+      await files.remove(walPath(directory, sequence))
       this.#older = this.#older.filter((file) => file.sequence !== sequence)
+      this.#rolledBack.delete(sequence)
+      this.#voiding.delete(sequence)
     }
   }
 
@@ -171,6 +182,7 @@ export class WriteAheadLog {
       await removeQuietly(files, path)
       throw error
     }
+    if (this.#rolledBack.size > 0) this.#voiding.add(sequence)
     const headerBytes = header.length
     const sizes = {
       headerBytes,
@@ -181,14 +193,13 @@ export class WriteAheadLog {
     return { file, sequence, ...sizes, isDamaged: false, flushing: undefined }
   }
 
-  get #headerBytes(): number {
-    return this.#current?.headerBytes ?? 0
-  }
-
-  async #end(validBytes: number, isNeeded = validBytes > this.#headerBytes): Promise<void> {
+  async #end(validBytes: number, mustStay = false): Promise<void> {
     const current = this.#current
     assert(current !== undefined, 'there is a file to end')
     assert(current.flushing === undefined, 'nothing of it is being flushed')
+    const isVoiding = this.#voiding.has(current.sequence) && current.flushedBytes > 0
+    const isNeeded = mustStay || isVoiding || validBytes > current.headerBytes
+    if (!isNeeded) this.#voiding.delete(current.sequence)
     this.#current = undefined
     if (isNeeded) this.#older = [...this.#older, { sequence: current.sequence, validBytes }]
     await closeQuietly(current.file)
