@@ -1,0 +1,178 @@
+// Measures what functions that behave notice of ones that do not: their latency alone and beside each; prints JSON.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import { createServer } from 'node:net'
+import { availableParallelism, cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { UpdateFunctionCodeCommand } from '@aws-sdk/client-lambda'
+import { listen } from '../common/listen.ts'
+import { createFunction, lambdaClient } from '../test/support/lambda.ts'
+import { startPlatform } from '../test/support/platform.ts'
+import { badFunctions, goodFiles, packageOf, unzippedMaxBytes } from '../test/support/torture.ts'
+import { machineLoad } from './broker/process-usage.ts'
+
+const help = `Usage: node bench/torture.ts [--rows a,b] [--functions 190] [--rate 100] [--seconds 4] [--cpu-share auto]
+
+Prints JSON; progress goes to standard error. Milliseconds from Invoke over HTTP to its answer, of so many functions that do
+nothing, warm, one after another at a fixed rate: for so many seconds alone, then beside one that misbehaves again and again, a tenth of a second after it was answered. Client and platform
+share the machine.
+
+Rows: bare (a process of its own, not of the platform, that takes a core: what the machine alone does), loop, heap, buffers, flood, sockets, process-sockets, exit, abort, large (a package of 250 MB is deployed), bomb (one is refused).
+`
+const allRows = 'bare,loop,heap,buffers,flood,sockets,process-sockets,exit,abort,large,bomb'
+const { values: flags } = parseArgs({
+  options: {
+    help: { type: 'boolean', default: false },
+    rows: { type: 'string', default: allRows },
+    functions: { type: 'string', default: '190' },
+    rate: { type: 'string', default: '100' },
+    seconds: { type: 'string', default: '4' },
+    'cpu-share': { type: 'string', default: 'auto' },
+  },
+})
+if (flags.help) {
+  process.stdout.write(help)
+  process.exit(0)
+}
+
+const rate = Number(flags.rate)
+const seconds = Number(flags.seconds)
+const good = Array.from({ length: Number(flags.functions) }, (_, i) => `good-${i}`)
+const progress = (text: string): boolean => process.stderr.write(`${text}\n`)
+const loadBefore = machineLoad()
+const sink = createServer((socket) => socket.on('error', () => {}))
+const bad = badFunctions(await listen(sink, { door: 'sink', host: '127.0.0.1', port: 0 }))
+const platform = await startPlatform({
+  args: ['--workers-max', String(good.length + bad.length + 2), '--cpu-share', flags['cpu-share']],
+})
+const client = lambdaClient(platform)
+const agent = new Agent({ keepAlive: true })
+const results: Record<string, unknown> = {}
+try {
+  await inTurn(good, async (name) => {
+    await createFunction(client, { name, files: goodFiles })
+    await invoke(name)
+  })
+  await inTurn(bad, (each) => createFunction(client, { ...each, handler: 'index.handler' }))
+  await createFunction(client, { name: 'large', files: goodFiles })
+  progress(`${good.length} functions are warm`)
+  await latencies()
+  for (const row of flags.rows.split(',')) results[row] = await measure(row)
+} catch (error) {
+  progress(platform.log().slice(-2000))
+  throw error
+} finally {
+  client.destroy()
+  agent.destroy()
+  await platform.stop()
+  sink.close()
+}
+report()
+
+/** Alone just before, so that what else the machine does is the same for both. */
+async function measure(row: string): Promise<unknown> {
+  const again = await misbehaviour(row)
+  const alone = percentiles(await latencies())
+  const state = { isOver: false, times: 0 }
+  const misbehaving = (async () => {
+    for (; !state.isOver; state.times++) {
+      await again()
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  })()
+  const beside = percentiles(await latencies())
+  state.isOver = true
+  await misbehaving
+  const ratio = (key: 'p50Ms' | 'p99Ms') => Number((beside[key] / alone[key]).toFixed(2))
+  const result = {
+    alone,
+    beside,
+    p50Ratio: ratio('p50Ms'),
+    p99Ratio: ratio('p99Ms'),
+    misbehaved: state.times,
+  }
+  progress(`${row}: ${JSON.stringify(result)}`)
+  return result
+}
+
+/** What is done again and again. */
+async function misbehaviour(row: string): Promise<() => Promise<unknown>> {
+  if (row === 'bare') return takeCore
+  if (bad.some(({ name }) => name === row)) return () => invoke(row)
+  const isBomb = row === 'bomb'
+  if (!isBomb && row !== 'large') throw new Error(`no row ${row}`)
+  const sizes = isBomb ? [0] : [1, 2]
+  const packages = await Promise.all(sizes.map((less) => packageOf(unzippedMaxBytes - less)))
+  let turn = 0
+  return async () => {
+    const ZipFile = packages[(turn += 1) % packages.length]
+    const update = new UpdateFunctionCodeCommand({ FunctionName: 'large', ZipFile })
+    await client.send(update).catch((error: unknown) => {
+      if (!isBomb) throw error
+    })
+  }
+}
+
+/** For a second. */
+async function takeCore(): Promise<void> {
+  const source = 'const end = Date.now() + 1000; while (Date.now() < end);'
+  await once(spawn(process.execPath, ['-e', source]), 'exit')
+}
+
+/** Of invocations that begin at a fixed rate, whether or not those before them have ended. */
+async function latencies(): Promise<readonly number[]> {
+  const startedMs = performance.now()
+  const calls = Array.from({ length: rate * seconds }, async (_, i) => {
+    const dueMs = startedMs + (i * 1000) / rate
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueMs - performance.now())))
+    const beforeMs = performance.now()
+    const answer = await invoke(good[i % good.length] ?? '', i)
+    if (!answer.endsWith(`,${2 * i}]`)) throw new Error(`a function answered ${answer}`)
+    return performance.now() - beforeMs
+  })
+  return Promise.all(calls)
+}
+
+/** Resolves with the payload. */
+function invoke(name: string, n = 0): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const url = `${platform.aws}/2015-03-31/functions/${name}/invocations`
+    const sent = request(url, { method: 'POST', agent }, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+      response.once('error', reject)
+      response.once('end', () =>
+        response.statusCode === 200 ? resolve(text) : reject(new Error(`${name}: ${text}`)),
+      )
+    })
+    // More than one may come of a connection that is lost.
+    sent.on('error', reject)
+    sent.end(JSON.stringify({ n }))
+  })
+}
+
+/** Four at a time. */
+async function inTurn<T>(all: readonly T[], run: (each: T) => Promise<unknown>): Promise<void> {
+  const rest = [...all]
+  const one = async (): Promise<void> => {
+    for (let next = rest.shift(); next !== undefined; next = rest.shift()) await run(next)
+  }
+  await Promise.all(Array.from({ length: 4 }, one))
+}
+
+function percentiles(values: readonly number[]): { p50Ms: number; p99Ms: number } {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (share: number): number =>
+    Number((sorted[Math.floor(share * sorted.length)] ?? Number.NaN).toFixed(2))
+  return { p50Ms: at(0.5), p99Ms: at(0.99) }
+}
+
+function report(): void {
+  const machine = { cpu: cpus()[0]?.model, cores: availableParallelism(), node: process.version }
+  const load = { before: loadBefore, after: machineLoad() }
+  const input = { functions: good.length, rate, seconds, cpuShare: flags['cpu-share'] }
+  process.stdout.write(
+    `${JSON.stringify({ bench: 'torture', machine, load, input, results }, null, 2)}\n`,
+  )
+}
