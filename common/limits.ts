@@ -51,7 +51,7 @@ export const blockWriteMinBytes = 128 * 1024
 /** What lies in such memory while it is written: more in one write is hardly quicker. */
 export const blockPieceBytes = 2 * 1024 * 1024
 
-/** For as many writes at a time as partitions are written at once, or half as many that fill one meanwhile. */
+/** For as many partitions as go straight to their segments at a time, or half as many that fill one meanwhile. */
 export const blockPieces = 4
 
 /** One commit: larger ones only make the first of their appends wait for the last. */

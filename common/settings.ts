@@ -223,7 +223,7 @@ export const settingsTable = {
     default: 'auto',
     choices: ['auto', 'off'],
     roles: ['broker', 'all'],
-    help: 'Whether large writes go past the page cache (O_DIRECT) where the file system lets them.',
+    help: 'Whether large commits go past the page cache (O_DIRECT) where the file system lets them, with --flush commit.',
   },
   groupInitialRebalanceDelay: {
     kind: 'milliseconds',

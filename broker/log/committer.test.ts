@@ -2,7 +2,6 @@
 import { expect, test } from 'vitest'
 import { MemoryFileSystem } from '../../test/support/memory-file-system.ts'
 import { CommitAccount } from './commit-account.ts'
-import { BlockWriter } from './block-writer.ts'
 import { Committer } from './committer.ts'
 import type { FileSystem, OpenFile } from './file-system.ts'
 import type { QueuedPartition } from './append-queue.ts'
@@ -58,7 +57,6 @@ async function committerOn(disk: SlowFlushes, { fileMaxBytes = 10 * large } = {}
   await disk.memory.makeDirectory('/wal')
   const wal = new WriteAheadLog({
     files: disk.files,
-    blocks: new BlockWriter({ blockBytes: 64, minBytes: 64 }),
     directory: '/wal',
     fileMaxBytes,
     firstSequence: 1,

@@ -33,7 +33,6 @@ async function work(store: LogStore, witness: LogWitness, clock: ManualClock): P
 const ways = [
   { way: 'ahead', limits },
   { way: 'straight', limits: { ...limits, directMinBytes: 100, directAheadMaxBytes: 1000 } },
-  { way: 'ahead in blocks', limits: { ...limits, blockWriteMinBytes: 64 } },
   {
     way: 'straight in blocks',
     limits: {

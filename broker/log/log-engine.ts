@@ -34,7 +34,7 @@ export interface LogSettings {
   /** When a commit counts as such: flushed; written and flushed every interval; or just written. */
   readonly flush: 'commit' | 'interval' | 'never'
   readonly flushIntervalMs: number
-  /** Whether large writes go past the page cache, where the file system lets them. */
+  /** Whether large commits go past the page cache, where the file system lets them. */
   readonly directIo: 'auto' | 'off'
   readonly clock: Clock
   readonly logger: Logger
@@ -74,7 +74,6 @@ export class LogEngine {
     this.#blocks = new BlockWriter({ blockBytes, minBytes: limits.blockWriteMinBytes })
     this.#wal = new WriteAheadLog({
       files,
-      blocks: this.#blocks,
       directory: join(dir, 'wal'),
       fileMaxBytes: limits.walFileMaxBytes,
       firstSequence: options.firstWalSequence,
@@ -133,17 +132,18 @@ export class LogEngine {
 
   /** Before the first write: finds out whether large ones can go past the page cache. */
   async prepare(): Promise<void> {
-    const { files, dir, directIo, limits, logger } = this.#options
-    if (directIo === 'off') return
+    const { files, dir, flush, directIo, limits, logger } = this.#options
+    // A flush has to wait for the device, which then gets it all at once; without one the cache is what makes it quick.
+    if (directIo === 'off' || flush !== 'commit') return
     try {
       const size = { count: blockPieces, bytes: limits.blockPieceBytes }
       const memory = await files.blockMemory(dir, size)
       this.#blocks.use(memory)
       const way = memory.length > 0 ? 'past the page cache' : 'through the page cache'
-      logger.info(`large writes go ${way}`, { dir })
+      logger.info(`large commits go ${way}`, { dir })
     } catch (error) {
       if (!isStorageError(error)) throw error
-      this.#warn('large writes go through the page cache', error)
+      this.#warn('large commits go through the page cache', error)
     }
   }
 

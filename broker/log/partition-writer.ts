@@ -84,7 +84,7 @@ export class PartitionWriter implements DirectWriter {
         for (;;) {
           const batches = this.#next(endOffset)
           if (this.#log.isDeleted() || batches.length === 0) return
-          await segments.write(batches, this.#log.config())
+          await segments.write(batches, this.#log.config(), true)
         }
       } catch (error) {
         this.#isUnsettled = true

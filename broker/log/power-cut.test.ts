@@ -50,15 +50,11 @@ for (let run = 0; run < 120; run++) {
   })
 }
 
-/** So that most writes are of blocks as well, in several pieces. */
-const blocks = { blockWriteMinBytes: 64, blockPieceBytes: 128 }
-
 for (let run = 0; run < 120; run++) {
-  const flush = (['commit', 'interval', 'never'] as const)[run % 3] ?? 'commit'
-  test(`nor where blocks are written past the cache, with flush=${flush}, SEED=${seed} run ${run}`, () => {
+  test(`nor where those are written in blocks past the cache, SEED=${seed} run ${run}`, () => {
     const direct = { directMinBytes: 250, directAheadMaxBytes: 1200, directPartitionsMax: 2 }
-    const limits = { ...blocks, ...(run % 2 === 0 ? direct : {}) }
-    return history({ run: 4000 + run, faultRate: run % 4 < 2 ? 0 : 0.15, flush, direct: limits })
+    const limits = { ...direct, blockWriteMinBytes: 64, blockPieceBytes: 128 }
+    return history({ run: 4000 + run, faultRate: run % 2 === 0 ? 0 : 0.15, direct: limits })
   })
 }
 

@@ -116,18 +116,18 @@ export class SegmentList {
     return this.#turns.hold()
   }
 
-  /** Writes the first of `batches` that belong into one segment; returns how many those were. */
-  async write(batches: readonly PlacedBatch[], config: TopicConfig): Promise<number> {
+  /** Writes the first of `batches` that belong into one segment, as `Segment.write` does. */
+  async write(
+    batches: readonly PlacedBatch[],
+    config: TopicConfig,
+    isDirect = false,
+  ): Promise<void> {
     const nowMs = this.#shared.clock.now()
-    let count = countFitting(this.#active, batches, config, nowMs)
-    if (count === 0) {
-      await this.#roll()
-      count = countFitting(this.#active, batches, config, nowMs)
-    }
-    const active = this.#active
-    if (!active.exists) await this.#shared.files.makeDirectory(this.#directory)
-    await active.write(batches.slice(0, count), nowMs)
-    return count
+    const fitting = (): number => countFitting(this.#active, batches, config, nowMs)
+    if (fitting() === 0) await this.#roll()
+    const count = fitting()
+    if (!this.#active.exists) await this.#shared.files.makeDirectory(this.#directory)
+    await this.#active.write(batches.slice(0, count), nowMs, isDirect)
   }
 
   /**

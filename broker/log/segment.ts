@@ -97,17 +97,19 @@ export class Segment {
     return this.#isNameNew
   }
 
-  /** Adds batches at the end. When it rejects nothing was added. */
-  async write(batches: readonly PlacedBatch[], nowMs: number): Promise<void> {
+  /** Adds batches at the end; `isDirect` is for those that are flushed at once. When it rejects nothing was added. */
+  async write(batches: readonly PlacedBatch[], nowMs: number, isDirect = false): Promise<void> {
     const mode = this.#exists ? 'update' : 'create'
     const buffers = batches.map(({ bytes }) => bytes)
+    const at = this.#sizeBytes
     await this.#shared.pool.use(this.#logPath, mode, async (file) => {
       if (!this.#exists) this.#isNameNew = true
       this.#exists = true
       this.#isDirty = true
       if (this.#isTorn) await this.#flushesAndCuts.take(() => this.#cutTorn(file))
       this.#isTorn = true
-      await this.#shared.blocks.write(file, buffers, this.#sizeBytes)
+      const { blocks } = this.#shared
+      await (isDirect ? blocks.write(file, buffers, at) : file.write(buffers, at))
       this.#isTorn = false
     })
     if (this.#sizeBytes === 0) this.#startedMs = nowMs

@@ -1,7 +1,6 @@
 // The one file that all partitions' appends are written to first, and the files before it.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import type { BlockWriter } from './block-writer.ts'
 import { isStorageError, type FileSystem, type OpenFile } from './file-system.ts'
 import { encodeWalHeader, type OlderFile } from './wal-format.ts'
 
@@ -27,7 +26,6 @@ export interface WalPlace {
 
 export interface WalOptions {
   readonly files: FileSystem
-  readonly blocks: BlockWriter
   readonly directory: string
   /** At this size the next append begins a new file. */
   readonly fileMaxBytes: number
@@ -101,7 +99,7 @@ export class WriteAheadLog {
     this.#current ??= await this.#begin()
     const current = this.#current
     try {
-      await this.#options.blocks.write(current.file, entries, current.sizeBytes)
+      await current.file.write(entries, current.sizeBytes)
     } catch (error) {
       current.isDamaged = true
       throw error
