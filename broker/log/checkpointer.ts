@@ -124,7 +124,7 @@ export class Checkpointer {
     return [...this.#options.topics()].flatMap((topic) => topic.partitions)
   }
 
-  #save(): Promise<void> {
+  async #save(): Promise<void> {
     const points = new Map<string, readonly RecoveryPoint[]>()
     for (const { id, partitions } of this.#options.topics()) {
       points.set(
@@ -132,6 +132,8 @@ export class Checkpointer {
         partitions.map(({ recoveryPoint }) => recoveryPoint),
       )
     }
-    return replaceFile(this.#options.files, this.#options.path, encodeCheckpoint(points))
+    // A topic that is not among them and came back would begin anew, with what was deleted of it.
+    await this.#options.flushNames()
+    await replaceFile(this.#options.files, this.#options.path, encodeCheckpoint(points))
   }
 }
