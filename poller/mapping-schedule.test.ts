@@ -284,8 +284,8 @@ test(`no schedule loses, reorders or commits too far, seed ${seed}`, () => {
     rescaled += world.rescaled
     givenUp += world.givenUp
   }
-  expect(rescaled).toBeGreaterThan(60)
-  expect(givenUp).toBeGreaterThan(60)
+  expect(rescaled).toBeGreaterThan(20)
+  expect(givenUp).toBeGreaterThan(20)
 })
 
 test(`without faults every record is delivered once and in order, seed ${seed}`, () => {
