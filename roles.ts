@@ -225,7 +225,9 @@ class Platform {
 
   async useRemoteWorkers(): Promise<void> {
     const { RemoteInvoker } = await import('./common/remote-invoker.ts')
-    const invoker = new RemoteInvoker({ url: this.#config.workersUrl })
+    const registry = this.#need(this.#registry)
+    const revisionOf = (name: string): number | undefined => registry.function(name)?.revision
+    const invoker = new RemoteInvoker({ url: this.#config.workersUrl, revisionOf })
     this.#invoker = invoker
     this.#cleanups.push(() => invoker.close())
   }

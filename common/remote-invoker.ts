@@ -13,7 +13,12 @@ import { payloadMaxBytes, remoteInvocationsMax } from './limits.ts'
 export interface RemoteInvokerOptions {
   /** `http://host:port` of the workers. */
   readonly url: string
+  /** The revision of a function that this process knows: workers that know an older one look first. */
+  readonly revisionOf?: (functionName: string) => number | undefined
 }
+
+/** What of a function the caller knows at least. */
+export const revisionHeader = 'x-millrace-function-revision'
 
 /** A result is at most a payload, a log tail and what JSON adds to an error. */
 const responseMaxBytes = payloadMaxBytes + 64 * 1024
@@ -27,8 +32,11 @@ export class RemoteInvoker implements FunctionInvoker {
   readonly #url: string
   readonly #agent = new Agent({ keepAlive: true, maxSockets: remoteInvocationsMax })
 
-  constructor({ url }: RemoteInvokerOptions) {
+  readonly #revisionOf: (functionName: string) => number | undefined
+
+  constructor({ url, revisionOf = () => undefined }: RemoteInvokerOptions) {
     this.#url = url.replace(/\/+$/, '')
+    this.#revisionOf = revisionOf
   }
 
   async invoke(invocation: Invocation): Promise<InvocationResult> {
@@ -51,6 +59,7 @@ export class RemoteInvoker implements FunctionInvoker {
     const body = Buffer.from(payload)
     const query = qualifier === undefined ? '' : `?Qualifier=${encodeURIComponent(qualifier)}`
     const path = `/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations${query}`
+    const revision = this.#revisionOf(functionName)
     return new Promise((resolve, reject) => {
       const call = request(
         `${this.#url}${path}`,
@@ -60,6 +69,7 @@ export class RemoteInvoker implements FunctionInvoker {
           headers: {
             'content-type': 'application/json',
             'content-length': body.length,
+            ...(revision === undefined ? {} : { [revisionHeader]: revision }),
             ...(requestId === undefined ? {} : { 'x-amzn-requestid': requestId }),
             ...(clientContext === undefined ? {} : { 'x-amz-client-context': clientContext }),
             ...(tailLog === true ? { 'x-amz-log-type': 'Tail' } : {}),

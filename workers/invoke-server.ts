@@ -4,15 +4,23 @@ import { reasonOf } from '../common/errors.ts'
 import type { FunctionInvoker, Invocation, InvocationResult } from '../common/invocation.ts'
 import { invokeKeepAliveMs, payloadMaxBytes } from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
+import { revisionHeader } from '../common/remote-invoker.ts'
+import type { Registry } from '../control/registry/registry.ts'
 
 const pathPattern = /^\/2015-03-31\/functions\/([^/?]+)\/invocations(?:\?(.*))?$/
 
+export interface InvokeServerOptions {
+  readonly invoker: FunctionInvoker
+  readonly registry: Pick<Registry, 'function' | 'refresh'>
+  readonly logger: Logger
+}
+
 /** `POST /2015-03-31/functions/{name}/invocations?Qualifier=`; synchronous invocations only. Not yet listening. */
-export function createInvokeServer(invoker: FunctionInvoker, logger: Logger): Server {
+export function createInvokeServer(options: InvokeServerOptions): Server {
   // A client that comes back to a connection just as it is closed for idleness has its invocation fail.
   return createServer({ keepAliveTimeout: invokeKeepAliveMs }, (request, response) => {
-    answer(invoker, request, response).catch((error: unknown) => {
-      logger.error('invocation failed', { path: request.url, reason: reasonOf(error) })
+    answer(options, request, response).catch((error: unknown) => {
+      options.logger.error('invocation failed', { path: request.url, reason: reasonOf(error) })
       if (response.headersSent) response.destroy()
       else respond(response, 500, { Type: 'Service', Message: 'Internal error.' })
     })
@@ -20,7 +28,7 @@ export function createInvokeServer(invoker: FunctionInvoker, logger: Logger): Se
 }
 
 async function answer(
-  invoker: FunctionInvoker,
+  { invoker, registry }: InvokeServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -37,6 +45,10 @@ async function answer(
     return respond(response, 400, { Type: 'User', Message: text })
   }
   const payload = await readBody(request)
+  // Who has just deployed a function invokes that one, whichever of two processes is ahead.
+  const revision = Number(headerOf(request, revisionHeader) ?? 0)
+  const known = registry.function(decoded(name))?.revision ?? 0
+  if (revision > known) await registry.refresh()
   const qualifier = new URLSearchParams(query).get('Qualifier') ?? ''
   const target = { functionName: decoded(name), ...(qualifier === '' ? {} : { qualifier }) }
   writeResult(response, await invoker.invoke(invocationOf(request, target, payload)))

@@ -7,14 +7,14 @@ import { closeServer, listen } from '../common/listen.ts'
 import { silentLogger } from '../common/logger.ts'
 import { RemoteInvoker } from '../common/remote-invoker.ts'
 import { functionRecord } from '../test/support/memory-registry.ts'
-import { startInvoker, tailOf } from '../test/support/worker-threads.ts'
+import { startInvoker, tailOf, valueOf } from '../test/support/worker-threads.ts'
 import { createInvokeServer } from './invoke-server.ts'
 
 const place = { door: 'workers', host: '127.0.0.1', port: 0 }
 
 describe.each(['in this process', 'over HTTP'])('an invoker %s', (where) => {
   const workers = startInvoker({ accountConcurrency: 1 })
-  const server = createInvokeServer(workers.invoker, silentLogger)
+  const server = createInvokeServer({ ...workers, logger: silentLogger })
   let invoker: FunctionInvoker = workers.invoker
   beforeAll(async () => {
     const remote = new RemoteInvoker({ url: `http://${await listen(server, place)}/` })
@@ -106,6 +106,32 @@ describe.each(['in this process', 'over HTTP'])('an invoker %s', (where) => {
     gate.open()
     expect(await running).toMatchObject({ payload: '1' })
   })
+})
+
+test('what the caller has deployed is invoked by workers that have not heard of it', async () => {
+  const workers = startInvoker()
+  await workers.deploy('f', 'exports.handler = async () => 1')
+  const known = workers.registry.function('f')
+  const registry = {
+    function: (name: string) => workers.registry.function(name),
+    refresh: async () => {
+      await workers.deploy('f', 'exports.handler = async () => 2', { revision: 2 })
+    },
+  }
+  const server = createInvokeServer({ ...workers, registry, logger: silentLogger })
+  const url = `http://${await listen(server, place)}`
+  const knows = async (revision: number | undefined): Promise<unknown> => {
+    const invoker = new RemoteInvoker({ url, revisionOf: () => revision })
+    const result = await invoker.invoke({ functionName: 'f', payload: '{}' })
+    invoker.close()
+    return valueOf(result)
+  }
+  expect(known?.revision).toBe(1)
+  expect(await knows(undefined)).toBe(1)
+  expect(await knows(1)).toBe(1)
+  expect(await knows(2)).toBe(2)
+  await closeServer(server)
+  await workers.stop()
 })
 
 test('workers that are not there are an operating error that may pass', async () => {

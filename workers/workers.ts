@@ -50,7 +50,7 @@ export async function startWorkers(
     environmentsMax: Math.max(1, options.workersMax),
     waitingMaxBytes: waitingPayloadsMaxBytes,
   })
-  const server = createInvokeServer(invoker, options.logger)
+  const server = createInvokeServer({ ...options, invoker })
   const doors: Record<string, string> = {}
   if (options.port !== undefined) {
     const where = { door: 'workers', host: options.host, port: options.port }

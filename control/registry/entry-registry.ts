@@ -131,6 +131,8 @@ export abstract class EntryRegistry<Kept extends RegistryEntries> implements Reg
     return this.entries.provisioned.remove(copy)
   }
 
+  abstract refresh(): Promise<void>
+
   watch(listener: (change: RegistryChange) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

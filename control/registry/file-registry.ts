@@ -51,6 +51,8 @@ interface Folders {
 export class FileRegistry extends EntryRegistry<Folders> {
   readonly #options: FileRegistryOptions
   #timer: Timer | undefined
+  #lastRefresh: Promise<void> = Promise.resolve()
+  #nextRefresh: Promise<void> | undefined
 
   /** Rejects with AppError STORAGE_FAILED when the folders cannot be created or read. */
   static async open(options: FileRegistryOptions): Promise<FileRegistry> {
@@ -62,6 +64,19 @@ export class FileRegistry extends EntryRegistry<Folders> {
   private constructor(options: FileRegistryOptions) {
     super((changed) => foldersOf(options, changed))
     this.#options = options
+  }
+
+  async refresh(): Promise<void> {
+    if (writesOf(this.#options.writer).records) return
+    // One that has not begun yet will see what is there now.
+    this.#nextRefresh ??= this.#lastRefresh.then(() => {
+      this.#nextRefresh = undefined
+      this.#lastRefresh = this.#scanFunctions().catch((error: unknown) => {
+        this.#options.logger.error('registry not re-read', { reason: reasonOf(error) })
+      })
+      return this.#lastRefresh
+    })
+    await this.#nextRefresh
   }
 
   override async close(): Promise<void> {
@@ -100,13 +115,17 @@ export class FileRegistry extends EntryRegistry<Folders> {
   async #rescan(): Promise<void> {
     const writes = writesOf(this.#options.writer)
     if (!writes.records) {
-      // Versions first: whoever hears of an alias can look up what it stands for.
-      await this.entries.versions.scan()
-      await this.entries.functions.scan()
+      await this.#scanFunctions()
       await this.entries.mappings.scan()
     }
     if (!writes.status) await this.entries.status.scan()
     if (!writes.workers) await this.entries.provisioned.scan()
+  }
+
+  // Versions first: whoever hears of an alias can look up what it stands for.
+  async #scanFunctions(): Promise<void> {
+    await this.entries.versions.scan()
+    await this.entries.functions.scan()
   }
 }
 

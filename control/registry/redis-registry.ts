@@ -68,6 +68,16 @@ export class RedisRegistry extends EntryRegistry<Hashes> {
     return away === undefined ? super.problems() : [away, ...super.problems()]
   }
 
+  async refresh(): Promise<void> {
+    try {
+      await this.entries.versions.rescan()
+      await this.entries.functions.rescan()
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      this.#options.logger.warn('registry not re-read', { reason: reasonOf(error) })
+    }
+  }
+
   override async close(): Promise<void> {
     this.#timer?.cancel()
     await super.close()

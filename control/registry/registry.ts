@@ -211,6 +211,8 @@ export interface Registry {
   putWorkers(status: WorkersStatus): Promise<void>
   removeWorkers(copy: string): Promise<void>
 
+  /** Looks now for functions and versions that another process wrote and this one has not heard of. */
+  refresh(): Promise<void>
   /** Calls `listener` after every change, whoever made it; returns how to stop. */
   watch(listener: (change: RegistryChange) => void): () => void
   /** What is wrong with the store, a sentence each, for `/health`; absent where nothing can be. */

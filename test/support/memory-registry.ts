@@ -54,6 +54,10 @@ export class MemoryRegistry implements Registry {
     this.#tell({ kind: 'version', name, version })
   }
 
+  async refresh(): Promise<void> {
+    // Whoever writes here is heard of at once.
+  }
+
   mappings(): readonly MappingRecord[] {
     return [...this.#mappings.values()]
   }

@@ -262,6 +262,18 @@ export function registryContract(name: string, create: () => Promise<RegistryPai
     expect(control.status(uuid)).toBeUndefined()
   })
 
+  test(`${name}: who asks sees what was written before, without waiting to hear of it`, async () => {
+    const { control, workers } = await open()
+    await control.putVersion(versionRecord('1'))
+    await control.putFunction(functionRecord())
+    await workers.refresh()
+    expect(workers.function('tyres')).toEqual(functionRecord())
+    expect(workers.version('tyres', '1')).toEqual(versionRecord('1'))
+    await control.putFunction(functionRecord({ revision: 2 }))
+    await Promise.all([workers.refresh(), workers.refresh()])
+    expect(workers.function('tyres')?.revision).toBe(2)
+  })
+
   test(`${name}: a listener hears of each change, and of none after it stopped`, async () => {
     const { control } = await open()
     const heard: RegistryChange[] = []
