@@ -14,32 +14,30 @@ interface Change {
 const nothing = Buffer.alloc(0)
 
 export class MemoryFile {
-  #content: Buffer
-  #sizeBytes: number
+  readonly #content: Content
   /** What the disk has for sure; then come the changes since, in their order. */
-  #durable: Buffer
+  readonly #durable: Content
   #changes: Change[] = []
 
-  constructor(bytes: Buffer = nothing) {
-    this.#content = Buffer.from(bytes)
-    this.#sizeBytes = bytes.length
-    this.#durable = Buffer.from(bytes)
+  /** `durable` is of it what the disk has: all, unless told. */
+  constructor(bytes: Buffer = nothing, durable: Buffer = bytes) {
+    this.#content = new Content(bytes)
+    this.#durable = new Content(durable)
   }
 
   get sizeBytes(): number {
-    return this.#sizeBytes
+    return this.#content.sizeBytes
   }
 
   /** As it reads now; a view. */
   get bytes(): Buffer {
-    return this.#content.subarray(0, this.#sizeBytes)
+    return this.#content.bytes
   }
 
   /** Returns what to call when the write returns to its caller. */
   write(bytes: Buffer, position: number): () => void {
     const change: Change = { kind: 'write', position, bytes, isDone: false, fate: 'pending' }
-    if (bytes.length > 0) this.#reserve(position + bytes.length)
-    bytes.copy(this.#content, position)
+    this.#content.apply(change)
     this.#changes.push(change)
     return () => {
       change.isDone = true
@@ -47,17 +45,15 @@ export class MemoryFile {
   }
 
   truncate(sizeBytes: number): void {
-    const fate = 'pending'
-    this.#changes.push({
+    const change: Change = {
       kind: 'truncate',
       position: sizeBytes,
       bytes: nothing,
       isDone: true,
-      fate,
-    })
-    if (sizeBytes < this.#sizeBytes) this.#content.fill(0, sizeBytes, this.#sizeBytes)
-    else this.#reserve(sizeBytes)
-    this.#sizeBytes = sizeBytes
+      fate: 'pending',
+    }
+    this.#content.apply(change)
+    this.#changes.push(change)
   }
 
   /**
@@ -70,14 +66,14 @@ export class MemoryFile {
       for (const change of covered) change.fate = ok ? 'durable' : 'forgotten'
       while (this.#changes[0]?.fate === 'durable') {
         const change = this.#changes.shift()
-        if (change !== undefined) this.#durable = applied(change, this.#durable)
+        if (change !== undefined) this.#durable.apply(change)
       }
     }
   }
 
   /** After a power cut: of each change that was not flushed nothing, a part or all. */
   cut(random: () => number): MemoryFile {
-    let bytes = this.#durable
+    let { bytes } = this.#durable
     for (const change of this.#changes) {
       if (change.fate === 'durable') bytes = applied(change, bytes)
       else bytes = perhapsApplied(change, bytes, random)
@@ -87,20 +83,44 @@ export class MemoryFile {
 
   /** After a kill of the process the system finishes the writes that it was handed. */
   kill(): MemoryFile {
-    const copy = new MemoryFile(this.bytes)
-    copy.#durable = Buffer.from(this.#durable)
+    const copy = new MemoryFile(this.bytes, this.#durable.bytes)
     copy.#changes = this.#changes.map((change) => ({ ...change, isDone: true }))
     return copy
   }
+}
+
+/** Bytes with room to grow, so that a file of many writes is not copied for each. */
+class Content {
+  #buffer: Buffer
+  #sizeBytes: number
+
+  constructor(bytes: Buffer) {
+    this.#buffer = Buffer.from(bytes)
+    this.#sizeBytes = bytes.length
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  /** A view. */
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#sizeBytes)
+  }
 
   /** Bytes between the old end and a write read as zeros, as in a sparse file. */
-  #reserve(sizeBytes: number): void {
-    if (sizeBytes > this.#content.length) {
-      const larger = Buffer.alloc(Math.max(sizeBytes, 2 * this.#content.length))
-      this.#content.copy(larger, 0, 0, this.#sizeBytes)
-      this.#content = larger
+  apply({ kind, position, bytes }: Change): void {
+    const endBytes = kind === 'truncate' ? position : position + bytes.length
+    if (kind === 'truncate')
+      this.#buffer.fill(0, Math.min(position, this.#sizeBytes), this.#sizeBytes)
+    else if (bytes.length === 0) return
+    if (endBytes > this.#buffer.length) {
+      const larger = Buffer.alloc(Math.max(endBytes, 2 * this.#buffer.length))
+      this.bytes.copy(larger)
+      this.#buffer = larger
     }
-    this.#sizeBytes = Math.max(this.#sizeBytes, sizeBytes)
+    bytes.copy(this.#buffer, position)
+    this.#sizeBytes = kind === 'truncate' ? position : Math.max(this.#sizeBytes, endBytes)
   }
 }
 
