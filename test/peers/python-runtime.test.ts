@@ -3,7 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { CreateEventSourceMappingCommand, type Runtime } from '@aws-sdk/client-lambda'
+import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs'
+import {
+  CreateEventSourceMappingCommand,
+  InvokeCommand,
+  type Runtime,
+} from '@aws-sdk/client-lambda'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, expect, test } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
@@ -177,7 +182,7 @@ def handler(event, context):
   )
   expect(error.stackTrace[1]).toContain('line 3, in inner\n    raise NoSuchGear("gear ☃")\n')
   expect(tailOf(result)).toContain(
-    '[ERROR] NoSuchGear: gear ☃\nTraceback (most recent call last):\n  File "',
+    '[ERROR] NoSuchGear: gear ☃\nTraceback (most recent call last):\n\u00a0\u00a0File "',
   )
 })
 
@@ -409,6 +414,56 @@ test('the examples run: a handler in Python, and a runtime in a shell script', a
     const shell = await workers.invoke('shell', event, true)
     expect(valueOf(shell)).toEqual({ characters })
     expect(tailOf(shell)).toContain(`\nevent of ${characters} characters\nEND`)
+  }
+})
+
+test('a traceback and a message of several lines are one event each, and what is printed is one a line', async () => {
+  workers = startInvoker()
+  const platform = await startPlatform()
+  const lambda = lambdaClient(platform)
+  const logs = new CloudWatchLogsClient({
+    endpoint: platform.aws,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
+  })
+  try {
+    await createFunction(lambda, {
+      name: 'liner',
+      runtime: newest as Runtime,
+      handler: 'app.handler',
+      files: {
+        'app.py': `import logging, sys
+def handler(event, context):
+    print("a\\nb")
+    sys.stdout.write("begun")
+    logging.warning("c\\n  ☃")
+    raise ValueError("d\\ne")`,
+      },
+    })
+    await lambda.send(new InvokeCommand({ FunctionName: 'liner' }))
+    const messages = await eventually(
+      async () => {
+        const logGroupName = '/aws/lambda/liner'
+        const { events = [] } = await logs.send(new FilterLogEventsCommand({ logGroupName }))
+        const texts = events.map(({ message = '' }) => message)
+        return texts.some((text) => text.startsWith('REPORT')) ? texts : undefined
+      },
+      () => 'the report',
+    )
+    const own = messages.filter((text) => !/^(INIT_)?(START|END|REPORT)/.test(text))
+    expect(own).toEqual([
+      'a',
+      'b',
+      'begun',
+      expect.stringMatching(/^\[WARNING\]\t[^\t]+\t[^\t]+\tc\n {2}☃$/),
+      expect.stringMatching(
+        /^\[ERROR\] ValueError: d\ne\nTraceback \(most recent call last\):\n\u00a0\u00a0File ".*app.py", line 6, in handler\n\u00a0{4}raise ValueError/,
+      ),
+    ])
+  } finally {
+    lambda.destroy()
+    logs.destroy()
+    await platform.stop()
   }
 })
 

@@ -49,3 +49,12 @@ test('a line without an end does not grow for ever', () => {
   for (let i = 0; i < 100; i++) output.write(Buffer.alloc(100_000, 'y'))
   expect(output.end().lateOutput.length).toBe(invocationLogTailBytes)
 })
+
+test('an event of several lines stays one, also after what was begun before it', () => {
+  const { output, lines } = started()
+  output.write(
+    Buffer.from('begun\u001e\u0002event:"one\\n  two \u2603"\n\u001e\u0002event:no\nlast\n'),
+  )
+  expect(lines).toEqual(['begun\n', 'one\n  two ☃\n', '\u001e\u0002event:no\n', 'last\n'])
+  expect(output.end().logMessages).toBe(4)
+})

@@ -2,6 +2,9 @@
 import { StringDecoder } from 'node:string_decoder'
 import { invocationLogMaxBytes, invocationLogTailBytes } from '../../common/limits.ts'
 
+/** Opens a line of our own runtimes that stands for an event of several lines, as JSON text. */
+const eventMark = '\u001e\u0002event:'
+
 /**
  * Lines go on as they come, so that a runtime which hangs has been heard. After `invocationLogMaxBytes`
  * of one invocation they are read and dropped but for the end, which goes with the result.
@@ -34,7 +37,7 @@ export class ProcessOutput {
     this.#chunks += 1
     const lines = (this.#line + this.#decoder.write(chunk)).split('\n')
     this.#line = lines.pop() ?? ''
-    for (const line of lines) this.#take(`${line}\n`)
+    for (const line of lines) this.#takeLine(line)
     // A line without an end must not grow for ever.
     if (this.#line.length > invocationLogMaxBytes) {
       this.#take(this.#line)
@@ -49,6 +52,15 @@ export class ProcessOutput {
     return { logMessages: this.#sent, lateOutput: this.#late }
   }
 
+  /** An event begins amid a line where something was written before it without an end of line. */
+  #takeLine(line: string): void {
+    const start = line.indexOf(eventMark)
+    const event = start < 0 ? undefined : eventOf(line.slice(start + eventMark.length))
+    if (event === undefined) return this.#take(`${line}\n`)
+    if (start > 0) this.#take(`${line.slice(0, start)}\n`)
+    this.#take(`${event}\n`)
+  }
+
   #take(line: string): void {
     if (line.length > this.#left) {
       this.#left = 0
@@ -58,5 +70,16 @@ export class ProcessOutput {
     this.#left -= line.length
     this.#sent += 1
     this.#send(line)
+  }
+}
+
+/** A handler may write the mark itself: what is no event is a line. */
+function eventOf(json: string): string | undefined {
+  try {
+    const text: unknown = JSON.parse(json)
+    return typeof text === 'string' ? text : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
   }
 }

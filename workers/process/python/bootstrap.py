@@ -17,7 +17,13 @@ LOGS_JSON = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
 # From 3.12 on Lambda leaves characters beyond ASCII as they are.
 ENSURE_ASCII = sys.version_info < (3, 12)
 
+# Opens a line that stands for one event of the log of several lines, as JSON. The platform knows it.
+EVENT_MARK = "\x1e\x02event:"
+# What is longer than this goes as lines.
+EVENT_MAX_LENGTH = 100_000
+
 request_id = ""
+standard_output = sys.stdout
 
 
 class RuntimeFault(Exception):
@@ -138,11 +144,19 @@ def parsed(header, name):
         ) from None
 
 
+def write_event(text):
+    """Writes text that ends its line so that its lines stay together; to whatever took the place of the output, as it is."""
+    is_several = "\n" in text[:-1]
+    if is_several and sys.stdout is standard_output and len(text) <= EVENT_MAX_LENGTH:
+        text = EVENT_MARK + json.dumps(text.rstrip("\n")) + "\n"
+    sys.stdout.write(text)
+
+
 class LogHandler(logging.Handler):
     """Writes to standard output as it is at that moment: tests and libraries replace it."""
 
     def emit(self, record):
-        sys.stdout.write(self.format(record))
+        write_event(self.format(record))
 
 
 class LogFilter(logging.Filter):
@@ -240,9 +254,11 @@ def log_error(result):
         sys.stdout.write(json.dumps({"timestamp": now, "level": "ERROR", **result}) + "\n")
         return
     lines = [f"[ERROR] {result['errorType']}: {result['errorMessage']}", "Traceback (most recent call last):"]
-    for entry in result["stackTrace"]:
-        lines += entry.splitlines()
-    sys.stdout.write("\n".join(lines) + "\n")
+    for line in (line for entry in result["stackTrace"] for line in entry.splitlines()):
+        text = line.lstrip(" ")
+        # Lambda indents with spaces that no console takes away.
+        lines.append("\u00a0" * (len(line) - len(text)) + text)
+    write_event("\n".join(lines) + "\n")
 
 
 def encoded(value):
