@@ -20,12 +20,13 @@ export function codeRoutes({ codeStore }: { readonly codeStore: CodeStore }): re
       bodyMaxBytes: 0,
       handle: async (request) => {
         const hex = /^([0-9a-f]{64})\.zip$/.exec(request.path['file'] ?? '')?.[1]
-        const bytes = hex === undefined ? undefined : await codeStore.zipOf(hex)
-        if (bytes === undefined) {
+        const zip = hex === undefined ? undefined : await codeStore.zipOf(hex)
+        if (zip === undefined) {
           const text = 'There is no such package.'
           return new LambdaApiError('ResourceNotFoundException', text)
         }
-        return { status: 200, body: bytes }
+        const headers = { 'content-length': String(zip.sizeBytes) }
+        return { status: 200, body: zip.content, headers }
       },
     },
   ]

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { createRequire, findPackageJSON } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { MemoryObjects } from '../../test/support/memory-objects.ts'
@@ -16,6 +17,18 @@ async function store(): Promise<{ dataDir: string; codeStore: CodeStore }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-code-'))
   onTestFinished(() => rm(dataDir, { recursive: true }))
   return { dataDir, codeStore: new CodeStore(dataDir, noObjects) }
+}
+
+function storeOf(codeStore: CodeStore, S3Key: string) {
+  const input = { S3Bucket: 'packages', S3Key }
+  return codeStore.withDownload(input, (downloaded) => codeStore.store(input, downloaded))
+}
+
+async function zipIn(codeStore: CodeStore, hex: string): Promise<Buffer | undefined> {
+  const zip = await codeStore.zipOf(hex)
+  const content = zip === undefined ? undefined : await buffer(zip.content)
+  expect(content?.length).toBe(zip?.sizeBytes)
+  return content
 }
 
 test('a package is unpacked once, under its digest, and described as AWS does', async () => {
@@ -34,12 +47,12 @@ test('a package is unpacked once, under its digest, and described as AWS does', 
   const names = await readdir(join(dataDir, 'functions'))
   const hex = basename(directory)
   expect(names.toSorted()).toEqual([hex, `${hex}.zip`, 'package.json'])
-  expect(await codeStore.zipOf(hex)).toEqual(zip)
+  expect(await zipIn(codeStore, hex)).toEqual(zip)
   expect(await codeStore.zipOf('0'.repeat(64))).toBeUndefined()
   // A package from before zips were kept gets its own back with the next one.
   await rm(`${directory}.zip`)
   await codeStore.store({ ZipFile: zip })
-  expect(await codeStore.zipOf(hex)).toEqual(zip)
+  expect(await zipIn(codeStore, hex)).toEqual(zip)
   if (!('kind' in first)) throw new Error('refused')
   await codeStore.remove(first)
   expect(await readdir(join(dataDir, 'functions'))).toEqual(['package.json'])
@@ -118,11 +131,11 @@ test('code of a bucket is unpacked as if it had come with the request', async ()
   const codeStore = new CodeStore(dataDir, objects)
   const zip = await zipOf({ name: 'index.js', content: 'code' })
   objects.put('packages/tyres.zip', zip)
-  const code = await codeStore.store({ S3Bucket: 'packages', S3Key: 'tyres.zip' })
+  const code = await storeOf(codeStore, 'tyres.zip')
   expect(code).toEqual(await codeStore.store({ ZipFile: zip }))
   if (!('kind' in code)) throw new Error(code.message)
   expect(await readFile(join(code.directory, 'index.js'), 'utf8')).toBe('code')
-  expect(await codeStore.zipOf(basename(code.directory))).toEqual(zip)
+  expect(await zipIn(codeStore, basename(code.directory))).toEqual(zip)
   const names = await readdir(join(dataDir, 'functions'))
   expect(names.filter((name) => name.startsWith('.'))).toEqual([])
 })
@@ -132,7 +145,7 @@ test('a bucket that has no such code, or too much of it, refuses and leaves noth
   const objects = new MemoryObjects()
   const codeStore = new CodeStore(dataDir, objects)
   const refused = async (S3Key: string): Promise<string> => {
-    const code = await codeStore.store({ S3Bucket: 'packages', S3Key })
+    const code = await storeOf(codeStore, S3Key)
     expect(await readdir(join(dataDir, 'functions'))).toEqual([])
     return 'message' in code ? code.message : 'taken'
   }

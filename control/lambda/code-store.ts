@@ -1,7 +1,8 @@
 // Keeps functions' code: each package unpacked once, in a directory named after its digest.
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
+import type { Readable } from 'node:stream'
 import { AppError, systemCode } from '../../common/errors.ts'
 import { codeUnzippedMaxBytes, codeZipMaxBytes } from '../../common/limits.ts'
 import type { ObjectName, Objects } from '../../destinations/aws-objects.ts'
@@ -14,6 +15,7 @@ import {
 import type { FunctionCode } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import type { CodeInput } from './requests.ts'
+import { Serial } from './serial.ts'
 import { unpackZip } from './zip.ts'
 
 /** The bucket that stands for "run my directory as it is", as LocalStack's users know it. */
@@ -23,10 +25,20 @@ export const hotReloadBucket = 'hot-reload'
 const digestName = /^[0-9a-f]{64}(\.zip)?$/
 const temporaryPrefix = '.unpacking-'
 
+/** A package that came from a bucket, in a file that goes when its request is over. */
+export interface DownloadedCode {
+  readonly path: string
+  readonly sha256: string
+  readonly sizeBytes: number
+}
+
 /** A directory under its final name is complete and on disk: it got there by one rename. */
 export class CodeStore {
   readonly #directory: string
   readonly #objects: Objects
+  /** One download at a time: each may take a disk's room of 250 MB, and a minute. */
+  readonly #downloads = new Serial()
+  readonly #underWay = new Set<Promise<unknown>>()
 
   /** Code lies in `<dataDir>/functions/<sha256 in hex>/`. */
   constructor(dataDir: string, objects: Objects) {
@@ -34,17 +46,45 @@ export class CodeStore {
     this.#directory = join(resolve(dataDir), 'functions')
   }
 
+  /**
+   * Downloads the code of a request that lies in a bucket, for `use`, which hands it to `store` and has the turn
+   * of no other change until then. Rejects with AppError STORAGE_FAILED.
+   */
+  async withDownload<T>(
+    input: CodeInput,
+    use: (downloaded: DownloadedCode | undefined) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
+    const { S3Bucket: bucket, S3Key: key, S3ObjectVersion: version } = input
+    const isInBucket = input.ZipFile === undefined && bucket !== undefined && key !== undefined
+    if (!isInBucket || bucket === hotReloadBucket) return use(undefined)
+    const work = this.#withObject({ bucket, key, version }, use)
+    this.#underWay.add(work)
+    try {
+      return await work
+    } finally {
+      this.#underWay.delete(work)
+    }
+  }
+
+  /** Resolves when what is being downloaded now is there and used. */
+  async downloaded(): Promise<void> {
+    await Promise.allSettled(this.#underWay)
+  }
+
   /** Takes the code of a request in. Rejects with AppError STORAGE_FAILED. */
-  async store(input: CodeInput): Promise<Outcome<FunctionCode>> {
+  async store(input: CodeInput, downloaded?: DownloadedCode): Promise<Outcome<FunctionCode>> {
+    if (downloaded !== undefined) {
+      return this.#install(downloaded.path, downloaded, (file) =>
+        moveDurably(downloaded.path, file),
+      )
+    }
     if (input.ZipFile !== undefined) {
       if (input.S3Bucket !== undefined || input.S3Key !== undefined) {
         return invalidParameter('Please do not provide other FunctionCode parameters with ZipFile.')
       }
       return this.#unpack(input.ZipFile)
     }
-    const { S3Bucket: bucket, S3Key: key, S3ObjectVersion: version } = input
-    if (bucket === hotReloadBucket) return hotReload(key)
-    if (bucket !== undefined && key !== undefined) return this.#fetch({ bucket, key, version })
+    if (input.S3Bucket === hotReloadBucket) return hotReload(input.S3Key)
     return invalidParameter(
       `Code is missing: give ZipFile, S3Bucket with S3Key, or S3Bucket ${hotReloadBucket} with the ` +
         'absolute path of a local directory as S3Key.',
@@ -75,21 +115,41 @@ export class CodeStore {
     await rm(zipFileOf(code.directory), { force: true })
   }
 
-  /** The package of a digest in hex as it came; undefined where there is none. */
-  async zipOf(hex: string): Promise<Uint8Array | undefined> {
+  /** The package of a digest in hex as it came, to be read or destroyed; undefined where there is none. */
+  async zipOf(
+    hex: string,
+  ): Promise<{ readonly content: Readable; readonly sizeBytes: number } | undefined> {
     const path = zipFileOf(join(this.#directory, hex))
     try {
-      return await readFile(path)
+      const file = await open(path)
+      try {
+        return { sizeBytes: (await file.stat()).size, content: file.createReadStream() }
+      } catch (error) {
+        await file.close()
+        throw error
+      }
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return undefined
       throw storageFailed('read', path, error)
     }
   }
 
-  /** Lambda bounds a zip of a bucket by what it unpacks to; it cannot be larger than that. */
-  async #fetch(object: ObjectName): Promise<Outcome<FunctionCode>> {
+  async #withObject<T>(
+    object: ObjectName,
+    use: (downloaded: DownloadedCode) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
     await makeDirectory(this.#directory)
     const path = join(this.#directory, `${temporaryPrefix}${randomUUID()}.zip`)
+    try {
+      const downloaded = await this.#downloads.run(() => this.#download(object, path))
+      return downloaded instanceof LambdaApiError ? downloaded : await use(downloaded)
+    } finally {
+      await rm(path, { force: true })
+    }
+  }
+
+  /** Lambda bounds a zip of a bucket by what it unpacks to; it cannot be larger than that. */
+  async #download(object: ObjectName, path: string): Promise<Outcome<DownloadedCode>> {
     try {
       const fetched = await this.#objects.fetch(object, path, codeUnzippedMaxBytes)
       if (fetched === 'too large') {
@@ -101,12 +161,10 @@ export class CodeStore {
           `Error occurred while GetObject. S3 Error Code: ${code}. S3 Error Message: ${message}`,
         )
       }
-      return await this.#install(path, fetched, (file) => moveDurably(path, file))
+      return { path, ...fetched }
     } catch (error) {
       if (systemCode(error) === undefined || error instanceof AppError) throw error
       throw storageFailed('write', path, error)
-    } finally {
-      await rm(path, { force: true })
     }
   }
 
@@ -193,11 +251,15 @@ async function moveIntoPlace(temporary: string, directory: string): Promise<void
 }
 
 async function moveDurably(from: string, to: string): Promise<void> {
-  const handle = await open(from, 'r+')
   try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+    const handle = await open(from, 'r+')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    throw storageFailed('write', from, error)
   }
   await moveIntoPlace(from, to)
 }

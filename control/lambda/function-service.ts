@@ -4,7 +4,7 @@ import type { Clock } from '../../common/clock.ts'
 import { functionsMax } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import { LiveCopies } from '../registry/live-copies.ts'
-import type { FunctionCode, FunctionRecord, Registry, VersionRecord } from '../registry/registry.ts'
+import type { FunctionRecord, Registry, VersionRecord } from '../registry/registry.ts'
 import { AliasService } from './alias-service.ts'
 import { LambdaApiError, type Outcome } from './api-errors.ts'
 import { CodeKeeper } from './code-keeper.ts'
@@ -22,6 +22,7 @@ import {
   checkNewFunction,
   refuseUnavailable,
 } from './function-rules.ts'
+import { newFunction } from './new-function.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
 import { PolicyService } from './policy-service.ts'
 import { ProvisionedService } from './provisioned-service.ts'
@@ -85,35 +86,35 @@ export class FunctionService {
 
   /** Waits for running changes. */
   async stop(): Promise<void> {
+    await this.#options.codeStore.downloaded()
     await this.#changes.idle()
     this.#codeKeeper.stop()
     this.#copies.close()
   }
 
-  create(input: CreateFunctionInput): Promise<Outcome<FunctionRecord>> {
-    const { registry, codeStore, account } = this.#options
-    return this.#changes.run(async () => {
-      const name = newFunctionName(account, input.FunctionName)
-      if (name instanceof LambdaApiError) return name
-      const error = checkNewFunction(input)
-      if (error !== undefined) return error
-      if (registry.function(name) !== undefined) {
-        return new LambdaApiError('ResourceConflictException', `Function already exist: ${name}`)
-      }
-      if (registry.functions().length >= functionsMax) {
-        const text = `There cannot be more than ${functionsMax} functions.`
-        return new LambdaApiError('CodeStorageExceededException', text)
-      }
-      const logging = changedLogging(undefined, input.LoggingConfig)
-      if (logging instanceof LambdaApiError) return logging
-      const code = await codeStore.store(input.Code ?? {})
-      if (code instanceof LambdaApiError) return code
-      const record = withLogging(this.#newRecord(name, input, code), logging)
-      // What a crash left of a function of this name is not this one's.
-      await this.versions.removeAll(name)
-      await registry.putFunction(record)
-      return input.Publish === true ? this.versions.publishNow(record) : record
-    })
+  async create(input: CreateFunctionInput): Promise<Outcome<FunctionRecord>> {
+    const { registry, codeStore, account, clock } = this.#options
+    const refused = this.#nameToCreate(input)
+    if (refused instanceof LambdaApiError) return refused
+    return codeStore.withDownload(input.Code ?? {}, (downloaded) =>
+      this.#changes.run(async () => {
+        // Others had their turn meanwhile.
+        const name = this.#nameToCreate(input)
+        if (name instanceof LambdaApiError) return name
+        const logging = changedLogging(undefined, input.LoggingConfig)
+        if (logging instanceof LambdaApiError) return logging
+        const code = await codeStore.store(input.Code ?? {}, downloaded)
+        if (code instanceof LambdaApiError) return code
+        const record = withLogging(
+          newFunction(input, { arn: functionArn(account, name), name, code, nowMs: clock.now() }),
+          logging,
+        )
+        // What a crash left of a function of this name is not this one's.
+        await this.versions.removeAll(name)
+        await registry.putFunction(record)
+        return input.Publish === true ? this.versions.publishNow(record) : record
+      }),
+    )
   }
 
   /** What runs under this name: `$LATEST`, or a version. */
@@ -140,22 +141,27 @@ export class FunctionService {
     return pageOf(functions, ({ name }) => name, { ...request, pageMax })
   }
 
-  updateCode(
+  async updateCode(
     name: string,
     input: UpdateFunctionCodeInput,
   ): Promise<Outcome<FunctionRecord | VersionRecord>> {
-    return this.#update(name, input.RevisionId, async (current) => {
-      const violations = new Violations()
-      checkArchitectures(violations, input.Architectures)
-      checkCode(violations, input, '')
-      const error = violations.error() ?? refuseUnavailable(input)
-      if (error !== undefined) return error
-      const code = await this.#options.codeStore.store(input)
-      if (code instanceof LambdaApiError) return code
-      const architectures = input.Architectures ?? current.architectures
-      const { DryRun: dryRun = false, Publish: publishes = false } = input
-      return { record: { ...current, code, architectures }, dryRun, publishes }
-    })
+    const { codeStore } = this.#options
+    const violations = new Violations()
+    checkArchitectures(violations, input.Architectures)
+    checkCode(violations, input, '')
+    const current = this.#changeable(name, input.RevisionId)
+    if (current instanceof LambdaApiError) return current
+    const error = violations.error() ?? refuseUnavailable(input)
+    if (error !== undefined) return error
+    return codeStore.withDownload(input, (downloaded) =>
+      this.#update(name, input.RevisionId, async (latest) => {
+        const code = await codeStore.store(input, downloaded)
+        if (code instanceof LambdaApiError) return code
+        const architectures = input.Architectures ?? latest.architectures
+        const { DryRun: dryRun = false, Publish: publishes = false } = input
+        return { record: { ...latest, code, architectures }, dryRun, publishes }
+      }),
+    )
   }
 
   updateConfiguration(
@@ -274,6 +280,12 @@ export class FunctionService {
     })
   }
 
+  #changeable(name: string, revisionId: string | undefined): Outcome<FunctionRecord> {
+    const current = findChangeable(this.#options, name)
+    if (current instanceof LambdaApiError) return current
+    return revisionMismatch(revisionId, current.revisionId) ?? current
+  }
+
   #update(
     name: string,
     revisionId: string | undefined,
@@ -281,10 +293,8 @@ export class FunctionService {
   ): Promise<Outcome<FunctionRecord | VersionRecord>> {
     const { registry, clock } = this.#options
     return this.#changes.run(async () => {
-      const current = findChangeable(this.#options, name)
+      const current = this.#changeable(name, revisionId)
       if (current instanceof LambdaApiError) return current
-      const mismatch = revisionMismatch(revisionId, current.revisionId)
-      if (mismatch !== undefined) return mismatch
       const changed = await change(current)
       if (changed instanceof LambdaApiError) return changed
       const { dryRun = false, publishes = false } = changed
@@ -302,28 +312,22 @@ export class FunctionService {
     })
   }
 
-  #newRecord(name: string, input: CreateFunctionInput, code: FunctionCode): FunctionRecord {
-    const { account, clock } = this.#options
-    return {
-      name,
-      arn: functionArn(account, name),
-      // Not 1: a function that is deleted and created again must not look unchanged to the workers.
-      revision: clock.now(),
-      revisionId: randomUUID(),
-      lastModifiedMs: clock.now(),
-      code,
-      runtime: input.Runtime ?? '',
-      handler: input.Handler ?? '',
-      role: input.Role ?? '',
-      description: input.Description ?? '',
-      memorySizeMb: input.MemorySize ?? 128,
-      timeoutSeconds: input.Timeout ?? 3,
-      ephemeralStorageMb: input.EphemeralStorage?.Size ?? 512,
-      architectures: input.Architectures ?? ['x86_64'],
-      environment: input.Environment?.Variables ?? {},
-      ...tagsMember(input.Tags),
-      ...deadLetterOf(input),
+  /** The name of a function that may be created now. */
+  #nameToCreate(input: CreateFunctionInput): Outcome<string> {
+    const { registry, account } = this.#options
+    const name = newFunctionName(account, input.FunctionName)
+    if (name instanceof LambdaApiError) return name
+    const error = checkNewFunction(input)
+    if (error !== undefined) return error
+    if (registry.function(name) !== undefined) {
+      return new LambdaApiError('ResourceConflictException', `Function already exist: ${name}`)
     }
+    if (registry.functions().length >= functionsMax) {
+      const text = `There cannot be more than ${functionsMax} functions.`
+      return new LambdaApiError('CodeStorageExceededException', text)
+    }
+    const logging = changedLogging(undefined, input.LoggingConfig)
+    return logging instanceof LambdaApiError ? logging : name
   }
 }
 

@@ -15,7 +15,7 @@ export interface ApiRequest {
 
 export interface ApiAnswer {
   readonly status: number
-  /** A value is answered as JSON, a text as it is, bytes as a zip, undefined as an empty body. */
+  /** A value is answered as JSON, a text or bytes as they are, a stream as a zip, undefined as an empty body. */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
 }

@@ -1,5 +1,6 @@
 // Serves the Lambda API's routes over HTTP with express; any signature is accepted unchecked.
 import { randomUUID } from 'node:crypto'
+import { pipeline, Readable } from 'node:stream'
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express'
 import { AppError, reasonOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
@@ -95,13 +96,15 @@ function send(
     response.end()
     return
   }
-  if (body instanceof Uint8Array) {
+  if (body instanceof Readable) {
     response.setHeader('content-type', 'application/zip')
-    response.end(body)
+    // What fails amid it ends the connection; nobody can be told any more.
+    pipeline(body, response, () => {})
     return
   }
   response.setHeader('content-type', 'application/json')
-  response.end(typeof body === 'string' ? body : JSON.stringify(body))
+  const isReady = typeof body === 'string' || body instanceof Uint8Array
+  response.end(isReady ? body : JSON.stringify(body))
 }
 
 interface Failed {

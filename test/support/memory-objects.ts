@@ -5,6 +5,8 @@ import type { Fetched, ObjectName, Objects } from '../../destinations/aws-object
 
 export class MemoryObjects implements Objects {
   readonly tooLarge = new Set<string>()
+  /** Downloads wait for it. */
+  gate: Promise<void> = Promise.resolve()
   readonly #objects = new Map<string, Buffer>()
 
   /** `name` is `bucket/key`. */
@@ -14,6 +16,7 @@ export class MemoryObjects implements Objects {
 
   async fetch({ bucket, key }: ObjectName, path: string): Promise<Fetched> {
     const name = `${bucket}/${key}`
+    await this.gate
     if (this.tooLarge.has(name)) return 'too large'
     const content = this.#objects.get(name)
     if (content === undefined) {

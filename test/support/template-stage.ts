@@ -33,7 +33,7 @@ export interface TemplateStage {
   close(): Promise<void>
 }
 
-export async function openTemplateStage(): Promise<TemplateStage> {
+export async function openTemplateStage(objects = new MemoryObjects()): Promise<TemplateStage> {
   const dir = await mkdtemp(join(tmpdir(), 'millrace-template-'))
   const common = { clock: systemClock, logger: silentLogger }
   const account = { region: 'us-east-1', accountId: '000000000000' }
@@ -42,7 +42,7 @@ export async function openTemplateStage(): Promise<TemplateStage> {
     writer: 'both',
     ...common,
   })
-  const codeStore = new CodeStore(dir, new MemoryObjects())
+  const codeStore = new CodeStore(dir, objects)
   const accountConcurrency = 1000
   const functions = new FunctionService({
     registry,
