@@ -21,6 +21,8 @@ export interface InvocationCompleted {
   readonly executedVersion: string
   /** JSON text: what the handler returned, or `{errorType, errorMessage, trace}`. */
   readonly payload: string
+  /** What the handler returned, where it is not UTF-8: `payload` then has U+FFFD in the place of what is not. */
+  readonly payloadBytes?: Uint8Array
   readonly functionError?: 'Handled' | 'Unhandled'
   /** Base64, present when `tailLog` was asked for. */
   readonly logTail?: string

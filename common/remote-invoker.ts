@@ -1,4 +1,5 @@
 // Invokes functions of workers in another process, over Lambda's Invoke.
+import { isUtf8 } from 'node:buffer'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { AppError, reasonOf } from './errors.ts'
 import type {
@@ -83,18 +84,18 @@ export class RemoteInvoker implements FunctionInvoker {
   }
 }
 
-function resultOf(response: IncomingMessage, payload: string): InvocationResult {
+function resultOf(response: IncomingMessage, body: Buffer): InvocationResult {
   const requestId = headerOf(response, 'x-amzn-requestid')
   if (requestId === undefined) throw new Error(`HTTP ${response.statusCode} is not from workers`)
   return response.statusCode === 200
-    ? completed(response, requestId, payload)
-    : refused(response, requestId, payload)
+    ? completed(response, requestId, body)
+    : refused(response, requestId, body.toString())
 }
 
 function completed(
   response: IncomingMessage,
   requestId: string,
-  payload: string,
+  body: Buffer,
 ): InvocationCompleted {
   const functionError = headerOf(response, 'x-amz-function-error')
   const logTail = headerOf(response, 'x-amz-log-result')
@@ -102,7 +103,8 @@ function completed(
     outcome: 'completed',
     requestId,
     executedVersion: headerOf(response, 'x-amz-executed-version') ?? '$LATEST',
-    payload,
+    payload: body.toString(),
+    ...(isUtf8(body) ? {} : { payloadBytes: body }),
     ...(functionError === undefined
       ? {}
       : { functionError: functionError === 'Handled' ? 'Handled' : 'Unhandled' }),
@@ -142,7 +144,7 @@ function headerOf(response: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value
 }
 
-async function readBody(response: IncomingMessage): Promise<string> {
+async function readBody(response: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -150,5 +152,5 @@ async function readBody(response: IncomingMessage): Promise<string> {
     if (size > responseMaxBytes) throw new Error(`a response above ${responseMaxBytes} bytes`)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }

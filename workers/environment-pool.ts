@@ -39,6 +39,8 @@ export interface EnvironmentResult {
   readonly outcome: 'returned' | 'failed' | 'unparsable'
   /** What the handler returned, or the error as its runtime words it: JSON text. */
   readonly payload: string
+  /** What the handler returned, where it is not UTF-8. */
+  readonly payloadBytes?: Uint8Array
   /** The handler's own time, without its initialisation. */
   readonly durationMs: number
   /** Unknown where the machine does not say. */

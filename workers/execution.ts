@@ -29,6 +29,8 @@ export interface ExecutionRequest {
 export interface Execution {
   readonly outcome: 'returned' | 'failed' | 'timed-out' | 'unparsable' | 'not-started'
   readonly payload: string
+  /** What the handler returned, where it is not UTF-8. */
+  readonly payloadBytes?: Uint8Array
   readonly durationMs: number
   readonly initMs: number | undefined
 }
@@ -177,11 +179,12 @@ class Progress implements EventListener {
     // `running` may have been overtaken by the result.
     this.#request.log.start(this.#request.version)
     this.#request.log.late(result.lateOutput)
-    const { outcome, payload, durationMs, initMs } = result
-    if (!this.#repeatsInit) return { outcome, payload, durationMs, initMs }
+    const { outcome, payload, payloadBytes, durationMs, initMs } = result
+    const bytes = payloadBytes === undefined ? {} : { payloadBytes }
+    if (!this.#repeatsInit) return { outcome, payload, ...bytes, durationMs, initMs }
     // Lambda: the time of an initialisation that is repeated is the invocation's.
     const elapsedMs = this.#request.clock.now() - this.#startedMs
-    return { outcome, payload, durationMs: elapsedMs, initMs: undefined }
+    return { outcome, payload, ...bytes, durationMs: elapsedMs, initMs: undefined }
   }
 
   #died(outcome: Exclude<EnvironmentOutcome, { kind: 'result' }>, elapsedMs: number): Execution {

@@ -45,7 +45,7 @@ export function resultOf(of: {
   readonly log: InvocationLog | undefined
 }): InvocationResult {
   const { requestId, version, log } = of
-  const { outcome, payload } = of.execution
+  const { outcome, payload, payloadBytes } = of.execution
   if (outcome === 'unparsable') {
     const text = `Could not parse request body into json: Could not parse payload into json: ${payload}`
     return refusal(requestId, 'InvalidRequestContentException', text)
@@ -58,6 +58,7 @@ export function resultOf(of: {
     requestId,
     executedVersion: version,
     payload,
+    ...(payloadBytes === undefined ? {} : { payloadBytes }),
     ...(outcome === 'returned' ? {} : { functionError: 'Unhandled' as const }),
     ...(log === undefined ? {} : { logTail: log.tail() }),
   }

@@ -82,10 +82,10 @@ function writeResult(response: ServerResponse, result: InvocationResult): void {
     })
   }
   response.setHeader('x-amz-executed-version', result.executedVersion)
-  const { functionError, logTail, payload } = result
+  const { functionError, logTail, payload, payloadBytes } = result
   if (functionError !== undefined) response.setHeader('x-amz-function-error', functionError)
   if (logTail !== undefined) response.setHeader('x-amz-log-result', logTail)
-  send(response, 200, payload)
+  send(response, 200, payloadBytes ?? payload)
 }
 
 /** The body, cut one byte above the largest payload: what follows is not kept. */
@@ -118,8 +118,8 @@ function respond(response: ServerResponse, status: number, body: object): void {
   send(response, status, JSON.stringify(body))
 }
 
-function send(response: ServerResponse, status: number, text: string): void {
-  const bytes = Buffer.from(text)
+function send(response: ServerResponse, status: number, body: string | Uint8Array): void {
+  const bytes = Buffer.from(body)
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': bytes.length,

@@ -6,6 +6,7 @@ import type { FunctionInvoker } from '../common/invocation.ts'
 import { closeServer, listen } from '../common/listen.ts'
 import { silentLogger } from '../common/logger.ts'
 import { RemoteInvoker } from '../common/remote-invoker.ts'
+import { nodeBootstrap } from '../test/support/node-bootstrap.ts'
 import { functionRecord } from '../test/support/memory-registry.ts'
 import { startInvoker, tailOf, valueOf } from '../test/support/worker-threads.ts'
 import { createInvokeServer } from './invoke-server.ts'
@@ -52,6 +53,19 @@ describe.each(['in this process', 'over HTTP'])('an invoker %s', (where) => {
       errorMessage: 'né',
     })
     expect(result).not.toHaveProperty('logTail')
+  })
+
+  test('gives back bytes that are no text as they came', async () => {
+    const files = nodeBootstrap(`for (;;) {
+      const { headers } = await call('GET', 'invocation/next')
+      const path = 'invocation/' + headers['lambda-runtime-aws-request-id'] + '/response'
+      await call('POST', path, Buffer.from([0x22, 0xff, 0x00, 0x22]))
+    }`)
+    await workers.deploy('bytes', files, { runtime: 'provided.al2023', timeoutSeconds: 30 })
+    const result = await invoker.invoke({ functionName: 'bytes', payload: '{}' })
+    expect(result).toMatchObject({ outcome: 'completed', payload: '"\ufffd\0"' })
+    const bytes = 'payloadBytes' in result ? result.payloadBytes : undefined
+    expect(Buffer.from(bytes ?? [])).toEqual(Buffer.from([0x22, 0xff, 0x00, 0x22]))
   })
 
   test('gives the tail of the log when asked', async () => {

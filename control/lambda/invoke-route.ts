@@ -99,7 +99,7 @@ function answerOf(result: InvocationResult): Outcome<ApiAnswer> {
   const { functionError, logTail } = result
   return {
     status: 200,
-    body: result.payload,
+    body: result.payloadBytes ?? result.payload,
     headers: {
       'x-amzn-requestid': result.requestId,
       'x-amz-executed-version': result.executedVersion,

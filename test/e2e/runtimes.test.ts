@@ -12,7 +12,7 @@ import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { createFunction, lambdaClient, readRecorded } from '../support/lambda.ts'
-import { nodeHandler } from '../support/node-bootstrap.ts'
+import { nodeBootstrap, nodeHandler } from '../support/node-bootstrap.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
 
 let platform: Platform
@@ -39,6 +39,23 @@ const recorder = `async (event) => {
   fs.appendFileSync(process.env.OUT, values.map((value) => JSON.stringify({ value }) + '\\n').join(''))
   fs.writeFileSync(process.env.OUT + '.pid', String(process.pid))
 }`
+
+test('what a runtime answers is the caller’s byte for byte, text or not', async () => {
+  const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
+  await createFunction(client, {
+    name: 'bytes',
+    runtime: 'provided.al2023',
+    files: nodeBootstrap(`for (;;) {
+      const { headers, body } = await call('GET', 'invocation/next')
+      const path = 'invocation/' + headers['lambda-runtime-aws-request-id'] + '/response'
+      await call('POST', path, Buffer.from(JSON.parse(body), 'hex'))
+    }`),
+  })
+  const Payload = JSON.stringify(bytes.toString('hex'))
+  const answer = await client.send(new InvokeCommand({ FunctionName: 'bytes', Payload }))
+  expect(answer.FunctionError).toBeUndefined()
+  expect(Buffer.from(answer.Payload ?? [])).toEqual(bytes)
+})
 
 test('a mapping feeds a runtime of one’s own, over a crash of it, and nothing is left when the platform stops', async () => {
   const out = join(scratch, 'out')

@@ -237,13 +237,12 @@ export class ProcessEnvironment {
     const { logMessages, lateOutput } = this.#output.end()
     this.#current = undefined
     if (current.answer === undefined) return
-    const { outcome, payload, durationMs } = current.answer
+    const { durationMs, ...answer } = current.answer
     const { initMs } = current
     current.over({
       kind: 'result',
       result: {
-        outcome,
-        payload,
+        ...answer,
         durationMs,
         memoryUsedMb,
         logMessages,

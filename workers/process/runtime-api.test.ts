@@ -42,7 +42,7 @@ interface Answer {
 function call(
   method: string,
   path: string,
-  body = '',
+  body: string | Buffer = '',
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
   const [host, port] = address.split(':')
@@ -145,6 +145,14 @@ test.each([
   expect(errorOf(await call('POST', path, '1', headers))).toEqual(expected)
   expect((await call('POST', 'invocation/request-1/response', '2')).status).toBe(202)
   expect(answers).toEqual([{ outcome: 'returned', payload: '2' }])
+})
+
+test('a response that is no text is passed on byte by byte', async () => {
+  await next()
+  const payloadBytes = Buffer.from([0x22, 0xff, 0x22])
+  expect((await call('POST', 'invocation/request-1/response', payloadBytes)).status).toBe(202)
+  expect(answers).toEqual([{ outcome: 'returned', payload: '"\ufffd"', payloadBytes }])
+  expect((await next()).status).toBe(200)
 })
 
 test.each([

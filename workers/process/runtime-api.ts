@@ -1,4 +1,5 @@
 // Serves Lambda's Runtime API to one environment: hands events to its runtime and takes the answers.
+import { isUtf8 } from 'node:buffer'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { listen } from '../../common/listen.ts'
 import { payloadMaxBytes } from '../../common/limits.ts'
@@ -20,6 +21,8 @@ export interface RuntimeEvent {
 export interface RuntimeAnswer {
   readonly outcome: 'returned' | 'failed'
   readonly payload: string
+  /** The answer as it came, where it is not UTF-8. */
+  readonly payloadBytes?: Uint8Array
 }
 
 export interface RuntimeApiListener {
@@ -173,11 +176,7 @@ export class RuntimeApi {
       this.#listener.onAnswer({ outcome: 'failed', payload: responseTooLarge })
       return refuse(request, response, entityTooLarge)
     }
-    this.#listener.onAnswer(
-      isError
-        ? { outcome: 'failed', payload: errorText(request, body.text) }
-        : { outcome: 'returned', payload: body.text },
-    )
+    this.#listener.onAnswer(isError ? failure(request, body) : result(body))
     accept(response)
   }
 
@@ -187,7 +186,9 @@ export class RuntimeApi {
     }
     this.#state = 'init-error'
     const body = await bodyOf(request)
-    this.#listener.onInitError(errorText(request, body.kind === 'whole' ? body.text : ''))
+    this.#listener.onInitError(
+      errorText(request, body.kind === 'whole' ? body.bytes.toString() : ''),
+    )
     if (body.kind === 'truncated') return refuse(request, response, truncated)
     if (body.kind === 'too-large') return refuse(request, response, entityTooLarge)
     accept(response)
@@ -195,7 +196,7 @@ export class RuntimeApi {
 }
 
 type Body =
-  | { readonly kind: 'whole'; readonly text: string }
+  | { readonly kind: 'whole'; readonly bytes: Buffer }
   | { readonly kind: 'too-large' }
   | { readonly kind: 'truncated' }
 
@@ -229,6 +230,18 @@ const responseTooLarge = JSON.stringify({
   errorType: 'Function.ResponseSizeTooLarge',
   errorMessage: `Response payload size exceeded maximum allowed payload size (${payloadMaxBytes} bytes).`,
 })
+
+type Whole = Extract<Body, { kind: 'whole' }>
+
+function failure(request: IncomingMessage, { bytes }: Whole): RuntimeAnswer {
+  return { outcome: 'failed', payload: errorText(request, bytes.toString()) }
+}
+
+// Lambda passes any bytes on.
+function result({ bytes }: Whole): RuntimeAnswer {
+  const payload = bytes.toString()
+  return { outcome: 'returned', payload, ...(isUtf8(bytes) ? {} : { payloadBytes: bytes }) }
+}
 
 function forbidden(state: State, wanted: string): Refusal {
   const errorMessage =
@@ -290,7 +303,7 @@ function bodyOf(request: IncomingMessage): Promise<Body> {
         resolve({ kind: 'too-large' })
       }
     })
-    request.on('end', () => resolve({ kind: 'whole', text: Buffer.concat(chunks).toString() }))
+    request.on('end', () => resolve({ kind: 'whole', bytes: Buffer.concat(chunks) }))
     request.on('close', () => resolve({ kind: 'truncated' }))
   })
 }
