@@ -19,12 +19,28 @@ export const pollerGroupPollersMax = 2000
 /** Lambda looks at the offset lag once a minute; here a load test of a minute wants to see it act. */
 export const scalingIntervalMs = 1000
 
+/**
+ * Lambda, on demand: event pollers come and go within three minutes of a look. How often it looks in
+ * provisioned mode is not published; pollers that stand ready are said to answer a spike at once.
+ */
+export const awsScalingIntervalMs = 60_000
+export const awsScalingEffectMaxMs = 180_000
+export const awsProvisionedIntervalMs = 10_000
+
+/** Lambda: what an event poller reads in a second at most. */
+export const awsPollerBytesPerSecond = 5 * 1024 * 1024
+
 /** So long must event pollers be too many before some go: a spike is seldom alone. */
 export const scalingCalmMs = 10_000
 
 /** After a throttle no event poller is added for so long, and not above what was refused for longer. */
 export const throttleCautionMs = 10_000
 export const throttleMemoryMs = 60_000
+
+/** The same where there is a look a minute: two looks, two looks, five looks. */
+export const awsScalingCalmMs = 120_000
+export const awsThrottleCautionMs = 120_000
+export const awsThrottleMemoryMs = 300_000
 
 /** Each commit is a flushed write in the broker: ten a second bound its cost at any rate of batches. */
 export const mappingCommitIntervalMs = 100

@@ -44,11 +44,12 @@ export class Histogram {
     this.#buckets = bounds.map(() => 0)
   }
 
-  observe(value: number): void {
+  /** `times` are as many observations of the same value. */
+  observe(value: number, times = 1): void {
     const index = this.#bounds.findIndex((bound) => value <= bound)
-    if (index >= 0) this.#buckets[index] = (this.#buckets[index] ?? 0) + 1
-    this.#sum += value
-    this.#count += 1
+    if (index >= 0) this.#buckets[index] = (this.#buckets[index] ?? 0) + times
+    this.#sum += value * times
+    this.#count += times
   }
 
   read(): HistogramValue {

@@ -63,6 +63,15 @@ export interface Discard {
   dueMs: number
 }
 
+/** Consecutive records of one partition of which each entry stands for several; `entries` passed the filters. */
+export interface CountedRun {
+  readonly partition: number
+  readonly firstOffset: number
+  readonly entries: readonly LaneRecord[]
+  readonly nextOffset: number
+  readonly endOffset: number
+}
+
 /** What the shell has to do. `dropped` asks for no more than to be told of. */
 export type Effect =
   | { readonly kind: 'invoke'; readonly batch: Batch }

@@ -89,28 +89,16 @@ export class Batcher {
     let bytes = 0
     for (const lane of this.#ready) {
       const groupBytes = groupSizeBytes(this.#rules.frame, lane.partition)
-      const fitting = this.#countFitting(lane, records, bytes + groupBytes)
+      const room = this.#budgetBytes - bytes - groupBytes
+      const fitting = lane.fitting(this.#rules.batchSize - records, room)
       if (fitting.records === 0) break
       this.#ready.delete(lane)
       records += fitting.records
-      bytes = fitting.bytes
+      bytes += groupBytes + fitting.bytes
       groups.push({ lane, partition: lane.partition, records: lane.take(fitting.records) })
       if (lane.waiting > 0 || records === this.#rules.batchSize) break
     }
     return groups
-  }
-
-  /** How many of the lane's records go beside `records` others that make an event of `bytes`. */
-  #countFitting(lane: Lane, records: number, bytes: number): { records: number; bytes: number } {
-    const most = Math.min(lane.waiting, this.#rules.batchSize - records)
-    const fitting = { records: 0, bytes }
-    while (fitting.records < most) {
-      const next = fitting.bytes + (lane.peek(fitting.records)?.sizeBytes ?? 0) + 1
-      if (next > this.#budgetBytes) break
-      fitting.bytes = next
-      fitting.records += 1
-    }
-    return fitting
   }
 
   // The sum over groups has one comma too many: see groupSizeBytes.

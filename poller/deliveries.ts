@@ -10,6 +10,7 @@ import type {
 import type { BatchGroup } from './batcher.ts'
 import type { EventPollers } from './event-pollers.ts'
 import { divide, halvesOf, recordsOf } from './groups.ts'
+import { sumOf } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import { afterFailure, retryDelayMs, type FailureRules } from './retry-policy.ts'
 
@@ -69,8 +70,8 @@ export class Deliveries {
     this.#counters.batchSize.observe(recordsOf(batch.groups))
     this.#counters.batchWaitSeconds.observe((nowMs - readySinceMs) / 1000)
     for (const { records } of batch.groups) {
-      for (const { timestampMs } of records) {
-        this.#counters.putToHandlerSeconds.observe(Math.max(0, nowMs - timestampMs) / 1000)
+      for (const { timestampMs, count } of records) {
+        this.#counters.putToHandlerSeconds.observe(Math.max(0, nowMs - timestampMs) / 1000, count)
       }
     }
     this.#send(batch)
@@ -293,11 +294,15 @@ export class Deliveries {
     const records = recordsOf(batch.groups)
     if (outcome === 'throttled') this.#counters.throttles += 1
     if (outcome === 'failed' || outcome === 'unreached') {
-      this.#counters.failedInvokeEvents += report?.failed?.size ?? records
+      this.#counters.failedInvokeEvents += failedOf(report) ?? records
     }
     if (outcome === 'failed' || outcome === 'succeeded') {
       batch.attempts += 1
       this.#counters.invokedEvents += records
     }
   }
+}
+
+function failedOf(report: InvocationReport | undefined): number | undefined {
+  return report?.failed === undefined ? undefined : sumOf([...report.failed])
 }

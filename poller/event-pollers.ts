@@ -2,11 +2,16 @@
 import assert from 'node:assert'
 import type { Batch } from './batch.ts'
 import { Batcher, type BatchGroup, type BatchRules } from './batcher.ts'
-import type { Lane } from './lane.ts'
+import { countOf, type Lane } from './lane.ts'
+
+/** A poller that read nothing for so long may catch up on it. */
+const readingBurstMs = 1000
 
 interface EventPoller {
   readonly batcher: Batcher
   inFlight: number
+  /** When what it has read is as much as it may read by then. */
+  readsFromMs: number
 }
 
 /**
@@ -19,6 +24,7 @@ interface EventPoller {
 export class EventPollers {
   readonly #rules: BatchRules
   readonly #invocationsEach: number
+  readonly #bytesPerSecond: number
   #pollers: readonly EventPoller[]
   /** Batches in flight, with the poller whose room each takes. */
   readonly #out = new Map<Batch, EventPoller>()
@@ -26,10 +32,16 @@ export class EventPollers {
 
   constructor(
     rules: BatchRules,
-    options: { readonly pollers: number; readonly invocationsEach: number },
+    options: {
+      readonly pollers: number
+      readonly invocationsEach: number
+      /** What each reads at most; as much as it can unless given. */
+      readonly bytesPerSecond?: number
+    },
   ) {
     this.#rules = rules
     this.#invocationsEach = options.invocationsEach
+    this.#bytesPerSecond = options.bytesPerSecond ?? Infinity
     this.#pollers = this.#make(options.pollers)
   }
 
@@ -99,9 +111,10 @@ export class EventPollers {
   /** Batches that can be sent now, their records in flight; each is to begin before the next is asked for. */
   *next(nowMs: number): Generator<readonly BatchGroup[]> {
     for (const poller of this.#pollers) {
-      while (this.#hasRoom(poller)) {
+      while (this.#hasRoom(poller) && poller.readsFromMs <= nowMs) {
         const groups = poller.batcher.next(nowMs)
         if (groups === undefined) break
+        this.#read(poller, groups, nowMs)
         yield groups
       }
     }
@@ -113,7 +126,8 @@ export class EventPollers {
     for (const poller of this.#pollers) {
       const { deadlineMs } = poller.batcher
       if (deadlineMs === undefined || !this.#hasRoom(poller)) continue
-      if (first === undefined || deadlineMs < first) first = deadlineMs
+      const dueMs = Math.max(deadlineMs, poller.readsFromMs)
+      if (first === undefined || dueMs < first) first = dueMs
     }
     return first
   }
@@ -131,6 +145,7 @@ export class EventPollers {
     return Array.from({ length: count }, () => ({
       batcher: new Batcher(this.#rules),
       inFlight: 0,
+      readsFromMs: 0,
     }))
   }
 
@@ -138,6 +153,16 @@ export class EventPollers {
     const poller = this.#pollerOf(batch)
     poller.inFlight += 1
     this.#out.set(batch, poller)
+  }
+
+  #read(poller: EventPoller, groups: readonly BatchGroup[], nowMs: number): void {
+    if (this.#bytesPerSecond === Infinity) return
+    let bytes = 0
+    for (const { records } of groups) {
+      for (const record of records) bytes += record.sizeBytes * countOf(record)
+    }
+    const spentMs = (bytes / this.#bytesPerSecond) * 1000
+    poller.readsFromMs = Math.max(poller.readsFromMs, nowMs - readingBurstMs) + spentMs
   }
 
   #hasRoom({ inFlight }: EventPoller): boolean {

@@ -1,10 +1,10 @@
 // Counts, divides and halves the records of a batch, group by group.
 import type { BatchGroup } from './batcher.ts'
-import type { LaneRecord } from './lane.ts'
+import { countOf, split, sumOf, type LaneRecord } from './lane.ts'
 
 /** How many records are in the groups. */
 export function recordsOf(groups: readonly BatchGroup[]): number {
-  return groups.reduce((sum, { records }) => sum + records.length, 0)
+  return groups.reduce((sum, { records }) => sum + sumOf(records), 0)
 }
 
 /** Those that match, and the others; each in their order, and without empty groups. */
@@ -21,12 +21,37 @@ export function halvesOf(
   groups: readonly BatchGroup[],
 ): readonly [readonly BatchGroup[], readonly BatchGroup[]] {
   let left = Math.ceil(recordsOf(groups) / 2)
-  const first = new Set<LaneRecord>()
-  for (const { records } of groups) {
-    for (const record of records.slice(0, left)) first.add(record)
-    left = Math.max(0, left - records.length)
+  const first: BatchGroup[] = []
+  const second: BatchGroup[] = []
+  for (const group of groups) {
+    const [before, after] = cut(group.records, left)
+    left -= sumOf(before)
+    if (before.length > 0) first.push({ ...group, records: before })
+    if (after.length > 0) second.push({ ...group, records: after })
   }
-  return divide(groups, (record) => first.has(record))
+  return [first, second]
+}
+
+/** The first `count` records, and the others. */
+function cut(
+  records: readonly LaneRecord[],
+  count: number,
+): readonly [readonly LaneRecord[], readonly LaneRecord[]] {
+  let left = count
+  for (const [index, record] of records.entries()) {
+    const here = countOf(record)
+    if (left >= here) {
+      left -= here
+      continue
+    }
+    if (left === 0) return [records.slice(0, index), records.slice(index)]
+    const [before, after] = split(record, left)
+    return [
+      [...records.slice(0, index), before],
+      [after, ...records.slice(index + 1)],
+    ]
+  }
+  return [records, []]
 }
 
 function select(

@@ -1,7 +1,10 @@
 // Holds one partition's records in their order, from arrival until they are finished.
 import assert from 'node:assert'
 
-/** A record that passed the filters, as the text that goes into the event. */
+/**
+ * A record that passed the filters, as the text that goes into the event. Where records are counted and
+ * not made, one stands for a run of them that are alike.
+ */
 export interface LaneRecord {
   readonly offset: number
   readonly timestampMs: number
@@ -9,6 +12,8 @@ export interface LaneRecord {
   readonly sizeBytes: number
   /** Of a record that no event can hold: its size. `json` is then without its content. */
   readonly oversizedBytes?: number
+  /** How many records of consecutive offsets it stands for; `offset` is the first's, the size each one's. */
+  readonly count?: number
 }
 
 /** Below this many dead entries at the front, moving the rest down costs more than it frees. */
@@ -36,8 +41,10 @@ export class Lane {
   committedOffset: number | undefined = undefined
   #waiting: LaneRecord[] = []
   #head = 0
+  #waitingRecords = 0
   #waitingBytes = 0
   #inFlight: readonly LaneRecord[] = []
+  #inFlightRecords = 0
   #inFlightBytes = 0
   /** The offset after the run that is in flight. */
   #inFlightEnd = 0
@@ -53,7 +60,7 @@ export class Lane {
   }
 
   get waiting(): number {
-    return this.#waiting.length - this.#head
+    return this.#waitingRecords
   }
 
   get waitingBytes(): number {
@@ -66,11 +73,11 @@ export class Lane {
   }
 
   get records(): number {
-    return this.waiting + this.#inFlight.length
+    return this.#waitingRecords + this.#inFlightRecords
   }
 
   get isInFlight(): boolean {
-    return this.#inFlight.length > 0
+    return this.#inFlightRecords > 0
   }
 
   /** The lowest unfinished offset: what may be committed. */
@@ -84,9 +91,11 @@ export class Lane {
   }
 
   push(record: LaneRecord): void {
+    const count = countOf(record)
     this.#waiting.push(record)
-    this.#waitingBytes += record.sizeBytes
-    this.#nextOffset = record.offset + 1
+    this.#waitingRecords += count
+    this.#waitingBytes += record.sizeBytes * count
+    this.#nextOffset = record.offset + count
   }
 
   /** Everything below `nextOffset` was seen; what was not pushed of it is finished. */
@@ -97,33 +106,69 @@ export class Lane {
     }
   }
 
-  /** The `index`th record that waits. */
-  peek(index: number): LaneRecord | undefined {
-    return this.#waiting[this.#head + index]
+  /** How many of those that wait, `most` at most, have room in `roomBytes`, with a comma each. */
+  fitting(most: number, roomBytes: number): { readonly records: number; readonly bytes: number } {
+    let records = 0
+    let bytes = 0
+    for (let index = this.#head; records < most; index++) {
+      const record = this.#waiting[index]
+      if (record === undefined) break
+      const each = record.sizeBytes + 1
+      const count = Math.min(countOf(record), most - records)
+      const fit = Math.min(count, Math.floor((roomBytes - bytes) / each))
+      if (fit <= 0) break
+      records += fit
+      bytes += fit * each
+      if (fit < count) break
+    }
+    return { records, bytes }
   }
 
   /** Puts the first `count` waiting records in flight. */
   take(count: number): readonly LaneRecord[] {
-    assert(!this.isInFlight && count > 0 && count <= this.waiting)
-    const end = this.#head + count
-    this.#inFlight = this.#waiting.slice(this.#head, end)
-    for (const { sizeBytes } of this.#inFlight) this.#inFlightBytes += sizeBytes
-    this.#inFlightEnd = (this.#inFlight.at(-1)?.offset ?? 0) + 1
-    this.#waitingBytes -= this.#inFlightBytes
+    assert(!this.isInFlight && count > 0 && count <= this.#waitingRecords)
+    let end = this.#head
+    let bytes = 0
+    let left = count
+    let rest: LaneRecord | undefined
+    let last: LaneRecord | undefined
+    for (; left > 0; end++) {
+      const record = this.#waiting[end]
+      assert(record !== undefined)
+      const taken = Math.min(countOf(record), left)
+      bytes += taken * record.sizeBytes
+      left -= taken
+      last = record
+      if (taken < countOf(record)) [last, rest] = split(record, taken)
+    }
+    const inFlight = this.#waiting.slice(this.#head, end)
+    if (rest !== undefined && last !== undefined) {
+      inFlight[inFlight.length - 1] = last
+      end -= 1
+      this.#waiting[end] = rest
+    }
+    this.#inFlight = inFlight
+    this.#inFlightRecords = count
+    this.#inFlightBytes = bytes
+    this.#inFlightEnd = last === undefined ? 0 : last.offset + countOf(last)
+    this.#waitingRecords -= count
+    this.#waitingBytes -= bytes
     this.#drop(end)
     return this.#inFlight
   }
 
   /** These records, which were in flight, are finished. */
   finish(records: readonly LaneRecord[]): void {
-    if (records.length === this.#inFlight.length) {
+    const finished = sumOf(records)
+    if (finished === this.#inFlightRecords) {
       this.#inFlight = []
+      this.#inFlightRecords = 0
       this.#inFlightBytes = 0
       return
     }
-    const finished = new Set(records)
-    this.#inFlight = this.#inFlight.filter((record) => !finished.has(record))
-    for (const { sizeBytes } of finished) this.#inFlightBytes -= sizeBytes
+    this.#inFlight = without(this.#inFlight, records)
+    this.#inFlightRecords -= finished
+    for (const record of records) this.#inFlightBytes -= record.sizeBytes * countOf(record)
   }
 
   /** Forgets what waits; it will be read again. What is in flight, or finished, will not be taken twice. */
@@ -131,6 +176,7 @@ export class Lane {
     this.#nextOffset = this.isInFlight ? this.#inFlightEnd : this.checkpoint
     this.#waiting = []
     this.#head = 0
+    this.#waitingRecords = 0
     this.#waitingBytes = 0
   }
 
@@ -138,12 +184,14 @@ export class Lane {
   check(): void {
     let previous = -1
     let bytes = 0
-    for (const { offset, sizeBytes } of [...this.#inFlight, ...this.#waiting.slice(this.#head)]) {
-      assert(offset > previous)
-      previous = offset
-      bytes += sizeBytes
+    for (const record of [...this.#inFlight, ...this.#waiting.slice(this.#head)]) {
+      assert(record.offset > previous)
+      previous = record.offset + countOf(record) - 1
+      bytes += record.sizeBytes * countOf(record)
     }
     assert.equal(bytes, this.bytes)
+    assert.equal(sumOf(this.#inFlight), this.#inFlightRecords)
+    assert.equal(sumOf(this.#waiting.slice(this.#head)), this.#waitingRecords)
     if (this.records > 0) assert(this.#nextOffset !== undefined && this.#nextOffset > previous)
   }
 
@@ -158,4 +206,50 @@ export class Lane {
       this.#head = 0
     }
   }
+}
+
+/** How many records it stands for. */
+export function countOf({ count = 1 }: LaneRecord): number {
+  return count
+}
+
+export function sumOf(records: readonly LaneRecord[]): number {
+  let sum = 0
+  for (const { count = 1 } of records) sum += count
+  return sum
+}
+
+/** The first `count` records of several, and the others. */
+export function split(record: LaneRecord, count: number): readonly [LaneRecord, LaneRecord] {
+  const rest = { ...record, offset: record.offset + count, count: countOf(record) - count }
+  return [{ ...record, count }, rest]
+}
+
+/** `records` less `finished`, both in the order of their offsets. */
+function without(
+  records: readonly LaneRecord[],
+  finished: readonly LaneRecord[],
+): readonly LaneRecord[] {
+  const left: LaneRecord[] = []
+  let index = 0
+  for (const record of records) {
+    const end = record.offset + countOf(record)
+    let from = record.offset
+    for (; index < finished.length; index++) {
+      const gone = finished[index]
+      if (gone === undefined || gone.offset >= end) break
+      if (gone.offset > from) left.push(part(record, from, gone.offset))
+      from = Math.max(from, gone.offset + countOf(gone))
+      if (from > end) break
+    }
+    if (from < end) left.push(part(record, from, end))
+  }
+  return left
+}
+
+/** What of it lies from one offset to before another. */
+function part(record: LaneRecord, from: number, end: number): LaneRecord {
+  const count = end - from
+  if (from === record.offset && count === countOf(record)) return record
+  return { ...record, offset: from, count }
 }

@@ -5,9 +5,11 @@ import { compileCriteria } from '../filter/criteria.ts'
 import type { Batch, Effect, MappingRules } from './batch.ts'
 import { buildEvent, eventFrame } from './event.ts'
 import { recordsOf } from './groups.ts'
+import { split } from './lane.ts'
 import { MappingCounters } from './mapping-counters.ts'
 import { Mapping } from './mapping.ts'
 import { noFailureRules } from './retry-policy.ts'
+import { scalingPace } from './scaling-pace.ts'
 import type { SourceRecord } from './sources/source.ts'
 
 const frame = eventFrame({ bootstrapServers: ['b:9092'] }, 't')
@@ -431,14 +433,122 @@ test('fewer event pollers leave what is in flight alone, and no lane loses its t
 })
 
 test('a change of their number keeps the windows of what waits', () => {
-  const mapping = mappingOf({ pollersMin: 2, batchSize: 10, windowMs: 1200 }, [0])
+  const mapping = mappingOf({ pollersMin: 2, batchSize: 10, windowMs: 1200 }, [0, 1])
   mapping.tick(nowMs)
   nowMs += 900
   arrive(mapping, 0, [0])
   nowMs += 100
+  mapping.assigned([0], true)
   expect(evaluated(mapping.tick(nowMs))).toEqual([{ from: 2, to: 1, reason: 'partitions' }])
   expect(invoked(mapping.tick(nowMs + 1099))).toEqual([])
   expect(contents(only(mapping.tick(nowMs + 1100)))).toEqual({ 0: [0] })
+})
+
+test('event pollers that partitions have no use for are never there', () => {
+  const mapping = mappingOf({ pollersMin: 5 }, [0, 1])
+  expect(evaluated(mapping.tick(nowMs))).toEqual([{ from: 5, to: 2, reason: 'partitions' }])
+  mapping.assigned([0, 1, 2, 3, 4, 5, 6], true)
+  expect(evaluated(mapping.tick(nowMs))).toEqual([{ from: 2, to: 5, reason: 'partitions' }])
+})
+
+test("at AWS's pace there is a look a minute, and a change takes effect within three", () => {
+  const lanes = [0, 1, 2, 3]
+  const pace = scalingPace('aws', 'on-demand')
+  const mapping = mappingOf({ invocationsPerPoller: 1, batchSize: 2, pace }, lanes)
+  mapping.tick(nowMs)
+  for (const lane of lanes) arrive(mapping, lane, [0, 1, 2, 3, 4, 5])
+  expect(evaluated(mapping.tick(nowMs + 59_999))).toEqual([])
+  expect(evaluated(mapping.tick(nowMs + 60_000))).toEqual([])
+  // The random number of these tests is a half.
+  expect(mapping.wakeMs).toBe(nowMs + 150_000)
+  expect(evaluated(mapping.tick(nowMs + 149_999))).toEqual([])
+  expect(evaluated(mapping.tick(nowMs + 150_000))).toEqual([{ from: 1, to: 2, reason: 'lag' }])
+  expect(evaluated(mapping.tick(nowMs + 150_001))).toEqual([])
+  expect(mapping.wakeMs).toBe(nowMs + 180_000)
+})
+
+test('a change under way is off when partitions come or go, and is asked for again', () => {
+  const pace = scalingPace('aws', 'on-demand')
+  const mapping = mappingOf({ invocationsPerPoller: 1, batchSize: 2, pace }, [0, 1])
+  mapping.tick(nowMs)
+  for (const lane of [0, 1]) arrive(mapping, lane, [0, 1, 2, 3, 4, 5])
+  mapping.tick(nowMs + 60_000)
+  mapping.assigned([0, 1, 2], true)
+  expect(evaluated(mapping.tick(nowMs + 150_000))).toEqual([])
+  expect(evaluated(mapping.tick(nowMs + 240_000))).toEqual([{ from: 1, to: 2, reason: 'lag' }])
+})
+
+test("at AWS's pace an event poller reads 5 MB a second", () => {
+  const pace = scalingPace('aws', 'provisioned')
+  const mapping = mappingOf({ batchSize: 1, windowMs: 0, bufferMaxBytes: 1e9, pace }, [0, 1, 2, 3])
+  mapping.tick(nowMs)
+  // Of 4 MB as base64 each: what was not read in the second before may be made up for.
+  for (const lane of [0, 1, 2, 3]) arrive(mapping, lane, [0], 'x'.repeat(3 * 1024 * 1024))
+  expect(invoked(mapping.tick(nowMs))).toHaveLength(2)
+  expect(mapping.wakeMs).toBeGreaterThan(nowMs + 590)
+  expect(mapping.wakeMs).toBeLessThan(nowMs + 610)
+  expect(invoked(mapping.tick(nowMs + 590))).toHaveLength(0)
+  expect(invoked(mapping.tick(nowMs + 610))).toHaveLength(1)
+})
+
+test('records that are counted make the batches that records make, and are split, cut and finished alike', () => {
+  const mapping = mappingOf({ batchSize: 4, windowMs: 0, commitIntervalMs: 0 }, [0, 1])
+  const entry = (offset: number, count: number) => ({
+    offset,
+    count,
+    timestampMs: nowMs,
+    json: '',
+    sizeBytes: 100,
+  })
+  const run = (partition: number, firstOffset: number, count: number) =>
+    mapping.recordsCounted(
+      {
+        partition,
+        firstOffset,
+        entries: [entry(firstOffset, count)],
+        nextOffset: firstOffset + count,
+        endOffset: 100,
+      },
+      nowMs,
+    )
+  run(0, 0, 3)
+  run(0, 3, 7)
+  const first = only(mapping.tick(nowMs))
+  expect(
+    first.groups.map(({ records }) => records.map(({ offset, count }) => [offset, count])),
+  ).toEqual([
+    [
+      [0, 3],
+      [3, 1],
+    ],
+  ])
+  mapping.check()
+  expect(mapping.lag).toMatchObject({ sum: 100, waiting: 96 })
+  // Two of it fail and are named; the others are finished.
+  const [whole, last] = first.groups[0]?.records ?? []
+  if (whole === undefined || last === undefined) throw new Error('nothing in the batch')
+  const [good, bad] = split(whole, 1)
+  first.groups = first.groups.map((group) => ({ ...group, records: [good, bad, last] }))
+  const report = {
+    requestId: 'r',
+    executedVersion: '1',
+    functionError: null,
+    failed: new Set([bad]),
+  }
+  mapping.batchEnded(first, 'failed', nowMs, report)
+  mapping.check()
+  expect(mapping.bufferedRecords).toBe(8)
+  const again = only(mapping.tick(nowMs + 2000))
+  expect(contents(again)).toEqual({ 0: [1] })
+  expect(recordsOf(again.groups)).toBe(2)
+  mapping.batchEnded(again, 'succeeded', nowMs)
+  mapping.check()
+  expect(contents(only(mapping.tick(nowMs)))).toEqual({ 0: [4] })
+  // Read again: what is known of it is not taken twice.
+  run(0, 8, 6)
+  expect(mapping.bufferedRecords).toBe(10)
+  expect([counters.polledEvents, counters.filteredOutEvents]).toEqual([16, 2])
+  mapping.check()
 })
 
 test('throttles since the last look take event pollers away', () => {

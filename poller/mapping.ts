@@ -5,6 +5,7 @@ import { BackPressure } from './back-pressure.ts'
 import type {
   Batch,
   BatchOutcome,
+  CountedRun,
   Discard,
   Effect,
   InvocationReport,
@@ -16,7 +17,7 @@ import { Deliveries } from './deliveries.ts'
 import { encodeRecord, recordSizeBytes } from './event.ts'
 import { EventPollers } from './event-pollers.ts'
 import { lagOf, type Lag } from './lag.ts'
-import { Lane } from './lane.ts'
+import { countOf, Lane, split } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import { Scaling } from './scaling.ts'
 import type { RecordRun, SourceRecord } from './sources/source.ts'
@@ -47,9 +48,12 @@ export class Mapping {
   constructor(rules: MappingRules, counters: MappingCounters, random: () => number) {
     this.#rules = rules
     this.#counters = counters
-    this.#scaling = new Scaling(rules, counters)
-    const { invocationsPerPoller: invocationsEach } = rules
-    this.#pollers = new EventPollers(rules, { pollers: rules.pollersMin, invocationsEach })
+    this.#scaling = new Scaling(rules, counters, random)
+    this.#pollers = new EventPollers(rules, {
+      pollers: rules.pollersMin,
+      invocationsEach: rules.invocationsPerPoller,
+      bytesPerSecond: rules.pace?.pollerBytesPerSecond ?? Infinity,
+    })
     this.#deliveries = new Deliveries({
       rules: rules.failure,
       counters,
@@ -88,6 +92,7 @@ export class Mapping {
       this.#ledger.note(lane)
     }
     this.#pollers.deal(this.#lanes.values())
+    this.#scaling.partitionsChanged()
     return positions
   }
 
@@ -101,23 +106,31 @@ export class Mapping {
   }
 
   recordsArrived(run: RecordRun, nowMs: number): void {
-    const first = run.records[0]?.offset
-    if (first !== undefined && first < (this.#lanes.get(run.partition)?.committedOffset ?? 0)) {
-      // Reading starts at the committed offset or later, unless the log was cut or the group reset.
-      this.rewound(run.partition)
-    }
-    const lane = this.#lanes.get(run.partition)
-    if (lane?.assigned !== true) return
-    lane.committedOffset ??= first
-    lane.endOffset = run.endOffset
+    const lane = this.#reads(run, run.records[0]?.offset)
+    if (lane === undefined) return
     const from = lane.nextOffset ?? 0
     for (const record of run.records) {
       // Read again after a rebalance: in hand already, or finished.
       if (record.offset >= from) this.#admit(lane, record)
     }
-    lane.advance(run.nextOffset)
-    this.#pollers.offer(lane, nowMs)
-    this.#ledger.note(lane)
+    this.#hasRead(lane, run.nextOffset, nowMs)
+  }
+
+  /** Records of which no more is known than how many there are; whoever counts them filters them as well. */
+  recordsCounted(run: CountedRun, nowMs: number): void {
+    const lane = this.#reads(run, run.firstOffset)
+    if (lane === undefined) return
+    this.#counters.polledEvents += run.nextOffset - run.firstOffset
+    this.#counters.filteredOutEvents += run.nextOffset - run.firstOffset
+    const from = lane.nextOffset ?? 0
+    for (const entry of run.entries) {
+      const known = Math.max(0, from - entry.offset)
+      if (known >= countOf(entry)) continue
+      const fresh = known === 0 ? entry : split(entry, known)[1]
+      this.#counters.filteredOutEvents -= countOf(fresh)
+      lane.push(fresh)
+    }
+    this.#hasRead(lane, run.nextOffset, nowMs)
   }
 
   /** `report` is of an invocation that reached the function. */
@@ -230,6 +243,28 @@ export class Mapping {
   check(): void {
     for (const lane of this.#lanes.values()) lane.check()
     this.#pollers.check()
+  }
+
+  /** The lane that a run is for; undefined where it is another's. */
+  #reads(
+    run: Pick<RecordRun, 'partition' | 'endOffset'>,
+    first: number | undefined,
+  ): Lane | undefined {
+    if (first !== undefined && first < (this.#lanes.get(run.partition)?.committedOffset ?? 0)) {
+      // Reading starts at the committed offset or later, unless the log was cut or the group reset.
+      this.rewound(run.partition)
+    }
+    const lane = this.#lanes.get(run.partition)
+    if (lane?.assigned !== true) return undefined
+    lane.committedOffset ??= first
+    lane.endOffset = run.endOffset
+    return lane
+  }
+
+  #hasRead(lane: Lane, nextOffset: number, nowMs: number): void {
+    lane.advance(nextOffset)
+    this.#pollers.offer(lane, nowMs)
+    this.#ledger.note(lane)
   }
 
   #admit(lane: Lane, record: SourceRecord): void {

@@ -1,5 +1,5 @@
 // Decides how many event pollers a mapping has, from how far it is behind and what its function bears.
-import { scalingCalmMs, throttleCautionMs, throttleMemoryMs } from '../common/mapping-limits.ts'
+import { localScalingPace, type ScalingPace } from './scaling-pace.ts'
 
 export interface ScalingRules {
   /** Event pollers that are there however quiet it is; an on-demand mapping has one. */
@@ -9,6 +9,8 @@ export interface ScalingRules {
   readonly invocationsPerPoller: number
   readonly batchSize: number
   readonly payloadMaxBytes: number
+  /** `local` unless given. */
+  readonly pace?: ScalingPace
 }
 
 /** What is seen of a mapping at one moment; counts are since the moment before. */
@@ -86,19 +88,30 @@ export function evaluateScaling(
   nowMs: number,
 ): ScalingDecision {
   if (evaluation.partitions === 0) return { state }
+  const fitted = fitToPartitions(rules, state, evaluation.partitions)
+  if (fitted.change !== undefined) return fitted
   const { least, most } = scalingBounds(rules, evaluation.partitions)
   const { pollers } = state
-  if (pollers < least || pollers > most) {
-    const to = Math.min(most, Math.max(least, pollers))
-    return changed({ ...state, calm: undefined }, to, 'partitions')
-  }
   if (evaluation.throttles > 0) return throttled(state, least, nowMs)
   const wanted = batchesWaiting(rules, evaluation)
   // A pace that finishes what waits before the next look needs no help.
   if (wanted > pollers && evaluation.waitingRecords > evaluation.progress) {
-    return behind({ ...state, calm: undefined }, { wanted, most, ...evaluation }, nowMs)
+    const { pace = localScalingPace } = rules
+    return behind({ ...state, calm: undefined }, { wanted, most, pace, ...evaluation }, nowMs)
   }
   return calm({ rules, state, least }, evaluation, nowMs)
+}
+
+/** So many partitions came or went: no more event pollers than they can use, nor fewer than are due. */
+export function fitToPartitions(
+  rules: ScalingRules,
+  state: ScalerState,
+  partitions: number,
+): ScalingDecision {
+  if (partitions === 0) return { state }
+  const { least, most } = scalingBounds(rules, partitions)
+  const to = Math.min(most, Math.max(least, state.pollers))
+  return to === state.pollers ? { state } : changed({ ...state, calm: undefined }, to, 'partitions')
 }
 
 /** Full batches that could be sent, were there enough who send them. */
@@ -123,13 +136,18 @@ function throttled(state: ScalerState, least: number, nowMs: number): ScalingDec
 
 function behind(
   state: ScalerState,
-  need: { readonly wanted: number; readonly most: number; readonly partitions: number },
+  need: {
+    readonly wanted: number
+    readonly most: number
+    readonly partitions: number
+    readonly pace: ScalingPace
+  },
   nowMs: number,
 ): ScalingDecision {
   const { pollers, throttled: last } = state
   const sinceThrottleMs = last === undefined ? Infinity : nowMs - last.atMs
-  if (sinceThrottleMs < throttleCautionMs) return { state }
-  const ceiling = sinceThrottleMs < throttleMemoryMs ? (last?.ceiling ?? Infinity) : Infinity
+  if (sinceThrottleMs < need.pace.cautionMs) return { state }
+  const ceiling = sinceThrottleMs < need.pace.memoryMs ? (last?.ceiling ?? Infinity) : Infinity
   const to = Math.min(pollers * 2, need.wanted)
   const bound = Math.min(need.most, ceiling)
   if (to <= bound) return changed(state, to, 'lag')
@@ -149,7 +167,7 @@ function calm(
 ): ScalingDecision {
   const { sinceMs, invocationsMost: before } = state.calm ?? { sinceMs: nowMs, invocationsMost: 0 }
   const most = Math.max(before, invocationsMost)
-  if (nowMs - sinceMs < scalingCalmMs) {
+  if (nowMs - sinceMs < (rules.pace ?? localScalingPace).calmMs) {
     return { state: { ...state, calm: { sinceMs, invocationsMost: most } } }
   }
   const needed = Math.max(least, Math.ceil(most / rules.invocationsPerPoller))

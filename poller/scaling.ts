@@ -1,40 +1,64 @@
 // Looks at a mapping at intervals, and has its scaler decide how many event pollers it gets.
-import { scalingIntervalMs } from '../common/mapping-limits.ts'
 import type { EventPollers } from './event-pollers.ts'
 import { lagOf, ProgressMeter } from './lag.ts'
 import type { Lane } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import {
   evaluateScaling,
+  fitToPartitions,
   initialScaling,
   type ScalerState,
   type ScalingChange,
   type ScalingRules,
 } from './scaler.ts'
+import { localScalingPace, type ScalingPace } from './scaling-pace.ts'
 
 export interface ScalingResult {
   readonly change: ScalingChange
   readonly lag: number
 }
 
+/**
+ * Where changes take their time, one is under way at most, and there is no look until it has taken effect.
+ * What follows from partitions that came or went is seen and takes effect at once.
+ */
 export class Scaling {
   readonly #rules: ScalingRules
+  readonly #pace: ScalingPace
   readonly #counters: MappingCounters
+  /** In [0, 1). */
+  readonly #random: () => number
   readonly #progress = new ProgressMeter()
   #state: ScalerState
   #throttlesBefore: number
   #dueMs: number | undefined
+  /** Whether the number was looked at since partitions came or went. */
+  #fits = true
+  #pending: { readonly result: ScalingResult; readonly atMs: number } | undefined
 
-  constructor(rules: ScalingRules, counters: MappingCounters) {
+  constructor(rules: ScalingRules, counters: MappingCounters, random: () => number) {
     this.#rules = rules
+    this.#pace = rules.pace ?? localScalingPace
     this.#counters = counters
+    this.#random = random
     this.#state = initialScaling(rules)
     this.#throttlesBefore = counters.throttles
   }
 
   /** When it has to look again; undefined before the first tick. */
   get dueMs(): number | undefined {
-    return this.#dueMs
+    if (!this.#fits) return 0
+    return this.#pending?.atMs ?? this.#dueMs
+  }
+
+  /** Partitions came or went: the next tick sees to it, and a change that is under way is off. */
+  partitionsChanged(): void {
+    if (this.#pending !== undefined) {
+      const { from } = this.#pending.result.change
+      this.#state = { ...this.#state, pollers: from }
+    }
+    this.#pending = undefined
+    this.#fits = false
   }
 
   /** Deals the lanes out anew where the number of event pollers changes, and says how it does. */
@@ -43,9 +67,37 @@ export class Scaling {
     pollers: EventPollers,
     nowMs: number,
   ): ScalingResult | undefined {
-    this.#dueMs ??= nowMs + scalingIntervalMs
+    this.#dueMs ??= nowMs + this.#pace.intervalMs
+    if (!this.#fits) {
+      this.#fits = true
+      const lag = lagOf(lanes.values())
+      const { state, change } = fitToPartitions(this.#rules, this.#state, lag.partitions)
+      this.#state = state
+      if (change !== undefined) return this.#apply({ change, lag: lag.sum }, lanes, pollers, nowMs)
+    }
+    if (this.#pending !== undefined) {
+      if (nowMs < this.#pending.atMs) return undefined
+      const { result } = this.#pending
+      this.#pending = undefined
+      // Looks that fell into the wait are left out.
+      while (this.#dueMs <= nowMs) this.#dueMs += this.#pace.intervalMs
+      return this.#apply(result, lanes, pollers, nowMs)
+    }
     if (nowMs < this.#dueMs) return undefined
-    this.#dueMs = nowMs + scalingIntervalMs
+    this.#dueMs = nowMs + this.#pace.intervalMs
+    const result = this.#look(lanes, pollers, nowMs)
+    if (result === undefined) return undefined
+    const delayMs = Math.round(this.#random() * this.#pace.effectMaxMs)
+    if (delayMs === 0) return this.#apply(result, lanes, pollers, nowMs)
+    this.#pending = { result, atMs: nowMs + delayMs }
+    return undefined
+  }
+
+  #look(
+    lanes: ReadonlyMap<number, Lane>,
+    pollers: EventPollers,
+    nowMs: number,
+  ): ScalingResult | undefined {
     const lag = lagOf(lanes.values())
     const evaluation = {
       partitions: lag.partitions,
@@ -58,9 +110,17 @@ export class Scaling {
     this.#throttlesBefore = this.#counters.throttles
     const { state, change } = evaluateScaling(this.#rules, this.#state, evaluation, nowMs)
     this.#state = state
-    if (change === undefined) return undefined
-    pollers.deal(lanes.values(), change.to)
-    this.#counters.scaled(change.reason, nowMs)
-    return { change, lag: lag.sum }
+    return change === undefined ? undefined : { change, lag: lag.sum }
+  }
+
+  #apply(
+    result: ScalingResult,
+    lanes: ReadonlyMap<number, Lane>,
+    pollers: EventPollers,
+    nowMs: number,
+  ): ScalingResult {
+    pollers.deal(lanes.values(), result.change.to)
+    this.#counters.scaled(result.change.reason, nowMs)
+    return result
   }
 }
