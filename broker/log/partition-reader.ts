@@ -6,7 +6,7 @@ import { firstRecordAtOrAfter, timestampOfBatch, type OffsetAndTimestamp } from 
 import { isMissing, isStorageError } from './file-system.ts'
 import type { ReadAhead } from './read-ahead.ts'
 import type { RecentBatches } from './recent-batches.ts'
-import { isCorrupt } from './segment.ts'
+import { isCorrupt } from './segment-reader.ts'
 import { offsetBehind } from './stored-batches.ts'
 import type { SegmentList } from './segment-list.ts'
 import type { PlacedBatch, Tail } from './tail.ts'

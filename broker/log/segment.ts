@@ -1,24 +1,18 @@
 // One segment of a partition: a log file of whole batches, and its index.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { letGo } from '../../common/buffer-pool.ts'
 import { AppError } from '../../common/errors.ts'
-import { indexIntervalBytes } from '../../common/limits.ts'
-import { recordBatchHeaderBytes, totalBytesAt } from '../../protocol/record-batch.ts'
-import { readAt, scanBatches, type ScannedBatch } from './batch-scan.ts'
+import { scanBatches, type ScannedBatch } from './batch-scan.ts'
 import type { OpenFile } from './file-system.ts'
 import { rewrite } from './rewrite.ts'
 import type { SegmentFacts, SegmentFiles } from './segment-facts.ts'
-import { SegmentIndex, timestampOf } from './segment-index.ts'
-import { skipTo, soundBytes, type Place } from './stored-batches.ts'
+import { SegmentIndex } from './segment-index.ts'
+import { SegmentReader, type ReadBounds } from './segment-reader.ts'
 import type { SparseIndex } from './sparse-index.ts'
 import type { PlacedBatch } from './tail.ts'
 import { Turns } from './turns.ts'
 
-const nothing = Buffer.alloc(0)
-
 type Flushed = { readonly position: number; readonly offset: number }
-type ReadBounds = { readonly maxBytes: number; readonly minOneBatch: boolean }
 
 /** Kafka: twenty digits, so that the names sort as the offsets do. */
 export function segmentName(baseOffset: number): string {
@@ -34,6 +28,7 @@ export class Segment {
   readonly #shared: SegmentFiles
   readonly #path: string
   readonly #index: SegmentIndex
+  readonly #reader: SegmentReader
   #endOffset: number
   #sizeBytes: number
   #modifiedMs: number
@@ -61,6 +56,12 @@ export class Segment {
     this.#isNameNew = facts.isDirty
     this.#isForgotten = facts.isForgotten === true
     this.#index = new SegmentIndex(shared, this.#path, this)
+    this.#reader = new SegmentReader({
+      segment: this,
+      index: this.#index,
+      buffers: shared.buffers,
+      use: (work) => this.#use(work),
+    })
   }
 
   get endOffset(): number {
@@ -138,63 +139,14 @@ export class Segment {
     this.#index.shrunk()
   }
 
-  /**
-   * Whole batches from the first that has records at or after `offset`, held for the caller: empty only where
-   * `minOneBatch` is false, undefined where no record is left. All were checked; rejects with AppError LOG_CORRUPT
-   * where the first is not sound.
-   */
-  async read(offset: number, limits: ReadBounds): Promise<Buffer | undefined> {
-    assert(offset >= this.baseOffset && offset < this.#endOffset, 'the offset is in the segment')
-    try {
-      return await this.#read(offset, limits)
-    } catch (error) {
-      if (!isCorrupt(error) || !this.#index.isFromFiles) throw error
-      // Perhaps the index is wrong, and not the log.
-      this.#index.distrustFiles()
-      return this.#read(offset, limits)
-    }
-  }
-
-  async #read(offset: number, limits: ReadBounds): Promise<Buffer | undefined> {
-    const [end, endOffset] = [this.#sizeBytes, this.#endOffset]
-    const entry = (await this.#index.load()).placeBefore(offset - this.baseOffset)
-    const { buffers } = this.#shared
-    let { position } = entry
-    let due = this.baseOffset + entry.relativeOffset
-    return this.#use(async (file) => {
-      while (position < end) {
-        const wanted = Math.max(limits.maxBytes, recordBatchHeaderBytes) + indexIntervalBytes
-        const chunk = await readAt(file, position, Math.min(wanted, end - position), buffers)
-        const found = skipTo(chunk, { at: 0, offset: due }, offset)
-        position += found.at
-        due = found.offset
-        if (found.isDamaged) throw this.corrupt(position)
-        const rest = chunk.subarray(found.at)
-        if (rest.length >= recordBatchHeaderBytes) {
-          return this.#take(file, rest, { at: position, offset: due }, limits)
-        }
-        letGo(chunk)
-        if (found.at === 0) throw this.corrupt(position)
-      }
-      if (position !== end || due !== endOffset) throw this.corrupt(position)
-      return undefined
-    })
+  /** As `SegmentReader` does. */
+  read(offset: number, bounds: ReadBounds): Promise<Buffer | undefined> {
+    return this.#reader.read(offset, bounds)
   }
 
   /** The first batch at or after offset `from` with a timestamp of `timestampMs` or above. */
-  async findTimestamp(timestampMs: number, from: number): Promise<Buffer | undefined> {
-    const index = await this.#index.load()
-    let found: Buffer | undefined
-    const start = index.positionBeforeTimestamp(timestampMs)
-    const end = await this.scanFrom(start, (batch) => {
-      const { chunk, at, lastOffset, sizeBytes, baseOffset } = batch
-      if (lastOffset < from || timestampOf(batch) < timestampMs) return true
-      const { bytes } = soundBytes(chunk, { at, offset: baseOffset }, sizeBytes)
-      if (bytes > 0) found = chunk.subarray(at, at + bytes)
-      return false
-    })
-    if (found === undefined && end < this.#sizeBytes) throw this.corrupt(end)
-    return found
+  findTimestamp(timestampMs: number, from: number): Promise<Buffer | undefined> {
+    return this.#reader.findTimestamp(timestampMs, from)
   }
 
   /** -1 where no record has a timestamp. */
@@ -304,27 +256,6 @@ export class Segment {
     return this.#shared.pool.use(this.#logPath, 'update', work)
   }
 
-  /** The batches at the beginning of `rest`, which lies at `place` in the file, as `read` hands them out. */
-  async #take(file: OpenFile, rest: Buffer, place: Place, limits: ReadBounds): Promise<Buffer> {
-    const from = { at: 0, offset: place.offset }
-    const found = soundBytes(rest, from, limits.maxBytes)
-    if (found.bytes > 0) return rest.subarray(0, found.bytes)
-    const whole = totalBytesAt(rest, 0)
-    const isWhole = found.reason === undefined && place.at + whole <= this.#sizeBytes
-    if (!isWhole) throw this.corrupt(place.at, found.reason)
-    if (!limits.minOneBatch) {
-      letGo(rest)
-      return nothing
-    }
-    const isHere = whole <= rest.length
-    if (!isHere) letGo(rest)
-    const { buffers } = this.#shared
-    const batch = isHere ? rest : await readAt(file, place.at, whole, buffers)
-    const { bytes, reason } = soundBytes(batch, from, whole)
-    if (bytes === 0) throw this.corrupt(place.at, reason)
-    return batch.subarray(0, bytes)
-  }
-
   async #cutTorn(file: OpenFile): Promise<void> {
     if (!this.#isTorn) return
     await file.truncate(this.#sizeBytes)
@@ -342,9 +273,4 @@ export class Segment {
   corrupt(position: number, reason = 'the batch that is due does not lie there'): AppError {
     return new AppError('LOG_CORRUPT', { file: this.#logPath, position, reason })
   }
-}
-
-/** Whether it says that what lies on the disk is not what was written. */
-export function isCorrupt(thrown: unknown): boolean {
-  return thrown instanceof AppError && thrown.code === 'LOG_CORRUPT'
 }
