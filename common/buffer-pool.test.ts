@@ -3,6 +3,8 @@ import { expect, test } from 'vitest'
 import { BufferPool, hold, keep, letGo } from './buffer-pool.ts'
 
 const sizeBytes = 100_000
+/** What the pool makes for that. */
+const stepBytes = 114_688
 const open = (spareMaxBytes = 1_000_000): BufferPool =>
   new BufferPool({ spareMaxBytes, bufferMaxBytes: 200_000 })
 
@@ -18,6 +20,18 @@ test('a buffer is used again once its last holder has let go, by whichever part 
   expect(second.length).toBe(sizeBytes - 1)
 })
 
+test('memory from elsewhere is lent, and used again, as what the pool makes', () => {
+  const pool = open()
+  expect(pool.takeSpare(sizeBytes)).toBeUndefined()
+  const memory = Buffer.alloc(stepBytes)
+  const lent = pool.lend(memory, sizeBytes)
+  expect(lent.length).toBe(sizeBytes)
+  expect(pool.takeSpare(sizeBytes)).toBeUndefined()
+  letGo(lent)
+  expect(pool.spareBytes).toBe(stepBytes)
+  expect(pool.takeSpare(sizeBytes)?.buffer).toBe(memory.buffer)
+})
+
 test('a buffer that someone keeps is never used again', () => {
   const pool = open()
   const kept = pool.take(sizeBytes)
@@ -30,7 +44,7 @@ test('spare buffers are bounded, and those that no pool lent are left alone', ()
   const pool = open(150_000)
   const buffers = [pool.take(sizeBytes), pool.take(sizeBytes)]
   for (const buffer of buffers) letGo(buffer)
-  expect(pool.spareBytes).toBe(114_688)
+  expect(pool.spareBytes).toBe(stepBytes)
   const large = pool.take(300_000)
   const other = Buffer.from('other')
   for (const buffer of [large, other]) {
@@ -38,7 +52,7 @@ test('spare buffers are bounded, and those that no pool lent are left alone', ()
     letGo(buffer)
     letGo(buffer)
   }
-  expect(pool.spareBytes).toBe(114_688)
+  expect(pool.spareBytes).toBe(stepBytes)
 })
 
 test('spare buffers of a size that is not asked for any more make room for others', () => {

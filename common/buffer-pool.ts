@@ -45,12 +45,21 @@ export class BufferPool {
 
   /** A buffer of this length, whatever it contains, with one holder. */
   take(length: number): Buffer {
-    if (length < bufferMinBytes || length > this.#options.bufferMaxBytes) {
-      return Buffer.allocUnsafe(length)
-    }
-    const { sizeFor = stepAbove } = this.#options
-    const sizeBytes = sizeFor(length)
-    const memory = this.#takeSpare(sizeBytes) ?? Buffer.allocUnsafeSlow(sizeBytes)
+    const { bufferMaxBytes } = this.#options
+    if (length < bufferMinBytes || length > bufferMaxBytes) return Buffer.allocUnsafe(length)
+    return (
+      this.takeSpare(length) ?? this.lend(Buffer.allocUnsafeSlow(this.#sizeFor(length)), length)
+    )
+  }
+
+  /** The same where one lies here, undefined where none does. */
+  takeSpare(length: number): Buffer | undefined {
+    const memory = this.#takeSpare(this.#sizeFor(length))
+    return memory && this.lend(memory, length)
+  }
+
+  /** As much of `memory`, which nobody else has, with one holder; all of it comes here after the last. */
+  lend(memory: Buffer, length: number): Buffer {
     leases.set(memory.buffer, { pool: this, memory, holders: 1 })
     return memory.subarray(0, length)
   }
@@ -71,6 +80,11 @@ export class BufferPool {
     this.#spare.set(memory.length, spare)
     spare.push(memory)
     this.#spareBytes += memory.length
+  }
+
+  #sizeFor(length: number): number {
+    const { sizeFor = stepAbove } = this.#options
+    return sizeFor(length)
   }
 
   #takeSpare(sizeBytes: number): Buffer | undefined {

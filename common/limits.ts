@@ -48,6 +48,9 @@ export const walFilesMax = 8
 /** Writes of so much in whole blocks go past the page cache: below, its copy costs less than a device's answer. */
 export const blockWriteMinBytes = 128 * 1024
 
+/** And reads, where the cache has little of the file: below, what it reads ahead and keeps is worth more. */
+export const blockReadMinBytes = 256 * 1024
+
 /** What lies in such memory while it is written: more in one write is hardly quicker. */
 export const blockPieceBytes = 2 * 1024 * 1024
 

@@ -223,7 +223,7 @@ export const settingsTable = {
     default: 'auto',
     choices: ['auto', 'off'],
     roles: ['broker', 'all'],
-    help: 'Whether large commits go past the page cache (O_DIRECT) where the file system lets them, with --flush commit.',
+    help: 'Whether large commits, and large reads of what they wrote or an earlier start left, go past the page cache (O_DIRECT) where the file system lets them, with --flush commit.',
   },
   groupInitialRebalanceDelay: {
     kind: 'milliseconds',

@@ -19,8 +19,8 @@ export interface BlockWriterOptions {
  * ```
  *
  * Files are what they would be without it. Invariant: a block is written past the cache once, before which no byte of it
- * is part of the file; a block that two writes share is only ever written through the cache. So no reader, all of which
- * go through the cache, can find there what was before.
+ * is part of the file; a block that two writes share is only ever written through the cache. So no reader, whichever way it
+ * goes, can find there what was before.
  */
 export class BlockWriter {
   readonly #options: BlockWriterOptions
@@ -38,15 +38,19 @@ export class BlockWriter {
     this.#pieceBytes = memory[0]?.length ?? 0
   }
 
-  /** As the file's own `write`. Nothing else may write behind `position` meanwhile. */
-  async write(file: OpenFile, buffers: readonly Buffer[], position: number): Promise<void> {
+  /**
+   * As the file's own `write`; resolves with how many bytes went past the cache. Nothing else may write behind `position`
+   * meanwhile.
+   */
+  async write(file: OpenFile, buffers: readonly Buffer[], position: number): Promise<number> {
     const { blockBytes, minBytes } = this.#options
     let end = position
     for (const { length } of buffers) end += length
     const from = Math.ceil(position / blockBytes) * blockBytes
     const to = Math.floor(end / blockBytes) * blockBytes
     if (this.#pieceBytes === 0 || to - from < Math.max(minBytes, blockBytes)) {
-      return file.write(buffers, position)
+      await file.write(buffers, position)
+      return 0
     }
     const gather = new Gather(buffers)
     const head = gather.copy(Buffer.allocUnsafe(from - position))
@@ -55,6 +59,7 @@ export class BlockWriter {
     await allOver(begun)
     // Last: before it the file ends where the blocks begin or end, so that nobody reads ahead where they are to come.
     if (end > to) await file.write([gather.copy(Buffer.allocUnsafe(end - to))], to)
+    return to - from
   }
 
   async #writeBlocks(

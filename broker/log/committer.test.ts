@@ -35,6 +35,7 @@ class SlowFlushes {
       path: file.path,
       write: (buffers, position) => file.write(buffers, position),
       writeBlocks: (blocks, position) => file.writeBlocks(blocks, position),
+      readBlocks: (blocks, position) => file.readBlocks(blocks, position),
       read: (buffer, position) => file.read(buffer, position),
       truncate: (sizeBytes) => file.truncate(sizeBytes),
       close: () => file.close(),

@@ -41,6 +41,7 @@ const ways = [
       directAheadMaxBytes: 1000,
       blockWriteMinBytes: 64,
       blockPieceBytes: 64,
+      blockReadMinBytes: 1,
     },
   },
 ]

@@ -25,6 +25,8 @@ export interface OpenFile {
   write(buffers: readonly Buffer[], position: number): Promise<void>
   /** Writes whole blocks past the system's cache, at a block's position, from memory that `blockMemory` gave. */
   writeBlocks(blocks: Buffer, position: number): Promise<void>
+  /** Fills `blocks` as far as the file goes, past the cache and with the same conditions; resolves with the bytes read. */
+  readBlocks(blocks: Buffer, position: number): Promise<number>
   /** Fills `buffer` as far as the file goes; resolves with the bytes read. */
   read(buffer: Buffer, position: number): Promise<number>
   /** Content and size are on the disk when this resolves; the file's name may not be. */
@@ -35,9 +37,9 @@ export interface OpenFile {
 
 /** Every method rejects with AppError STORAGE_FAILED whose cause is the system's own error. */
 export interface FileSystem {
-  /** What `writeBlocks` writes a multiple of, at a multiple of. */
+  /** What `writeBlocks` and `readBlocks` take a multiple of, at a multiple of. */
   readonly blockBytes: number
-  /** Memory for `writeBlocks` to files in or below a directory; none where its files do not take it. */
+  /** Memory for blocks of files in or below a directory; none where its files do not take it. */
   blockMemory(directory: string, size: BlockMemorySize): Promise<readonly Buffer[]>
   open(path: string, mode: OpenMode): Promise<OpenFile>
   readFile(path: string): Promise<Buffer>
@@ -164,7 +166,7 @@ class NodeFile implements OpenFile {
   }
 
   async writeBlocks(blocks: Buffer, position: number): Promise<void> {
-    const descriptor = await (this.#blocks ??= this.#openForBlocks())
+    const descriptor = await this.#forBlocks()
     for (let at = 0; at < blocks.length;) {
       const start = at
       at += await this.#ask<number>('write', (done) =>
@@ -173,11 +175,19 @@ class NodeFile implements OpenFile {
     }
   }
 
+  async readBlocks(blocks: Buffer, position: number): Promise<number> {
+    return this.#fill(await this.#forBlocks(), blocks, position, blockBytes)
+  }
+
+  #forBlocks(): Promise<number> {
+    return (this.#blocks ??= this.#openForBlocks())
+  }
+
   async #openForBlocks(): Promise<number> {
     try {
       // The very file that is open, whatever its name stands for by now.
       const path = `/proc/self/fd/${this.#descriptor}`
-      const flags = fs.constants.O_WRONLY | fs.constants.O_DIRECT
+      const flags = fs.constants.O_RDWR | fs.constants.O_DIRECT
       return await this.#ask<number>('open', (done) => fs.open(path, flags, done))
     } catch (error) {
       this.#blocks = undefined
@@ -185,15 +195,25 @@ class NodeFile implements OpenFile {
     }
   }
 
-  async read(buffer: Buffer, position: number): Promise<number> {
+  read(buffer: Buffer, position: number): Promise<number> {
+    return this.#fill(this.#descriptor, buffer, position, 1)
+  }
+
+  async #fill(
+    descriptor: number,
+    buffer: Buffer,
+    position: number,
+    stepBytes: number,
+  ): Promise<number> {
     let filled = 0
     while (filled < buffer.length) {
       const start = filled
       const bytes = await this.#ask<number>('read', (done) =>
-        fs.read(this.#descriptor, buffer, start, buffer.length - start, position + start, done),
+        fs.read(descriptor, buffer, start, buffer.length - start, position + start, done),
       )
-      if (bytes === 0) break
       filled += bytes
+      // A part of a block comes from the file's end alone, and nothing can be asked for from amid one.
+      if (bytes === 0 || bytes % stepBytes !== 0) break
     }
     return filled
   }

@@ -10,6 +10,7 @@ import {
   readSpareMaxBytes,
 } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
+import { BlockReader } from './block-reader.ts'
 import { BlockWriter } from './block-writer.ts'
 import { Checkpointer, type CheckpointedTopic } from './checkpointer.ts'
 import { CommitAccount } from './commit-account.ts'
@@ -57,6 +58,7 @@ export class LogEngine {
   readonly #options: LogEngineOptions
   readonly #pool: FilePool
   readonly #blocks: BlockWriter
+  readonly #blockReads: BlockReader
   readonly #wal: WriteAheadLog
   readonly #account: CommitAccount
   readonly #committer: Committer | UnloggedCommitter
@@ -103,12 +105,18 @@ export class LogEngine {
       maxBytes: limits.readAheadMaxBytes,
       maxAgeMs: readAheadMaxAgeMs,
     })
+    this.#blockReads = new BlockReader({
+      files,
+      minBytes: limits.blockReadMinBytes,
+      spareMaxBytes: readSpareMaxBytes,
+    })
     this.environment = {
       files,
       clock,
       limits,
       pool: this.#pool,
       blocks: this.#blocks,
+      blockReads: this.#blockReads,
       indexes: new IndexCache(limits.indexCacheMaxBytes),
       buffers: new BufferPool({
         spareMaxBytes: readSpareMaxBytes,
@@ -139,11 +147,12 @@ export class LogEngine {
       const size = { count: blockPieces, bytes: limits.blockPieceBytes }
       const memory = await files.blockMemory(dir, size)
       this.#blocks.use(memory)
+      if (memory.length > 0) this.#blockReads.use(dir)
       const way = memory.length > 0 ? 'past the page cache' : 'through the page cache'
-      logger.info(`large commits go ${way}`, { dir })
+      logger.info(`large commits and reads go ${way}`, { dir })
     } catch (error) {
       if (!isStorageError(error)) throw error
-      this.#warn('large commits go through the page cache', error)
+      this.#warn('large commits and reads go through the page cache', error)
     }
   }
 

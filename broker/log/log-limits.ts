@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import {
   appendQueueMaxBytes,
   blockPieceBytes,
+  blockReadMinBytes,
   blockWriteMinBytes,
   commitMaxBytes,
   compactionIntervalMs,
@@ -28,6 +29,7 @@ import { producersMax } from '../../common/producer-limits.ts'
 export interface LogLimits {
   readonly appendQueueMaxBytes: number
   readonly blockPieceBytes: number
+  readonly blockReadMinBytes: number
   readonly blockWriteMinBytes: number
   readonly commitMaxBytes: number
   readonly compactionIntervalMs: number
@@ -53,6 +55,7 @@ export function logLimits(overrides: Partial<LogLimits> = {}): LogLimits {
   const limits = {
     appendQueueMaxBytes,
     blockPieceBytes,
+    blockReadMinBytes,
     blockWriteMinBytes,
     commitMaxBytes,
     compactionIntervalMs,

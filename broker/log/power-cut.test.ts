@@ -51,9 +51,9 @@ for (let run = 0; run < 120; run++) {
 }
 
 for (let run = 0; run < 120; run++) {
-  test(`nor where those are written in blocks past the cache, SEED=${seed} run ${run}`, () => {
+  test(`nor where those are written and read in blocks past the cache, SEED=${seed} run ${run}`, () => {
     const direct = { directMinBytes: 250, directAheadMaxBytes: 1200, directPartitionsMax: 2 }
-    const limits = { ...direct, blockWriteMinBytes: 64, blockPieceBytes: 128 }
+    const limits = { ...direct, blockWriteMinBytes: 64, blockPieceBytes: 128, blockReadMinBytes: 1 }
     return history({ run: 4000 + run, faultRate: run % 2 === 0 ? 0 : 0.15, direct: limits })
   })
 }

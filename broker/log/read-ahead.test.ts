@@ -6,6 +6,7 @@ import { batchOf, recordsOf } from '../../test/support/log-store.ts'
 import { ManualClock } from '../../test/support/manual-clock.ts'
 import { MemoryFileSystem } from '../../test/support/memory-file-system.ts'
 import { placedBatch } from './batch-place.ts'
+import { BlockReader } from './block-reader.ts'
 import { BlockWriter } from './block-writer.ts'
 import { FilePool } from './file-pool.ts'
 import { IndexCache } from './index-cache.ts'
@@ -42,7 +43,8 @@ class TestLog {
     this.ahead = new ReadAhead({ clock, maxBytes: aheadMaxBytes, maxAgeMs: 1000 })
     const [pool, indexes] = [new FilePool(files, 10), new IndexCache(1e6)]
     const blocks = new BlockWriter({ blockBytes: 64, minBytes: 64 })
-    const shared = { files, clock, pool, blocks, indexes, buffers }
+    const blockReads = new BlockReader({ files, minBytes: 64, spareMaxBytes: 1e6 })
+    const shared = { files, clock, pool, blocks, blockReads, indexes, buffers }
     const facts = { directory: '/p', baseOffset: 0, endOffset: 0, sizeBytes: 0, modifiedMs: 0 }
     this.segments = new SegmentList(shared, {
       directory: '/p',

@@ -1,5 +1,6 @@
 // What a segment is made of: what it shares with the others, and what is known of it.
 import type { BufferPool } from '../../common/buffer-pool.ts'
+import type { BlockReader } from './block-reader.ts'
 import type { BlockWriter } from './block-writer.ts'
 import type { FilePool } from './file-pool.ts'
 import type { FileSystem } from './file-system.ts'
@@ -10,6 +11,7 @@ export interface SegmentFiles {
   readonly files: FileSystem
   readonly pool: FilePool
   readonly blocks: BlockWriter
+  readonly blockReads: BlockReader
   readonly indexes: IndexCache
   /** Memory for what is read. */
   readonly buffers: BufferPool

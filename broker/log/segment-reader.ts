@@ -5,6 +5,7 @@ import { AppError } from '../../common/errors.ts'
 import { indexIntervalBytes } from '../../common/limits.ts'
 import { recordBatchHeaderBytes, totalBytesAt } from '../../protocol/record-batch.ts'
 import { readAt } from './batch-scan.ts'
+import type { BlockReader } from './block-reader.ts'
 import type { OpenFile } from './file-system.ts'
 import { timestampOf, type IndexedLog, type SegmentIndex } from './segment-index.ts'
 import { skipTo, soundBytes, type Place } from './stored-batches.ts'
@@ -17,6 +18,8 @@ export interface ReadBounds {
 /** The segment as it is at the moment. */
 export interface ReadableSegment extends IndexedLog {
   readonly endOffset: number
+  /** Whether most of it is to be read past the system's cache. */
+  readonly isUncached: boolean
   /** What a reader rejects with where the log does not go on as it should. */
   corrupt(position: number, reason?: string): AppError
 }
@@ -25,6 +28,7 @@ interface SegmentReaderOptions {
   readonly segment: ReadableSegment
   readonly index: SegmentIndex
   readonly buffers: BufferPool
+  readonly blockReads: BlockReader
   use<T>(work: (file: OpenFile) => Promise<T>): Promise<T>
 }
 
@@ -48,13 +52,14 @@ export class SegmentReader {
       offset >= segment.baseOffset && offset < segment.endOffset,
       'the offset is in the segment',
     )
+    const isDirect = segment.isUncached
     try {
-      return await this.#read(offset, limits)
+      return await this.#read(offset, limits, isDirect)
     } catch (error) {
-      if (!isCorrupt(error) || !index.isFromFiles) throw error
-      // Perhaps the index is wrong, and not the log.
-      index.distrustFiles()
-      return this.#read(offset, limits)
+      if (!isCorrupt(error) || !(index.isFromFiles || isDirect)) throw error
+      // Perhaps the index is wrong and not the log, or the cache alone has what was written.
+      if (index.isFromFiles) index.distrustFiles()
+      return this.#read(offset, limits, false)
     }
   }
 
@@ -75,8 +80,8 @@ export class SegmentReader {
     return found
   }
 
-  async #read(offset: number, limits: ReadBounds): Promise<Buffer | undefined> {
-    const { segment, index, buffers } = this.#options
+  async #read(offset: number, limits: ReadBounds, isDirect: boolean): Promise<Buffer | undefined> {
+    const { segment, index, buffers, blockReads } = this.#options
     const [end, endOffset] = [segment.sizeBytes, segment.endOffset]
     const entry = (await index.load()).placeBefore(offset - segment.baseOffset)
     let { position } = entry
@@ -84,7 +89,9 @@ export class SegmentReader {
     return this.#options.use(async (file) => {
       while (position < end) {
         const wanted = Math.max(limits.maxBytes, recordBatchHeaderBytes) + indexIntervalBytes
-        const chunk = await readAt(file, position, Math.min(wanted, end - position), buffers)
+        const length = Math.min(wanted, end - position)
+        const blocks = isDirect ? await blockReads.read(file, position, length) : undefined
+        const chunk = blocks ?? (await readAt(file, position, length, buffers))
         const found = skipTo(chunk, { at: 0, offset: due }, offset)
         position += found.at
         due = found.offset

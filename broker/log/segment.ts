@@ -31,6 +31,8 @@ export class Segment {
   readonly #reader: SegmentReader
   #endOffset: number
   #sizeBytes: number
+  /** What was written through the system's cache, of what is known: files of an earlier process may be in it or not. */
+  #cachedBytes = 0
   #modifiedMs: number
   #startedMs: number
   #exists: boolean
@@ -59,7 +61,7 @@ export class Segment {
     this.#reader = new SegmentReader({
       segment: this,
       index: this.#index,
-      buffers: shared.buffers,
+      ...shared,
       use: (work) => this.#use(work),
     })
   }
@@ -70,6 +72,11 @@ export class Segment {
 
   get sizeBytes(): number {
     return this.#sizeBytes
+  }
+
+  /** Whether most of it is not in the system's cache, as far as is known, and all that may be read is on the disk. */
+  get isUncached(): boolean {
+    return this.#cachedBytes < this.#sizeBytes / 2 && !this.#isForgotten
   }
 
   get modifiedMs(): number {
@@ -103,18 +110,20 @@ export class Segment {
     const mode = this.#exists ? 'update' : 'create'
     const buffers = batches.map(({ bytes }) => bytes)
     const at = this.#sizeBytes
+    let uncachedBytes = 0
     await this.#shared.pool.use(this.#logPath, mode, async (file) => {
       if (!this.#exists) this.#isNameNew = true
       this.#exists = true
       this.#isDirty = true
       if (this.#isTorn) await this.#flushesAndCuts.take(() => this.#cutTorn(file))
       this.#isTorn = true
-      const { blocks } = this.#shared
-      await (isDirect ? blocks.write(file, buffers, at) : file.write(buffers, at))
+      if (isDirect) uncachedBytes = await this.#shared.blocks.write(file, buffers, at)
+      else await file.write(buffers, at)
       this.#isTorn = false
     })
     if (this.#sizeBytes === 0) this.#startedMs = nowMs
     for (const batch of batches) this.#add(batch)
+    this.#cachedBytes += this.#sizeBytes - at - uncachedBytes
     // A flush that ran meanwhile may have missed it.
     this.#isDirty = true
     this.#modifiedMs = nowMs

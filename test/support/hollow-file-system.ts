@@ -49,6 +49,7 @@ export class HollowFileSystem implements FileSystem {
         return Promise.resolve()
       },
       writeBlocks: () => Promise.reject(new Error('no memory for blocks was given')),
+      readBlocks: () => Promise.reject(new Error('no memory for blocks was given')),
       read: () => Promise.reject(new Error(`${path} is hollow`)),
       sync: () => Promise.resolve(),
       truncate: (sizeBytes) => {

@@ -46,8 +46,10 @@ export class MemoryFileSystem implements FileSystem {
   readonly flushes = new Map<string, number>()
   /** So small that a few records fill some. */
   readonly blockBytes = 64
-  /** How many blocks were written past the cache. */
+  /** How many blocks were written past the cache, and read. */
   blocksWritten = 0
+  blocksRead = 0
+  readonly #blockMemory = new WeakSet<ArrayBufferLike>()
   readonly #root: Directory
 
   constructor(root = new Directory()) {
@@ -129,7 +131,9 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   blockMemory(_: string, { count, bytes }: BlockMemorySize): Promise<readonly Buffer[]> {
-    return Promise.resolve(Array.from({ length: count }, () => Buffer.allocUnsafeSlow(bytes)))
+    const memory = Array.from({ length: count }, () => Buffer.allocUnsafeSlow(bytes))
+    for (const { buffer } of memory) this.#blockMemory.add(buffer)
+    return Promise.resolve(memory)
   }
 
   async open(path: string, mode: OpenMode): Promise<OpenFile> {
@@ -202,13 +206,23 @@ export class MemoryFileSystem implements FileSystem {
       writeBlocks: async (blocks, position) => {
         assert(position % this.blockBytes === 0, 'blocks have their places')
         assert(blocks.length % this.blockBytes === 0, 'blocks are whole')
+        assert(this.#blockMemory.has(blocks.buffer), 'blocks lie in memory for them')
         // Each reaches the disk for itself.
         const each: [Buffer, number][] = []
         for (let at = 0; at < blocks.length; at += this.blockBytes) {
           each.push([Buffer.from(blocks.subarray(at, at + this.blockBytes)), position + at])
         }
-        await this.#write(path, file, each)
+        await this.#write(path, file, each, true)
         this.blocksWritten += each.length
+      },
+      readBlocks: async (blocks, position) => {
+        assert(position % this.blockBytes === 0, 'blocks have their places')
+        assert(blocks.length % this.blockBytes === 0, 'blocks are whole')
+        assert(this.#blockMemory.has(blocks.buffer), 'blocks lie in memory for them')
+        await this.#begin('read', path)
+        const bytes = file.bytesPastCache().subarray(position).copy(blocks)
+        this.blocksRead += Math.ceil(bytes / this.blockBytes)
+        return bytes
       },
       read: async (buffer, position) => {
         await this.#begin('read', path)
@@ -230,12 +244,18 @@ export class MemoryFileSystem implements FileSystem {
     }
   }
 
-  async #write(path: string, file: MemoryFile, parts: [Buffer, number][]): Promise<void> {
+  async #write(
+    path: string,
+    file: MemoryFile,
+    parts: [Buffer, number][],
+    isPastCache = false,
+  ): Promise<void> {
     const code = this.fault('write', path)
     const done = (code === undefined ? parts : parts.slice(0, Math.ceil(parts.length / 2))).map(
       ([bytes, position]) => {
         const isHalf = code !== undefined && parts.length === 1
-        return file.write(isHalf ? bytes.subarray(0, bytes.length >> 1) : bytes, position)
+        const written = isHalf ? bytes.subarray(0, bytes.length >> 1) : bytes
+        return file.write(written, position, isPastCache)
       },
     )
     await tick()

@@ -6,6 +6,7 @@ interface Change {
   /** Where a write begins, or the size that a truncation leaves. */
   readonly position: number
   readonly bytes: Buffer
+  readonly isPastCache: boolean
   /** Whether the call has returned: a flush need not take in what was under way when it began. */
   isDone: boolean
   fate: 'pending' | 'durable' | 'forgotten'
@@ -34,9 +35,22 @@ export class MemoryFile {
     return this.#content.bytes
   }
 
+  /**
+   * As it reads past the cache, to which the system writes first what the cache has: all but what a failed flush made it
+   * forget.
+   */
+  bytesPastCache(): Buffer {
+    let { bytes } = this.#durable
+    for (const change of this.#changes) {
+      if (change.fate !== 'forgotten' || change.isPastCache) bytes = applied(change, bytes)
+    }
+    return bytes
+  }
+
   /** Returns what to call when the write returns to its caller. */
-  write(bytes: Buffer, position: number): () => void {
-    const change: Change = { kind: 'write', position, bytes, isDone: false, fate: 'pending' }
+  write(bytes: Buffer, position: number, isPastCache = false): () => void {
+    const fate = 'pending'
+    const change: Change = { kind: 'write', position, bytes, isPastCache, isDone: false, fate }
     this.#content.apply(change)
     this.#changes.push(change)
     return () => {
@@ -49,6 +63,7 @@ export class MemoryFile {
       kind: 'truncate',
       position: sizeBytes,
       bytes: nothing,
+      isPastCache: true,
       isDone: true,
       fate: 'pending',
     }
