@@ -62,3 +62,16 @@ export const oversizedKeyMaxBytes = 64 * 1024
 export const retryAttemptsMax = 10_000
 export const recordAgeMinSeconds = 60
 export const recordAgeMaxSeconds = 604_800
+
+/** Why a mapping is behind is judged from so many looks, one in this time. */
+export const lagLookIntervalMs = 1000
+export const lagLooksMax = 6
+
+/** How old the lag may be that the API shows: each is a write to the registry, beyond that of a new cause. */
+export const lagStatusIntervalMs = 10_000
+
+/** Partitions named in the API, those furthest behind. */
+export const lagPartitionsMax = 10
+
+/** Partitions of all mappings together that have metrics of their own; with more there are none. */
+export const partitionSeriesMax = 1000

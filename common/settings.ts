@@ -254,7 +254,7 @@ export const settingsTable = {
     default: 'local',
     choices: ['local', 'aws'],
     roles: ['control', 'poller', 'workers', 'all'],
-    help: 'Whether things happen as soon as they can (local), or at the pace that AWS documents (aws), to see what the cloud would do: functions scale by 1,000 executions every 10 s and take ten invocations a second for each; asynchronous events are tried again after 1 min and 2 min, not 1 s and 2 s.',
+    help: 'Whether things happen as soon as they can (local), or at the pace that AWS documents (aws), to see what the cloud would do: functions scale by 1,000 executions every 10 s and take ten invocations a second for each; asynchronous events are tried again after 1 min and 2 min, not 1 s and 2 s; on-demand mappings look at their lag once a minute, and a change takes effect within three; an event poller reads 5 MB a second.',
   },
   workersMax: {
     kind: 'count',

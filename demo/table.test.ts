@@ -36,6 +36,9 @@ kafka_consumergroup_lag_sum{consumergroup="tyre-pressure",topic="telemetry"} ${o
 kafka_consumergroup_lag_sum{consumergroup="x",topic="other"} 5000
 millrace_consumergroup_lag_seconds{consumergroup="tyre-pressure",topic="telemetry",partition="0"} 0.25
 millrace_consumergroup_lag_seconds{consumergroup="tyre-pressure",topic="telemetry",partition="1"} ${of.lagSeconds}
+millrace_mapping_lag_cause{mapping="m0",topic="telemetry",cause="none"} 1
+millrace_mapping_lag_cause{mapping="m1",topic="telemetry",cause="slow-handler"} 1
+millrace_mapping_lag_cause{mapping="x",topic="other",cause="throttled"} 1
 `
 }
 
@@ -62,7 +65,7 @@ const second = scrape({
 
 test('a scrape is read line by line, whatever its labels', () => {
   const samples = parseScrape(second)
-  expect(samples).toHaveLength(17)
+  expect(samples).toHaveLength(20)
   expect(samples[2]?.labels).toEqual({ mapping: 'm"1', function: 'TyrePressure' })
   expect(sumOf(samples, 'millrace_topic_records_in_total')).toBe(7999)
   expect(bucketsOf(samples, 'millrace_function_duration_seconds')).toEqual([
@@ -90,6 +93,7 @@ test('a row has the rates between two scrapes, and the lag of the second', () =>
     p99Seconds: expect.closeTo(0.01 + 0.09 * 0.98, 9) as number,
     lagRecords: 80,
     lagSeconds: 1.75,
+    lagCause: 'slow-handler',
   })
   expect(rowLine(row).trim().split(/ {2,}/)).toEqual([
     '7 s',
@@ -101,6 +105,7 @@ test('a row has the rates between two scrapes, and the lag of the second', () =>
     '98.2 ms',
     '80',
     '1.8',
+    'slow handler',
   ])
   expect(rowLine(row)).toHaveLength(headerLine().length)
 })
@@ -162,6 +167,7 @@ const rows = [100, 4000, 20_000, 12_000, 2900, 3100].map((lagRecords, index): Ro
   p99Seconds: undefined,
   lagRecords,
   lagSeconds: lagRecords / 10_000,
+  lagCause: 'none',
 }))
 
 test('the summary has totals, the deepest lag and the time from there to less than a second of input', () => {

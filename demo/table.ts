@@ -15,6 +15,8 @@ export interface Reading {
   readonly durations: Buckets
   readonly lagRecords: number
   readonly lagSeconds: number
+  /** Why; of several mappings one that is behind. */
+  readonly lagCause: string
 }
 
 /** What went on between two readings; `…PerSecond` are rates over that time. */
@@ -30,6 +32,7 @@ export interface Row {
   readonly p99Seconds: number | undefined
   readonly lagRecords: number
   readonly lagSeconds: number
+  readonly lagCause: string
 }
 
 export function readingOf(samples: readonly Sample[], topic: string, atMs: number): Reading {
@@ -46,6 +49,7 @@ export function readingOf(samples: readonly Sample[], topic: string, atMs: numbe
     durations: bucketsOf(samples, 'millrace_function_duration_seconds'),
     lagRecords: sumOf(samples, 'kafka_consumergroup_lag_sum', { topic }),
     lagSeconds: maxOf(samples, 'millrace_consumergroup_lag_seconds', { topic }),
+    lagCause: causeOf(samples, topic),
   }
 }
 
@@ -64,7 +68,17 @@ export function rowBetween(before: Reading, now: Reading, startedAtMs: number): 
     p99Seconds: quantile(0.99, bucketsBetween(before.durations, now.durations)),
     lagRecords: now.lagRecords,
     lagSeconds: now.lagSeconds,
+    lagCause: now.lagCause,
   }
+}
+
+function causeOf(samples: readonly Sample[], topic: string): string {
+  const causes = samples
+    .filter(({ name, labels, value }) => {
+      return name === 'millrace_mapping_lag_cause' && labels['topic'] === topic && value === 1
+    })
+    .map(({ labels }) => labels['cause'] ?? 'none')
+  return causes.find((cause) => cause !== 'none') ?? 'none'
 }
 
 /** What was counted between two readings of a histogram. */
@@ -110,6 +124,11 @@ const columns: readonly Column[] = [
   { title: 'p99', width: 10, text: (row) => duration(row.p99Seconds) },
   { title: 'lag', width: 10, text: (row) => whole(row.lagRecords) },
   { title: 'lag in s', width: 10, text: (row) => oneDigit(row.lagSeconds) },
+  {
+    title: 'why',
+    width: 20,
+    text: ({ lagCause }) => (lagCause === 'none' ? '' : lagCause.replaceAll('-', ' ')),
+  },
 ]
 
 export function headerLine(): string {

@@ -10,7 +10,7 @@ import type {
 import type { BatchGroup } from './batcher.ts'
 import type { EventPollers } from './event-pollers.ts'
 import { divide, halvesOf, recordsOf } from './groups.ts'
-import { sumOf } from './lane.ts'
+import { sumOf, type Lane } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import { afterFailure, retryDelayMs, type FailureRules } from './retry-policy.ts'
 
@@ -155,6 +155,15 @@ export class Deliveries {
   /** Invocations of the batch that has failed most often and is not through; 0 if none has. */
   get attemptsMost(): number {
     return Math.max(0, ...[...this.#failing].map(({ attempts }) => attempts))
+  }
+
+  /** Of each lane whose batch has failed and is not through: how often. */
+  get failures(): ReadonlyMap<Lane, number> {
+    const failures = new Map<Lane, number>()
+    for (const { groups, attempts } of this.#failing) {
+      for (const { lane } of groups) if (attempts > 0) failures.set(lane, attempts)
+    }
+    return failures
   }
 
   #send(batch: Batch): void {

@@ -1,4 +1,5 @@
 // Measures how far the lanes of a mapping are behind the ends of their partitions.
+import type { LaneLook } from './lag-cause.ts'
 import type { Lane } from './lane.ts'
 
 /** In records, of the partitions that this member has. */
@@ -25,6 +26,39 @@ export function lagOf(lanes: Iterable<Lane>): Lag {
     lag.waitingBytes += lane.waitingBytes
   }
   return lag
+}
+
+export function sumOver(lanes: Iterable<Lane>, of: (lane: Lane) => number): number {
+  let total = 0
+  for (const lane of lanes) total += of(lane)
+  return total
+}
+
+/** The record time of the oldest unfinished record; undefined when all are finished. */
+export function oldestOf(lanes: Iterable<Lane>): number | undefined {
+  let oldest: number | undefined
+  for (const lane of lanes) {
+    const timestampMs = lane.assigned ? lane.oldest?.timestampMs : undefined
+    if (timestampMs !== undefined && timestampMs < (oldest ?? Infinity)) oldest = timestampMs
+  }
+  return oldest
+}
+
+/** The lanes that are behind, for whoever wants to know why. */
+export function lanesBehind(
+  lanes: Iterable<Lane>,
+  failures: ReadonlyMap<Lane, number>,
+  nowMs: number,
+): readonly LaneLook[] {
+  const looks: LaneLook[] = []
+  for (const lane of lanes) {
+    const { checkpoint = 0, endOffset = 0, assigned, oldest, partition, isInFlight } = lane
+    const records = assigned ? endOffset - checkpoint : 0
+    if (records <= 0) continue
+    const ageMs = oldest === undefined ? undefined : Math.max(0, nowMs - oldest.timestampMs)
+    looks.push({ partition, records, ageMs, isInFlight, failures: failures.get(lane) ?? 0 })
+  }
+  return looks
 }
 
 /** Says by how many offsets lanes have moved on since it was last asked. */

@@ -24,6 +24,8 @@ import { batchMessage, failureMessages } from './destinations/failure-record.ts'
 import { buildEvent, type EventOrigin } from './event.ts'
 import { recordsOf } from './groups.ts'
 import { itemFailuresOf } from './item-failures.ts'
+import { LagWatch, mappingLag } from './lag-watch.ts'
+import type { LagFinding, LagJudgement } from './lag-cause.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import { Mapping } from './mapping.ts'
 import type { RecordRun, Source, SourceListener } from './sources/source.ts'
@@ -53,17 +55,31 @@ const failed = 'PROBLEM: Function call failed'
 export class MappingRunner implements SourceListener {
   readonly #options: MappingRunnerOptions
   readonly #mapping: Mapping
+  readonly #watch: LagWatch
   readonly #drained = Promise.withResolvers<void>()
   #timer: Timer | undefined
   #lastResult: string
   #problem: string | undefined
   #destinationProblem: string | undefined
+  #functionProblem: string | undefined
+  #throttleReason: string | undefined
   #isStopping = false
   #isStopped = false
 
   constructor(options: MappingRunnerOptions) {
     this.#options = options
     this.#mapping = new Mapping(options.rules, options.counters, options.random)
+    this.#watch = new LagWatch({
+      windowMs: options.rules.windowMs,
+      clock: options.clock,
+      look: (nowMs) => this.#mapping.look(nowMs),
+      circumstances: () => ({
+        sourceProblem: this.#problem,
+        functionProblem: this.#functionProblem,
+        throttleReason: this.#throttleReason,
+      }),
+      judged: (judgement, before) => this.#lagJudged(judgement, before),
+    })
     const before = options.status.stored?.lastProcessingResult
     this.#lastResult = before === succeeded || before === failed ? before : noRecords
   }
@@ -82,7 +98,14 @@ export class MappingRunner implements SourceListener {
     return this.#problem
   }
 
+  /** How far it is behind and why; undefined in its first second. */
+  get lag(): LagFinding | undefined {
+    const { judgement, lanes } = this.#watch
+    return judgement === undefined ? undefined : { judgement, lanes }
+  }
+
   start(): void {
+    this.#watch.start()
     this.#options.source.start(this)
   }
 
@@ -98,6 +121,7 @@ export class MappingRunner implements SourceListener {
     const patience = sleep(this.#options.clock, stopGraceMs, grace.signal)
     await Promise.race([this.#drained.promise, patience])
     this.#isStopped = true
+    this.#watch.stop()
     this.#timer?.cancel()
     const { source, destination } = this.#options
     await Promise.race([Promise.all([source.stop(), closed(destination)]), patience])
@@ -189,9 +213,11 @@ export class MappingRunner implements SourceListener {
     } catch (error) {
       if (!(error instanceof AppError)) throw error
       this.#options.logger.warn('function not reached', { reason: error.message })
-      judged = { outcome: 'unreached' }
+      judged = { outcome: 'unreached', reason: error.message }
     }
-    const { outcome, report } = judged
+    const { outcome, report, reason } = judged
+    this.#functionProblem = outcome === 'unreached' ? reason : undefined
+    if (outcome === 'throttled') this.#throttleReason = reason
     if (outcome === 'succeeded') this.#lastResult = succeeded
     else if (outcome !== 'throttled') this.#lastResult = failed
     this.#mapping.batchEnded(batch, outcome, clock.now(), report)
@@ -210,10 +236,12 @@ export class MappingRunner implements SourceListener {
       logger.warn('function failed', { requestId, functionError, records, ...of, attempts })
       return { outcome: 'failed', report }
     }
-    const { code, message, requestId } = result
-    if (code === 'TooManyRequestsException') return { outcome: 'throttled' }
+    const { code, message, reason, requestId } = result
+    if (code === 'TooManyRequestsException') {
+      return { outcome: 'throttled', ...(reason === undefined ? {} : { reason }) }
+    }
     logger.warn('function not invoked', { requestId, code, message })
-    return { outcome: 'unreached' }
+    return { outcome: 'unreached', reason: message }
   }
 
   /** How a function failed that was reached; undefined where it did not. */
@@ -273,13 +301,26 @@ export class MappingRunner implements SourceListener {
     this.#pump()
   }
 
+  #lagJudged(judgement: LagJudgement, before: LagJudgement | undefined): void {
+    const { cause, detail, records, trendPerSecond } = judgement
+    if (cause !== (before?.cause ?? 'none')) {
+      this.#options.logger.info('lag', { cause, detail, records, trendPerSecond })
+    }
+    this.#report()
+  }
+
   #report(): void {
     if (this.#isStopped) return
     const { status, record } = this.#options
     const problem = this.#problem ?? this.#destinationProblem
     const lastProcessingResult =
       problem === undefined ? this.#lastResult : `PROBLEM: Connection error. ${problem}`
-    status.report({ revision: record.revision, state: 'enabled', lastProcessingResult })
+    status.report({
+      revision: record.revision,
+      state: 'enabled',
+      lastProcessingResult,
+      ...(this.lag === undefined ? {} : { lag: mappingLag(this.lag.judgement, this.lag.lanes) }),
+    })
   }
 }
 
@@ -290,6 +331,8 @@ async function closed(destination: Destination | undefined): Promise<void> {
 interface Judgement {
   readonly outcome: BatchOutcome
   readonly report?: InvocationReport
+  /** Which limit refused the invocation, or why the function was not reached. */
+  readonly reason?: string
 }
 
 /** Of each partition the first and the last of its records. */

@@ -21,6 +21,7 @@ import { MappingRunner } from './mapping-runner.ts'
 import type { MappingRules } from './batch.ts'
 import type { MeasuredMapping } from './metrics.ts'
 import { noFailureRules, retriesMaxOf, type FailureRules } from './retry-policy.ts'
+import { scalingPace, type PaceName } from './scaling-pace.ts'
 import type { Source } from './sources/source.ts'
 import { StatusReporter } from './status-reporter.ts'
 
@@ -31,6 +32,7 @@ export interface MappingSlotOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly random: () => number
+  readonly pace?: PaceName
   /** The cluster behind mappings that name an event source ARN. */
   readonly brokers: readonly string[]
   readonly createSource: (record: MappingRecord, brokers: readonly string[]) => Source
@@ -77,6 +79,10 @@ export class MappingSlot implements MeasuredMapping {
 
   get mapping(): MeasuredMapping['mapping'] {
     return this.#runner?.mapping
+  }
+
+  get lag(): MeasuredMapping['lag'] {
+    return this.#runner?.lag
   }
 
   /** A sentence for `/health` where our own cluster cannot be read; others' are in the status. */
@@ -130,7 +136,7 @@ export class MappingSlot implements MeasuredMapping {
 
   #start(record: MappingRecord): void {
     const brokers = record.bootstrapServers ?? this.#options.brokers
-    const rules = rulesOf(record, brokers)
+    const rules = rulesOf(record, brokers, this.#options.pace)
     if (typeof rules === 'string') {
       this.#logger.error('filter does not compile', { reason: rules })
       this.#report(record, 'enabled', 'PROBLEM: Invalid filter pattern definition.')
@@ -163,7 +169,11 @@ export class MappingSlot implements MeasuredMapping {
 }
 
 /** A record's rules, or the reason why its filters do not compile. */
-export function rulesOf(record: MappingRecord, brokers: readonly string[]): MappingRules | string {
+export function rulesOf(
+  record: MappingRecord,
+  brokers: readonly string[],
+  pace: PaceName = 'local',
+): MappingRules | string {
   const compiled = compileCriteria(record.filterPatterns, 'value')
   if (!compiled.ok) return compiled.reason
   const { batchingWindowSeconds, topic, batchSize, provisionedPollers } = record
@@ -178,6 +188,7 @@ export function rulesOf(record: MappingRecord, brokers: readonly string[]): Mapp
     criteria: compiled.criteria,
     pollersMin: provisionedPollers?.minimum ?? 1,
     pollersMax: provisionedPollers?.maximum ?? topicPartitionsMax,
+    pace: scalingPace(pace, provisionedPollers === undefined ? 'on-demand' : 'provisioned'),
     invocationsPerPoller,
     bufferMaxBytes: mappingBufferMaxBytes,
     commitIntervalMs: mappingCommitIntervalMs,

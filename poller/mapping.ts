@@ -16,9 +16,11 @@ import { CommitLedger } from './commit-ledger.ts'
 import { Deliveries } from './deliveries.ts'
 import { encodeRecord, recordSizeBytes } from './event.ts'
 import { EventPollers } from './event-pollers.ts'
-import { lagOf, type Lag } from './lag.ts'
+import type { Look } from './lag-cause.ts'
+import { lagOf, lanesBehind, oldestOf, sumOver, type Lag } from './lag.ts'
 import { countOf, Lane, split } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
+import { scalingBounds } from './scaler.ts'
 import { Scaling } from './scaling.ts'
 import type { RecordRun, SourceRecord } from './sources/source.ts'
 
@@ -206,6 +208,21 @@ export class Mapping {
     return lagOf(this.#lanes.values())
   }
 
+  /** What is to be seen of its lag, and of what may be its cause. */
+  look(nowMs: number): Look {
+    const lanes = lanesBehind(this.#lanes.values(), this.#deliveries.failures, nowMs)
+    return {
+      atMs: nowMs,
+      lanes,
+      throttles: this.#counters.throttles,
+      partitions: this.lag.partitions,
+      pollers: this.#pollers.count,
+      pollersMost: scalingBounds(this.#rules, this.lag.partitions).most,
+      invocationsInFlight: this.invocationsInFlight,
+      invocationsMax: this.invocationsMax,
+    }
+  }
+
   /** Invocations of the batch that has failed most often and is not through; 0 if none has. */
   get attemptsMost(): number {
     return this.#deliveries.attemptsMost
@@ -222,21 +239,16 @@ export class Mapping {
   }
 
   get bufferedRecords(): number {
-    return this.#sum((lane) => lane.records)
+    return sumOver(this.#lanes.values(), (lane) => lane.records)
   }
 
   get bufferedBytes(): number {
-    return this.#sum((lane) => lane.bytes)
+    return sumOver(this.#lanes.values(), (lane) => lane.bytes)
   }
 
-  /** The record time of the oldest unfinished record; undefined when all are finished. */
+  /** Undefined when all records are finished. */
   get oldestTimestampMs(): number | undefined {
-    let oldest: number | undefined
-    for (const lane of this.#lanes.values()) {
-      const timestampMs = lane.assigned ? lane.oldest?.timestampMs : undefined
-      if (timestampMs !== undefined && timestampMs < (oldest ?? Infinity)) oldest = timestampMs
-    }
-    return oldest
+    return oldestOf(this.#lanes.values())
   }
 
   /** Asserts what can be asserted between any two events. */
@@ -328,12 +340,6 @@ export class Mapping {
   #forget(lane: Lane): void {
     if (lane.isInFlight || this.#lanes.get(lane.partition) !== lane) return
     this.#lanes.delete(lane.partition)
-  }
-
-  #sum(of: (lane: Lane) => number): number {
-    let total = 0
-    for (const lane of this.#lanes.values()) total += of(lane)
-    return total
   }
 }
 

@@ -1,5 +1,7 @@
 // The poller's table of metrics, read from the counters of its mappings.
 import type { MetricDefinition, MetricSample, MetricSource } from '../common/metrics.ts'
+import { lagMetricDefinitions, lagSamples } from './lag-metrics.ts'
+import type { LagFinding } from './lag-cause.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import type { Mapping } from './mapping.ts'
 import { scalingBounds, scalingReasons } from './scaler.ts'
@@ -12,6 +14,8 @@ export interface MeasuredMapping {
   readonly consumerGroupId: string
   readonly counters: MappingCounters
   readonly mapping: Mapping | undefined
+  /** Absent in its first second as well. */
+  readonly lag: LagFinding | undefined
 }
 
 type Read = (measured: MeasuredMapping, nowMs: number) => MetricSample['value']
@@ -197,6 +201,7 @@ const scaling = [
 
 export const pollerMetricDefinitions: readonly MetricDefinition[] = [
   info,
+  ...lagMetricDefinitions,
   ...scaling,
   ...Object.entries(table).map(([name, { read: _read, ...definition }]) =>
     Object.assign(definition, { name, labels }),
@@ -212,7 +217,8 @@ export function pollerMetrics(
     definitions: pollerMetricDefinitions,
     collect: () => {
       const nowMs = now()
-      return mappings().flatMap((measured) => samplesOf(measured, nowMs))
+      const measured = mappings()
+      return [...measured.flatMap((each) => samplesOf(each, nowMs)), ...lagSamples(measured)]
     },
   }
 }

@@ -17,6 +17,7 @@ import { pollerMetrics } from './metrics.ts'
 import { ServiceDestination } from './destinations/service-destination.ts'
 import { KafkaSource } from './sources/kafka-source.ts'
 import type { Source } from './sources/source.ts'
+import type { PaceName } from './scaling-pace.ts'
 import type { StartPosition } from './sources/start-position.ts'
 
 export interface PollerOptions {
@@ -30,6 +31,8 @@ export interface PollerOptions {
   readonly access?: BrokerAccess
   /** Shares mappings out among copies of the poller; unless given, this one runs them all. */
   readonly leases?: Leases
+  /** How fast event pollers come and go, and what each may read; `local` unless given. */
+  readonly pace?: PaceName
   readonly clock: Clock
   readonly logger: Logger
   /** In place of Kafka; for tests. */

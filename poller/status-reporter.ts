@@ -2,6 +2,7 @@
 import type { Clock, Timer } from '../common/clock.ts'
 import { AppError } from '../common/errors.ts'
 import { statusIntervalMs } from '../common/limits.ts'
+import { lagStatusIntervalMs } from '../common/mapping-limits.ts'
 import type { Logger } from '../common/logger.ts'
 import type { MappingStatus, Registry } from '../control/registry/registry.ts'
 
@@ -14,7 +15,7 @@ export interface StatusReporterOptions {
 
 /**
  * A change of state or revision is written at once, since the API waits for it; a change of the last
- * result at most once an interval. One write is under way at a time, and the last word wins.
+ * result, or of why it lags, at most once an interval, and the numbers of a lag seldom. One write is under way at a time, and the last word wins.
  */
 export class StatusReporter {
   readonly #options: StatusReporterOptions
@@ -81,6 +82,15 @@ function isSame(one: MappingStatus, other: MappingStatus | undefined): boolean {
   return (
     one.revision === other?.revision &&
     one.state === other.state &&
-    one.lastProcessingResult === other.lastProcessingResult
+    one.lastProcessingResult === other.lastProcessingResult &&
+    isLagSame(one.lag, other.lag)
   )
+}
+
+/** Numbers alone that have changed can wait; nothing is written of a mapping that stays without lag. */
+function isLagSame(one: MappingStatus['lag'], other: MappingStatus['lag']): boolean {
+  if (one === undefined || one === other) return true
+  if (one.cause !== other?.cause) return false
+  const isIdle = one.records === 0 && other.records === 0
+  return isIdle || one.atMs - other.atMs < lagStatusIntervalMs
 }

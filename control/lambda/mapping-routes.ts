@@ -4,6 +4,7 @@ import type { MappingRecord } from '../registry/registry.ts'
 import { LambdaApiError, type Outcome } from './api-errors.ts'
 import type { Account } from './function-name.ts'
 import type { MappingService } from './mapping-service.ts'
+import { lagMember } from './mapping-lag.ts'
 import { changingState } from './mapping-state.ts'
 import { readRequest } from './members.ts'
 import { createMappingRequest, updateMappingRequest } from './requests.ts'
@@ -92,8 +93,7 @@ function listMappings(request: ApiRequest, context: Context): Outcome<ApiAnswer>
 }
 
 function current(record: MappingRecord, { mappings, account }: Context): unknown {
-  return mappingConfiguration(record, mappings.state(record), {
-    account,
-    status: mappings.status(record),
-  })
+  const status = mappings.status(record)
+  const configuration = mappingConfiguration(record, mappings.state(record), { account, status })
+  return { ...configuration, ...lagMember(status) }
 }

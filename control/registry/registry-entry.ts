@@ -162,11 +162,28 @@ const mappingFields = {
   tags: maybe(textByName),
 } as const satisfies Record<keyof MappingRecord, Field>
 
+const partitionLag: Field = (value) =>
+  isObject(value) &&
+  whole(value['partition']) &&
+  whole(value['records']) &&
+  maybe(whole)(value['ageMs'])
+
+const mappingLag: Field = (value) =>
+  isObject(value) &&
+  whole(value['atMs']) &&
+  text(value['cause']) &&
+  text(value['detail']) &&
+  whole(value['records']) &&
+  whole(value['ageMs']) &&
+  whole(value['trendPerSecond']) &&
+  listOf(partitionLag)(value['partitions'])
+
 const statusFields = {
   uuid: text,
   revision: whole,
   state: oneOf('enabled', 'disabled', 'gone'),
   lastProcessingResult: text,
+  lag: maybe(mappingLag),
 } as const satisfies Record<keyof MappingStatus, Field>
 
 const workersFields = {

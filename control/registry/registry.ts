@@ -154,6 +154,29 @@ export interface MappingStatus {
   readonly state: 'enabled' | 'disabled' | 'gone'
   /** AWS's words: `No records processed`, `OK`, `PROBLEM: Function call failed`, … */
   readonly lastProcessingResult: string
+  /** Absent before the first look at a running mapping. */
+  readonly lag?: MappingLag
+}
+
+/** How far a mapping was behind at a moment, and why. */
+export interface MappingLag {
+  readonly atMs: number
+  readonly cause: string
+  readonly detail: string
+  readonly records: number
+  /** Of the oldest record that is not finished. */
+  readonly ageMs: number
+  /** Records a second; negative where the lag falls. */
+  readonly trendPerSecond: number
+  /** Those furthest behind. */
+  readonly partitions: readonly PartitionLag[]
+}
+
+export interface PartitionLag {
+  readonly partition: number
+  readonly records: number
+  /** Absent where nothing of it has been read yet. */
+  readonly ageMs?: number
 }
 
 /** What one copy of the workers has ready. `beat` grows: a copy that is silent for long is dead. */

@@ -17,7 +17,7 @@ export function lagAndDelivery(): Dashboard {
     variables: ['topic', 'mapping'],
     rows: {
       '': numbers(),
-      'How far behind': [lagRecords(), lagSeconds(), trend(), inAndOut()],
+      'How far behind, and why': [lagRecords(), lagSeconds(), trend(), inAndOut(), causes()],
       'What becomes of the records': [funnel(), funnelOverTime(), latency()],
       Batches: [batchSize(), batchWait(), retries(), attempts()],
       'Partitions and buffers': [perPartition(), skew(), buffered()],
@@ -135,6 +135,24 @@ function inAndOut() {
       {
         expr: sumRate(`millrace_mapping_committed_events_total${chosenMappings}`, mapping),
         legend: `${legend} finished`,
+      },
+    ],
+  })
+}
+
+function causes() {
+  return series({
+    title: 'Why mappings lag',
+    stacked: true,
+    stepped: true,
+    description:
+      'Mappings by the one cause that holds each up: its handler, its throttles, a poison record, one partition, its event pollers, or what it reads. The log line and GetEventSourceMapping give the numbers.',
+    unit: 'short',
+    width: 24,
+    queries: [
+      {
+        expr: `sum by (topic, function, cause) (millrace_mapping_lag_cause${chosenMappings})`,
+        legend: `${legend}: {{cause}}`,
       },
     ],
   })

@@ -1,0 +1,83 @@
+// Looks at a running mapping every second and keeps in mind why it is behind.
+import type { Clock, Timer } from '../common/clock.ts'
+import { lagLookIntervalMs, lagLooksMax, lagPartitionsMax } from '../common/mapping-limits.ts'
+import type { MappingLag, PartitionLag } from '../control/registry/registry.ts'
+import {
+  judgeLag,
+  type LagCircumstances,
+  type LagJudgement,
+  type LaneLook,
+  type Look,
+} from './lag-cause.ts'
+
+export interface LagWatchOptions {
+  readonly windowMs: number
+  readonly clock: Clock
+  readonly look: (nowMs: number) => Look
+  readonly circumstances: () => LagCircumstances
+  /** Called after each look, with what the one before it found. */
+  readonly judged: (judgement: LagJudgement, before: LagJudgement | undefined) => void
+}
+
+/** What it finds is of the last few looks: of a moment alone nobody can tell whether a lag grows. */
+export class LagWatch {
+  readonly #options: LagWatchOptions
+  #looks: Look[] = []
+  #judgement: LagJudgement | undefined
+  #timer: Timer | undefined
+
+  constructor(options: LagWatchOptions) {
+    this.#options = options
+  }
+
+  /** Undefined before the first look. */
+  get judgement(): LagJudgement | undefined {
+    return this.#judgement
+  }
+
+  /** The lanes that were behind when it looked last. */
+  get lanes(): Look['lanes'] {
+    return this.#looks.at(-1)?.lanes ?? []
+  }
+
+  start(): void {
+    this.#timer = this.#options.clock.after(lagLookIntervalMs, () => {
+      this.#look()
+      this.start()
+    })
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  #look(): void {
+    const { clock, look, circumstances, judged } = this.#options
+    const seen = look(clock.now())
+    this.#looks = [...this.#looks, seen].slice(-lagLooksMax)
+    const before = this.#judgement
+    this.#judgement = judgeLag(this.#options, this.#looks, circumstances())
+    judged(this.#judgement, before)
+  }
+}
+
+/** What the registry keeps of it. */
+export function mappingLag(
+  { cause, detail, records, ageMs, trendPerSecond, atMs }: LagJudgement,
+  lanes: readonly LaneLook[],
+): MappingLag {
+  const furthest = lanes.toSorted((a, b) => b.records - a.records).slice(0, lagPartitionsMax)
+  return {
+    atMs,
+    cause,
+    detail,
+    records,
+    ageMs: Math.round(ageMs),
+    trendPerSecond: Math.round(trendPerSecond),
+    partitions: furthest.map(partitionLag),
+  }
+}
+
+function partitionLag({ partition, records, ageMs }: LaneLook): PartitionLag {
+  return { partition, records, ...(ageMs === undefined ? {} : { ageMs: Math.round(ageMs) }) }
+}
