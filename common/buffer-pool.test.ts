@@ -55,6 +55,18 @@ test('spare buffers are bounded, and those that no pool lent are left alone', ()
   expect(pool.spareBytes).toBe(stepBytes)
 })
 
+test('where there is none of its size, the next larger one serves, up to twice of that', () => {
+  const pool = open()
+  const [large, larger] = [pool.take(150_000), pool.take(190_000)]
+  letGo(larger)
+  letGo(large)
+  const first = pool.take(sizeBytes)
+  expect([first.buffer, first.length]).toEqual([large.buffer, sizeBytes])
+  expect(pool.take(80_000).buffer).not.toBe(larger.buffer)
+  expect(pool.take(120_000).buffer).toBe(larger.buffer)
+  expect(pool.spareBytes).toBe(0)
+})
+
 test('spare buffers of a size that is not asked for any more make room for others', () => {
   const pool = open(200_000)
   letGo(pool.take(100_000))

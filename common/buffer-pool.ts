@@ -54,7 +54,7 @@ export class BufferPool {
 
   /** The same where one lies here, undefined where none does. */
   takeSpare(length: number): Buffer | undefined {
-    const memory = this.#takeSpare(this.#sizeFor(length))
+    const memory = this.#takeSpare(this.#sizeAbove(this.#sizeFor(length)))
     return memory && this.lend(memory, length)
   }
 
@@ -93,6 +93,16 @@ export class BufferPool {
     if (memory !== undefined) this.#spareBytes -= sizeBytes
     if (spare?.length === 0) this.#spare.delete(sizeBytes)
     return memory
+  }
+
+  /** The smallest that is as large, unless twice of that lies here at best. */
+  #sizeAbove(wantedBytes: number): number {
+    if (this.#spare.has(wantedBytes)) return wantedBytes
+    let found = 2 * wantedBytes
+    for (const sizeBytes of this.#spare.keys()) {
+      if (sizeBytes > wantedBytes && sizeBytes < found) found = sizeBytes
+    }
+    return found
   }
 }
 
