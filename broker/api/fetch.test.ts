@@ -72,6 +72,31 @@ test('once the next batches of four partitions had no room the others are not re
   expect(reads()).toBe(5)
 })
 
+test('partitions are read beside each other where there is room for all that they may give', async () => {
+  const { store, files, ask } = await broker(12)
+  const offsets = Array.from({ length: 12 }, () => 0)
+  for (const index of offsets.keys()) {
+    await append(partitionOf(store, 't', index), [record])
+    await partitionOf(store, 't', index).fill()
+  }
+  const turnOf: number[] = []
+  let turn = 0
+  const count = (): void => {
+    turn += 1
+    turning = setImmediate(count)
+  }
+  let turning = setImmediate(count)
+  files.fault = (operation) => {
+    if (operation === 'read') turnOf.push(turn)
+    return undefined
+  }
+  // Each may give a megabyte: beside the first, of which that was not known, five at a time.
+  expect(await ask(offsets, 5_500_000)).toEqual(offsets.map(() => 1))
+  clearImmediate(turning)
+  expect(turnOf).toHaveLength(12)
+  expect(new Set(turnOf).size).toBe(4)
+})
+
 test('a smaller batch behind one that had no room still comes', async () => {
   const { store, ask } = await broker(3)
   for (const [index, value] of [record, record, 'small'].entries()) {

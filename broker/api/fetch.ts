@@ -45,6 +45,8 @@ const nothing: Records = []
 const readCommitted = 1
 /** So many partitions whose next batch had no room are tried in one answer: each costs a read. */
 const leftOutMax = 4
+/** So many partitions are read at a time, where there is room for all that they may give. */
+const readsMax = 16
 
 export async function fetch(
   broker: Broker,
@@ -129,24 +131,46 @@ async function readAll(
   { request, topics, call }: { request: Request; topics: readonly TopicSource[]; call: Call },
 ): Promise<TopicResponse[]> {
   const maxBytes = Math.min(request.maxBytes, fetchResponseMaxBytes)
-  const responses: TopicResponse[] = []
   let sentBytes = 0
   let leftOut = 0
-  for (const { topic, topicId, sources } of topics) {
-    const partitions: PartitionResponse[] = []
-    for (const source of sources) {
-      // Of little room most is left over, for a read each: those partitions come first in the next request.
-      const left = maxBytes - sentBytes
-      const isOver = left < maxBytes / 16 || leftOut >= leftOutMax
-      const room = { maxBytes: isOver ? 0 : left, isFirst: sentBytes === 0 }
-      const response = await read(broker, { topic, source, request }, room, call)
-      for (const { length } of response.records) sentBytes += length
-      if (!isOver && isLeftOut(source, request, response)) leftOut += 1
-      partitions.push(response)
-    }
-    responses.push({ topic, topicId, partitions })
+  // What those that are being read may give.
+  let dueBytes = 0
+  let reading: Promise<unknown>[] = []
+  const readOne = async (topic: string, source: Source): Promise<PartitionResponse> => {
+    // Of little room most is left over, for a read each: those partitions come first in the next request.
+    const left = maxBytes - sentBytes - dueBytes
+    const isOver = left < maxBytes / 16 || leftOut >= leftOutMax
+    const room = { maxBytes: isOver ? 0 : left, isFirst: sentBytes === 0 }
+    const mayGive = Math.max(0, source.wanted.partitionMaxBytes)
+    dueBytes += mayGive
+    const response = await read(broker, { topic, source, request }, room, call)
+    dueBytes -= mayGive
+    for (const { length } of response.records) sentBytes += length
+    if (!isOver && isLeftOut(source, request, response)) leftOut += 1
+    return response
   }
-  return responses
+  const responses = topics.map(({ topic, topicId }) => {
+    return { topic, topicId, partitions: [] as Promise<PartitionResponse>[] }
+  })
+  for (const [index, { topic, sources }] of topics.entries()) {
+    for (const source of sources) {
+      const afterBytes = sentBytes + dueBytes + source.wanted.partitionMaxBytes
+      // The first that has something may be larger than all the room there is.
+      const isRoom = sentBytes > 0 && afterBytes <= maxBytes && reading.length < readsMax
+      if (!isRoom) {
+        await Promise.all(reading)
+        reading = []
+      }
+      const response = readOne(topic, source)
+      reading.push(response)
+      responses[index]?.partitions.push(response)
+    }
+  }
+  return Promise.all(
+    responses.map(async (response) => {
+      return { ...response, partitions: await Promise.all(response.partitions) }
+    }),
+  )
 }
 
 /** Whether there was something to send, and no room for it. */
