@@ -216,6 +216,9 @@ export const readAheadMaxBytes = 32 * 1024 * 1024
 /** And for one partition: what clients take of one by default is 1 MiB. */
 export const readAheadPieceMaxBytes = 4 * 1024 * 1024
 
+/** How many answers ahead: a disk now and then takes longer for one than a client for the one before. */
+export const readAheadPiecesMax = 2
+
 /** Batches that segments have already, kept for consumers at the end of the log: a tenth of a second at full speed. */
 export const recentBatchesMaxBytes = 32 * 1024 * 1024
 

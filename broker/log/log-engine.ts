@@ -7,6 +7,7 @@ import {
   blockPieces,
   indexIntervalBytes,
   readAheadMaxAgeMs,
+  readAheadPiecesMax,
   readSpareMaxBytes,
 } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
@@ -103,6 +104,7 @@ export class LogEngine {
     const ahead = new ReadAhead({
       clock,
       maxBytes: limits.readAheadMaxBytes,
+      piecesMax: readAheadPiecesMax,
       maxAgeMs: readAheadMaxAgeMs,
     })
     this.#blockReads = new BlockReader({

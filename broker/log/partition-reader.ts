@@ -4,7 +4,7 @@ import { readAheadPieceMaxBytes } from '../../common/limits.ts'
 import { baseOffsetAt, emptyBatch, totalBytesAt } from '../../protocol/record-batch.ts'
 import { firstRecordAtOrAfter, timestampOfBatch, type OffsetAndTimestamp } from './batch-times.ts'
 import { isMissing, isStorageError } from './file-system.ts'
-import type { ReadAhead } from './read-ahead.ts'
+import type { ReadAhead, ReadPiece } from './read-ahead.ts'
 import type { RecentBatches } from './recent-batches.ts'
 import { isCorrupt } from './segment-reader.ts'
 import { offsetBehind } from './stored-batches.ts'
@@ -164,26 +164,36 @@ export class PartitionReader {
     return offset === segments.startOffset || environment.ahead.isExpected(this, offset)
   }
 
-  #readAhead(next: number, wantedBytes: number, isInOrder: boolean): void {
+  #readAhead(next: number, wantedBytes: number, isInOrder: boolean, number = 0): void {
     const { ahead } = this.#log.environment
     const end = this.#log.highWatermark()
     if (!isInOrder || next >= end || this.#isInTail(next) || this.#recent(next)) {
       return ahead.expect(this, next)
     }
     const bytes = Math.min(wantedBytes, readAheadPieceMaxBytes)
-    ahead.start({ owner: this, offset: next, bytes }, async () => {
-      const piece = await this.#piece(next, { maxBytes: bytes, minOneBatch: false })
-      if (typeof piece === 'string') return undefined
-      const [chunk = nothing] = piece.chunks
-      // Nothing that was not committed when the read began: it may be taken back, and other batches come in its place.
-      const below = piece.next > end ? batchesBelow(chunk, end) : chunk
-      if (below.length === 0) {
-        letGo(chunk)
-        return undefined
-      }
-      const isCut = piece.isAll && below === chunk && bytes === wantedBytes
-      return { chunk: below, next: offsetBehind(below), isCut, exchanges: piece.exchanges }
-    })
+    ahead.start(
+      { owner: this, offset: next, bytes, number },
+      () => this.#readPiece({ next, end }, bytes, bytes === wantedBytes),
+      (behind, count) => this.#readAhead(behind, wantedBytes, true, count),
+    )
+  }
+
+  async #readPiece(
+    { next, end }: OffsetRange,
+    maxBytes: number,
+    isAsWanted: boolean,
+  ): Promise<ReadPiece | undefined> {
+    const piece = await this.#piece(next, { maxBytes, minOneBatch: false })
+    if (typeof piece === 'string') return undefined
+    const [chunk = nothing] = piece.chunks
+    // Nothing that was not committed when the read began: it may be taken back, and other batches come in its place.
+    const below = piece.next > end ? batchesBelow(chunk, end) : chunk
+    if (below.length === 0) {
+      letGo(chunk)
+      return undefined
+    }
+    const isCut = piece.isAll && below === chunk && isAsWanted
+    return { chunk: below, next: offsetBehind(below), isCut, exchanges: piece.exchanges }
   }
 
   /** What one segment has from `next` on. */

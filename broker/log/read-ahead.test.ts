@@ -34,13 +34,13 @@ class TestLog {
   reads = 0
   highWatermark = 0
 
-  constructor(aheadMaxBytes = 10 * batchBytes) {
+  constructor(aheadMaxBytes = 10 * batchBytes, piecesMax = 1) {
     const { files, clock, buffers } = this
     files.fault = (operation) => {
       if (operation === 'read') this.reads += 1
       return undefined
     }
-    this.ahead = new ReadAhead({ clock, maxBytes: aheadMaxBytes, maxAgeMs: 1000 })
+    this.ahead = new ReadAhead({ clock, maxBytes: aheadMaxBytes, piecesMax, maxAgeMs: 1000 })
     const [pool, indexes] = [new FilePool(files, 10), new IndexCache(1e6)]
     const blocks = new BlockWriter({ blockBytes: 64, minBytes: 64 })
     const blockReads = new BlockReader({ files, minBytes: 64, spareMaxBytes: 1e6 })
@@ -111,6 +111,28 @@ test('a reader from the start finds in memory what follows, and its answer costs
   log.files.fault = () => 'EIO'
   expect(await log.values(1)).toEqual(['1'])
   expect(log.reads).toBe(before)
+})
+
+test('one who goes on reading has two answers ahead, for as many reads as there are answers', async () => {
+  log = new TestLog(10 * batchBytes, 2)
+  await log.write(0, 1, 2, 3, 4, 5)
+  const reads: number[] = []
+  for (const offset of [0, 1, 2, 3]) {
+    expect(await log.values(offset)).toEqual([`${offset}`])
+    reads.push(log.reads)
+    expect(log.ahead.heldBytes).toBe(2 * batchBytes)
+  }
+  expect(reads).toEqual([3, 4, 5, 6])
+  expect(await log.values(4)).toEqual(['4'])
+  expect(await log.values(5)).toEqual(['5'])
+  expect(log.reads).toBe(6)
+})
+
+test('a second answer is read ahead only while half of the memory for that is free', async () => {
+  log = new TestLog(3 * batchBytes, 2)
+  await log.write(0, 1, 2, 3)
+  await log.values(0)
+  expect(log.ahead.heldBytes).toBe(batchBytes)
 })
 
 test('one who reads here and there is not read ahead for, until it goes on where it ended', async () => {

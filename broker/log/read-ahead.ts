@@ -18,6 +18,8 @@ export interface ReadAheadOptions {
   readonly clock: Clock
   /** Of all partitions together; what would go beyond it is not read ahead. */
   readonly maxBytes: number
+  /** How many pieces, behind each other, for one reader: those behind its first while half of the memory is free. */
+  readonly piecesMax: number
   /** What nobody has asked for by then is let go. */
   readonly maxAgeMs: number
 }
@@ -39,6 +41,17 @@ export interface FoundPiece {
   /** Lets go of it. */
   drop(): void
 }
+
+export interface PlaceToRead {
+  readonly owner: object
+  readonly offset: number
+  /** What a piece may take. */
+  readonly bytes: number
+  /** How many pieces lie before it that its reader has not come for. */
+  readonly number: number
+}
+
+type GoOn = (offset: number, number: number) => void
 
 /** Places without bytes take little, and so many: a reader of each partition that may be. */
 const placesMax = 20_000
@@ -80,19 +93,35 @@ export class ReadAhead {
     return this.#byOwner.has(owner)
   }
 
-  /** Reads what begins there, where there is room for it; `read` never rejects. */
-  start(
-    { owner, offset, bytes }: { owner: object; offset: number; bytes: number },
-    read: () => Promise<ReadPiece | undefined>,
-  ): void {
-    if (this.#hasPiece(owner, offset)) return
-    if (this.#isClosed || this.#heldBytes + bytes > this.#options.maxBytes) {
-      return this.expect(owner, offset)
+  /**
+   * Reads what begins there, unless that was begun before, where there is room for it, and then `goOn`, told the offset
+   * behind, for each piece but the last. Neither ever rejects.
+   */
+  start(place: PlaceToRead, read: () => Promise<ReadPiece | undefined>, goOn: GoOn): void {
+    const { owner, offset, bytes, number } = place
+    const { maxBytes, piecesMax } = this.#options
+    const readBefore = this.#byOwner.get(owner)?.get(offset)?.piece
+    if (readBefore === undefined) {
+      const roomBytes = number === 0 ? maxBytes : maxBytes / 2
+      const isRoom = this.#heldBytes + bytes <= roomBytes && !this.#isClosed
+      if (!isRoom) return this.expect(owner, offset)
     }
+    const piece = readBefore ?? this.#read(place, read)
+    if (number + 1 >= piecesMax) return
+    void piece.then((found) => {
+      if (found !== undefined && !this.#isClosed) goOn(found.next, number + 1)
+    })
+  }
+
+  #read(
+    { owner, offset, bytes }: PlaceToRead,
+    read: () => Promise<ReadPiece | undefined>,
+  ): Promise<ReadPiece | undefined> {
     const piece = read()
     this.#reading.add(piece)
     void piece.finally(() => this.#reading.delete(piece))
     this.#add({ owner, offset, bytes, piece })
+    return piece
   }
 
   /** What was read ahead from `offset` on, once it is there. */
