@@ -83,13 +83,16 @@ export class SegmentReader {
   async #read(offset: number, limits: ReadBounds, isDirect: boolean): Promise<Buffer | undefined> {
     const { segment, index, buffers, blockReads } = this.#options
     const [end, endOffset] = [segment.sizeBytes, segment.endOffset]
-    const entry = (await index.load()).placeBefore(offset - segment.baseOffset)
+    const places = await index.load()
+    const entry = places.placeBefore(offset - segment.baseOffset)
     let { position } = entry
     let due = segment.baseOffset + entry.relativeOffset
     return this.#options.use(async (file) => {
       while (position < end) {
-        const wanted = Math.max(limits.maxBytes, recordBatchHeaderBytes) + indexIntervalBytes
-        const length = Math.min(wanted, end - position)
+        // A batch that has no room is not read: it may be as large as all that has.
+        const most = position + limits.maxBytes + indexIntervalBytes
+        const stop = most < end ? places.stopFor(most) : end
+        const length = Math.max(stop, Math.min(end, position + recordBatchHeaderBytes)) - position
         const blocks = isDirect ? await blockReads.read(file, position, length) : undefined
         const chunk = blocks ?? (await readAt(file, position, length, buffers))
         const found = skipTo(chunk, { at: 0, offset: due }, offset)

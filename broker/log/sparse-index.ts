@@ -77,6 +77,15 @@ export class SparseIndex {
     return { relativeOffset: this.#offsets[entry] ?? 0, position: this.#positions[entry] ?? 0 }
   }
 
+  /**
+   * Where to stop reading for whole batches that end at or before `position`: of what lies between, none is larger than
+   * what remains there.
+   */
+  stopFor(position: number): number {
+    const entry = this.#positions[lastAtMost(this.#positions, position)] ?? 0
+    return Math.min(position, entry + indexIntervalBytes)
+  }
+
   /** A position that no record with a timestamp of `timestampMs` or above lies before. */
   positionBeforeTimestamp(timestampMs: number): number {
     // Timestamps are whole milliseconds: "below" is "at most one less".
