@@ -170,10 +170,16 @@ export class PartitionReader {
     if (!isInOrder || next >= end || this.#isInTail(next) || this.#recent(next)) {
       return ahead.expect(this, next)
     }
-    const bytes = Math.min(wantedBytes, readAheadPieceMaxBytes)
+    const mostBytes = Math.min(wantedBytes, readAheadPieceMaxBytes)
+    const { segments } = this.#log
+    const told =
+      next < segments.startOffset ? undefined : segments.holding(next).foretell(next, mostBytes)
+    // What is not committed yet may be gone by the time.
+    const isTold = told !== undefined && told.next <= end
+    const bytes = isTold ? told.bytes : mostBytes
     ahead.start(
-      { owner: this, offset: next, bytes, number },
-      () => this.#readPiece({ next, end }, bytes, bytes === wantedBytes),
+      { owner: this, offset: next, bytes, number, next: isTold ? told.next : undefined },
+      () => this.#readPiece({ next, end }, bytes, mostBytes === wantedBytes),
       (behind, count) => this.#readAhead(behind, wantedBytes, true, count),
     )
   }

@@ -128,6 +128,28 @@ test('one who goes on reading has two answers ahead, for as many reads as there 
   expect(log.reads).toBe(6)
 })
 
+test('answers whose ends the index knows are read ahead at once, not one after the other', async () => {
+  log = new TestLog(10 * batchBytes, 3)
+  await log.write(0, 1, 2, 3, 4, 5)
+  let turn = 0
+  const turns: number[] = []
+  const count = (): void => {
+    turn += 1
+    turning = setImmediate(count)
+  }
+  let turning = setImmediate(count)
+  log.files.fault = (operation) => {
+    if (operation === 'read') turns.push(turn)
+    return undefined
+  }
+  expect(await log.values(0)).toEqual(['0'])
+  clearImmediate(turning)
+  const [, ahead] = turns
+  expect(turns.slice(1)).toEqual([ahead, ahead, ahead])
+  for (const offset of [1, 2, 3, 4, 5]) expect(await log.values(offset)).toEqual([`${offset}`])
+  expect(turns).toHaveLength(6)
+})
+
 test('a second answer is read ahead only while half of the memory for that is free', async () => {
   log = new TestLog(3 * batchBytes, 2)
   await log.write(0, 1, 2, 3)

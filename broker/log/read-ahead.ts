@@ -49,6 +49,8 @@ export interface PlaceToRead {
   readonly bytes: number
   /** How many pieces lie before it that its reader has not come for. */
   readonly number: number
+  /** The offset behind, where that is known before it is read. */
+  readonly next: number | undefined
 }
 
 type GoOn = (offset: number, number: number) => void
@@ -94,8 +96,8 @@ export class ReadAhead {
   }
 
   /**
-   * Reads what begins there, unless that was begun before, where there is room for it, and then `goOn`, told the offset
-   * behind, for each piece but the last. Neither ever rejects.
+   * Reads what begins there, unless that was begun before, where there is room for it; then goes on with `goOn`, told the
+   * offset behind, for each piece but the last. Neither ever rejects.
    */
   start(place: PlaceToRead, read: () => Promise<ReadPiece | undefined>, goOn: GoOn): void {
     const { owner, offset, bytes, number } = place
@@ -108,6 +110,7 @@ export class ReadAhead {
     }
     const piece = readBefore ?? this.#read(place, read)
     if (number + 1 >= piecesMax) return
+    if (place.next !== undefined) return goOn(place.next, number + 1)
     void piece.then((found) => {
       if (found !== undefined && !this.#isClosed) goOn(found.next, number + 1)
     })

@@ -48,6 +48,11 @@ export class SegmentIndex {
     this.#maxTimestamp = -1
   }
 
+  /** What is in memory at the moment, if anything is. */
+  get loaded(): SparseIndex | undefined {
+    return this.#index
+  }
+
   /** Whether what is in memory, or was last, was read from the index files. */
   get isFromFiles(): boolean {
     return this.#isFromFiles

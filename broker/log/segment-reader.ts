@@ -63,6 +63,21 @@ export class SegmentReader {
     }
   }
 
+  /**
+   * What a read of `maxBytes` from `offset` on will find, as far as can be told without it: how many bytes, and the offset
+   * behind them. Undefined where nothing can, as at the log's end.
+   */
+  foretell(offset: number, maxBytes: number): { bytes: number; next: number } | undefined {
+    const { segment, index } = this.#options
+    const relativeOffset = offset - segment.baseOffset
+    const from = index.loaded?.placeBefore(relativeOffset)
+    if (from?.relativeOffset !== relativeOffset) return undefined
+    if (from.position + maxBytes >= segment.sizeBytes) return undefined
+    const to = index.loaded?.entryAt(from.position + maxBytes)
+    if (to === undefined || to.position <= from.position) return undefined
+    return { bytes: to.position - from.position, next: segment.baseOffset + to.relativeOffset }
+  }
+
   /** The first batch at or after offset `from` with a timestamp of `timestampMs` or above. */
   async findTimestamp(timestampMs: number, from: number): Promise<Buffer | undefined> {
     const { segment } = this.#options

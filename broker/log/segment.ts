@@ -153,6 +153,11 @@ export class Segment {
     return this.#reader.read(offset, bounds)
   }
 
+  /** As `SegmentReader` does. */
+  foretell(offset: number, maxBytes: number): ReturnType<SegmentReader['foretell']> {
+    return this.#reader.foretell(offset, maxBytes)
+  }
+
   /** The first batch at or after offset `from` with a timestamp of `timestampMs` or above. */
   findTimestamp(timestampMs: number, from: number): Promise<Buffer | undefined> {
     return this.#reader.findTimestamp(timestampMs, from)

@@ -77,13 +77,18 @@ export class SparseIndex {
     return { relativeOffset: this.#offsets[entry] ?? 0, position: this.#positions[entry] ?? 0 }
   }
 
+  /** The last batch with an entry that begins at or before `position`. */
+  entryAt(position: number): { relativeOffset: number; position: number } {
+    const entry = lastAtMost(this.#positions, position)
+    return { relativeOffset: this.#offsets[entry] ?? 0, position: this.#positions[entry] ?? 0 }
+  }
+
   /**
    * Where to stop reading for whole batches that end at or before `position`: of what lies between, none is larger than
    * what remains there.
    */
   stopFor(position: number): number {
-    const entry = this.#positions[lastAtMost(this.#positions, position)] ?? 0
-    return Math.min(position, entry + indexIntervalBytes)
+    return Math.min(position, this.entryAt(position).position + indexIntervalBytes)
   }
 
   /** A position that no record with a timestamp of `timestampMs` or above lies before. */
