@@ -70,10 +70,12 @@ export class BufferPool {
     // Sizes that are not asked for any more make room first.
     for (const sizeBytes of this.#spare.keys()) {
       while (this.#spareBytes + memory.length > spareMaxBytes && sizeBytes !== memory.length) {
-        if (this.#takeSpare(sizeBytes) === undefined) break
+        const old = this.#takeSpare(sizeBytes)
+        if (old === undefined) break
+        free(old)
       }
     }
-    if (this.#spareBytes + memory.length > spareMaxBytes) return
+    if (this.#spareBytes + memory.length > spareMaxBytes) return free(memory)
     const spare = this.#spare.get(memory.length) ?? []
     // Behind the others: the map's order is that of last use.
     this.#spare.delete(memory.length)
@@ -104,6 +106,11 @@ export class BufferPool {
     }
     return found
   }
+}
+
+/** At once: for the collector it would be a reason to run, and it might not run for long where little happens. */
+function free({ buffer }: Buffer): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0)
 }
 
 /** Four steps to a doubling: at most a quarter of a buffer is left unused. */
