@@ -1,5 +1,6 @@
 // Tests of lent buffers: used again when all have let go, and never before.
 import { expect, test } from 'vitest'
+import { ManualClock } from '../test/support/manual-clock.ts'
 import { BufferPool, hold, keep, letGo } from './buffer-pool.ts'
 
 const sizeBytes = 100_000
@@ -65,6 +66,37 @@ test('where there is none of its size, the next larger one serves, up to twice o
   expect(pool.take(80_000).buffer).not.toBe(larger.buffer)
   expect(pool.take(120_000).buffer).toBe(larger.buffer)
   expect(pool.spareBytes).toBe(0)
+})
+
+test('what nobody has used for a while is freed, and what was used in it stays', () => {
+  const clock = new ManualClock()
+  const pool = new BufferPool({
+    spareMaxBytes: 1_000_000,
+    bufferMaxBytes: 200_000,
+    idle: { clock, maxMs: 1000 },
+  })
+  const buffers = [pool.take(sizeBytes), pool.take(sizeBytes), pool.take(sizeBytes)]
+  for (const buffer of buffers) letGo(buffer)
+  // At the time the timer was set one lay here.
+  clock.advance(1000)
+  expect(pool.spareBytes).toBe(2 * stepBytes)
+  letGo(pool.take(sizeBytes))
+  clock.advance(1000)
+  expect(pool.spareBytes).toBe(stepBytes)
+  expect(buffers.filter(({ length }) => length === 0)).toHaveLength(2)
+  clock.advance(1000)
+  expect([pool.spareBytes, clock.timers]).toEqual([0, 0])
+})
+
+test('after a close nothing lies here, and what comes back is freed', () => {
+  const clock = new ManualClock()
+  const idle = { clock, maxMs: 1000 }
+  const pool = new BufferPool({ spareMaxBytes: 1_000_000, bufferMaxBytes: 200_000, idle })
+  const [spare, used] = [pool.take(sizeBytes), pool.take(sizeBytes)]
+  letGo(spare)
+  pool.close()
+  letGo(used)
+  expect([spare.length, used.length, pool.spareBytes, clock.timers]).toEqual([0, 0, 0, 0])
 })
 
 test('spare buffers of a size that is not asked for any more make room for others', () => {

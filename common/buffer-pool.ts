@@ -1,5 +1,6 @@
 // Memory for what passes through by the gigabyte: buffers that are used again once all holders have let go.
 import assert from 'node:assert/strict'
+import type { Clock, Timer } from './clock.ts'
 
 /*
  * V8 answers every few dozen megabytes of new buffers with a full collection, whatever the heap: at 500 MB/s that was
@@ -24,6 +25,8 @@ export interface BufferPoolOptions {
   readonly bufferMaxBytes: number
   /** How large a buffer is made for a length: few sizes are used again more often. Unless given, a little larger. */
   readonly sizeFor?: (length: number) => number
+  /** As much as nobody has used for so long is freed; unless given, none is. */
+  readonly idle?: { readonly clock: Clock; readonly maxMs: number }
 }
 
 /** Smaller ones are cheaper to make than to keep account of. */
@@ -34,6 +37,10 @@ export class BufferPool {
   readonly #options: BufferPoolOptions
   readonly #spare = new Map<number, Buffer[]>()
   #spareBytes = 0
+  /** The least that has lain here since the timer was set. */
+  #unusedBytes = 0
+  #timer: Timer | undefined
+  #isClosed = false
 
   constructor(options: BufferPoolOptions) {
     this.#options = options
@@ -75,13 +82,45 @@ export class BufferPool {
         free(old)
       }
     }
-    if (this.#spareBytes + memory.length > spareMaxBytes) return free(memory)
+    if (this.#isClosed || this.#spareBytes + memory.length > spareMaxBytes) return free(memory)
     const spare = this.#spare.get(memory.length) ?? []
     // Behind the others: the map's order is that of last use.
     this.#spare.delete(memory.length)
     this.#spare.set(memory.length, spare)
     spare.push(memory)
     this.#spareBytes += memory.length
+    this.#wait()
+  }
+
+  /** From now on what comes back is freed. */
+  close(): void {
+    this.#isClosed = true
+    this.#timer?.cancel()
+    this.#free(this.#spareBytes)
+  }
+
+  #wait(): void {
+    const { idle } = this.#options
+    if (idle === undefined || this.#timer !== undefined) return
+    this.#unusedBytes = this.#spareBytes
+    this.#timer = idle.clock.after(idle.maxMs, () => {
+      this.#timer = undefined
+      this.#free(this.#unusedBytes)
+      if (this.#spareBytes > 0) this.#wait()
+    })
+  }
+
+  /** At least so many bytes of what lies here, those sizes first that were not asked for. */
+  #free(bytes: number): void {
+    let left = bytes
+    for (const sizeBytes of this.#spare.keys()) {
+      while (left > 0) {
+        const memory = this.#takeSpare(sizeBytes)
+        if (memory === undefined) break
+        free(memory)
+        left -= sizeBytes
+      }
+    }
   }
 
   #sizeFor(length: number): number {
@@ -93,6 +132,7 @@ export class BufferPool {
     const spare = this.#spare.get(sizeBytes)
     const memory = spare?.pop()
     if (memory !== undefined) this.#spareBytes -= sizeBytes
+    this.#unusedBytes = Math.min(this.#unusedBytes, this.#spareBytes)
     if (spare?.length === 0) this.#spare.delete(sizeBytes)
     return memory
   }

@@ -210,6 +210,9 @@ export const frameSpareMaxBytes = 64 * 1024 * 1024
 /** The same for what fetches read from segments; also the largest read that is made so. */
 export const readSpareMaxBytes = 32 * 1024 * 1024
 
+/** What nobody has used of either for so long is freed: longer than a pause between bursts, shorter than a look at the memory. */
+export const spareIdleMaxMs = 10_000
+
 /** What is read for consumers before they ask, all together: two of the largest answers to fetches. */
 export const readAheadMaxBytes = 32 * 1024 * 1024
 

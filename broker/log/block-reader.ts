@@ -1,5 +1,5 @@
 // Reads what is large in whole blocks past the system's page cache, into memory that is used again.
-import { BufferPool, letGo } from '../../common/buffer-pool.ts'
+import { BufferPool, letGo, type BufferPoolOptions } from '../../common/buffer-pool.ts'
 import { isStorageError, type FileSystem, type OpenFile } from './file-system.ts'
 
 export interface BlockReaderOptions {
@@ -8,6 +8,7 @@ export interface BlockReaderOptions {
   readonly minBytes: number
   /** What may lie here unused; more than this is never read at once. */
   readonly spareMaxBytes: number
+  readonly idle?: NonNullable<BufferPoolOptions['idle']>
 }
 
 /**
@@ -28,13 +29,18 @@ export class BlockReader {
   #directory: string | undefined
 
   constructor(options: BlockReaderOptions) {
-    const { spareMaxBytes, files } = options
+    const { spareMaxBytes, files, idle } = options
     this.#options = options
     this.#memory = new BufferPool({
       spareMaxBytes,
       bufferMaxBytes: spareMaxBytes,
       sizeFor: (length) => memoryBytes(length, files.blockBytes),
+      ...(idle && { idle }),
     })
+  }
+
+  close(): void {
+    this.#memory.close()
   }
 
   /** Says that files in or below `directory` take whole blocks; until then all goes through the cache. */

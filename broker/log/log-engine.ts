@@ -9,6 +9,7 @@ import {
   readAheadMaxAgeMs,
   readAheadPiecesMax,
   readSpareMaxBytes,
+  spareIdleMaxMs,
 } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import { BlockReader } from './block-reader.ts'
@@ -111,6 +112,7 @@ export class LogEngine {
       files,
       minBytes: limits.blockReadMinBytes,
       spareMaxBytes: readSpareMaxBytes,
+      idle: { clock, maxMs: spareIdleMaxMs },
     })
     this.environment = {
       files,
@@ -124,6 +126,7 @@ export class LogEngine {
         spareMaxBytes: readSpareMaxBytes,
         bufferMaxBytes: readSpareMaxBytes,
         sizeFor: readBufferBytes,
+        idle: { clock, maxMs: spareIdleMaxMs },
       }),
       queue: this.#committer,
       memory: this.#memory,
@@ -196,6 +199,8 @@ export class LogEngine {
     }
     this.environment.recent.close()
     await this.environment.ahead.close()
+    this.environment.buffers.close()
+    this.#blockReads.close()
     await this.#pool.close()
   }
 

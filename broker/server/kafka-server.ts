@@ -22,6 +22,7 @@ import {
   recordBatchMaxBytes,
   requestMemoryMaxBytes,
   requestMemoryMaxShare,
+  spareIdleMaxMs,
   stopGraceMs,
 } from '../../common/limits.ts'
 import type { Address, BrokerContext } from '../api/broker-context.ts'
@@ -75,10 +76,7 @@ export class KafkaServer {
   readonly #options: ServerOptions
   readonly #limits: ServerLimits
   readonly #servers: readonly Server[]
-  readonly #buffers = new BufferPool({
-    spareMaxBytes: frameSpareMaxBytes,
-    bufferMaxBytes: 2 * recordBatchMaxBytes,
-  })
+  readonly #buffers: BufferPool
   readonly #admission: Admission
   /** Of TCP, whether or not TLS is through on them. */
   readonly #sockets = new Set<Socket>()
@@ -92,6 +90,11 @@ export class KafkaServer {
     const bounded = { requestMemoryMaxBytes: requestMemoryWithin(process.constrainedMemory()) }
     this.#limits = { ...defaultLimits, ...bounded, ...options.limits }
     this.#admission = new Admission(this.#limits)
+    this.#buffers = new BufferPool({
+      spareMaxBytes: frameSpareMaxBytes,
+      bufferMaxBytes: 2 * recordBatchMaxBytes,
+      idle: { clock: options.broker.clock, maxMs: spareIdleMaxMs },
+    })
     this.#servers = options.listeners.map((listener) => this.#server(listener))
   }
 
@@ -133,6 +136,7 @@ export class KafkaServer {
     })
     await this.#closed
     timer.cancel()
+    this.#buffers.close()
   }
 
   async #listen(): Promise<Readonly<Record<string, string>>> {
