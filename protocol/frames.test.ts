@@ -35,6 +35,31 @@ test(`random cuts never change the frames (SEED=${seed})`, () => {
   }
 })
 
+test(`nor does what is put into the room of a frame, which is copied nowhere (SEED=${seed})`, () => {
+  const random = randomFrom(seed)
+  for (let round = 0; round < 200; round++) {
+    const bodies = Array.from({ length: 1 + Math.floor(random() * 8) }, (_, index) =>
+      Buffer.alloc(Math.floor(random() ** 4 * 5000), index + 1),
+    )
+    const stream = Buffer.concat(bodies.map(framed))
+    const splitter = new FrameSplitter()
+    const frames: Buffer[] = []
+    let inPlace = 0
+    for (let at = 0; at < stream.length;) {
+      const { room } = splitter
+      const bytes = Math.min(1 + Math.floor(random() * 500), room?.length ?? Infinity)
+      const next = stream.subarray(at, at + bytes)
+      const isThere = room !== undefined && random() < 0.7
+      if (isThere) inPlace += next.copy(room)
+      frames.push(...splitter.push(isThere ? room.subarray(0, next.length) : next))
+      at += next.length
+    }
+    expect(frames).toEqual(bodies)
+    expect(splitter.room).toBeUndefined()
+    if (stream.length > 10_000) expect(inPlace).toBeGreaterThan(0)
+  }
+})
+
 test('bytes may come one at a time', () => {
   const bodies = [Buffer.from('ab'), Buffer.alloc(0), Buffer.from('c')]
   expect(split(Buffer.concat(bodies.map(framed)), () => 1)).toEqual(bodies)

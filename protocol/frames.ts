@@ -28,7 +28,7 @@ export interface SplitterOptions {
 /**
  * A frame is an int32 length and as many bytes. The frames that come out are the same however the
  * bytes were cut into chunks, and no part of a chunk is needed once `push` has returned: each frame is copied
- * once, as its bytes arrive, or a large one when its last byte is there, so that memory grows with what was
+ * once, but for what was put into its `room`, as its bytes arrive, or a large one when its last byte is there, so that memory grows with what was
  * received and not with what was announced.
  */
 export class FrameSplitter {
@@ -58,6 +58,14 @@ export class FrameSplitter {
   /** Memory held back for a frame that is not whole. */
   get pendingBytes(): number {
     return this.#frame?.length ?? this.#pendingBytes
+  }
+
+  /**
+   * Where the next bytes may be put, and pushed from: the rest of the frame in hand, which saves their copy. Undefined while
+   * it has no memory of its own.
+   */
+  get room(): Buffer | undefined {
+    return this.#frame?.subarray(this.#filledBytes)
   }
 
   /** The whole frames that `chunk` completes, without their lengths; then see `error`. */
@@ -90,11 +98,13 @@ export class FrameSplitter {
     return frames
   }
 
-  /** Copies into the frame in hand what is its own; returns what lies behind it. */
+  /** Puts into the frame in hand what is its own, unless it lies there; returns what lies behind it. */
   #fill(chunk: Buffer, frames: Buffer[]): Buffer {
     const frame = this.#frame
     if (frame === undefined) return chunk
-    const bytes = chunk.copy(frame, this.#filledBytes)
+    const start = frame.byteOffset + this.#filledBytes
+    const isThere = chunk.buffer === frame.buffer && chunk.byteOffset === start
+    const bytes = isThere ? chunk.length : chunk.copy(frame, this.#filledBytes)
     this.#filledBytes += bytes
     if (this.#filledBytes === frame.length) {
       frames.push(frame)

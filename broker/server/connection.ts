@@ -94,7 +94,10 @@ export class Connection {
     this.#activeMs = options.clock.now()
     socket.setTimeout(options.limits.stalledMaxMs)
     socket.on('timeout', () => this.#silent())
-    receiveFrom(socket, (chunk) => this.#received(chunk))
+    receiveFrom(socket, {
+      received: (chunk) => this.#received(chunk),
+      room: () => this.#splitter.room,
+    })
     socket.on('drain', () => this.#advance())
     socket.on('close', () => this.#closed())
     socket.on('error', (error) => {

@@ -1,4 +1,4 @@
-// Reads all plain connections through one buffer, which saves an allocation for each read.
+// Reads all plain connections through one buffer, or into the frame in hand, which saves an allocation for each read.
 import { Socket } from 'node:net'
 
 /*
@@ -8,10 +8,19 @@ import { Socket } from 'node:net'
  * cluster module uses both): where they are not as expected, bytes come as usual.
  */
 
-/** Each read takes what has arrived, up to this. */
+/** Each read takes what has arrived, up to this, or as much as there is room for elsewhere. */
 const readMaxBytes = 256 * 1024
+/** Less room is not worth a read of its own. */
+const roomMinBytes = 64 * 1024
 
-type Receiver = (chunk: Buffer) => void
+export interface Receiver {
+  /** Called with all that arrives; a chunk's bytes may change when it returns, but for those in the room that it named. */
+  received(chunk: Buffer): void
+  /** Where the next bytes would better be put, and as many at most. */
+  room(): Buffer | undefined
+}
+
+const nobody: Receiver = { received: () => {}, room: () => undefined }
 
 let shared: Buffer | undefined
 const receivers = new WeakMap<Socket, { receiver: Receiver }>()
@@ -20,13 +29,17 @@ const receivers = new WeakMap<Socket, { receiver: Receiver }>()
 export function sharingBuffer(accepted: Socket): Socket {
   const handle = takeHandle(accepted)
   if (handle === undefined) return accepted
-  shared ??= Buffer.allocUnsafeSlow(readMaxBytes)
-  const slot = { receiver: (_chunk: Buffer): void => {} }
+  const otherwise = (shared ??= Buffer.allocUnsafeSlow(readMaxBytes))
+  const slot = { receiver: nobody }
   const callback = (bytes: number, buffer: Uint8Array): boolean => {
-    slot.receiver(buffer.subarray(0, bytes) as Buffer)
+    slot.receiver.received(buffer.subarray(0, bytes) as Buffer)
     return true
   }
-  const onread = { buffer: shared, callback }
+  const buffer = (): Buffer => {
+    const room = slot.receiver.room()
+    return room !== undefined && room.length >= roomMinBytes ? room : otherwise
+  }
+  const onread = { buffer, callback }
   const options = { handle, onread, manualStart: true }
   const socket = new Socket(options as ConstructorParameters<typeof Socket>[0])
   receivers.set(socket, slot)
@@ -35,10 +48,10 @@ export function sharingBuffer(accepted: Socket): Socket {
   return socket
 }
 
-/** Calls `receiver` with all that arrives from now on; a chunk's bytes may change when it returns. */
+/** Tells `receiver` of all that arrives from now on. */
 export function receiveFrom(socket: Socket, receiver: Receiver): void {
   const slot = receivers.get(socket)
-  if (slot === undefined) socket.on('data', receiver)
+  if (slot === undefined) socket.on('data', (chunk) => receiver.received(chunk))
   else slot.receiver = receiver
   socket.resume()
 }
