@@ -45,6 +45,9 @@ export const walFileMaxBytes = 64 * 1024 * 1024
 /** Write-ahead files that wait for a checkpoint; at this many, commits wait for it too. */
 export const walFilesMax = 8
 
+/** Write-ahead files that are kept to be written over: a steady load fills as many while a checkpoint is taken. */
+export const walSparesMax = 4
+
 /** Writes of so much in whole blocks go past the page cache: below, its copy costs less than a device's answer. */
 export const blockWriteMinBytes = 128 * 1024
 

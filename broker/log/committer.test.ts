@@ -1,12 +1,13 @@
 // Tests of the commit loop with a disk whose flushes end when the test says so.
 import { expect, test } from 'vitest'
+import { batchPrefixBytes } from '../../protocol/batch-header.ts'
 import { MemoryFileSystem } from '../../test/support/memory-file-system.ts'
 import { CommitAccount } from './commit-account.ts'
 import { Committer } from './committer.ts'
 import type { FileSystem, OpenFile } from './file-system.ts'
 import type { QueuedPartition } from './append-queue.ts'
 import { planReplay, replayFile } from './replay.ts'
-import { walPath, WriteAheadLog } from './write-ahead-log.ts'
+import { WriteAheadLog } from './write-ahead-log.ts'
 
 const large = 100_000
 
@@ -60,6 +61,7 @@ async function committerOn(disk: SlowFlushes, { fileMaxBytes = 10 * large } = {}
     files: disk.files,
     directory: '/wal',
     fileMaxBytes,
+    sparesMax: 1,
     firstSequence: 1,
   })
   const account = new CommitAccount(100 * large)
@@ -95,6 +97,8 @@ async function committerOn(disk: SlowFlushes, { fileMaxBytes = 10 * large } = {}
   const outcomes: string[] = []
   const append = (name: string, sizeBytes = large): void => {
     const batches = Buffer.alloc(sizeBytes, name)
+    // All that the write-ahead log asks of a batch.
+    batches.writeInt32BE(sizeBytes - batchPrefixBytes, 8)
     committer.enqueue(partition, { baseOffset: end, endOffset: ++end, batches }).then(
       () => outcomes.push(`${name} ok`),
       () => outcomes.push(`${name} failed`),
@@ -111,9 +115,8 @@ async function settle(): Promise<void> {
 /** First letters of what a start would replay. */
 async function replayed({ files }: SlowFlushes): Promise<string> {
   let names = ''
-  for (const { sequence, ...limit } of (await planReplay(files, '/wal')).files) {
-    const path = walPath('/wal', sequence)
-    await replayFile(files, { path, ...limit }, ({ batches }) => {
+  for (const file of (await planReplay(files, '/wal')).files) {
+    await replayFile(files, '/wal', file, ({ batches }) => {
       names += batches.toString('latin1', 0, 1)
       return true
     })

@@ -7,7 +7,7 @@ import type { CommitAccount } from './commit-account.ts'
 import { allOver } from './concurrently.ts'
 import { isStorageError } from './file-system.ts'
 import type { LogLimits } from './log-limits.ts'
-import { encodeEntryHeader, entryHeaderBytes } from './wal-format.ts'
+import type { WalAppend } from './wal-format.ts'
 import type { WalPlace, WriteAheadLog } from './write-ahead-log.ts'
 
 export interface CommitterOptions {
@@ -147,20 +147,12 @@ export class Committer implements AppendQueue {
     // What is replayed by mistake must not meet other records in the segment.
     if (direct.length > 0 && wal.isUnsettled) await wal.settle()
     const begun = direct.map(({ partition, endOffset }) => partition.writer.writeThrough(endOffset))
-    if (logged.length > 0) begun.push(this.#log(logged))
+    if (logged.length > 0) begun.push(wal.write(logged.map(appendOf)))
     await allOver(begun)
     group.direct = direct
     group.logEnd = logged.length > 0 ? wal.end : undefined
     this.#written.push(group)
     this.#flushWritten()
-  }
-
-  #log(runs: readonly AppendRun[]): Promise<void> {
-    const sizeBytes = runs.reduce((sum, run) => sum + run.sizeBytes, 0)
-    return this.#options.wal.write(
-      runs.flatMap(entryOf),
-      sizeBytes + runs.length * entryHeaderBytes,
-    )
   }
 
   /** A partition whose files cannot be settled fails alone: it would keep all others from their commits. */
@@ -282,7 +274,7 @@ function directPartitions({ direct }: Group): readonly QueuedPartition[] {
   return direct.map(({ partition }) => partition)
 }
 
-function entryOf({ partition, baseOffset, buffers, sizeBytes }: AppendRun): readonly Buffer[] {
+function appendOf({ partition, baseOffset, buffers, sizeBytes }: AppendRun): WalAppend {
   const { topicId, index } = partition.identity
-  return [encodeEntryHeader(topicId, { partition: index, baseOffset, sizeBytes }), ...buffers]
+  return { topicId, partition: index, baseOffset, buffers, sizeBytes }
 }

@@ -80,6 +80,7 @@ export class LogEngine {
       files,
       directory: join(dir, 'wal'),
       fileMaxBytes: limits.walFileMaxBytes,
+      sparesMax: limits.walSparesMax,
       firstSequence: options.firstWalSequence,
     })
     this.#account = new CommitAccount(limits.appendQueueMaxBytes)
@@ -192,6 +193,7 @@ export class LogEngine {
     try {
       await this.#wal.complete()
       await this.#checkpointer.runAfresh()
+      await this.#wal.removeSpare()
       await concurrently(partitions, closeWidth, (partition) => partition.writeIndexes())
     } catch (error) {
       if (!isStorageError(error)) throw error

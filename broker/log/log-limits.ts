@@ -22,6 +22,7 @@ import {
   unloggedMaxBytes,
   walFileMaxBytes,
   walFilesMax,
+  walSparesMax,
 } from '../../common/limits.ts'
 import { producersMax } from '../../common/producer-limits.ts'
 
@@ -49,6 +50,7 @@ export interface LogLimits {
   readonly unloggedMaxBytes: number
   readonly walFileMaxBytes: number
   readonly walFilesMax: number
+  readonly walSparesMax: number
 }
 
 export function logLimits(overrides: Partial<LogLimits> = {}): LogLimits {
@@ -75,6 +77,7 @@ export function logLimits(overrides: Partial<LogLimits> = {}): LogLimits {
     unloggedMaxBytes,
     walFileMaxBytes,
     walFilesMax,
+    walSparesMax,
     ...overrides,
   }
   assert(limits.walFilesMax >= 2, 'one write-ahead file is written while another is checkpointed')

@@ -269,6 +269,7 @@ export class LogStore {
 
   async #recover(files: FileSystem, remains: WalRemains): Promise<void> {
     const { dir, logger } = this.#options
+    await remains.removeSpare()
     const checkpoint = await readCheckpoint(files, checkpointPath(dir), logger)
     const toOpen: PartitionToOpen[] = []
     for (const { name, record } of await this.#directory.open()) {

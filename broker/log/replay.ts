@@ -1,5 +1,7 @@
 // Reads the write-ahead files after a crash: which of them count, and the entries they hold.
+import { join } from 'node:path'
 import type { FileSystem } from './file-system.ts'
+import { isSpareName } from './spare-files.ts'
 import { entryHeaderBytes, parseEntry, parseWalHeader, type WalEntry } from './wal-format.ts'
 import { walPath, walSequence } from './write-ahead-log.ts'
 
@@ -15,6 +17,8 @@ export interface ReplayPlan {
   readonly present: readonly number[]
   /** Those that count, the oldest first. */
   readonly files: readonly ReplayFile[]
+  /** Paths of files that were waiting to be written over. */
+  readonly spare: readonly string[]
 }
 
 /**
@@ -24,31 +28,35 @@ export interface ReplayPlan {
 export async function planReplay(files: FileSystem, directory: string): Promise<ReplayPlan> {
   const names = await files.list(directory)
   const present = names.map(walSequence).filter((sequence) => sequence !== undefined)
+  const spare = names.filter(isSpareName).map((name) => join(directory, name))
   for (const sequence of present.toReversed()) {
     const header = parseWalHeader(await files.readFile(walPath(directory, sequence)))
     if (header === undefined || header.sequence !== sequence) continue
     const older = header.older.map((file) => ({ sequence: file.sequence, to: file.validBytes }))
     const counted = older.filter((file) => present.includes(file.sequence))
-    return { present, files: [...counted, { sequence }] }
+    return { present, files: [...counted, { sequence }], spare }
   }
-  return { present, files: [] }
+  return { present, files: [], spare }
 }
 
 /**
  * Calls `visit` for each entry of a file in order, until one is not whole or `visit` says false because
- * its batches are not sound. Resolves with the bytes that were replayed.
+ * its batches are not sound. Resolves with the bytes that were replayed: none where the file is in another life.
  */
 export async function replayFile(
   files: FileSystem,
-  file: { readonly path: string; readonly to?: number },
+  directory: string,
+  file: ReplayFile,
   visit: (entry: WalEntry) => boolean,
 ): Promise<number> {
-  const whole = await files.readFile(file.path)
+  const whole = await files.readFile(walPath(directory, file.sequence))
   const bytes = whole.subarray(0, Math.min(file.to ?? whole.length, whole.length))
   const header = parseWalHeader(bytes)
-  if (header === undefined) return 0
-  let position = header.sizeBytes
-  for (let entry = parseEntry(bytes, position); entry; entry = parseEntry(bytes, position)) {
+  if (header?.sequence !== file.sequence) return 0
+  const { sizeBytes, entrySeed } = header
+  const next = (position: number): WalEntry | undefined => parseEntry(bytes, position, entrySeed)
+  let position = sizeBytes
+  for (let entry = next(position); entry; entry = next(position)) {
     if (!visit(entry)) break
     position += entryHeaderBytes + entry.batches.length
   }

@@ -103,6 +103,11 @@ export class WalRemains {
     }
   }
 
+  /** What a life before this one kept to write over: it alone knew which numbers the entries in there have had. */
+  async removeSpare(): Promise<void> {
+    for (const path of this.#plan.spare) await this.#files.remove(path)
+  }
+
   async remove(): Promise<void> {
     const { present, files } = this.#plan
     const voiding = files.at(-1)?.sequence
@@ -117,11 +122,10 @@ export class WalRemains {
 
   /** Calls `visit` for each sound entry of a file; resolves with the position behind the last. */
   walk(
-    { sequence, ...limit }: ReplayFile,
+    file: ReplayFile,
     visit: (entry: WalEntry, batches: readonly BatchInfo[]) => void,
   ): Promise<number> {
-    const path = walPath(this.#directory, sequence)
-    return replayFile(this.#files, { path, ...limit }, (entry) => {
+    return replayFile(this.#files, this.#directory, file, (entry) => {
       const validation = validateBatches(entry.batches, { isStored: true })
       if (!validation.ok || validation.batches[0]?.baseOffset !== entry.baseOffset) return false
       visit(entry, validation.batches)

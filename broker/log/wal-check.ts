@@ -52,7 +52,7 @@ export async function checkWal(
       const problem = `entries up to position ${file.to} had been committed, and none is whole there`
       report.damage(path, replayed, problem, refuses)
     } else if (file.to === undefined && replayed < sizeBytes) {
-      const problem = `${sizeBytes - replayed} bytes that are no whole entry: never acknowledged`
+      const problem = `${sizeBytes - replayed} bytes that are no whole entry: never acknowledged, or of the file's earlier life`
       report.note(path, replayed, problem, 'passes over them')
     }
   }
@@ -61,6 +61,9 @@ export async function checkWal(
     const problem =
       'no newer file vouches for it: nothing of it was acknowledged, or all is in segments'
     report.note(walPath(directory, sequence), undefined, problem, 'removes it')
+  }
+  for (const path of remains.plan.spare) {
+    report.note(path, undefined, 'it was kept to be written over', 'removes it')
   }
   for (const id of strangers) {
     report.note(

@@ -2,12 +2,21 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { isStorageError, type FileSystem, type OpenFile } from './file-system.ts'
-import { encodeWalHeader, type OlderFile } from './wal-format.ts'
+import { SpareFiles } from './spare-files.ts'
+import {
+  encodeEntryHeader,
+  encodeWalHeader,
+  entryHeaderBytes,
+  entrySeedOf,
+  type OlderFile,
+  type WalAppend,
+} from './wal-format.ts'
 
 interface CurrentFile {
   readonly file: OpenFile
   readonly sequence: number
   readonly headerBytes: number
+  readonly entrySeed: number
   sizeBytes: number
   /** Up to here it is known to be on the disk. */
   flushedBytes: number
@@ -29,6 +38,8 @@ export interface WalOptions {
   readonly directory: string
   /** At this size the next append begins a new file. */
   readonly fileMaxBytes: number
+  /** So many files that are needed no more are kept to be written over. */
+  readonly sparesMax: number
   /** The least number a new file may have. */
   readonly firstSequence: number
 }
@@ -40,10 +51,12 @@ export interface WalOptions {
  * replayed although its bytes may have reached the disk.
  *
  * What the disk sees: entries in their order, one file at a time; the next file is begun when the one before it is
- * flushed, or ended at what was; its name is flushed before its first entry is written.
+ * flushed, or ended at what was; its name is flushed before its first entry is written. Files are written over where
+ * there are any: a flush of bytes that the file has room for need not write down where they lie.
  */
 export class WriteAheadLog {
   readonly #options: WalOptions
+  readonly #spare: SpareFiles
   #nextSequence: number
   #current: CurrentFile | undefined
   #older: readonly OlderFile[] = []
@@ -56,6 +69,7 @@ export class WriteAheadLog {
 
   constructor(options: WalOptions) {
     this.#options = options
+    this.#spare = new SpareFiles(options.files, options.sparesMax)
     this.#nextSequence = options.firstSequence
   }
 
@@ -94,12 +108,18 @@ export class WriteAheadLog {
    * Writes entries behind the last ones. When it rejects, the file is damaged: it has to be ended before the next
    * write, and then none of the entries will be replayed.
    */
-  async write(entries: readonly Buffer[], sizeBytes: number): Promise<void> {
+  async write(appends: readonly WalAppend[]): Promise<void> {
     if (this.isFull) await this.complete()
     this.#current ??= await this.#begin()
     const current = this.#current
+    const buffers: Buffer[] = []
+    let sizeBytes = 0
+    for (const append of appends) {
+      buffers.push(encodeEntryHeader(append, current.entrySeed), ...append.buffers)
+      sizeBytes += entryHeaderBytes + append.sizeBytes
+    }
     try {
-      await current.file.write(entries, current.sizeBytes)
+      await current.file.write(buffers, current.sizeBytes)
     } catch (error) {
       current.isDamaged = true
       throw error
@@ -159,22 +179,31 @@ export class WriteAheadLog {
     for (const { sequence } of gone) {
       // A name that is gone may be back after a power cut: not without the one whose header voids a part of it.
       if (this.#voiding.has(sequence)) await files.syncDirectory(directory)
-      await files.remove(walPath(directory, sequence))
+      const path = walPath(directory, sequence)
+      // Where writing has failed it might fail again.
+      await (this.#rolledBack.has(sequence) ? files.remove(path) : this.#spare.keep(path))
       this.#older = this.#older.filter((file) => file.sequence !== sequence)
       this.#rolledBack.delete(sequence)
       this.#voiding.delete(sequence)
     }
   }
 
+  /** Whoever closes the log keeps none. */
+  removeSpare(): Promise<void> {
+    return this.#spare.remove()
+  }
+
   async #begin(): Promise<CurrentFile> {
     const { files, directory } = this.#options
     const sequence = this.#nextSequence++
     const path = walPath(directory, sequence)
-    const file = await files.open(path, 'create')
+    const isSpare = await this.#spare.becomes(path)
+    const file = await files.open(path, isSpare ? 'update' : 'create')
     const header = encodeWalHeader(sequence, this.#older)
     try {
-      await file.write([header], 0)
+      // First: what a start believes of the name that a spare file had must not be written over.
       await files.syncDirectory(directory)
+      await file.write([header], 0)
     } catch (error) {
       await closeQuietly(file)
       await removeQuietly(files, path)
@@ -188,7 +217,8 @@ export class WriteAheadLog {
       flushedBytes: 0,
       keptBytes: headerBytes,
     }
-    return { file, sequence, ...sizes, isDamaged: false, flushing: undefined }
+    const entrySeed = entrySeedOf(sequence)
+    return { file, sequence, entrySeed, ...sizes, isDamaged: false, flushing: undefined }
   }
 
   async #end(validBytes: number, mustStay = false): Promise<void> {

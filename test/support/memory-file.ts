@@ -13,6 +13,8 @@ interface Change {
 }
 
 const nothing = Buffer.alloc(0)
+/** So small that a batch or two fill some. */
+const pageBytes = 64
 
 export class MemoryFile {
   readonly #content: Content
@@ -156,11 +158,22 @@ function perhapsApplied(change: Change, content: Buffer, random: () => number): 
   if (fate < 0.6) {
     return overwritten(content, position, bytes.subarray(0, Math.floor(random() * bytes.length)))
   }
+  if (fate < 0.7) return scattered(content, change, random)
   // The size was written down, the bytes were not.
-  if (fate < 0.7 && position >= content.length) {
+  if (fate < 0.8 && position >= content.length) {
     return overwritten(content, position, Buffer.alloc(bytes.length))
   }
   return applied(change, content)
+}
+
+/** Pages of a write reach the disk in any order: of the others there is what was there before. */
+function scattered(content: Buffer, { position, bytes }: Change, random: () => number): Buffer {
+  let result = content
+  for (let at = 0; at < bytes.length; at += pageBytes) {
+    if (random() < 0.5) continue
+    result = overwritten(result, position + at, bytes.subarray(at, at + pageBytes))
+  }
+  return result
 }
 
 function overwritten(content: Buffer, position: number, bytes: Buffer): Buffer {
