@@ -197,7 +197,7 @@ class Platform {
   }
 
   async #openLogs(): Promise<void> {
-    const { functionLogsMax, dataDir } = this.#config
+    const { functionLogsMax, functionLogsTotalMax, dataDir } = this.#config
     if (functionLogsMax === 0 || this.#logWriter !== undefined) return
     const { LogWriter } = await import('./function-logs/log-writer.ts')
     const { functionLogMetrics } = await import('./function-logs/log-metrics.ts')
@@ -205,6 +205,7 @@ class Platform {
     const logWriter = new LogWriter({
       root: functionLogsFolder(dataDir),
       groupMaxBytes: functionLogsMax < 0 ? Infinity : functionLogsMax,
+      totalMaxBytes: functionLogsTotalMax < 0 ? Infinity : functionLogsTotalMax,
       clock,
       logger: this.#logger.child('function-logs'),
     })

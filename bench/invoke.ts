@@ -61,6 +61,7 @@ const logs = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
 const logWriter = new LogWriter({
   root: logs,
   groupMaxBytes: 64 * 1024 * 1024,
+  totalMaxBytes: Infinity,
   clock: systemClock,
   logger: silentLogger,
 })

@@ -31,6 +31,9 @@ export const logChunksPerGroup = 16
 /** The least that a file takes on a disk: so much each counts, or small ones would be without end. */
 export const logFileMinBytes = 4096
 
+/** All logs are looked at once in so long at most, where what is new of them cannot be dropped yet. */
+export const logTotalCheckMs = 10_000
+
 /** A chunk without a new line for so long is closed; the next line opens it again. */
 export const logIdleCloseMs = 5_000
 
@@ -69,6 +72,7 @@ export const logTagsMax = 50
 
 /** What clients put into a group themselves where functions' logs are not kept. */
 export const logGroupDefaultBytes = 64 * 1024 * 1024
+export const logTotalDefaultBytes = 4 * 1024 * 1024 * 1024
 
 /** Lines for standard output that its reader has not taken yet; what comes beyond it is dropped. */
 export const logLinesMaxBytes = 4 * 1024 * 1024

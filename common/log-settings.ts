@@ -8,6 +8,12 @@ export const logSettings = {
     roles: ['control', 'workers', 'all'],
     help: 'What the log of one function may take in the data directory; the oldest goes first. 0 keeps none, -1 all.',
   },
+  functionLogsTotalMax: {
+    kind: 'bytes',
+    default: '4GiB',
+    roles: ['control', 'workers', 'all'],
+    help: "What all functions' logs together may take in the data directory; what was written longest ago goes first. -1 is no bound.",
+  },
   functionLogsStdout: {
     kind: 'switch',
     default: 'false',

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Clock } from '../common/clock.ts'
 import type { FunctionInvoker } from '../common/invocation.ts'
 import { httpConnectionsMax, stopGraceMs } from '../common/limits.ts'
-import { logGroupDefaultBytes } from '../common/log-limits.ts'
+import { logGroupDefaultBytes, logTotalDefaultBytes } from '../common/log-limits.ts'
 import { closeServer, listen } from '../common/listen.ts'
 import type { Logger } from '../common/logger.ts'
 import type { MetricSource } from '../common/metrics.ts'
@@ -145,6 +145,7 @@ async function openServices(options: ControlOptions): Promise<Services> {
       new LogWriter({
         root: functionLogsFolder(dataDir),
         groupMaxBytes: logGroupDefaultBytes,
+        totalMaxBytes: logTotalDefaultBytes,
         clock,
         logger,
       }),

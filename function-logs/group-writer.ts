@@ -16,23 +16,19 @@ import {
   logRateMaxBytes,
 } from '../common/log-limits.ts'
 import { ByteRate } from './byte-rate.ts'
-import { deletionLine, eventLine, streamLine } from './chunk-format.ts'
 import { chunkName } from './chunk-name.ts'
 import { groupFolderName, makeGroup } from './group-folder.ts'
 import { makeRoom } from './make-room.ts'
+import {
+  endOfPart,
+  fitting,
+  render,
+  type Pending,
+  type StreamNumbers,
+  type WrittenStream,
+} from './pending.ts'
 
-/** A log stream as its writer knows it. */
-export interface WrittenStream {
-  readonly name: string
-  readonly createdMs: number
-  /** The line that says what was dropped. */
-  lossNote(loss: Loss): string
-}
-
-export interface Loss {
-  readonly events: number
-  readonly bytes: number
-}
+export type { Loss, WrittenStream } from './pending.ts'
 
 /** What all groups of a process share. */
 export interface GroupWriterOptions {
@@ -54,27 +50,15 @@ export interface LogCounters {
   droppedEvents: number
   pendingBytes: number
   openFiles: number
+  /** Files that were begun. */
+  chunks: number
 }
 
-type Pending =
-  | {
-      readonly kind: 'event'
-      readonly stream: WrittenStream
-      readonly timestampMs: number
-      readonly message: string
-      readonly bytes: number
-    }
-  | { readonly kind: 'stream'; readonly stream: WrittenStream }
-  | { readonly kind: 'deletion'; readonly name: string; readonly untilMs: number }
-
-/** The chunk that is written to; its streams have numbers of its own. */
-interface OpenChunk {
+/** The chunk that is written to. */
+interface OpenChunk extends StreamNumbers {
   readonly path: string
-  readonly streams: Map<string, number>
   handle: FileHandle | undefined
   sizeBytes: number
-  /** The number of its next stream. */
-  next: number
 }
 
 /**
@@ -199,44 +183,27 @@ export class GroupWriter {
     const bytes = this.#pendingBytes
     this.#pending = []
     this.#pendingBytes = 0
+    const { kept, dropped } = fitting(pending, this.#batchMaxBytes())
+    this.#lose(dropped)
+    let written = 0
     try {
-      const chunk = await this.#openChunk()
-      const text = this.#render(chunk, pending)
-      await this.#appendTo(chunk, Buffer.from(text))
-      this.#count(pending)
+      // In parts: a batch in one chunk would go as a whole when its chunk is the oldest.
+      while (written < kept.length) {
+        const chunk = await this.#openChunk()
+        const end = endOfPart(kept, written, this.#chunkMaxBytes() - chunk.sizeBytes)
+        const part = kept.slice(written, end)
+        await this.#appendTo(chunk, Buffer.from(render(chunk, part, this.#options.clock.now())))
+        this.#count(part)
+        written = end
+      }
     } catch (error) {
       // A full disk or a folder that is not ours: a function goes on without its log.
       if (systemCode(error) === undefined && !isStorageFailure(error)) throw error
       await this.#abandon()
-      this.#lose(pending)
+      this.#lose(kept.slice(written))
     } finally {
       this.#options.counters.pendingBytes -= bytes
     }
-  }
-
-  #render(chunk: OpenChunk, pending: readonly Pending[]): string {
-    const ingestionMs = this.#options.clock.now()
-    let text = ''
-    const numberOf = (stream: WrittenStream): number => {
-      const known = chunk.streams.get(stream.name)
-      if (known !== undefined) return known
-      const number = chunk.next++
-      chunk.streams.set(stream.name, number)
-      text += streamLine(number, stream.createdMs, stream.name)
-      return number
-    }
-    for (const each of pending) {
-      if (each.kind === 'deletion') {
-        text += deletionLine(each.untilMs, each.name)
-        // A stream that is made anew under the name begins anew.
-        chunk.streams.delete(each.name)
-        continue
-      }
-      const number = numberOf(each.stream)
-      if (each.kind === 'stream') continue
-      text += eventLine(number, { timestampMs: each.timestampMs, ingestionMs }, each.message)
-    }
-    return text
   }
 
   async #openChunk(): Promise<OpenChunk> {
@@ -268,6 +235,7 @@ export class GroupWriter {
       return open(path, 'ax')
     })
     counters.openFiles += 1
+    counters.chunks += 1
     this.#chunk = { path, handle, streams: new Map(), sizeBytes: 0, next: 0 }
     return this.#chunk
   }
@@ -316,6 +284,11 @@ export class GroupWriter {
     chunk.handle = undefined
     this.#options.counters.openFiles -= 1
     await handle?.close()
+  }
+
+  /** What of a batch is still there when its last part is written. */
+  #batchMaxBytes(): number {
+    return Math.max(this.#chunkMaxBytes(), this.#options.groupMaxBytes - this.#chunkMaxBytes())
   }
 
   #chunkMaxBytes(): number {

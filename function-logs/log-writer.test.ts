@@ -27,8 +27,9 @@ afterEach(async () => {
   await rm(root, { recursive: true })
 })
 
-function openWriter(groupMaxBytes = 64 * mib): LogWriter {
-  const writer = new LogWriter({ root, groupMaxBytes, clock, logger: silentLogger })
+function openWriter(groupMaxBytes = 64 * mib, totalMaxBytes = Infinity): LogWriter {
+  const bounds = { groupMaxBytes, totalMaxBytes }
+  const writer = new LogWriter({ root, ...bounds, clock, logger: silentLogger })
   writers.push(writer)
   return writer
 }
@@ -47,8 +48,15 @@ async function read(query: Partial<EventQuery> = {}, name = group) {
 const texts = async (query: Partial<EventQuery> = {}, name = group) =>
   (await read(query, name)).map(({ message }) => message)
 
-const totalBytes = async () =>
-  (await listChunks(root, group)).reduce((total, { sizeBytes }) => total + sizeBytes, 0)
+const totalBytes = async (name = group) =>
+  (await listChunks(root, name)).reduce((total, { sizeBytes }) => total + sizeBytes, 0)
+
+/** Events of 1,000 bytes, named by number. */
+function fill(writer: LogWriter, sizeBytes: number, name = group): string[] {
+  const events = Array.from({ length: sizeBytes / 1000 }, (_, i) => `${i}`.padEnd(974, '.'))
+  for (const event of events) writer.group(name).append(stream(), clock.now(), event)
+  return events
+}
 
 test('events of several environments and of several writers are read in the order of time', async () => {
   const [one, two] = [openWriter(), openWriter()]
@@ -307,4 +315,69 @@ test('a name that no folder could have is a group all the same', async () => {
   // Nothing outside of the folder.
   expect((await stat(root)).isDirectory()).toBe(true)
   expect(await readdir(root)).toHaveLength(names.length)
+})
+
+test('lines of one write that are more than the log may take are kept as far as they fit, the newest, and the others are named', async () => {
+  const writer = openWriter(mib)
+  const events = fill(writer, 3_000_000)
+  await writer.flush()
+  const kept = await texts()
+  expect(await totalBytes()).toBeLessThanOrEqual(mib)
+  expect(kept.length).toBeGreaterThan(900)
+  expect(kept).toEqual(events.slice(-kept.length))
+  clock.advance(1000)
+  await writer.settled()
+  expect((await texts()).at(-1)).toBe(`lost ${events.length - kept.length}`)
+  expect(writer.counters).toMatchObject({
+    droppedEvents: events.length - kept.length,
+    writtenEvents: kept.length + 1,
+  })
+})
+
+test('lines of one write that fit are in several files, so that the oldest of them go alone', async () => {
+  const writer = openWriter(16 * mib)
+  const events = fill(writer, 15_000_000)
+  await writer.flush()
+  expect(await texts({ limit: 20_000 })).toEqual(events)
+  expect((await listChunks(root, group)).length).toBeGreaterThan(10)
+  const more = fill(writer, 2_000_000)
+  await writer.flush()
+  const left = await texts({ limit: 20_000 })
+  expect(left).toEqual([...events, ...more].slice(-left.length))
+  expect(left.length).toBeGreaterThan(14_500)
+})
+
+test('all logs together keep to their bound, and what was written longest ago goes first', async () => {
+  const names = ['/aws/lambda/a', '/aws/lambda/b', '/aws/lambda/c']
+  const [a = '', b = '', c = ''] = names
+  const writer = openWriter(mib, mib)
+  const lines: string[][] = []
+  for (const name of names) {
+    lines.push(fill(writer, 420_000, name))
+    await writer.flush()
+    await writer.settled()
+  }
+  const sizes = await Promise.all(names.map(totalBytes))
+  expect(sizes.reduce((sum, size) => sum + size)).toBeLessThanOrEqual(mib)
+  expect((await texts({}, a)).length).toBeLessThan(100)
+  expect(await texts({}, b)).toEqual(lines[1])
+  expect(await texts({}, c)).toEqual(lines[2])
+  // Of a the file is left that it may go on in; it does.
+  writer.group(a).append(stream(), clock.now(), 'alive')
+  await writer.flush()
+  expect((await texts({}, a)).at(-1)).toBe('alive')
+})
+
+test('a start finds what is there already and brings it within the bound', async () => {
+  const before = openWriter(mib)
+  for (const name of ['/old/a', '/old/b']) fill(before, 800_000, name)
+  await before.flush()
+  await before.close()
+  const writer = openWriter(mib, mib)
+  writer.group(group).append(stream(), clock.now(), 'first')
+  await writer.flush()
+  await writer.settled()
+  const sizes = await Promise.all(['/old/a', '/old/b', group].map(totalBytes))
+  expect(sizes.reduce((sum, size) => sum + size)).toBeLessThanOrEqual(mib)
+  expect(await texts({}, group)).toEqual(['first'])
 })

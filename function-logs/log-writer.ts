@@ -11,12 +11,15 @@ import {
 } from '../common/log-limits.ts'
 import type { Logger } from '../common/logger.ts'
 import { GroupWriter, type GroupWriterOptions, type LogCounters } from './group-writer.ts'
+import { TotalKeeper } from './total-keeper.ts'
 
 export interface LogWriterOptions {
   /** The folder of all groups. */
   readonly root: string
   /** What the chunks of one group may take, in bytes. */
   readonly groupMaxBytes: number
+  /** What the chunks of all groups together may take, in bytes. */
+  readonly totalMaxBytes: number
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -30,6 +33,7 @@ export class LogWriter {
     droppedEvents: 0,
     pendingBytes: 0,
     openFiles: 0,
+    chunks: 0,
   }
   readonly #options: LogWriterOptions
   readonly #shared: GroupWriterOptions
@@ -39,10 +43,13 @@ export class LogWriter {
   #timer: Timer | undefined
   #dueMs = 0
   #flushing: Promise<void> | undefined
+  readonly #total: TotalKeeper
+  #tidying: Promise<void> | undefined
   #warnedDropped = 0
 
   constructor(options: LogWriterOptions) {
     this.#options = options
+    this.#total = new TotalKeeper({ ...options, counters: this.counters })
     this.#shared = {
       ...options,
       writer: randomBytes(4).readUInt32BE(),
@@ -80,15 +87,17 @@ export class LogWriter {
     return this.#flushing
   }
 
-  /** Resolves when the flush that is under way has ended. */
+  /** Resolves when the flush that is under way has ended, and what it made room for. */
   async settled(): Promise<void> {
     await this.#flushing
+    await this.#tidying
   }
 
   async close(): Promise<void> {
     this.#timer?.cancel()
     await this.flush()
     this.#timer?.cancel()
+    await this.#tidying
     await Promise.all([...this.#open].map((group) => group.close()))
     this.#open.clear()
   }
@@ -119,6 +128,18 @@ export class LogWriter {
       }
     }
     this.#warn()
+    if (this.#total.isDue) this.#tidying ??= this.#tidy().finally(() => (this.#tidying = undefined))
+  }
+
+  /** Beside the flushes: a look at thousands of groups takes a moment. */
+  async #tidy(): Promise<void> {
+    try {
+      await this.#total.tidy()
+    } catch (error) {
+      this.#options.logger.error("functions' logs were not kept to their bound", {
+        reason: reasonOf(error),
+      })
+    }
   }
 
   async #flushOne(group: GroupWriter): Promise<void> {

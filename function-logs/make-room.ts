@@ -31,7 +31,8 @@ export function sizeOnDisk({ sizeBytes }: Chunk): number {
   return Math.max(logFileMinBytes, sizeBytes)
 }
 
-function newestOfWriters(chunks: readonly Chunk[]): ReadonlySet<string> {
+/** The last chunk of each process that writes: it may go on in it. */
+export function newestOfWriters(chunks: readonly Chunk[]): ReadonlySet<string> {
   const newest = new Map<number, string>()
   for (const { writer, file } of chunks) newest.set(writer, file)
   return new Set(newest.values())

@@ -20,7 +20,13 @@ beforeEach(async () => {
   clock = new ManualClock()
   heard = []
   root = await mkdtemp(join(tmpdir(), 'millrace-logs-'))
-  writer = new LogWriter({ root, groupMaxBytes: Infinity, clock, logger: silentLogger })
+  writer = new LogWriter({
+    root,
+    groupMaxBytes: Infinity,
+    totalMaxBytes: Infinity,
+    clock,
+    logger: silentLogger,
+  })
   log = new EnvironmentLog({
     functionName: 'f',
     version: '1',
