@@ -57,7 +57,7 @@ async function serve(
   const { startRoles } = await import('./roles.ts')
   return runUntilStopped({
     logger,
-    start: (): Promise<Started> => startRoles(role, config, logger),
+    start: (): Promise<Started> => startRoles(role, { config, logger, environment: process.env }),
     ready: (doors) => process.stdout.write(`millrace ready ${JSON.stringify(doors)}\n`),
   })
 }

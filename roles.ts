@@ -8,7 +8,7 @@ import type { Config } from './common/config.ts'
 import { claimDirectory } from './common/data-dir.ts'
 import { AppError } from './common/errors.ts'
 import type { FunctionInvoker } from './common/invocation.ts'
-import type { Started } from './common/lifecycle.ts'
+import { runAll, type Started } from './common/lifecycle.ts'
 import type { Logger } from './common/logger.ts'
 import type { RedisConnection } from './common/redis.ts'
 import type { RunningRole } from './common/role.ts'
@@ -23,15 +23,18 @@ import type { Leases } from './poller/leases.ts'
 import type { AccountQuota } from './workers/account-quota.ts'
 import type { OpenLogTargets } from './workers/logs/log-targets.ts'
 
+interface PlatformSettings {
+  readonly config: Config
+  readonly logger: Logger
+  /** Of the process: secrets may be in it. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
 type ServerRole = Exclude<RoleName, 'producer'>
 
 /** Starts one role or all. When a part does not start, those before it are stopped again. */
-export async function startRoles(
-  role: ServerRole,
-  config: Config,
-  logger: Logger,
-): Promise<Started> {
-  const platform = new Platform(config, logger)
+export async function startRoles(role: ServerRole, settings: PlatformSettings): Promise<Started> {
+  const platform = new Platform(settings)
   try {
     await platform.openMetrics()
     await starters[role](platform)
@@ -75,6 +78,7 @@ const starters: Record<ServerRole, (platform: Platform) => Promise<void>> = {
 class Platform {
   readonly #config: Config
   readonly #logger: Logger
+  readonly #environment: PlatformSettings['environment']
   readonly #roles: RunningRole[] = []
   readonly #cleanups: (() => void | Promise<void>)[] = []
   #telemetry: Telemetry | undefined
@@ -90,9 +94,10 @@ class Platform {
   #access: BrokerAccess = {}
   #isReady = false
 
-  constructor(config: Config, logger: Logger) {
+  constructor({ config, logger, environment }: PlatformSettings) {
     this.#config = { ...config, dataDir: resolve(config.dataDir) }
     this.#logger = logger
+    this.#environment = environment
     this.#brokers = config.brokers
   }
 
@@ -242,6 +247,7 @@ class Platform {
         access: this.#access,
         registry: this.#need(this.#registry),
         invoker: this.#need(this.#invoker),
+        secrets: { directory: this.#config.secrets, environment: this.#environment },
         sender: await this.#openSender(),
         ...(await this.#leases()),
         clock,
@@ -308,21 +314,12 @@ class Platform {
 
   /** Stops the parts in reverse order, each even if another failed; rejects with the first failure. */
   async stop(): Promise<void> {
-    const steps = [
+    await runAll([
       () => this.#template?.stop(),
       ...this.#roles.toReversed().map((role) => () => role.stop()),
       ...this.#cleanups.toReversed(),
       () => this.#telemetry?.stop(),
-    ]
-    const failures: unknown[] = []
-    for (const step of steps) {
-      try {
-        await step()
-      } catch (error) {
-        failures.push(error)
-      }
-    }
-    if (failures.length > 0) throw failures[0]
+    ])
   }
 
   #brokerOptions(): BrokerOptions {

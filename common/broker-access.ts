@@ -1,17 +1,40 @@
 // How our own clients get into a Kafka cluster that is encrypted or wants a login.
 import { readFile } from 'node:fs/promises'
+import type { SecureContextOptions } from 'node:tls'
 import type { Config } from './config.ts'
 import { AppError, reasonOf } from './errors.ts'
 import { readUsersFile } from './users-file.ts'
 
 /** Neither of both for a plain door. */
 export interface BrokerAccess {
-  /** `ca` is a PEM; without it the authorities that Node knows count. */
-  readonly tls?: { readonly ca?: string }
+  readonly tls?: TlsAccess
   readonly sasl?: {
     readonly mechanism: Config['brokersSaslMechanism']
     readonly username: string
     readonly password: string
+  }
+}
+
+export interface TlsAccess {
+  /** A PEM; without it the authorities that Node knows count. */
+  readonly ca?: string
+  /** What we show of ourselves, to brokers that ask for it. */
+  readonly client?: ClientCertificate
+}
+
+/** PEMs; the key may be encrypted by the passphrase. */
+export interface ClientCertificate {
+  readonly certificate: string
+  readonly privateKey: string
+  readonly passphrase?: string
+}
+
+/** What node:tls takes of it. */
+export function tlsOptions({ ca, client }: TlsAccess): SecureContextOptions {
+  return {
+    ...(ca === undefined ? {} : { ca: [ca] }),
+    ...(client === undefined ? {} : { cert: client.certificate, key: client.privateKey }),
+    ...(client?.passphrase === undefined ? {} : { passphrase: client.passphrase }),
   }
 }
 

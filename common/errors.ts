@@ -27,6 +27,11 @@ export const errorTable = {
   STORAGE_FAILED: { retriable: true, message: 'cannot {operation} {file}: {reason}' },
   REGISTRY_CORRUPT: { retriable: false, message: '{file} is not a registry entry: {reason}' },
   BROKER_UNREACHABLE: { retriable: true, message: 'no broker answers at {brokers}: {reason}' },
+  SECRET_UNREADABLE: { retriable: true, message: 'secret {secret} cannot be used: {reason}' },
+  CERTIFICATE_INVALID: {
+    retriable: true,
+    message: 'secret {secret} has no certificate and private key that fit: {reason}',
+  },
   REDIS_UNREACHABLE: { retriable: true, message: 'no Redis answers at {address}: {reason}' },
   REDIS_REFUSED: { retriable: true, message: 'Redis at {address} refused {command}: {reason}' },
   REGISTRY_CONFLICT: {

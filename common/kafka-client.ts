@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import type { CompressionTypes, Kafka, LogEntry, Partitioners, SASLOptions } from 'kafkajs'
-import type { BrokerAccess } from './broker-access.ts'
+import { tlsOptions, type BrokerAccess } from './broker-access.ts'
 import { AppError } from './errors.ts'
 import type { Logger, LogFields } from './logger.ts'
 
@@ -78,7 +78,7 @@ function kafkajsAccess({ tls, sasl }: BrokerAccess = {}): {
   sasl?: SASLOptions
 } {
   return {
-    ...(tls === undefined ? {} : { ssl: tls.ca === undefined ? {} : { ca: [tls.ca] } }),
+    ...(tls === undefined ? {} : { ssl: tlsOptions(tls) }),
     ...(sasl === undefined ? {} : { sasl }),
   }
 }

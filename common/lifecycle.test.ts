@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
+import { runAll } from './lifecycle.ts'
 
 const module = new URL('./lifecycle.ts', import.meta.url).href
 
@@ -37,4 +38,15 @@ test('a stop that fails exits with 1', async () => {
 test('a second signal ends a stop that hangs', async () => {
   const hangs = 'async () => { console.log("stopping"); await new Promise(() => {}) }'
   expect(await program(hangs, ['SIGTERM', 'SIGINT'])).toBe(1)
+})
+
+test('every step is run though others fail, and the first failure is told', async () => {
+  const ran: number[] = []
+  const step = (number: number, failure?: string) => async () => {
+    ran.push(number)
+    if (failure !== undefined) throw new Error(failure)
+  }
+  await expect(runAll([step(1), step(2, 'two'), step(3, 'three'), step(4)])).rejects.toThrow('two')
+  expect(ran).toEqual([1, 2, 3, 4])
+  await runAll([step(5)])
 })

@@ -59,3 +59,16 @@ async function stopWithin(started: Started, logger: Logger): Promise<number> {
     timer.cancel()
   }
 }
+
+/** Runs steps one after another, each even if another failed; rejects with the first failure. */
+export async function runAll(steps: readonly (() => unknown)[]): Promise<void> {
+  const failures: unknown[] = []
+  for (const step of steps) {
+    try {
+      await step()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw failures[0]
+}

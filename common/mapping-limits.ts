@@ -75,3 +75,10 @@ export const lagPartitionsMax = 10
 
 /** Partitions of all mappings together that have metrics of their own; with more there are none. */
 export const partitionSeriesMax = 1000
+
+/** AWS Secrets Manager: a secret has at most 64 KiB. */
+export const secretMaxBytes = 64 * 1024
+
+/** Lambda: entries of SourceAccessConfigurations, and the length of the URI of each. */
+export const sourceAccessMax = 23
+export const sourceAccessUriMaxLength = 200

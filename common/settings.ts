@@ -163,6 +163,12 @@ export const settingsTable = {
     roles: ['control', 'poller', 'workers', 'all'],
     help: 'The Redis of --registry redis: redis://[user:password@]host:port[/database].',
   },
+  secrets: {
+    kind: 'text',
+    default: '',
+    roles: ['poller', 'all'],
+    help: 'Directory of the secrets that mappings name in SourceAccessConfigurations: <name>.json for the ARN of a secret of that name, shaped as in AWS Secrets Manager.',
+  },
   template: {
     kind: 'text',
     default: '',

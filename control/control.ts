@@ -126,14 +126,14 @@ interface Services {
 }
 
 async function openServices(options: ControlOptions): Promise<Services> {
-  const { registry, clock, logger, dataDir, region, accountId } = options
+  const { clock, logger, dataDir, region, accountId } = options
   const account = { region, accountId }
   const codeStore = new CodeStore(dataDir, options.objects ?? new AwsObjects({ region, clock }))
   return {
     account,
     codeStore,
     functions: new FunctionService({ ...options, codeStore, account }),
-    mappings: new MappingService({ registry, account, clock, logger }),
+    mappings: new MappingService({ ...options, account }),
     asyncInvoker: await AsyncInvoker.open({
       ...options,
       directory: join(dataDir, 'async'),

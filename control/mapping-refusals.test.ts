@@ -3,6 +3,7 @@ import {
   CreateFunctionCommand,
   CreateEventSourceMappingCommand,
   type CreateEventSourceMappingCommandInput as CreateInput,
+  type SourceAccessConfiguration,
 } from '@aws-sdk/client-lambda'
 import { expect, test } from 'vitest'
 import { startControlForTest, type ControlHarness } from '../test/support/control-harness.ts'
@@ -41,6 +42,14 @@ const invalid = 'InvalidParameterValueException'
 const violation = 'ValidationException'
 const filters = (...patterns: unknown[]): Partial<CreateInput> => ({
   FilterCriteria: { Filters: patterns.map((Pattern) => ({ Pattern }) as { Pattern: string }) },
+})
+const secret = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:ann-a1B2c3'
+const access = (
+  ...list: (readonly [string | undefined, string | undefined])[]
+): Partial<CreateInput> => ({
+  SourceAccessConfigurations: list.map(
+    ([Type, URI]) => ({ Type, URI }) as SourceAccessConfiguration,
+  ),
 })
 const unavailable = (name: string): string =>
   `${name} is not available yet for a Kafka event source.`
@@ -155,10 +164,107 @@ test.each<[string, Partial<CreateInput>, string, string | RegExp]>([
     /^1 validation error detected: Value 'kafka:\S+' at 'destinationConfig.onFailure.destination' failed to satisfy constraint: Member must have length less than or equal to 350$/,
   ],
   [
-    'credentials',
-    { SourceAccessConfigurations: [{ Type: 'BASIC_AUTH', URI: 'arn:aws:x' }] },
+    'a secret that is none',
+    access(['BASIC_AUTH', 'arn:aws:x']),
     invalid,
-    /^SourceAccessConfigurations is not available yet: .* without SASL or TLS\.$/,
+    'SourceAccessConfigurations: the URI of BASIC_AUTH must call a secret: its ARN in AWS Secrets Manager, file:/a/path.json, or env:A_VARIABLE; it is arn:aws:x.',
+  ],
+  [
+    'a secret above the directory of secrets',
+    access(['BASIC_AUTH', `${secret}/../../users`]),
+    invalid,
+    /^SourceAccessConfigurations: the URI of BASIC_AUTH must call a secret: /,
+  ],
+  [
+    'a way in without the name of its secret',
+    access(['BASIC_AUTH', undefined]),
+    invalid,
+    'SourceAccessConfigurations: each needs a Type and a URI.',
+  ],
+  [
+    'two ways to authenticate',
+    access(['SASL_SCRAM_512_AUTH', secret], ['CLIENT_CERTIFICATE_TLS_AUTH', secret]),
+    invalid,
+    'SourceAccessConfigurations: SASL_SCRAM_512_AUTH and CLIENT_CERTIFICATE_TLS_AUTH are two ways to authenticate, and there can be one.',
+  ],
+  [
+    'two authorities',
+    access(['SERVER_ROOT_CA_CERTIFICATE', secret], ['SERVER_ROOT_CA_CERTIFICATE', secret]),
+    invalid,
+    'SourceAccessConfigurations: SERVER_ROOT_CA_CERTIFICATE can be given once.',
+  ],
+  ...['VIRTUAL_HOST', 'IAM_AUTH', 'OAUTHBEARER_AUTH'].map(
+    (type): [string, Partial<CreateInput>, string, string] => [
+      `${type}, which is of other sources or of AWS alone`,
+      access([type, secret]),
+      invalid,
+      `SourceAccessConfigurations: ${type} is not available for a Kafka event source.`,
+    ],
+  ),
+  [
+    'an unknown type and a wrong URI, counted',
+    access(['PASSWORD', 'a b'], ['BASIC_AUTH', 'a\tb']),
+    violation,
+    /^2 validation errors detected: Value 'PASSWORD' at 'sourceAccessConfigurations\.1\.member\.type' failed to satisfy constraint: Member must satisfy enum value set: \[BASIC_AUTH, VPC_SUBNET, .*; Value 'a\tb' at 'sourceAccessConfigurations\.2\.member\.uRI' failed/,
+  ],
+  [
+    'a URI of 201 characters',
+    access(['BASIC_AUTH', `${secret}${'x'.repeat(201 - secret.length)}`]),
+    violation,
+    /at 'sourceAccessConfigurations\.1\.member\.uRI' failed to satisfy constraint: Member must have length less than or equal to 200$/,
+  ],
+  [
+    'twenty-four ways in',
+    access(...Array.from({ length: 24 }, () => ['VPC_SUBNET', 'subnet:s'] as const)),
+    violation,
+    "1 validation error detected: Value at 'sourceAccessConfigurations' failed to satisfy constraint: Member must have length less than or equal to 23",
+  ],
+  [
+    'a group of metrics that there is not',
+    { MetricsConfig: { Metrics: ['EventCount', 'All' as never] } },
+    violation,
+    "1 validation error detected: Value 'All' at 'metricsConfig.metrics.2.member' failed to satisfy constraint: Member must satisfy enum value set: [EventCount, ErrorCount, KafkaMetrics]",
+  ],
+  [
+    'four groups of metrics',
+    { MetricsConfig: { Metrics: Array.from({ length: 4 }, () => 'EventCount' as const) } },
+    violation,
+    /at 'metricsConfig\.metrics' failed to satisfy constraint: Member must have length less than or equal to 3$/,
+  ],
+  [
+    'a level that there is not',
+    { LoggingConfig: { SystemLogLevel: 'ERROR' as never } },
+    violation,
+    "1 validation error detected: Value 'ERROR' at 'loggingConfig.systemLogLevel' failed to satisfy constraint: Member must satisfy enum value set: [DEBUG, INFO, WARN]",
+  ],
+  [
+    'a key that is no ARN',
+    { KMSKeyArn: 'my-key' },
+    violation,
+    "1 validation error detected: Value 'my-key' at 'kMSKeyArn' failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()",
+  ],
+  [
+    'a schema registry',
+    {
+      SelfManagedKafkaEventSourceConfig: {
+        SchemaRegistryConfig: { SchemaRegistryURI: 'http://registry:8081' },
+      },
+    },
+    invalid,
+    'SelfManagedKafkaEventSourceConfig.SchemaRegistryConfig is not available yet.',
+  ],
+  ['a queue', { Queues: ['q'] }, invalid, unavailable('Queues')],
+  [
+    'the concurrency of a queue',
+    { ScalingConfig: { MaximumConcurrency: 2 } },
+    invalid,
+    unavailable('ScalingConfig'),
+  ],
+  [
+    'a database',
+    { DocumentDBEventSourceConfig: { DatabaseName: 'd' } },
+    invalid,
+    unavailable('DocumentDBEventSourceConfig'),
   ],
   [
     'retries and an age beyond their bounds',
@@ -239,6 +345,9 @@ test('what says no more than the default of AWS is accepted', async () => {
     DestinationConfig: { OnFailure: {} },
     FilterCriteria: { Filters: [] },
     FunctionResponseTypes: [],
+    KMSKeyArn: '',
+    LoggingConfig: {},
+    MetricsConfig: { Metrics: [] },
     MaximumRecordAgeInSeconds: -1,
     MaximumRetryAttempts: -1,
     ParallelizationFactor: 1,
@@ -247,4 +356,8 @@ test('what says no more than the default of AWS is accepted', async () => {
     TumblingWindowInSeconds: 0,
   })
   expect(harness.registry.mappings()).toHaveLength(1)
+  const [mapping] = harness.registry.mappings()
+  for (const name of ['sourceAccess', 'metrics', 'systemLogLevel', 'kmsKeyArn']) {
+    expect(mapping).not.toHaveProperty(name)
+  }
 })

@@ -1,29 +1,19 @@
 // Runs one mapping: brings its source, its decisions, its timer and its function together.
 import assert from 'node:assert'
 import { randomUUID } from 'node:crypto'
+import { brokerFaults, type BrokerFault } from '../common/broker-fault.ts'
 import { sleep, type Clock, type Timer } from '../common/clock.ts'
 import { AppError } from '../common/errors.ts'
-import type {
-  FunctionInvoker,
-  InvocationCompleted,
-  InvocationResult,
-} from '../common/invocation.ts'
+import type { FunctionInvoker } from '../common/invocation.ts'
 import { stopGraceMs } from '../common/limits.ts'
 import type { LogFields, Logger } from '../common/logger.ts'
-import type { MappingRecord } from '../control/registry/registry.ts'
-import type {
-  Batch,
-  BatchOutcome,
-  Discard,
-  Effect,
-  InvocationReport,
-  MappingRules,
-} from './batch.ts'
+import type { MappingRecord, MappingStatus } from '../control/registry/registry.ts'
+import type { Batch, Discard, Effect, MappingRules } from './batch.ts'
 import type { Destination } from './destinations/destination.ts'
 import { batchMessage, failureMessages } from './destinations/failure-record.ts'
 import { buildEvent, type EventOrigin } from './event.ts'
 import { recordsOf } from './groups.ts'
-import { itemFailuresOf } from './item-failures.ts'
+import { judge, type Judgement } from './judgement.ts'
 import { LagWatch, mappingLag } from './lag-watch.ts'
 import type { LagFinding, LagJudgement } from './lag-cause.ts'
 import type { MappingCounters } from './mapping-counters.ts'
@@ -60,6 +50,7 @@ export class MappingRunner implements SourceListener {
   #timer: Timer | undefined
   #lastResult: string
   #problem: string | undefined
+  #fault: BrokerFault | undefined
   #destinationProblem: string | undefined
   #functionProblem: string | undefined
   #throttleReason: string | undefined
@@ -147,8 +138,9 @@ export class MappingRunner implements SourceListener {
     this.#pump()
   }
 
-  problem(reason: string | undefined): void {
+  problem(reason: string | undefined, fault?: BrokerFault): void {
     this.#problem = reason
+    this.#fault = fault
     this.#report()
   }
 
@@ -198,21 +190,19 @@ export class MappingRunner implements SourceListener {
   }
 
   async #invoke(batch: Batch): Promise<void> {
-    const { invoker, record, rules, clock } = this.#options
+    const { invoker, record, rules, clock, logger } = this.#options
     const payload = buildEvent(rules.frame, batch.groups)
     let judged: Judgement
     try {
-      judged = this.#judge(
-        await invoker.invoke({
-          functionName: record.functionName,
-          ...(record.qualifier === undefined ? {} : { qualifier: record.qualifier }),
-          payload,
-        }),
-        batch,
-      )
+      const result = await invoker.invoke({
+        functionName: record.functionName,
+        ...(record.qualifier === undefined ? {} : { qualifier: record.qualifier }),
+        payload,
+      })
+      judged = judge(result, batch, { rules, logger })
     } catch (error) {
       if (!(error instanceof AppError)) throw error
-      this.#options.logger.warn('function not reached', { reason: error.message })
+      logger.warn('function not reached', { reason: error.message })
       judged = { outcome: 'unreached', reason: error.message }
     }
     const { outcome, report, reason } = judged
@@ -223,37 +213,6 @@ export class MappingRunner implements SourceListener {
     this.#mapping.batchEnded(batch, outcome, clock.now(), report)
     this.#report()
     this.#pump()
-  }
-
-  #judge(result: InvocationResult, batch: Batch): Judgement {
-    const { logger } = this.#options
-    if (result.outcome === 'completed') {
-      const report = this.#reportOf(result, batch)
-      if (report === undefined) return { outcome: 'succeeded' }
-      const { functionError, requestId } = report
-      const [attempts, records] = [batch.attempts + 1, recordsOf(batch.groups)]
-      const of = report.failed === undefined ? {} : { named: report.failed.size }
-      logger.warn('function failed', { requestId, functionError, records, ...of, attempts })
-      return { outcome: 'failed', report }
-    }
-    const { code, message, reason, requestId } = result
-    if (code === 'TooManyRequestsException') {
-      return { outcome: 'throttled', ...(reason === undefined ? {} : { reason }) }
-    }
-    logger.warn('function not invoked', { requestId, code, message })
-    return { outcome: 'unreached', reason: message }
-  }
-
-  /** How a function failed that was reached; undefined where it did not. */
-  #reportOf(result: InvocationCompleted, batch: Batch): InvocationReport | undefined {
-    const { requestId, executedVersion, functionError, payload } = result
-    if (functionError !== undefined) return { requestId, executedVersion, functionError }
-    const { failure, frame } = this.#options.rules
-    if (!failure.reportsItemFailures) return undefined
-    const failed = itemFailuresOf(payload, batch.groups, frame.topic)
-    if (failed === 'none') return undefined
-    const named = failed === 'all' ? {} : { failed }
-    return { requestId, executedVersion, functionError: null, ...named }
   }
 
   async #discard(discard: Discard): Promise<void> {
@@ -312,27 +271,30 @@ export class MappingRunner implements SourceListener {
   #report(): void {
     if (this.#isStopped) return
     const { status, record } = this.#options
-    const problem = this.#problem ?? this.#destinationProblem
-    const lastProcessingResult =
-      problem === undefined ? this.#lastResult : `PROBLEM: Connection error. ${problem}`
+    const found =
+      problemStatus(this.#problem, this.#fault) ?? problemStatus(this.#destinationProblem)
     status.report({
       revision: record.revision,
       state: 'enabled',
-      lastProcessingResult,
+      lastProcessingResult: this.#lastResult,
+      ...found,
       ...(this.lag === undefined ? {} : { lag: mappingLag(this.lag.judgement, this.lag.lanes) }),
     })
   }
 }
 
-async function closed(destination: Destination | undefined): Promise<void> {
-  await destination?.close()
+type ProblemStatus = Pick<MappingStatus, 'lastProcessingResult' | 'stateTransitionReason'>
+
+/** In AWS's words where it has some for the fault. */
+function problemStatus(reason: string | undefined, fault?: BrokerFault): ProblemStatus | undefined {
+  if (reason === undefined) return undefined
+  if (fault === undefined) return { lastProcessingResult: `PROBLEM: Connection error. ${reason}` }
+  const { text = reason, reason: stateTransitionReason } = brokerFaults[fault]
+  return { lastProcessingResult: `PROBLEM: ${text}.`, stateTransitionReason }
 }
 
-interface Judgement {
-  readonly outcome: BatchOutcome
-  readonly report?: InvocationReport
-  /** Which limit refused the invocation, or why the function was not reached. */
-  readonly reason?: string
+async function closed(destination: Destination | undefined): Promise<void> {
+  await destination?.close()
 }
 
 /** Of each partition the first and the last of its records. */

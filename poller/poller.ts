@@ -5,6 +5,7 @@ import type { Clock } from '../common/clock.ts'
 import type { FunctionInvoker } from '../common/invocation.ts'
 import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
+import type { SecretsOptions } from '../common/secrets.ts'
 import type { MappingRecord, Registry } from '../control/registry/registry.ts'
 import type { Sender } from '../destinations/sender.ts'
 import { parseTarget } from '../destinations/target.ts'
@@ -15,7 +16,9 @@ import { LocalLeases, type Leases } from './leases.ts'
 import { MappingSlot, type MappingSlotOptions } from './mapping-slot.ts'
 import { pollerMetrics } from './metrics.ts'
 import { ServiceDestination } from './destinations/service-destination.ts'
+import { isSecured, resolveAccess } from './source-access.ts'
 import { KafkaSource } from './sources/kafka-source.ts'
+import { SecuredSource } from './sources/secured-source.ts'
 import type { Source } from './sources/source.ts'
 import type { PaceName } from './scaling-pace.ts'
 import type { StartPosition } from './sources/start-position.ts'
@@ -27,8 +30,10 @@ export interface PollerOptions {
   readonly sender: Sender
   /** Bootstrap servers of the built-in broker, for mappings with an event source ARN. */
   readonly brokers: readonly string[]
-  /** How to get into them; mappings that name brokers of their own find plain doors there. */
+  /** How to get into them; mappings that name brokers of their own say that themselves. */
   readonly access?: BrokerAccess
+  /** Where SourceAccessConfigurations find their secrets. */
+  readonly secrets?: SecretsOptions
   /** Shares mappings out among copies of the poller; unless given, this one runs them all. */
   readonly leases?: Leases
   /** How fast event pollers come and go, and what each may read; `local` unless given. */
@@ -94,46 +99,63 @@ export async function startPoller(options: PollerOptions): Promise<RunningRole> 
   }
 }
 
-function kafkaSources({
-  access,
-  clock,
-  logger,
-}: Pick<PollerOptions, 'access' | 'clock' | 'logger'>): MappingSlotOptions['createSource'] {
-  return (record, brokers) =>
-    new KafkaSource({
-      brokers,
-      access: record.bootstrapServers === undefined ? access : undefined,
-      topic: record.topic,
-      groupId: record.consumerGroupId,
-      clientId: `millrace-${record.uuid}`,
-      position: positionOf(record),
-      clock,
-      logger: logger.child(record.uuid).child('kafka'),
-    })
+type ClusterOptions = Pick<PollerOptions, 'access' | 'secrets' | 'clock' | 'logger'>
+
+function kafkaSources(options: ClusterOptions): MappingSlotOptions['createSource'] {
+  const { clock, logger } = options
+  return (record, brokers) => {
+    const own = logger.child(record.uuid).child('kafka')
+    const create = (access: BrokerAccess | undefined): Source =>
+      new KafkaSource({
+        brokers,
+        access,
+        topic: record.topic,
+        groupId: record.consumerGroupId,
+        clientId: `millrace-${record.uuid}`,
+        position: positionOf(record),
+        clock,
+        logger: own,
+      })
+    const resolve = securedAccess(record, options)
+    if (resolve === undefined) return create(platformAccess(record, options))
+    return new SecuredSource({ brokers, resolve, create, clock, logger: own })
+  }
 }
 
-function destinations({
-  access,
-  sender,
-  clock,
-  logger,
-}: Pick<
-  PollerOptions,
-  'access' | 'sender' | 'clock' | 'logger'
->): MappingSlotOptions['createDestination'] {
-  return ({ uuid, bootstrapServers }, brokers, name): Destination => {
+function destinations(
+  options: ClusterOptions & Pick<PollerOptions, 'sender'>,
+): MappingSlotOptions['createDestination'] {
+  const { sender, clock, logger } = options
+  return (record, brokers, name): Destination => {
+    const { uuid } = record
     const target = parseTarget(name)
     if (target !== undefined) {
       return new ServiceDestination({ target, sender, mappingUuid: uuid, clock })
     }
     return new KafkaDestination({
       brokers,
-      access: bootstrapServers === undefined ? access : undefined,
+      access: securedAccess(record, options) ?? (async () => platformAccess(record, options)),
       topic: name.replace(/^kafka:\/\//, ''),
       clientId: `millrace-${uuid}-destination`,
       logger: logger.child(uuid).child('destination'),
     })
   }
+}
+
+/** Looks up what the mapping says of how to get in; undefined where it says nothing. */
+function securedAccess(
+  { sourceAccess = [] }: MappingRecord,
+  { secrets = { directory: '', environment: {} } }: ClusterOptions,
+): (() => Promise<BrokerAccess>) | undefined {
+  return isSecured(sourceAccess) ? () => resolveAccess(sourceAccess, secrets) : undefined
+}
+
+/** Of the platform's own cluster its settings say how to get in; others have plain doors then. */
+function platformAccess(
+  { bootstrapServers }: MappingRecord,
+  { access }: ClusterOptions,
+): BrokerAccess | undefined {
+  return bootstrapServers === undefined ? access : undefined
 }
 
 function positionOf(record: MappingRecord): StartPosition {

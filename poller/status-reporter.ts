@@ -83,6 +83,7 @@ function isSame(one: MappingStatus, other: MappingStatus | undefined): boolean {
     one.revision === other?.revision &&
     one.state === other.state &&
     one.lastProcessingResult === other.lastProcessingResult &&
+    one.stateTransitionReason === other.stateTransitionReason &&
     isLagSame(one.lag, other.lag)
   )
 }

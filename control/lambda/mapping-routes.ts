@@ -9,7 +9,7 @@ import { changingState } from './mapping-state.ts'
 import { readRequest } from './members.ts'
 import { createMappingRequest, updateMappingRequest } from './requests.ts'
 import { answer, maxItemsOf, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
-import { mappingConfiguration } from './shapes.ts'
+import { mappingConfiguration, type Shape } from './shapes.ts'
 
 const root = '/2015-03-31/event-source-mappings'
 
@@ -87,12 +87,19 @@ function listMappings(request: ApiRequest, context: Context): Outcome<ApiAnswer>
     maxItems,
   })
   return answer(200, page, ({ items, nextMarker }) => ({
-    EventSourceMappings: items.map((record) => current(record, context)),
+    EventSourceMappings: items.map((record) => listed(current(record, context), record)),
     ...(nextMarker === undefined ? {} : { NextMarker: nextMarker }),
   }))
 }
 
-function current(record: MappingRecord, { mappings, account }: Context): unknown {
+/** Lambda: lists do not show filter criteria that a key of the customer's encrypts. */
+function listed(shape: Shape, { kmsKeyArn }: MappingRecord): Shape {
+  if (kmsKeyArn === undefined) return shape
+  const { FilterCriteria: _hidden, ...rest } = shape
+  return rest
+}
+
+function current(record: MappingRecord, { mappings, account }: Context): Shape {
   const status = mappings.status(record)
   const configuration = mappingConfiguration(record, mappings.state(record), { account, status })
   return { ...configuration, ...lagMember(status) }

@@ -5,8 +5,10 @@ import type { StartingPosition } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import { checkFailureShape } from './failure-handling.ts'
 import { checkFunctionName } from './function-name.ts'
+import { checkObservationShape } from './mapping-observation.ts'
 import { checkPollersShape } from './provisioned-pollers.ts'
 import type { CreateMappingInput, UpdateMappingInput } from './requests.ts'
+import { checkAccessShape } from './source-access.ts'
 import { matchesWholly, saysNothing, Violations } from './validation.ts'
 
 /** Where a mapping reads: a managed cluster by its ARN, or a self-managed one by its servers. */
@@ -27,9 +29,6 @@ const startingPositions = ['LATEST', 'AT_TIMESTAMP', 'TRIM_HORIZON'] as const
 /** What AWS takes for these when they are not given; nothing else can be honoured yet. */
 const onlyDefaults: Readonly<Record<string, (value: unknown) => boolean>> = {
   DocumentDBEventSourceConfig: saysNothing,
-  KMSKeyArn: saysNothing,
-  LoggingConfig: saysNothing,
-  MetricsConfig: saysNothing,
   ParallelizationFactor: (value) => value === 1,
   Queues: saysNothing,
   ScalingConfig: saysNothing,
@@ -51,6 +50,8 @@ export function checkMappingShape(
   violations.range('tumblingWindowInSeconds', input.TumblingWindowInSeconds, [0, 900])
   checkFailureShape(violations, input)
   checkPollersShape(violations, input)
+  checkAccessShape(violations, input)
+  checkObservationShape(violations, input)
   checkFilterLengths(violations, input)
   if (operation === 'create') checkSourceShape(violations, input)
   return violations.error()
@@ -127,12 +128,6 @@ export function refuseUnavailableOfMapping(
   if (!saysNothing(input.DestinationConfig?.OnSuccess)) {
     return invalidParameter(
       'Unsupported DestinationConfig parameter for given event source mapping type.',
-    )
-  }
-  if (!saysNothing(input.SourceAccessConfigurations)) {
-    return invalidParameter(
-      'SourceAccessConfigurations is not available yet: brokers are reached in plain text, ' +
-        'without SASL or TLS.',
     )
   }
   for (const name of [

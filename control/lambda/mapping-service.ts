@@ -7,7 +7,6 @@ import type { Logger } from '../../common/logger.ts'
 import { latestVersion } from '../registry/function-version.ts'
 import type { MappingRecord, MappingStatus, Registry } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
-import { failureHandlingOf } from './failure-handling.ts'
 import { qualifiedArn, targetOf } from './function-lookup.ts'
 import { functionArn, resolveFunctionName, type Account } from './function-name.ts'
 import { mappingConflict } from './mapping-conflicts.ts'
@@ -18,9 +17,9 @@ import {
   sourceOf,
   startOf,
 } from './mapping-rules.ts'
+import { optionalSettings, withoutSettings, type MappingPace } from './mapping-settings.ts'
 import { mappingState, type MappingState } from './mapping-state.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
-import { provisionedPollersOf } from './provisioned-pollers.ts'
 import type { CreateMappingInput, UpdateMappingInput } from './requests.ts'
 import { Serial } from './serial.ts'
 import { checkNewTags, tagsMember, type Tags } from './tag-rules.ts'
@@ -29,6 +28,8 @@ import { Violations } from './validation.ts'
 export interface MappingServiceOptions {
   readonly registry: Registry
   readonly account: Account
+  /** With `aws` what Lambda has in provisioned mode only is refused without it. */
+  readonly pace: MappingPace
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -187,7 +188,7 @@ export class MappingService {
     const filterPatterns = filterPatternsOf(input)
     if (filterPatterns instanceof LambdaApiError) return filterPatterns
     const topic = input.Topics?.[0] ?? ''
-    const optional = optionalSettings(input, { topic })
+    const optional = optionalSettings(input, { topic }, this.#options.pace)
     if (optional instanceof LambdaApiError) return optional
     if (registry.mappings().length >= mappingsMax) {
       return invalidParameter(`There cannot be more than ${mappingsMax} event source mappings.`)
@@ -230,10 +231,10 @@ export class MappingService {
     const filterPatterns =
       input.FilterCriteria === undefined ? current.filterPatterns : filterPatternsOf(input)
     if (filterPatterns instanceof LambdaApiError) return filterPatterns
-    const { provisionedPollers: _pollers, failureHandling: _failures, ...kept } = current
+    const kept = withoutSettings(current)
     const { qualifier: _qualifier, ...unqualified } = kept
     const rest = input.FunctionName === undefined ? kept : unqualified
-    const optional = optionalSettings(input, current)
+    const optional = optionalSettings(input, current, this.#options.pace)
     if (optional instanceof LambdaApiError) return optional
     const { Enabled, MaximumBatchingWindowInSeconds: batchingWindowSeconds } = input
     return {
@@ -286,21 +287,6 @@ export class MappingService {
 }
 
 type Target = Pick<MappingRecord, 'functionName' | 'functionArn' | 'qualifier'>
-
-/** Settings that are absent from a record while they are AWS's defaults. */
-function optionalSettings(
-  input: UpdateMappingInput,
-  current: Pick<MappingRecord, 'topic' | 'provisionedPollers' | 'failureHandling'>,
-): Outcome<Pick<MappingRecord, 'provisionedPollers' | 'failureHandling'>> {
-  const provisionedPollers = provisionedPollersOf(input, current.provisionedPollers)
-  if (provisionedPollers instanceof LambdaApiError) return provisionedPollers
-  const failureHandling = failureHandlingOf(input, current.topic, current.failureHandling)
-  if (failureHandling instanceof LambdaApiError) return failureHandling
-  return {
-    ...(provisionedPollers === undefined ? {} : { provisionedPollers }),
-    ...(failureHandling === undefined ? {} : { failureHandling }),
-  }
-}
 
 function lastChangeOf(
   current: MappingRecord,

@@ -14,7 +14,7 @@ import type { Account } from './function-name.ts'
 import { loggingConfigShape } from './logging-config.ts'
 import type { MappingState } from './mapping-state.ts'
 
-type Shape = Readonly<Record<string, unknown>>
+export type Shape = Readonly<Record<string, unknown>>
 
 /** FunctionConfiguration. A qualifier that was asked for shows in the ARN, as on AWS. */
 export function functionConfiguration(
@@ -105,12 +105,14 @@ export function mappingConfiguration(
       : { MaximumBatchingWindowInSeconds: batchingWindowSeconds }),
     ...failureHandlingOf(record),
     ...pollersOf(record),
+    ...accessOf(record),
+    ...observationOf(record),
     StartingPosition: record.startingPosition,
     ...(startingPositionTimestampMs === undefined
       ? {}
       : { StartingPositionTimestamp: startingPositionTimestampMs / 1000 }),
     State: state,
-    StateTransitionReason: 'USER_INITIATED',
+    StateTransitionReason: transitionReasonOf(status, state),
     Topics: [record.topic],
     UUID: record.uuid,
   }
@@ -139,6 +141,26 @@ function failureHandlingOf({ failureHandling: handling }: MappingRecord): Shape 
     MaximumRecordAgeInSeconds: handling.maximumRecordAgeSeconds,
     MaximumRetryAttempts: handling.maximumRetryAttempts,
   }
+}
+
+function accessOf({ sourceAccess }: MappingRecord): Shape {
+  if (sourceAccess === undefined) return {}
+  return {
+    SourceAccessConfigurations: sourceAccess.map(({ type, uri }) => ({ Type: type, URI: uri })),
+  }
+}
+
+function observationOf({ kmsKeyArn, metrics, systemLogLevel }: MappingRecord): Shape {
+  return {
+    ...(kmsKeyArn === undefined ? {} : { KMSKeyArn: kmsKeyArn }),
+    ...(systemLogLevel === undefined ? {} : { LoggingConfig: { SystemLogLevel: systemLogLevel } }),
+    ...(metrics === undefined ? {} : { MetricsConfig: { Metrics: metrics } }),
+  }
+}
+
+/** What the poller found counts for the mapping as it is, not for one that is being changed. */
+function transitionReasonOf(status: MappingStatus | undefined, state: MappingState): string {
+  return (state === 'Enabled' ? status?.stateTransitionReason : undefined) ?? 'USER_INITIATED'
 }
 
 function pollersOf({ provisionedPollers: pollers }: MappingRecord): Shape {

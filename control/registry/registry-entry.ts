@@ -1,11 +1,12 @@
 // Writes a registry entry as JSON text and reads it back, checking every field.
-import type {
-  FunctionCode,
-  FunctionRecord,
-  MappingRecord,
-  MappingStatus,
-  VersionRecord,
-  WorkersStatus,
+import {
+  systemLogLevels,
+  type FunctionCode,
+  type FunctionRecord,
+  type MappingRecord,
+  type MappingStatus,
+  type VersionRecord,
+  type WorkersStatus,
 } from './registry.ts'
 
 /** Grows when a field changes its meaning; an entry of another format is refused, not guessed at. */
@@ -54,6 +55,8 @@ const listOf =
   (field: Field): Field =>
   (value) =>
     Array.isArray(value) && value.every(field)
+
+const sourceAccess: Field = (value) => isObject(value) && text(value['type']) && text(value['uri'])
 
 const provisioned: Field = (value) =>
   isObject(value) &&
@@ -159,6 +162,10 @@ const mappingFields = {
   filterPatterns: texts,
   provisionedPollers: maybe(provisionedPollers),
   failureHandling: maybe(failureHandling),
+  sourceAccess: maybe(listOf(sourceAccess)),
+  metrics: maybe(texts),
+  systemLogLevel: maybe(oneOf(...systemLogLevels)),
+  kmsKeyArn: maybe(text),
   tags: maybe(textByName),
 } as const satisfies Record<keyof MappingRecord, Field>
 
@@ -184,6 +191,7 @@ const statusFields = {
   state: oneOf('enabled', 'disabled', 'gone'),
   lastProcessingResult: text,
   lag: maybe(mappingLag),
+  stateTransitionReason: maybe(text),
 } as const satisfies Record<keyof MappingStatus, Field>
 
 const workersFields = {

@@ -127,6 +127,14 @@ export interface MappingRecord {
   readonly provisionedPollers?: ProvisionedPollers
   /** Absent where failed batches are retried until they succeed. */
   readonly failureHandling?: FailureHandling
+  /** How to get into the cluster; secrets by their names only. Absent for a plain door. */
+  readonly sourceAccess?: readonly SourceAccess[]
+  /** Groups of metrics that were asked for, in AWS's words. */
+  readonly metrics?: readonly string[]
+  /** From which level on events of the mapping are in its function's log; absent: none. */
+  readonly systemLogLevel?: SystemLogLevel
+  /** Reported, and nothing more: filter criteria are not encrypted here. */
+  readonly kmsKeyArn?: string
   readonly tags?: Readonly<Record<string, string>>
 }
 
@@ -139,6 +147,15 @@ export interface FailureHandling {
   /** `kafka://topic`, of the cluster that the mapping reads, or an ARN of a queue, topic or bucket. */
   readonly destination?: string
 }
+
+/** An entry of SourceAccessConfigurations: AWS's type, and what the secret or the network is called. */
+export interface SourceAccess {
+  readonly type: string
+  readonly uri: string
+}
+
+export const systemLogLevels = ['DEBUG', 'INFO', 'WARN'] as const
+export type SystemLogLevel = (typeof systemLogLevels)[number]
 
 /** Event pollers of a mapping in provisioned mode. */
 export interface ProvisionedPollers {
@@ -154,6 +171,8 @@ export interface MappingStatus {
   readonly state: 'enabled' | 'disabled' | 'gone'
   /** AWS's words: `No records processed`, `OK`, `PROBLEM: Function call failed`, … */
   readonly lastProcessingResult: string
+  /** AWS's code for why nothing can be read, `EVENT_SOURCE_AUTHN_ERROR`; absent while it can be. */
+  readonly stateTransitionReason?: string
   /** Absent before the first look at a running mapping. */
   readonly lag?: MappingLag
 }

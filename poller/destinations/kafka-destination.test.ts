@@ -33,7 +33,13 @@ function freePort(): Promise<number> {
 }
 
 const destinationOf = (topic: string, brokers = [broker.address]): KafkaDestination =>
-  new KafkaDestination({ brokers, topic, clientId: 'dead', logger: silentLogger })
+  new KafkaDestination({
+    brokers,
+    access: async () => undefined,
+    topic,
+    clientId: 'dead',
+    logger: silentLogger,
+  })
 const message = (key: string | null, value: string): DestinationMessage => ({
   key: key === null ? null : Buffer.from(key),
   value,

@@ -8,7 +8,8 @@ import type { Destination, DestinationMessage } from './destination.ts'
 
 export interface KafkaDestinationOptions {
   readonly brokers: readonly string[]
-  readonly access?: BrokerAccess | undefined
+  /** Looked up with each connection: secrets change. */
+  readonly access: () => Promise<BrokerAccess | undefined>
   readonly topic: string
   readonly clientId: string
   readonly logger: Logger
@@ -57,7 +58,8 @@ export class KafkaDestination implements Destination {
 
   async #connect(): Promise<Producer> {
     const { brokers, access, clientId, logger } = this.#options
-    const kafka = await createKafka({ brokers, access, clientId, logger, retries: 3 })
+    const known = await access()
+    const kafka = await createKafka({ brokers, access: known, clientId, logger, retries: 3 })
     const producer = kafka.producer({ allowAutoTopicCreation: true })
     await producer.connect()
     return producer

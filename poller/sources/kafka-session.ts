@@ -1,5 +1,6 @@
 // Runs one kafkajs consumer from its connection to its end, which comes by close or by a failure.
 import type { BrokerAccess } from '../../common/broker-access.ts'
+import { brokerFault, type BrokerFault } from '../../common/broker-fault.ts'
 import {
   brokerUnreachable,
   createKafka,
@@ -56,6 +57,7 @@ export class KafkaSession {
   #memberId: string | undefined
   #joins = 0
   #commits = 0
+  #wasConnected = false
   #isClosed = false
 
   constructor(options: KafkaSessionOptions, memory: KafkaSourceMemory, listener: SourceListener) {
@@ -90,6 +92,16 @@ export class KafkaSession {
       if (!isKafkaError(error)) throw error
       this.#options.logger.debug('consumer did not disconnect', { reason: reasonOf(error) })
     }
+  }
+
+  /**
+   * Why the cluster did not let us in, if that ended the session. A server that is written for Node hangs
+   * up without a word on a certificate that it does not trust.
+   */
+  faultOf(error: unknown): BrokerFault | undefined {
+    const showed = this.#options.access?.tls?.client !== undefined
+    const hungUp = showed && !this.#wasConnected && isHangUp(error)
+    return brokerFault(error) ?? (hungUp ? 'client' : undefined)
   }
 
   pause(partitions: readonly number[]): void {
@@ -157,6 +169,7 @@ export class KafkaSession {
       this.#commits += 1
     })
     await consumer.connect()
+    this.#wasConnected = true
     // Also after a cut of the log below the committed offset: whatever is left is read.
     await consumer.subscribe({ topics: [topic], fromBeginning: true })
     if (this.#isClosed) return
@@ -257,6 +270,13 @@ export function describeFailure(
   }
   if (!isKafkaError(thrown)) return undefined
   return brokerUnreachable(thrown, options.brokers)?.message ?? reasonOf(thrown)
+}
+
+function isHangUp(thrown: unknown): boolean {
+  for (let error = thrown; error instanceof Error; error = error.cause) {
+    if (error.name === 'KafkaJSConnectionClosedError') return true
+  }
+  return false
 }
 
 function isKafkaError(thrown: unknown): thrown is Error {

@@ -51,9 +51,9 @@ export class KafkaSource implements Source {
       assigned: (partitions, continued) => listener.assigned(partitions, continued),
       rewound: (partition) => listener.rewound(partition),
       records: (run) => listener.records(run),
-      problem: (reason) => {
+      problem: (reason, fault) => {
         if (reason === undefined) this.#failures = 0
-        listener.problem(reason)
+        listener.problem(reason, fault)
       },
     }
     while (!this.#stopping.signal.aborted) {
@@ -65,7 +65,7 @@ export class KafkaSource implements Source {
         const reason = describeFailure(error, this.#options)
         if (reason === undefined) throw error
         logger.warn('cannot read the topic, trying again', { topic: this.#options.topic, reason })
-        listener.problem(reason)
+        listener.problem(reason, session.faultOf(error))
       }
       this.#session = undefined
       const delayMs = Math.min(sourceRestartMaxMs, sourceRestartMs * 2 ** this.#failures)

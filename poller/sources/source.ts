@@ -1,5 +1,7 @@
 // What a source of records gives a mapping, whatever speaks to the cluster behind it.
 
+import type { BrokerFault } from '../../common/broker-fault.ts'
+
 export type TimestampType = 'CREATE_TIME' | 'LOG_APPEND_TIME'
 
 /** One record as read. Its buffers may be slices of a whole fetch: copy what is kept. */
@@ -40,8 +42,11 @@ export interface SourceListener {
   /** A partition's log was cut or made anew: what follows starts below what was read before. */
   rewound(partition: number): void
   records(run: RecordRun): void
-  /** Why nothing can be read, in a sentence; undefined when all is well again. */
-  problem(reason: string | undefined): void
+  /**
+   * Why nothing can be read, in a sentence; undefined when all is well again. `fault` where the cluster
+   * does not let us in.
+   */
+  problem(reason: string | undefined, fault?: BrokerFault): void
 }
 
 /** Reads one topic as a member of one consumer group, and survives whatever the cluster does. */

@@ -45,10 +45,12 @@ export interface ControlHarness {
 export async function startControlForTest({
   clock = systemClock,
   accountConcurrency = 1000,
+  pace = 'local',
   prepare,
 }: {
   readonly clock?: Clock
   readonly accountConcurrency?: number
+  readonly pace?: 'local' | 'aws'
   /** Fills the data directory before anyone opens it. */
   readonly prepare?: (dataDir: string) => Promise<void>
 } = {}): Promise<ControlHarness> {
@@ -67,7 +69,7 @@ export async function startControlForTest({
     invoker,
     sender,
     objects: new MemoryObjects(),
-    pace: 'local',
+    pace,
     host: '127.0.0.1',
     port: 0,
     dataDir,

@@ -51,7 +51,7 @@ export async function openTemplateStage(objects = new MemoryObjects()): Promise<
     accountConcurrency,
     ...common,
   })
-  const mappings = new MappingService({ registry, account, ...common })
+  const mappings = new MappingService({ pace: 'local', registry, account, ...common })
   await functions.start()
   mappings.start()
   await mkdir(join(dir, 'src'))

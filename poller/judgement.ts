@@ -1,0 +1,56 @@
+// Tells what came of an invocation: whether its batch is through, failed, or never ran.
+import type { InvocationCompleted, InvocationResult } from '../common/invocation.ts'
+import type { Logger } from '../common/logger.ts'
+import type { Batch, BatchOutcome, InvocationReport, MappingRules } from './batch.ts'
+import { recordsOf } from './groups.ts'
+import { itemFailuresOf } from './item-failures.ts'
+
+export interface Judgement {
+  readonly outcome: BatchOutcome
+  readonly report?: InvocationReport
+  /** Which limit refused the invocation, or why the function was not reached. */
+  readonly reason?: string
+}
+
+export interface JudgementContext {
+  readonly rules: Pick<MappingRules, 'failure' | 'frame'>
+  /** Told of everything but successes and throttles. */
+  readonly logger: Logger
+}
+
+export function judge(
+  result: InvocationResult,
+  batch: Batch,
+  { rules, logger }: JudgementContext,
+): Judgement {
+  if (result.outcome === 'completed') {
+    const report = reportOf(result, batch, rules)
+    if (report === undefined) return { outcome: 'succeeded' }
+    const { functionError, requestId } = report
+    const [attempts, records] = [batch.attempts + 1, recordsOf(batch.groups)]
+    const of = report.failed === undefined ? {} : { named: report.failed.size }
+    logger.warn('function failed', { requestId, functionError, records, ...of, attempts })
+    return { outcome: 'failed', report }
+  }
+  const { code, message, reason, requestId } = result
+  if (code === 'TooManyRequestsException') {
+    return { outcome: 'throttled', ...(reason === undefined ? {} : { reason }) }
+  }
+  logger.warn('function not invoked', { requestId, code, message })
+  return { outcome: 'unreached', reason: message }
+}
+
+/** How a function failed that was reached; undefined where it did not. */
+function reportOf(
+  result: InvocationCompleted,
+  batch: Batch,
+  { failure, frame }: JudgementContext['rules'],
+): InvocationReport | undefined {
+  const { requestId, executedVersion, functionError, payload } = result
+  if (functionError !== undefined) return { requestId, executedVersion, functionError }
+  if (!failure.reportsItemFailures) return undefined
+  const failed = itemFailuresOf(payload, batch.groups, frame.topic)
+  if (failed === 'none') return undefined
+  const named = failed === 'all' ? {} : { failed }
+  return { requestId, executedVersion, functionError: null, ...named }
+}
