@@ -88,10 +88,10 @@ function isSame(one: MappingStatus, other: MappingStatus | undefined): boolean {
   )
 }
 
-/** Numbers alone that have changed can wait; nothing is written of a mapping that stays without lag. */
+/** Numbers alone that have changed can wait; nothing is written of a mapping that is never behind. */
 function isLagSame(one: MappingStatus['lag'], other: MappingStatus['lag']): boolean {
   if (one === undefined || one === other) return true
-  if (one.cause !== other?.cause) return false
-  const isIdle = one.records === 0 && other.records === 0
-  return isIdle || one.atMs - other.atMs < lagStatusIntervalMs
+  if (one.cause !== (other?.cause ?? 'none')) return false
+  if (other === undefined || (one.records === 0 && other.records === 0)) return true
+  return one.atMs - other.atMs < lagStatusIntervalMs
 }

@@ -1,7 +1,7 @@
 // Says how far a mapping is behind and why: a member of ours that AWS's answers do not have.
 import type { MappingStatus } from '../registry/registry.ts'
 
-/** Seconds, as AWS has its durations; empty before the poller has looked. */
+/** Seconds, as AWS has its durations; empty of a mapping that was never behind. */
 export function lagMember(status: MappingStatus | undefined): Readonly<Record<string, unknown>> {
   const lag = status?.lag
   if (status?.state !== 'enabled' || lag === undefined) return {}

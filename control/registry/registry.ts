@@ -173,7 +173,7 @@ export interface MappingStatus {
   readonly lastProcessingResult: string
   /** AWS's code for why nothing can be read, `EVENT_SOURCE_AUTHN_ERROR`; absent while it can be. */
   readonly stateTransitionReason?: string
-  /** Absent before the first look at a running mapping. */
+  /** Absent until the mapping was behind for the first time. */
   readonly lag?: MappingLag
 }
 
