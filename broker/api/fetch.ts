@@ -167,8 +167,8 @@ async function readAll(
     }
   }
   return Promise.all(
-    responses.map(async (response) => {
-      return { ...response, partitions: await Promise.all(response.partitions) }
+    responses.map(async ({ topic, topicId, partitions }) => {
+      return { topic, topicId, partitions: await Promise.all(partitions) }
     }),
   )
 }

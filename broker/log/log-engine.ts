@@ -123,12 +123,7 @@ export class LogEngine {
       blocks: this.#blocks,
       blockReads: this.#blockReads,
       indexes: new IndexCache(limits.indexCacheMaxBytes),
-      buffers: new BufferPool({
-        spareMaxBytes: readSpareMaxBytes,
-        bufferMaxBytes: readSpareMaxBytes,
-        sizeFor: readBufferBytes,
-        idle: { clock, maxMs: spareIdleMaxMs },
-      }),
+      buffers: readBuffers(clock),
       queue: this.#committer,
       memory: this.#memory,
       producers: new ProducerBudget(limits.producersMax),
@@ -252,6 +247,15 @@ export class LogEngine {
 
 export function checkpointPath(dir: string): string {
   return join(dir, 'checkpoint.json')
+}
+
+function readBuffers(clock: Clock): BufferPool {
+  return new BufferPool({
+    spareMaxBytes: readSpareMaxBytes,
+    bufferMaxBytes: readSpareMaxBytes,
+    sizeFor: readBufferBytes,
+    idle: { clock, maxMs: spareIdleMaxMs },
+  })
 }
 
 /** Clients ask for powers of two; what precedes the offset they ask for is read along. */

@@ -83,10 +83,7 @@ export class SparseIndex {
     return { relativeOffset: this.#offsets[entry] ?? 0, position: this.#positions[entry] ?? 0 }
   }
 
-  /**
-   * Where to stop reading for whole batches that end at or before `position`: of what lies between, none is larger than
-   * what remains there.
-   */
+  /** Where to stop reading for all whole batches that end at or before `position`: behind the last entry lie only small ones. */
   stopFor(position: number): number {
     return Math.min(position, this.entryAt(position).position + indexIntervalBytes)
   }
