@@ -78,6 +78,12 @@ export const segmentFillDelayMs = 200
 /** A partition's part of a commit goes straight to its segment from this size on: the flush of one more file costs less. */
 export const directMinBytes = 128 * 1024
 
+/** And where its flush need not write more than so many times as much beside it, filled in and not flushed yet. */
+export const directBehindMax = 4
+
+/** Filled into a partition's segments and not flushed: a flush of more keeps commits from the disk for longer than they should wait. */
+export const fillFlushBytes = 4 * 1024 * 1024
+
 /** And no more partitions than this in one flush: each file costs the file system a commit of its own. */
 export const directPartitionsMax = 4
 

@@ -38,8 +38,12 @@ export interface QueuedPartition {
 export interface DirectWriter {
   /** Writes everything before `endOffset`, to be committed by that; rejects with AppError STORAGE_FAILED. */
   writeThrough(endOffset: number): Promise<void>
+  /** Filled in since the last flush began: what a flush would have to write. */
+  readonly unflushedBytes: number
   /** Whether segments hold what is not committed. */
   readonly isAhead: boolean
+  /** What a flush would have to write beside what is not committed, were all before `endOffset` in segments. */
+  bytesBehind(endOffset: number): number
   /** Bytes before `endOffset` that are not committed. */
   uncommittedBytes(endOffset: number): number
   /** Whether files may hold what a failed commit took back: nothing is committed before that is settled. */

@@ -72,6 +72,7 @@ async function committerOn(disk: SlowFlushes, { fileMaxBytes = 10 * large } = {}
       commitMaxBytes: large,
       directMinBytes: Infinity,
       directAheadMaxBytes: large,
+      directBehindMax: 1,
       directPartitionsMax: 1,
     },
     room: () => Promise.resolve(),
@@ -89,6 +90,8 @@ async function committerOn(disk: SlowFlushes, { fileMaxBytes = 10 * large } = {}
     writer: {
       writeThrough: () => Promise.resolve(),
       isAhead: false,
+      unflushedBytes: 0,
+      bytesBehind: () => 0,
       uncommittedBytes: () => 0,
       isUnsettled: false,
       settle: () => Promise.resolve(),

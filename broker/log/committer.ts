@@ -15,7 +15,11 @@ export interface CommitterOptions {
   readonly account: CommitAccount
   readonly limits: Pick<
     LogLimits,
-    'commitMaxBytes' | 'directAheadMaxBytes' | 'directMinBytes' | 'directPartitionsMax'
+    | 'commitMaxBytes'
+    | 'directAheadMaxBytes'
+    | 'directBehindMax'
+    | 'directMinBytes'
+    | 'directPartitionsMax'
   >
   /** Awaited before each commit: resolves when there is memory for what it leaves behind. */
   room(): Promise<void>
@@ -191,7 +195,8 @@ export class Committer implements AppendQueue {
 
   /** Undefined where a partition that is ahead, and so has to go on in its segment, would be too far ahead. */
   #tryPart(group: Group): Parted | undefined {
-    const { directAheadMaxBytes, directMinBytes, directPartitionsMax } = this.#options.limits
+    const { directAheadMaxBytes, directBehindMax, directMinBytes, directPartitionsMax } =
+      this.#options.limits
     const flushed = new Set(this.#written.flatMap(directPartitions))
     const parted: Parted = { direct: [], logged: [] }
     for (const run of group.runs.values()) {
@@ -200,8 +205,9 @@ export class Committer implements AppendQueue {
       const isNear = partition.writer.uncommittedBytes(endOffset) <= directAheadMaxBytes
       if (isAhead && !isNear) return undefined
       const isOneMore = !flushed.has(partition)
-      const isCheap =
-        sizeBytes >= directMinBytes && flushed.size + Number(isOneMore) <= directPartitionsMax
+      const behind = partition.writer.bytesBehind(endOffset)
+      const isLarge = sizeBytes >= Math.max(directMinBytes, behind / directBehindMax)
+      const isCheap = isLarge && flushed.size + Number(isOneMore) <= directPartitionsMax
       const isDirect = isAhead || (isNear && isCheap)
       if (isDirect) flushed.add(partition)
       parted[isDirect ? 'direct' : 'logged'].push(run)

@@ -132,3 +132,49 @@ test('a log whose first segments are dropped begins at the next, whatever the wr
     expect(await valuesFrom(partitionOf(again, 't'))).toEqual([large, large])
   }
 })
+
+test('a large append behind much that is filled in and not flushed is written ahead, not flushed with that', async () => {
+  const { store, files } = await openStore({ limits: { ...limits, directBehindMax: 1 } })
+  await store.createTopic('t', { partitions: 1 })
+  const partition = partitionOf(store, 't')
+  const before = 'abcd'.split('').map((letter) => letter.repeat(300))
+  for (const value of before) await append(partition, [value])
+  await partition.fill()
+  await append(partition, [large])
+  expect(files.flushes.get(log)).toBeUndefined()
+  expect(await afterCut(files)).toEqual([...before, large])
+  await partition.flush()
+  await append(partition, [large])
+  expect(files.flushes.get(log)).toBe(2)
+  expect(await afterCut(files)).toEqual([...before, large, large])
+})
+
+test('segments are flushed in pieces as they are filled, and a checkpoint has little left to flush', async () => {
+  const filled = { segmentFillBytes: 300, fillFlushBytes: 1000 }
+  const { store, files } = await openStore({ limits: filled })
+  await store.createTopic('t', { partitions: 1 })
+  const partition = partitionOf(store, 't')
+  for (let n = 0; n < 20; n++) {
+    await append(partition, ['x'.repeat(100)])
+    expect(partition.writer.unflushedBytes).toBeLessThan(3 * filled.fillFlushBytes)
+  }
+  await expect.poll(() => files.flushes.get(log) ?? 0).toBeGreaterThan(1)
+})
+
+test('where such a flush fails nothing is lost, and the next one makes up for it', async () => {
+  const filled = { segmentFillBytes: 300, fillFlushBytes: 1000 }
+  const { store, files } = await openStore({ limits: filled })
+  await store.createTopic('t', { partitions: 1 })
+  const partition = partitionOf(store, 't')
+  let failed = 0
+  files.fault = (operation, path) => {
+    const isFailing = operation === 'flush' && path === log && failed < 2
+    if (isFailing) failed += 1
+    return isFailing ? 'EIO' : undefined
+  }
+  const values = Array.from({ length: 40 }, (_, index) => `${index} ${'x'.repeat(100)}`)
+  for (const value of values) await append(partition, [value])
+  await expect.poll(() => files.flushes.get(log) ?? 0).toBeGreaterThan(0)
+  expect(failed).toBe(2)
+  expect(await afterCut(files)).toEqual(values)
+})

@@ -23,6 +23,7 @@ export class Filler {
   readonly #due = new Set<QueuedPartition>()
   #running: Promise<void> | undefined
   #timer: Timer | undefined
+  #flushing: Promise<void> | undefined
   #failure: AppError | undefined
 
   constructor(options: FillerOptions) {
@@ -58,9 +59,10 @@ export class Filler {
     if (this.#failure !== undefined) throw this.#failure
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#timer?.cancel()
     this.#timer = undefined
+    await this.#flushing
   }
 
   #makeDue(partition: QueuedPartition): void {
@@ -84,12 +86,32 @@ export class Filler {
     return this.#running
   }
 
+  /** Beside the fills, in pieces: a checkpoint that had all to flush at once would keep commits from the disk. */
+  #flushIfDue(partition: QueuedPartition): void {
+    const isDue = partition.writer.unflushedBytes >= this.#options.limits.fillFlushBytes
+    if (!isDue || this.#flushing !== undefined) return
+    this.#flushing = this.#flush(partition).finally(() => {
+      this.#flushing = undefined
+    })
+  }
+
+  /** One that fails loses nothing: who needs it flushed does so again. */
+  async #flush(partition: QueuedPartition): Promise<void> {
+    try {
+      await partition.flushSegments()
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+      this.#options.failed(error)
+    }
+  }
+
   async #fillDue(): Promise<void> {
     for (const partition of this.#due) {
       this.#due.delete(partition)
       try {
         await partition.fill()
         this.#failure = undefined
+        this.#flushIfDue(partition)
       } catch (error) {
         if (!isStorageError(error)) throw error
         this.#failure = error

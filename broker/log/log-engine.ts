@@ -183,7 +183,7 @@ export class LogEngine {
   async close(): Promise<void> {
     await this.#committer.close()
     await this.#flusher.close()
-    this.#filler.close()
+    await this.#filler.close()
     const partitions = [...this.#options.topics()].flatMap((topic) => topic.partitions)
     try {
       await this.#wal.complete()

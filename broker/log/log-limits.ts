@@ -9,8 +9,10 @@ import {
   compactionIntervalMs,
   compactionMapMaxBytes,
   directAheadMaxBytes,
+  directBehindMax,
   directMinBytes,
   directPartitionsMax,
+  fillFlushBytes,
   indexCacheMaxBytes,
   logOpenFilesMax,
   logTailMaxBytes,
@@ -36,8 +38,10 @@ export interface LogLimits {
   readonly compactionIntervalMs: number
   readonly compactionMapMaxBytes: number
   readonly directAheadMaxBytes: number
+  readonly directBehindMax: number
   readonly directMinBytes: number
   readonly directPartitionsMax: number
+  readonly fillFlushBytes: number
   readonly indexCacheMaxBytes: number
   readonly openFilesMax: number
   readonly producersMax: number
@@ -63,8 +67,10 @@ export function logLimits(overrides: Partial<LogLimits> = {}): LogLimits {
     compactionIntervalMs,
     compactionMapMaxBytes,
     directAheadMaxBytes,
+    directBehindMax,
     directMinBytes,
     directPartitionsMax,
+    fillFlushBytes,
     indexCacheMaxBytes,
     openFilesMax: logOpenFilesMax,
     producersMax,

@@ -272,7 +272,7 @@ export class PartitionLog implements QueuedPartition {
 
   flushSegments(): Promise<void> {
     if (this.#isDeleted) return Promise.resolve()
-    return this.#segments.flush(this.writer.committedPlace)
+    return this.writer.flush()
   }
 
   /** Writes down what is known of producers up to the last flush, for the next recovery point. */

@@ -23,6 +23,7 @@ export class PartitionWriter implements DirectWriter {
   readonly #log: WrittenLog
   readonly #leaving: (batches: readonly PlacedBatch[]) => void
   #isUnsettled = false
+  #unflushedBytes = 0
 
   /** `leaving` is called with committed batches that segments have, when memory is about to let go of them. */
   constructor(log: WrittenLog, leaving: (batches: readonly PlacedBatch[]) => void) {
@@ -33,6 +34,10 @@ export class PartitionWriter implements DirectWriter {
   /** Whether a start might take what was taken back for a part of the log: nothing may be committed before `settle`. */
   get isUnsettled(): boolean {
     return this.#isUnsettled
+  }
+
+  get unflushedBytes(): number {
+    return this.#unflushedBytes
   }
 
   /** In memory and in no segment. */
@@ -51,6 +56,12 @@ export class PartitionWriter implements DirectWriter {
     return this.#bytesBetween(this.#log.highWatermark(), endOffset)
   }
 
+  bytesBehind(endOffset: number): number {
+    const { segments } = this.#log
+    const unwritten = this.#bytesBetween(segments.endOffset, this.#log.highWatermark())
+    return this.#unflushedBytes + (endOffset > segments.endOffset ? unwritten : 0)
+  }
+
   /** Where the committed log ends in the segments, or as far as they have it. */
   get committedPlace(): SegmentsPoint {
     const { segments } = this.#log
@@ -66,11 +77,13 @@ export class PartitionWriter implements DirectWriter {
     return segments.exclusively(async () => {
       for (;;) {
         const end = this.#log.highWatermark()
+        const from = segments.endOffset
         const batches = this.#next(end)
         if (this.#log.isDeleted()) return
         this.#drop(Math.min(end, segments.endOffset))
         if (batches.length === 0) return done(end)
         await segments.write(batches, this.#log.config())
+        this.#unflushedBytes += this.#bytesBetween(from, segments.endOffset)
       }
     })
   }
@@ -91,6 +104,14 @@ export class PartitionWriter implements DirectWriter {
         throw error
       }
     })
+  }
+
+  /** Flushes what segments held when it was called; rejects with AppError STORAGE_FAILED. */
+  async flush(): Promise<void> {
+    const unflushedBytes = this.#unflushedBytes
+    await this.#log.segments.flush(this.committedPlace)
+    // Two flushes at once may have begun with the same.
+    this.#unflushedBytes = Math.max(0, this.#unflushedBytes - unflushedBytes)
   }
 
   /** Takes back what is not committed. No `writeThrough` is under way. */

@@ -9,6 +9,7 @@ import type { LogLimits } from './log-limits.ts'
 
 /** So small that every mechanism is at work within a few appends. */
 const smallLimits = {
+  fillFlushBytes: 1500,
   walFileMaxBytes: 2500,
   commitMaxBytes: 900,
   tailMaxBytes: 3000,
