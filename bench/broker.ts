@@ -5,7 +5,7 @@ import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { barsOf, type Results } from './broker/bars.ts'
-import { startKafka, startMock, startOurs, type Peer } from './broker/peers.ts'
+import { startKafka, startMock, startNull, startOurs, type Peer } from './broker/peers.ts'
 import { machineLoad } from './broker/process-usage.ts'
 import { rawDiskRow } from './broker/raw-disk.ts'
 import * as rows from './broker/rows.ts'
@@ -15,7 +15,9 @@ const help = `Usage: node bench/broker.ts [--rows a,b] [--rounds 3] [--records 4
 Wants what test/peers/librdkafka.sh and test/peers/kafka.sh install. Prints JSON; progress goes to standard error.
 
 Rows: produce1k, produce1k100, produce100b, consumeStart, consumeStart100, consumeTail, consumeTail100, latency,
-start, many, disk (the raw limit: megabytes a second to one file). Without --rows all are measured, which takes about ten minutes on two quiet cores.
+start, many, disk (the raw limit: megabytes a second to one file).
+Peers: ours, oursInterval, mock, kafka, kafkaFlushed; only where asked for and only to produce: null, which acknowledges in
+Node what it does not keep, and nullFile, which writes it to one file. Without --rows all are measured, which takes about ten minutes on two quiet cores.
 `
 const { values: flags } = parseArgs({
   options: {
@@ -83,6 +85,8 @@ async function startAll(): Promise<Contender[]> {
     add('oursInterval', await startOurs('interval', join(dir, 'interval')))
   }
   if (wantedPeers.has('mock')) add('mock', await startMock())
+  if (wantedPeers.has('null')) add('null', await startNull())
+  if (wantedPeers.has('nullFile')) add('nullFile', await startNull(join(dir, 'null')))
   if (wantedPeers.has('kafka') || wantedPeers.has('kafkaFlushed')) {
     const kafka = await startKafka(join(dir, 'kafka'))
     await rows.becomesReady(kafka)
@@ -96,11 +100,11 @@ async function startAll(): Promise<Contender[]> {
 async function warmUp(): Promise<void> {
   for (const { name, peer } of contenders) {
     for (const partitions of [1, 100]) {
-      await rows.consumeStartRow(peer, {
-        partitions,
-        records: records / 2,
-        sizeBytes: partitions === 1 ? 10 : 1000,
-      })
+      const sizeBytes = partitions === 1 ? 10 : 1000
+      const shape = { partitions, records: records / 2, sizeBytes }
+      // Nothing can be consumed from who keeps nothing.
+      if (name.startsWith('null')) await rows.produceRow(peer, shape, {})
+      else await rows.consumeStartRow(peer, shape)
     }
     progress(`${name} is warm`)
   }
@@ -112,7 +116,7 @@ async function measureThroughput(): Promise<void> {
   const small = { partitions: 1, records: records * 5, sizeBytes: 100 }
   const all = (): boolean => true
   const defaults = ({ name }: Contender): boolean =>
-    name !== 'oursInterval' && name !== 'kafkaFlushed'
+    name !== 'oursInterval' && name !== 'kafkaFlushed' && !name.startsWith('null')
   // The mock keeps 5 MB of a partition, so what is read later must be spread.
   const withDisk = (contender: Contender): boolean =>
     defaults(contender) && contender.name !== 'mock'

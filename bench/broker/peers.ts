@@ -60,6 +60,23 @@ export async function startMock(): Promise<Peer> {
   }
 }
 
+/** What one Node thread could reach: it reads and acknowledges, and keeps nothing, or writes all to a file. */
+export async function startNull(path?: string): Promise<Peer> {
+  const script = new URL('null-broker.ts', import.meta.url).pathname
+  const args = [script, ...(path === undefined ? [] : [path])]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const line = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next()
+  if (line.done === true) throw new Error('the null broker ended')
+  return {
+    ...administered(line.value),
+    pid: child.pid ?? 0,
+    async stop() {
+      child.kill()
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    },
+  }
+}
+
 /** Resolves when a record is acknowledged; `topic` is there from an earlier life. */
 export async function firstAcknowledged(
   address: string,
