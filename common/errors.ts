@@ -32,6 +32,12 @@ export const errorTable = {
     retriable: true,
     message: 'secret {secret} has no certificate and private key that fit: {reason}',
   },
+  BROKER_REFUSED: { retriable: true, message: 'broker {brokers} refused {request}: {reason}' },
+  BROKER_ANSWER_INVALID: {
+    retriable: true,
+    message: 'broker {brokers} gave an answer to {request} that cannot be read: {reason}',
+  },
+  TOPIC_MISSING: { retriable: true, message: 'topic {topic} does not exist at {brokers}' },
   REDIS_UNREACHABLE: { retriable: true, message: 'no Redis answers at {address}: {reason}' },
   REDIS_REFUSED: { retriable: true, message: 'Redis at {address} refused {command}: {reason}' },
   REGISTRY_CONFLICT: {

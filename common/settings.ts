@@ -144,6 +144,13 @@ export const settingsTable = {
     roles: ['control', 'poller', 'producer'],
     help: 'How to log in at --brokers.',
   },
+  kafkaClient: {
+    kind: 'text',
+    default: 'kafkajs',
+    choices: ['millrace', 'kafkajs'],
+    roles: ['poller', 'all'],
+    help: 'What reads the topics of mappings: our own client (Kafka 0.11 and later), or kafkajs for clusters that it does not get on with.',
+  },
   workersUrl: {
     kind: 'text',
     default: 'http://127.0.0.1:4568',

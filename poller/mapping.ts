@@ -346,5 +346,7 @@ export class Mapping {
 /** What of a record that is too large is small for certain; its key decides where it goes. */
 function withoutContent(record: SourceRecord): SourceRecord {
   const key = record.key !== null && record.key.length <= oversizedKeyMaxBytes ? record.key : null
-  return { ...record, key, value: null, headers: [] }
+  // One by one: what is read of a record need not be its own properties.
+  const { topic, partition, offset, timestampMs, timestampType } = record
+  return { topic, partition, offset, timestampMs, timestampType, key, value: null, headers: [] }
 }

@@ -123,6 +123,7 @@ const refused = (
 
 const start = (): Promise<RunningRole> =>
   startPoller({
+    kafkaClient: 'millrace',
     registry,
     invoker: {
       invoke: (invocation) =>

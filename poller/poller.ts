@@ -17,7 +17,7 @@ import { MappingSlot, type MappingSlotOptions } from './mapping-slot.ts'
 import { pollerMetrics } from './metrics.ts'
 import { ServiceDestination } from './destinations/service-destination.ts'
 import { isSecured, resolveAccess } from './source-access.ts'
-import { KafkaSource } from './sources/kafka-source.ts'
+import { KafkaSource, type KafkaClientKind } from './sources/kafka-source.ts'
 import { SecuredSource } from './sources/secured-source.ts'
 import type { Source } from './sources/source.ts'
 import type { PaceName } from './scaling-pace.ts'
@@ -34,6 +34,8 @@ export interface PollerOptions {
   readonly access?: BrokerAccess
   /** Where SourceAccessConfigurations find their secrets. */
   readonly secrets?: SecretsOptions
+  /** What reads topics. */
+  readonly kafkaClient: KafkaClientKind
   /** Shares mappings out among copies of the poller; unless given, this one runs them all. */
   readonly leases?: Leases
   /** How fast event pollers come and go, and what each may read; `local` unless given. */
@@ -99,14 +101,15 @@ export async function startPoller(options: PollerOptions): Promise<RunningRole> 
   }
 }
 
-type ClusterOptions = Pick<PollerOptions, 'access' | 'secrets' | 'clock' | 'logger'>
+type ClusterOptions = Pick<PollerOptions, 'access' | 'kafkaClient' | 'secrets' | 'clock' | 'logger'>
 
 function kafkaSources(options: ClusterOptions): MappingSlotOptions['createSource'] {
-  const { clock, logger } = options
+  const { clock, kafkaClient: client, logger } = options
   return (record, brokers) => {
     const own = logger.child(record.uuid).child('kafka')
     const create = (access: BrokerAccess | undefined): Source =>
       new KafkaSource({
+        client,
         brokers,
         access,
         topic: record.topic,

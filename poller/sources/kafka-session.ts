@@ -1,5 +1,4 @@
 // Runs one kafkajs consumer from its connection to its end, which comes by close or by a failure.
-import type { BrokerAccess } from '../../common/broker-access.ts'
 import { brokerFault, type BrokerFault } from '../../common/broker-fault.ts'
 import {
   brokerUnreachable,
@@ -11,26 +10,11 @@ import {
 } from '../../common/kafka-client.ts'
 import { AppError, reasonOf } from '../../common/errors.ts'
 import { sourceFetchWaitMs } from '../../common/limits.ts'
-import type { Logger } from '../../common/logger.ts'
 import { decompress } from '../../protocol/compression.ts'
 import { toRecord } from './kafka-record.ts'
+import type { Session, SessionMemory, SessionOptions } from './session.ts'
 import type { SourceListener } from './source.ts'
-import { findStart, type StartPosition } from './start-position.ts'
-
-export interface KafkaSessionOptions {
-  readonly brokers: readonly string[]
-  readonly access?: BrokerAccess | undefined
-  readonly topic: string
-  readonly groupId: string
-  readonly clientId: string
-  readonly position: StartPosition
-  readonly logger: Logger
-}
-
-/** What outlives a session: the next one continues with it. */
-export interface KafkaSourceMemory {
-  partitionsAtStart: number | undefined
-}
+import { findStart } from './start-position.ts'
 
 // A crashed poller's partitions come free after a session timeout; Kafka takes no less than 6 s.
 const sessionTimeoutMs = 6_000
@@ -45,9 +29,9 @@ const metadataMaxAgeMs = 30_000
  * disconnected while it joins comes back to life, so `close` waits for the join to end first; and
  * after a failure it restarts only sometimes, so that is switched off and done by our source.
  */
-export class KafkaSession {
-  readonly #options: KafkaSessionOptions
-  readonly #memory: KafkaSourceMemory
+export class KafkaSession implements Session {
+  readonly #options: SessionOptions
+  readonly #memory: SessionMemory
   readonly #listener: SourceListener
   readonly #ended = Promise.withResolvers<void>()
   readonly #positions = new Map<number, number>()
@@ -60,7 +44,7 @@ export class KafkaSession {
   #wasConnected = false
   #isClosed = false
 
-  constructor(options: KafkaSessionOptions, memory: KafkaSourceMemory, listener: SourceListener) {
+  constructor(options: SessionOptions, memory: SessionMemory, listener: SourceListener) {
     this.#options = options
     this.#memory = memory
     this.#listener = listener

@@ -1,18 +1,26 @@
 // Reads a Kafka topic as a group member, session after session, through whatever the cluster does.
-import { sleep, type Clock } from '../../common/clock.ts'
+import { sleep } from '../../common/clock.ts'
 import { AppError } from '../../common/errors.ts'
 import { sourceRestartMaxMs, sourceRestartMs } from '../../common/limits.ts'
-import { describeFailure, KafkaSession, type KafkaSessionOptions } from './kafka-session.ts'
+import { noMemory } from '../../kafka-consumer/group-member.ts'
+import { ConsumerSession } from './consumer-session.ts'
+import { describeFailure, KafkaSession } from './kafka-session.ts'
+import type { Session, SessionMemory, SessionOptions } from './session.ts'
 import type { Source, SourceListener } from './source.ts'
 
-export interface KafkaSourceOptions extends KafkaSessionOptions {
-  readonly clock: Clock
+/** What speaks to the cluster: our own consumer, or kafkajs for clusters that it does not get on with. */
+export type KafkaClientKind = 'millrace' | 'kafkajs'
+
+export interface KafkaSourceOptions extends SessionOptions {
+  readonly client: KafkaClientKind
 }
+
+const sessions = { millrace: ConsumerSession, kafkajs: KafkaSession } as const
 
 export class KafkaSource implements Source {
   readonly #options: KafkaSourceOptions
   readonly #stopping = new AbortController()
-  #session: KafkaSession | undefined
+  #session: Session | undefined
   #running: Promise<void> = Promise.resolve()
   #failures = 0
 
@@ -46,7 +54,11 @@ export class KafkaSource implements Source {
 
   async #run(listener: SourceListener): Promise<void> {
     const { clock, logger } = this.#options
-    const memory = { partitionsAtStart: undefined }
+    const memory: SessionMemory = {
+      partitionsAtStart: undefined,
+      topicId: undefined,
+      member: { ...noMemory },
+    }
     const told: SourceListener = {
       assigned: (partitions, continued) => listener.assigned(partitions, continued),
       rewound: (partition) => listener.rewound(partition),
@@ -57,7 +69,7 @@ export class KafkaSource implements Source {
       },
     }
     while (!this.#stopping.signal.aborted) {
-      const session = new KafkaSession(this.#options, memory, told)
+      const session = new sessions[this.#options.client](this.#options, memory, told)
       this.#session = session
       try {
         await session.run()

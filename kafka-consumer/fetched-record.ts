@@ -1,0 +1,110 @@
+// A record as it lies in the bytes of a fetch: where its parts are; they are cut out when asked for.
+import { readVarint } from '../protocol/varint.ts'
+
+export interface FetchedHeader {
+  readonly name: string
+  readonly value: Buffer
+}
+
+/** What the records of one batch have in common. */
+export interface FetchedBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly timestampType: 'CREATE_TIME' | 'LOG_APPEND_TIME'
+  /** The fetch's bytes, or what the batch unpacked to. */
+  readonly bytes: Buffer
+}
+
+const noHeaders: readonly FetchedHeader[] = Object.freeze([])
+
+/**
+ * Positions are in `batch.bytes`; a length of -1 is a null. Keys, values and headers are views of these
+ * bytes, made anew by each access, so that a record whose bytes are handed on as they are costs
+ * this object alone. The walk has checked that headers are what they say.
+ */
+export class FetchedRecord {
+  readonly batch: FetchedBatch
+  readonly offset: number
+  readonly timestampMs: number
+  readonly keyStart: number
+  readonly keyBytes: number
+  readonly valueStart: number
+  readonly valueBytes: number
+  readonly headerCount: number
+  /** Of the first header, behind the count. */
+  readonly headersStart: number
+  /** Where the record ends, and with it its headers. */
+  readonly end: number
+
+  constructor(batch: FetchedBatch, offset: number, timestampMs: number, at: Positions) {
+    this.batch = batch
+    this.offset = offset
+    this.timestampMs = timestampMs
+    this.keyStart = at.keyStart
+    this.keyBytes = at.keyBytes
+    this.valueStart = at.valueStart
+    this.valueBytes = at.valueBytes
+    this.headerCount = at.headerCount
+    this.headersStart = at.headersStart
+    this.end = at.end
+  }
+
+  /** What the positions are in. */
+  get bytes(): Buffer {
+    return this.batch.bytes
+  }
+
+  get topic(): string {
+    return this.batch.topic
+  }
+
+  get partition(): number {
+    return this.batch.partition
+  }
+
+  get timestampType(): FetchedBatch['timestampType'] {
+    return this.batch.timestampType
+  }
+
+  get key(): Buffer | null {
+    if (this.keyBytes < 0) return null
+    return this.batch.bytes.subarray(this.keyStart, this.keyStart + this.keyBytes)
+  }
+
+  get value(): Buffer | null {
+    if (this.valueBytes < 0) return null
+    return this.batch.bytes.subarray(this.valueStart, this.valueStart + this.valueBytes)
+  }
+
+  /** In their order; a null value is an empty one, as kafkajs has it. */
+  get headers(): readonly FetchedHeader[] {
+    if (this.headerCount === 0) return noHeaders
+    const { bytes } = this.batch
+    const cursor = { buffer: bytes, position: this.headersStart, end: this.end }
+    const headers: FetchedHeader[] = []
+    for (let left = this.headerCount; left > 0; left--) {
+      const nameBytes = readVarint(cursor)
+      const nameStart = cursor.position
+      cursor.position += nameBytes
+      const valueBytes = Math.max(0, readVarint(cursor))
+      const valueStart = cursor.position
+      cursor.position += valueBytes
+      headers.push({
+        name: bytes.toString('utf8', nameStart, nameStart + nameBytes),
+        value: bytes.subarray(valueStart, cursor.position),
+      })
+    }
+    return headers
+  }
+}
+
+/** Filled anew for each record by the walk. */
+export interface Positions {
+  keyStart: number
+  keyBytes: number
+  valueStart: number
+  valueBytes: number
+  headerCount: number
+  headersStart: number
+  end: number
+}

@@ -1,0 +1,38 @@
+// One partition that is read: where it stands, and what keeps it from being fetched.
+import type { FetchedPartition } from './fetched-batches.ts'
+
+/** A partition's part of an answer that is not taken apart yet. */
+export interface Part {
+  readonly fromOffset: number
+  readonly answer: FetchedPartition
+}
+
+/** `leader`: it is not known who leads it. `offset`: the log does not have the offset. */
+export type Trouble = 'leader' | 'offset'
+
+export class ReadPartition {
+  readonly partition: number
+  /** What is asked for next. */
+  offset: number
+  paused = false
+  trouble: Trouble | undefined = undefined
+  /** How often in a row there was trouble. */
+  tries = 0
+  /** What came while it was paused; nothing more is asked for until that is handed on. */
+  held: Part | undefined = undefined
+
+  constructor(partition: number, offset: number) {
+    this.partition = partition
+    this.offset = offset
+  }
+
+  get isFetchable(): boolean {
+    return !this.paused && this.held === undefined && this.trouble === undefined
+  }
+}
+
+/** For what is held for long: the answer's other bytes are not held with it. */
+export function ownedBy({ fromOffset, answer }: Part): Part {
+  const records = answer.records === null ? null : Buffer.from(answer.records)
+  return { fromOffset, answer: { ...answer, records } }
+}

@@ -1,0 +1,345 @@
+// Reads a topic's partitions from their leaders: one fetch under way for each broker, the next one sent before the last is taken apart.
+import { sleep, type Clock } from '../common/clock.ts'
+import {
+  consumerRetryMaxMs,
+  consumerRetryMs,
+  consumerTriesMax,
+  fetchWaitMs,
+  fetchWaitPausedMs,
+} from '../common/consumer-limits.ts'
+import { AppError } from '../common/errors.ts'
+import { DecodeError } from '../protocol/decode-error.ts'
+import type { KafkaErrorName } from '../protocol/error-codes.ts'
+import { zeroUuid } from '../protocol/fields.ts'
+import { errorName, isUnreachable, refused } from './answer-errors.ts'
+import type { BrokerLink } from './broker-link.ts'
+import type { Cluster, TopicState } from './cluster.ts'
+import { askFetch, type FetchAnswer } from './fetch-request.ts'
+import { fetchedBatches, offsetBehind, recordsOf } from './fetched-batches.ts'
+import type { FetchedRecord } from './fetched-record.ts'
+import { boundsOf, placeWithin } from './log-bounds.ts'
+import { ownedBy, ReadPartition, type Part, type Trouble } from './read-partition.ts'
+
+/** Consecutive records of one partition; none where all were left out. */
+export interface FetchedRun {
+  readonly partition: number
+  readonly records: readonly FetchedRecord[]
+  /** The offset behind the run. */
+  readonly nextOffset: number
+  /** The high watermark at that time. */
+  readonly endOffset: number
+}
+
+export interface TopicReaderOptions {
+  readonly cluster: Cluster
+  readonly clock: Clock
+  readonly topic: string
+  /** None of these may wait; what they throw ends the reader as `failed`. */
+  readonly on: {
+    run(run: FetchedRun): void
+    /** What follows starts below what was read: the log was cut, or is another. */
+    rewound(partition: number): void
+    /** Why partitions cannot be read for some time already; undefined when they can again. */
+    trouble(reason: string | undefined): void
+    /** The reader has stopped. */
+    failed(error: unknown): void
+  }
+}
+
+/**
+ * Invariant: a partition is in at most one fetch under way, and what an answer holds of it is handed on before
+ * anything of a later one. Answers to what was assigned earlier are dropped.
+ */
+export class TopicReader {
+  readonly #options: TopicReaderOptions
+  readonly #fetching = new Set<number>()
+  /** In the order in which they are asked for: who was served goes to the end. */
+  #partitions = new Map<number, ReadPartition>()
+  #state: TopicState
+  #assignment = new AbortController()
+  #isMending = false
+  #isTroubleTold = false
+
+  constructor(options: TopicReaderOptions, state: TopicState) {
+    this.#options = options
+    this.#state = state
+  }
+
+  get topicId(): string {
+    return this.#state.topicId
+  }
+
+  get partitionCount(): number {
+    return this.#state.partitions.length
+  }
+
+  /** Reads these from now on, each from its offset, in place of what it read before. */
+  assign(offsets: ReadonlyMap<number, number>): void {
+    this.stop()
+    this.#assignment = new AbortController()
+    for (const [partition, offset] of offsets) {
+      this.#partitions.set(partition, new ReadPartition(partition, offset))
+    }
+    this.#kick()
+  }
+
+  /** Reads nothing more, and drops what is under way. */
+  stop(): void {
+    this.#assignment.abort()
+    this.#partitions = new Map()
+    if (this.#fetching.size > 0) this.#options.cluster.dropFetches()
+  }
+
+  pause(partitions: readonly number[]): void {
+    for (const partition of partitions) {
+      const read = this.#partitions.get(partition)
+      if (read !== undefined) read.paused = true
+    }
+  }
+
+  resume(partitions: readonly number[]): void {
+    for (const partition of partitions) {
+      const read = this.#partitions.get(partition)
+      if (read !== undefined) read.paused = false
+    }
+    // Not within the call: whoever resumes is not ready for records yet.
+    queueMicrotask(() => this.#goOn())
+  }
+
+  /** Takes note of leaders, and of a topic made anew, whose logs start from their beginning. */
+  learn(state: TopicState): void {
+    const isAnother = state.topicId !== this.#state.topicId && this.#state.topicId !== zeroUuid
+    this.#state = state
+    if (isAnother) {
+      for (const read of this.#partitions.values()) {
+        Object.assign(read, { offset: -1, held: undefined })
+        this.#suffers(read, 'offset')
+      }
+    }
+    this.#kick()
+  }
+
+  get #isStopped(): boolean {
+    return this.#assignment.signal.aborted
+  }
+
+  /** Hands on what was held back, and fetches what can be fetched. */
+  #goOn(): void {
+    try {
+      for (const read of this.#partitions.values()) {
+        const { held, paused } = read
+        if (held === undefined || paused) continue
+        read.held = undefined
+        this.#handOn(read, held)
+      }
+      this.#kick()
+    } catch (error) {
+      this.#options.on.failed(this.#ended(error))
+    }
+  }
+
+  #kick(): void {
+    if (this.#isStopped) return
+    for (const [partition, read] of this.#partitions) {
+      if (!read.isFetchable) continue
+      const leader = this.#state.leaders.get(partition)
+      if (leader === undefined) this.#suffers(read, 'leader')
+      else if (!this.#fetching.has(leader.nodeId)) void this.#fetchFrom(leader.nodeId)
+    }
+  }
+
+  async #fetchFrom(nodeId: number): Promise<void> {
+    const { cluster, clock, on } = this.#options
+    const { signal } = this.#assignment
+    this.#fetching.add(nodeId)
+    let asked = this.#fetchable(nodeId)
+    try {
+      while (asked.length > 0) {
+        const link = await cluster.node(nodeId, 'fetch')
+        let next: Promise<FetchAnswer> | undefined = this.#ask(link, asked)
+        while (next !== undefined) {
+          const answer: FetchAnswer = await next
+          if (signal.aborted) return
+          const parts = this.#accept(answer, asked)
+          if (answer.throttleTimeMs > 0) await sleep(clock, answer.throttleTimeMs, signal)
+          asked = this.#fetchable(nodeId)
+          next = asked.length > 0 && link.isGood ? this.#ask(link, asked) : undefined
+          // It is awaited only when the records were handed on.
+          next?.catch(() => {})
+          this.#deliver(parts, signal)
+        }
+        if (signal.aborted) return
+        asked = this.#fetchable(nodeId)
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      if (!isUnreachable(error)) return on.failed(this.#ended(error))
+      for (const read of asked) this.#suffers(read, 'leader', error.message)
+    } finally {
+      this.#fetching.delete(nodeId)
+      this.#kick()
+    }
+  }
+
+  #fetchable(nodeId: number): readonly ReadPartition[] {
+    const found: ReadPartition[] = []
+    for (const read of this.#partitions.values()) {
+      if (!read.isFetchable) continue
+      if (this.#state.leaders.get(read.partition)?.nodeId === nodeId) found.push(read)
+    }
+    return found
+  }
+
+  #ask(link: BrokerLink, asked: readonly ReadPartition[]): Promise<FetchAnswer> {
+    // Those of other brokers count as well: what is resumed may be theirs, but seldom is.
+    const someWait = asked.length < this.#partitions.size
+    const maxWaitMs = someWait ? fetchWaitPausedMs : fetchWaitMs
+    return askFetch(link, { topic: this.#options.topic, state: this.#state, asked, maxWaitMs })
+  }
+
+  /** Moves the partitions on that were served; what came of them is still to be taken apart. */
+  #accept(answer: FetchAnswer, asked: readonly ReadPartition[]): [ReadPartition, Part][] {
+    const parts: [ReadPartition, Part][] = []
+    if (answer.errorCode !== 0) {
+      for (const read of asked) this.#refused(read, errorName(answer.errorCode))
+      return parts
+    }
+    for (const part of answer.responses.flatMap(({ partitions }) => partitions)) {
+      const { partitionIndex: partition, errorCode, records } = part
+      const read = this.#partitions.get(partition)
+      if (read === undefined) continue
+      if (errorCode !== 0) {
+        this.#refused(read, errorName(errorCode))
+        continue
+      }
+      this.#isWell(read)
+      if (records === null || records.length === 0) continue
+      const fromOffset = read.offset
+      read.offset = offsetBehind(records, fromOffset)
+      parts.push([read, { fromOffset, answer: part }])
+      this.#partitions.delete(partition)
+      this.#partitions.set(partition, read)
+    }
+    return parts
+  }
+
+  #deliver(parts: readonly [ReadPartition, Part][], signal: AbortSignal): void {
+    for (const [read, part] of parts) {
+      if (signal.aborted) return
+      if (read.paused) read.held = ownedBy(part)
+      else this.#handOn(read, part)
+    }
+  }
+
+  #handOn({ partition }: ReadPartition, { fromOffset, answer }: Part): void {
+    const batches = fetchedBatches(answer, fromOffset)
+    if (batches === undefined) return
+    const records = recordsOf(batches, { topic: this.#options.topic, partition })
+    const { nextOffset } = batches
+    this.#options.on.run({ partition, records, nextOffset, endOffset: answer.highWatermark })
+  }
+
+  #refused(read: ReadPartition, error: KafkaErrorName): void {
+    const { cluster, topic } = this.#options
+    if (error === 'OFFSET_OUT_OF_RANGE') this.#suffers(read, 'offset', error)
+    else if (passing.has(error)) this.#suffers(read, 'leader', error)
+    else throw refused(cluster.brokers, `to read topic ${topic}`, error)
+  }
+
+  #suffers(read: ReadPartition, trouble: Trouble, reason = 'there is no leader'): void {
+    if (read.trouble !== 'offset') read.trouble = trouble
+    read.tries += 1
+    if (read.tries >= consumerTriesMax && !this.#isTroubleTold) {
+      this.#isTroubleTold = true
+      this.#options.on.trouble(`partition ${read.partition} cannot be read: ${reason}`)
+    }
+    if (!this.#isMending) void this.#mend()
+  }
+
+  #isWell(read: ReadPartition): void {
+    read.tries = 0
+    if (!this.#isTroubleTold) return
+    for (const { tries } of this.#partitions.values()) if (tries >= consumerTriesMax) return
+    this.#isTroubleTold = false
+    this.#options.on.trouble(undefined)
+  }
+
+  /** Until nothing suffers: finds leaders and offsets anew. */
+  async #mend(): Promise<void> {
+    const { cluster, clock, topic, on } = this.#options
+    const { signal } = this.#assignment
+    this.#isMending = true
+    try {
+      for (;;) {
+        const troubled = this.#troubled()
+        if (troubled.length === 0 || signal.aborted) break
+        const tries = Math.max(...troubled.map((read) => read.tries))
+        const delayMs = Math.min(consumerRetryMaxMs, consumerRetryMs * 2 ** (tries - 1))
+        await sleep(clock, delayMs, signal)
+        if (signal.aborted) break
+        this.learn(await cluster.topicState(topic))
+        await this.#findOffsets(
+          troubled.filter(({ trouble }) => trouble === 'offset'),
+          signal,
+        )
+        if (signal.aborted) break
+        for (const read of troubled) {
+          if (this.#state.leaders.has(read.partition)) read.trouble = undefined
+          else read.tries += 1
+        }
+        this.#kick()
+      }
+    } catch (error) {
+      if (!signal.aborted) on.failed(this.#ended(error))
+    } finally {
+      this.#isMending = false
+      // What is assigned by now may suffer as well.
+      if (!this.#isStopped && this.#troubled().length > 0) void this.#mend()
+    }
+  }
+
+  #troubled(): readonly ReadPartition[] {
+    return [...this.#partitions.values()].filter(({ trouble }) => trouble !== undefined)
+  }
+
+  async #findOffsets(lost: readonly ReadPartition[], signal: AbortSignal): Promise<void> {
+    if (lost.length === 0) return
+    const { cluster, clock, topic, on } = this.#options
+    const bounds = await boundsOf({ cluster, clock, topic, signal }, lost)
+    if (signal.aborted) return
+    for (const read of lost) {
+      const place = placeWithin(bounds, read)
+      read.trouble = 'leader'
+      read.offset = place.offset
+      if (place.isRewound) on.rewound(read.partition)
+    }
+  }
+
+  /** Stops; what bytes could not be read is told as what a broker answered. */
+  #ended(error: unknown): unknown {
+    this.stop()
+    if (!(error instanceof DecodeError)) return error
+    const { cluster, topic } = this.#options
+    const details = {
+      brokers: cluster.brokers,
+      request: `read topic ${topic}`,
+      reason: error.message,
+    }
+    return new AppError('BROKER_ANSWER_INVALID', details, error)
+  }
+}
+
+const passing = new Set<KafkaErrorName>([
+  'NOT_LEADER_OR_FOLLOWER',
+  'LEADER_NOT_AVAILABLE',
+  'REPLICA_NOT_AVAILABLE',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'OFFSET_NOT_AVAILABLE',
+  'KAFKA_STORAGE_ERROR',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'UNKNOWN_TOPIC_ID',
+  'INCONSISTENT_TOPIC_ID',
+  'REQUEST_TIMED_OUT',
+  'UNKNOWN_SERVER_ERROR',
+])
