@@ -215,7 +215,13 @@ export class TopicReader {
       this.#isWell(read)
       if (records === null || records.length === 0) continue
       const fromOffset = read.offset
-      read.offset = offsetBehind(records, fromOffset)
+      const nextOffset = offsetBehind(records, fromOffset)
+      if (nextOffset === fromOffset) {
+        // Others' batches may have been cut off; the first one's is whole, however large (KIP-74).
+        if (parts.length > 0) continue
+        throw new DecodeError(`there is no whole batch from offset ${fromOffset} on`, 0)
+      }
+      read.offset = nextOffset
       parts.push([read, { fromOffset, answer: part }])
       this.#partitions.delete(partition)
       this.#partitions.set(partition, read)
@@ -274,8 +280,7 @@ export class TopicReader {
         const troubled = this.#troubled()
         if (troubled.length === 0 || signal.aborted) break
         const tries = Math.max(...troubled.map((read) => read.tries))
-        const delayMs = Math.min(consumerRetryMaxMs, consumerRetryMs * 2 ** (tries - 1))
-        await sleep(clock, delayMs, signal)
+        await sleep(clock, Math.min(consumerRetryMaxMs, consumerRetryMs * 2 ** tries), signal)
         if (signal.aborted) break
         this.learn(await cluster.topicState(topic))
         await this.#findOffsets(
@@ -285,7 +290,7 @@ export class TopicReader {
         if (signal.aborted) break
         for (const read of troubled) {
           if (this.#state.leaders.has(read.partition)) read.trouble = undefined
-          else read.tries += 1
+          else this.#suffers(read, 'leader')
         }
         this.#kick()
       }

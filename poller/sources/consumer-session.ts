@@ -46,8 +46,9 @@ export class ConsumerSession implements Session {
       if (!this.#isClosing) throw error
     } finally {
       this.#reader?.stop()
+      // Who closes it says goodbye first.
+      if (!this.#isClosing) this.#cluster.close()
       this.#closing.abort()
-      this.#cluster.close()
       this.#memory.topicId = this.#reader?.topicId ?? this.#memory.topicId
     }
   }

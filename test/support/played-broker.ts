@@ -25,6 +25,7 @@ export class PlayedBroker {
   readonly requests: KafkaRequest[] = []
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  #waiting = 0
 
   private constructor(rules: Rules) {
     this.rules = { ApiVersions: () => allVersions(), ...rules }
@@ -48,6 +49,11 @@ export class PlayedBroker {
 
   get connections(): number {
     return this.#sockets.size
+  }
+
+  /** Whether somebody waits for an answer. */
+  get isWaiting(): boolean {
+    return this.#waiting > 0
   }
 
   /** Of one API, in order. */
@@ -84,7 +90,9 @@ export class PlayedBroker {
     if (!request.ok) throw new Error(`the client asked for what cannot be read: ${request.reason}`)
     this.requests.push(request)
     const rule = this.rules[request.api] as Rule<ApiName> | undefined
+    this.#waiting += 1
     const answer = rule === undefined ? 'hang' : await rule(request.body, request)
+    this.#waiting -= 1
     if (answer === 'hang') return new Promise(() => {})
     if (answer === 'close') return void socket.destroy()
     if (Buffer.isBuffer(answer)) return void socket.write(answer)

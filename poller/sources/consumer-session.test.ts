@@ -1,0 +1,597 @@
+// Tests a session of our own consumer against a broker that refuses, forgets, moves and dies at every step.
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import {
+  consumerRetryMaxMs,
+  heartbeatIntervalMs,
+  leaveMaxMs,
+  metadataMaxAgeMs,
+} from '../../common/consumer-limits.ts'
+import { silentLogger } from '../../common/logger.ts'
+import { encodeAssignment, encodeSubscription } from '../../kafka-consumer/group-protocol.ts'
+import type { RequestOf, ResponseOf } from '../../protocol/apis.ts'
+import { errorCodes, type KafkaErrorName } from '../../protocol/error-codes.ts'
+import { encodeBatch } from '../../protocol/record-batch.ts'
+import { eventually } from '../../test/support/eventually.ts'
+import { ManualClock } from '../../test/support/manual-clock.ts'
+import { PlayedBroker } from '../../test/support/played-broker.ts'
+import { ConsumerSession } from './consumer-session.ts'
+import type { SessionMemory } from './session.ts'
+import type { RecordRun, SourceListener } from './source.ts'
+import type { StartPosition } from './start-position.ts'
+
+const topicIds = ['11111111-2222-3333-4444-555555555555', '99999999-2222-3333-4444-555555555555']
+
+/** A cluster of one node with one topic and one group, as it should be; tests change its rules. */
+class PlayedCluster {
+  readonly broker: PlayedBroker
+  logs: string[][]
+  starts: number[]
+  topicId = topicIds[0] ?? ''
+  generation = 0
+  memberId = ''
+  readonly committed = new Map<number, number>()
+  /** Answers once, before the rule counts. */
+  readonly #once = new Map<string, KafkaErrorName[]>()
+  #members = 0
+
+  private constructor(broker: PlayedBroker, partitions: number) {
+    this.broker = broker
+    this.logs = Array.from({ length: partitions }, () => [])
+    this.starts = this.logs.map(() => 0)
+  }
+
+  static async start(partitions = 1): Promise<PlayedCluster> {
+    const cluster = new PlayedCluster(await PlayedBroker.start(), partitions)
+    cluster.#play()
+    return cluster
+  }
+
+  /** The next answer to this API is an error. */
+  refuse(api: string, ...errors: readonly KafkaErrorName[]): void {
+    this.#once.set(api, [...(this.#once.get(api) ?? []), ...errors])
+  }
+
+  append(partition: number, ...values: readonly string[]): void {
+    this.logs[partition]?.push(...values)
+    this.#wake()
+  }
+
+  #wake: () => void = () => {}
+
+  error(api: string): number {
+    const name = this.#once.get(api)?.shift()
+    return name === undefined ? 0 : errorCodes[name]
+  }
+
+  #play(): void {
+    const { rules } = this.broker
+    rules.Metadata = () => this.metadata()
+    rules.FindCoordinator = () => {
+      const where = { nodeId: 1, host: '127.0.0.1', port: this.broker.port }
+      const found = { key: 'g', ...where, errorCode: this.error('FindCoordinator') }
+      return { coordinators: [{ ...found, errorMessage: null }] }
+    }
+    rules.JoinGroup = (body) => this.#join(body)
+    rules.SyncGroup = () => ({ errorCode: this.error('SyncGroup'), assignment: this.assignment() })
+    rules.Heartbeat = () => ({ errorCode: this.error('Heartbeat') })
+    rules.LeaveGroup = () => ({ errorCode: 0 })
+    rules.OffsetFetch = () => this.#offsetFetch()
+    rules.OffsetCommit = (body) => this.#commit(body)
+    rules.ListOffsets = (body) => this.#listOffsets(body)
+    rules.Fetch = (body) => this.#fetch(body)
+  }
+
+  assignment(): Buffer {
+    return encodeAssignment(new Map([['t', this.logs.map((_, partition) => partition)]]))
+  }
+
+  metadata(): ResponseOf<'Metadata'> {
+    const partition = (partitionIndex: number) => ({
+      errorCode: 0,
+      partitionIndex,
+      leaderId: 1,
+      leaderEpoch: 5,
+      replicaNodes: [1],
+      isrNodes: [1],
+    })
+    const partitions = this.logs.map((_, index) => partition(index))
+    const topic = { errorCode: this.error('Metadata'), name: 't', topicId: this.topicId }
+    return {
+      brokers: [{ nodeId: 1, host: '127.0.0.1', port: this.broker.port }],
+      topics: [{ ...topic, partitions }],
+    }
+  }
+
+  #join({ memberId }: RequestOf<'JoinGroup'>): ResponseOf<'JoinGroup'> {
+    const errorCode = this.error('JoinGroup')
+    const none = { generationId: -1, protocolName: null, leader: '', members: [] }
+    if (errorCode !== 0) return { ...none, errorCode, memberId }
+    if (memberId === '') {
+      this.#members += 1
+      return { ...none, errorCode: errorCodes.MEMBER_ID_REQUIRED, memberId: `m${this.#members}` }
+    }
+    this.generation += 1
+    this.memberId = memberId
+    const members = [{ memberId, metadata: encodeSubscription(['t']) }]
+    const { generation: generationId } = this
+    return { errorCode: 0, generationId, protocolName: '', leader: memberId, memberId, members }
+  }
+
+  #offsetFetch(): ResponseOf<'OffsetFetch'> {
+    const partitions = this.logs.map((_, partitionIndex) => ({
+      partitionIndex,
+      committedOffset: this.committed.get(partitionIndex) ?? -1,
+      metadata: '',
+      errorCode: 0,
+    }))
+    const errorCode = this.error('OffsetFetch')
+    return { groups: [{ groupId: 'g', topics: [{ name: 't', partitions }], errorCode }] }
+  }
+
+  #commit(body: RequestOf<'OffsetCommit'>): ResponseOf<'OffsetCommit'> {
+    const isCurrent =
+      body.generationIdOrMemberEpoch === this.generation && body.memberId === this.memberId
+    const errorCode = isCurrent ? this.error('OffsetCommit') : errorCodes.ILLEGAL_GENERATION
+    const partitions = body.topics.flatMap((topic) => topic.partitions)
+    for (const { partitionIndex, committedOffset } of partitions) {
+      if (errorCode === 0) this.committed.set(partitionIndex, committedOffset)
+    }
+    const answers = partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode }))
+    return { topics: [{ name: 't', partitions: answers }] }
+  }
+
+  #listOffsets({ topics }: RequestOf<'ListOffsets'>): ResponseOf<'ListOffsets'> {
+    const errorCode = this.error('ListOffsets')
+    const answer = ({
+      partitionIndex,
+      timestamp,
+    }: {
+      partitionIndex: number
+      timestamp: number
+    }) => {
+      const [start, log] = [this.starts[partitionIndex] ?? 0, this.logs[partitionIndex] ?? []]
+      const offset = timestamp === -2 ? start : start + log.length
+      return { partitionIndex, errorCode, timestamp: -1, offset: timestamp > 0 ? -1 : offset }
+    }
+    return {
+      topics: topics.map(({ name, partitions }) => ({ name, partitions: partitions.map(answer) })),
+    }
+  }
+
+  async #fetch({ topics }: RequestOf<'Fetch'>): Promise<ResponseOf<'Fetch'>> {
+    const asked = topics.flatMap(({ partitions }) => partitions)
+    const [topic] = topics
+    const find = () => asked.map((one) => this.#part(one, topic?.topicId ?? ''))
+    let parts = find()
+    if (parts.every(({ errorCode, records }) => errorCode === 0 && records === null)) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      parts = find()
+    }
+    return { responses: [{ topicId: topic?.topicId, partitions: parts }] }
+  }
+
+  #part({ partition, fetchOffset }: { partition: number; fetchOffset: number }, topicId: string) {
+    const [start, log] = [this.starts[partition] ?? 0, this.logs[partition] ?? []]
+    const end = start + log.length
+    const isOutside = fetchOffset < start || fetchOffset > end
+    const isAnother = topicId !== this.topicId
+    const own = isAnother ? 'UNKNOWN_TOPIC_ID' : isOutside ? 'OFFSET_OUT_OF_RANGE' : 'NONE'
+    const errorCode = this.error(`Fetch ${partition}`) || errorCodes[own]
+    const values = log.slice(fetchOffset - start)
+    const of = { partitionIndex: partition, highWatermark: end, lastStableOffset: end }
+    if (errorCode !== 0 || values.length === 0) return { ...of, errorCode, records: null }
+    const records = values.map((value) => ({ key: null, value: Buffer.from(value), timestamp: 1 }))
+    return { ...of, errorCode, records: encodeBatch({ records, baseOffset: fetchOffset }) }
+  }
+}
+
+class Heard implements SourceListener {
+  readonly values: string[] = []
+  readonly events: string[] = []
+  readOn = new Map<number, number>()
+  onRecords: (run: RecordRun) => void = () => {}
+
+  assigned(partitions: readonly number[], continued: boolean): ReadonlyMap<number, number> {
+    this.events.push(`assigned ${partitions.join()}${continued ? ' continued' : ''}`)
+    return continued ? this.readOn : new Map()
+  }
+  rewound(partition: number): void {
+    this.events.push(`rewound ${partition}`)
+  }
+  records(run: RecordRun): void {
+    for (const { value } of run.records) this.values.push(value?.toString() ?? '')
+    this.readOn.set(run.partition, run.nextOffset)
+    this.onRecords(run)
+  }
+  problem(reason: string | undefined): void {
+    this.events.push(reason ?? 'well')
+  }
+}
+
+let cluster: PlayedCluster
+let clock: ManualClock
+let heard: Heard
+let session: ConsumerSession
+let running: Promise<unknown> = Promise.resolve()
+let memory: SessionMemory
+beforeEach(async () => {
+  cluster = await PlayedCluster.start()
+  clock = new ManualClock()
+  heard = new Heard()
+  memory = {
+    partitionsAtStart: undefined,
+    topicId: undefined,
+    member: { memberId: '', generationId: -1 },
+  }
+})
+afterEach(async () => {
+  const closing = session.close()
+  clock.advance(leaveMaxMs)
+  await closing
+  await running
+  await cluster.broker.stop()
+})
+
+/** Its end, as a value: the error, or undefined. */
+function run(position: StartPosition = { kind: 'TRIM_HORIZON' }): void {
+  const options = {
+    brokers: [cluster.broker.address],
+    topic: 't',
+    groupId: 'g',
+    clientId: 'c',
+    position,
+    clock,
+    logger: silentLogger,
+  }
+  session = new ConsumerSession(options, memory, heard)
+  running = session.run().catch((error: unknown) => error)
+}
+
+/** Lets time pass in small steps until it is so. */
+const until = (isSo: () => boolean, what: string, stepMs = 0): Promise<true> =>
+  eventually(
+    () => {
+      if (isSo()) return true
+      clock.advance(stepMs)
+      return undefined
+    },
+    () => `${what}: ${heard.events.join(', ')}; ${heard.values.join()}`,
+  )
+const read = (...values: readonly string[]): Promise<true> =>
+  until(
+    () => heard.values.length >= values.length,
+    `read ${values.join()}`,
+    consumerRetryMaxMs,
+  ).then((done) => {
+    expect(heard.values).toEqual(values)
+    return done
+  })
+const joined = (times: number): Promise<true> =>
+  until(
+    () => heard.events.filter((event) => event.startsWith('assigned')).length >= times,
+    `joined ${times} times`,
+    heartbeatIntervalMs,
+  )
+
+test('what is there is read, and then what comes', async () => {
+  cluster.append(0, 'a', 'b')
+  run()
+  await read('a', 'b')
+  cluster.append(0, 'c')
+  await read('a', 'b', 'c')
+  expect(heard.events).toEqual(['assigned 0', 'well'])
+  await session.commit(new Map([[0, 3]]))
+  expect(cluster.committed.get(0)).toBe(3)
+})
+
+test('the next fetch is on its way before the records of the last are handed on', async () => {
+  cluster.append(0, 'a')
+  let fetches = 0
+  heard.onRecords = () => {
+    // What was sent is not there yet; but nothing after this moment sends it.
+    session.pause([0])
+    fetches = cluster.broker.asked('Fetch').length
+  }
+  run()
+  await read('a')
+  await until(() => cluster.broker.asked('Fetch').length === fetches + 1, 'one more fetch')
+})
+
+test('what comes for a paused partition waits in hand, and is not asked for twice', async () => {
+  cluster.append(0, 'a')
+  heard.onRecords = () => session.pause([0])
+  run()
+  await read('a')
+  await until(() => cluster.broker.asked('Fetch').length === 2, 'the fetch that was on its way')
+  cluster.append(0, 'b')
+  await until(() => !cluster.broker.isWaiting, 'it is answered')
+  heard.onRecords = () => {}
+  session.resume([0])
+  await read('a', 'b')
+  const offsets = cluster.broker
+    .asked('Fetch')
+    .flatMap(({ topics }) => topics.flatMap(({ partitions }) => partitions))
+    .map(({ fetchOffset }) => fetchOffset)
+  expect(offsets.slice(0, 2)).toEqual([0, 1])
+  await until(() => cluster.broker.asked('Fetch').length === 3, 'reads on')
+})
+
+test.each([
+  ['JoinGroup', 'COORDINATOR_LOAD_IN_PROGRESS'],
+  ['JoinGroup', 'NOT_COORDINATOR'],
+  ['JoinGroup', 'REBALANCE_IN_PROGRESS'],
+  ['JoinGroup', 'UNKNOWN_MEMBER_ID'],
+  ['SyncGroup', 'REBALANCE_IN_PROGRESS'],
+  ['SyncGroup', 'ILLEGAL_GENERATION'],
+  ['SyncGroup', 'UNKNOWN_MEMBER_ID'],
+  ['SyncGroup', 'NOT_COORDINATOR'],
+  ['FindCoordinator', 'COORDINATOR_NOT_AVAILABLE'],
+  ['OffsetFetch', 'UNSTABLE_OFFSET_COMMIT'],
+  ['OffsetFetch', 'NOT_COORDINATOR'],
+  ['ListOffsets', 'NOT_LEADER_OR_FOLLOWER'],
+  ['Metadata', 'LEADER_NOT_AVAILABLE'],
+  ['Fetch 0', 'NOT_LEADER_OR_FOLLOWER'],
+  ['Fetch 0', 'UNKNOWN_LEADER_EPOCH'],
+  ['Fetch 0', 'KAFKA_STORAGE_ERROR'],
+] as const)('%s answered by %s is tried again until all is read', async (api, error) => {
+  cluster.append(0, 'a')
+  cluster.refuse(api, error, error)
+  run()
+  await read('a')
+  expect(heard.events.at(-1)).toBe('well')
+})
+
+test.each(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'NOT_COORDINATOR'] as const)(
+  'a heartbeat answered by %s joins again, and reads on where it was',
+  async (error) => {
+    cluster.append(0, 'a')
+    run()
+    await read('a')
+    cluster.refuse('Heartbeat', error)
+    await joined(2)
+    expect(heard.events.slice(0, 3)).toEqual(['assigned 0', 'well', 'assigned 0 continued'])
+    cluster.append(0, 'b')
+    await read('a', 'b')
+    await session.commit(new Map([[0, 2]]))
+  },
+)
+
+test('a member that the group forgot is somebody else, and reads from what is committed', async () => {
+  cluster.append(0, 'a', 'b')
+  run()
+  await read('a', 'b')
+  await session.commit(new Map([[0, 1]]))
+  cluster.refuse('Heartbeat', 'UNKNOWN_MEMBER_ID')
+  await joined(2)
+  expect(heard.events.at(2)).toBe('assigned 0')
+  await read('a', 'b', 'b')
+})
+
+test('who missed a generation does not go on as if it had not', async () => {
+  cluster.append(0, 'a')
+  run()
+  await read('a')
+  cluster.refuse('Heartbeat', 'REBALANCE_IN_PROGRESS')
+  cluster.refuse('SyncGroup', 'REBALANCE_IN_PROGRESS')
+  await joined(2)
+  expect(heard.events.at(2)).toBe('assigned 0')
+})
+
+test.each(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'] as const)(
+  'a commit refused by %s rejects, and the group is joined again',
+  async (error) => {
+    cluster.append(0, 'a')
+    run()
+    await read('a')
+    cluster.refuse('OffsetCommit', error)
+    const commit = session.commit(new Map([[0, 1]]))
+    await expect(commit).rejects.toMatchObject({ code: 'BROKER_REFUSED' })
+    expect(cluster.committed.get(0)).toBe(undefined)
+    await joined(2)
+  },
+)
+
+test('nothing is committed while the group is joined', async () => {
+  cluster.append(0, 'a')
+  run()
+  await read('a')
+  const join = cluster.broker.rules.JoinGroup
+  cluster.broker.rules.JoinGroup = () => 'hang'
+  cluster.refuse('Heartbeat', 'REBALANCE_IN_PROGRESS')
+  await until(() => cluster.broker.asked('JoinGroup').length === 3, 'joins', heartbeatIntervalMs)
+  const commit = session.commit(new Map([[0, 1]]))
+  await expect(commit).rejects.toMatchObject({
+    message: expect.stringContaining('the group is being joined') as string,
+  })
+  expect(cluster.broker.asked('OffsetCommit')).toEqual([])
+  Object.assign(cluster.broker.rules, { JoinGroup: join })
+})
+
+test('who leaves while it joins does so by another connection', async () => {
+  cluster.refuse('JoinGroup', 'MEMBER_ID_REQUIRED')
+  memory.member.memberId = 'm0'
+  cluster.broker.rules.JoinGroup = () => 'hang'
+  run()
+  await until(() => cluster.broker.asked('JoinGroup').length === 1, 'joins')
+  await session.close()
+  expect(cluster.broker.asked('LeaveGroup')).toMatchObject([{ members: [{ memberId: 'm0' }] }])
+  expect(await running).toBe(undefined)
+})
+
+test('a broker that hangs up is found again, and nothing is read twice', async () => {
+  cluster.append(0, 'a')
+  run()
+  await read('a')
+  cluster.broker.hangUp()
+  cluster.append(0, 'b')
+  await read('a', 'b')
+  cluster.broker.hangUp()
+  await until(
+    () => cluster.broker.asked('JoinGroup').length > 2,
+    'joins again',
+    heartbeatIntervalMs,
+  )
+  cluster.append(0, 'c')
+  await read('a', 'b', 'c')
+  const before = new Set(heard.events)
+  expect([...before]).toEqual(['assigned 0', 'well', 'assigned 0 continued'])
+})
+
+test('a broker that dies ends the session with a sentence about it', async () => {
+  cluster.append(0, 'a')
+  run()
+  await read('a')
+  const { address } = cluster.broker
+  await cluster.broker.stop()
+  await until(() => heard.events.length >= 0, '')
+  const ended = running
+  let error: unknown
+  void ended.then((value) => {
+    error = value
+  })
+  await until(() => error !== undefined, 'the session ends', consumerRetryMaxMs)
+  expect(error).toMatchObject({
+    code: 'BROKER_UNREACHABLE',
+    message: expect.stringContaining(`no broker answers at ${address}: `) as string,
+  })
+  cluster = await PlayedCluster.start()
+})
+
+test('a member that comes back with a new session is known, and goes on', async () => {
+  cluster.append(0, 'a')
+  run()
+  await read('a')
+  const { broker } = cluster
+  broker.rules.Fetch = () => ({ errorCode: errorCodes.TOPIC_AUTHORIZATION_FAILED, responses: [] })
+  broker.hangUp()
+  let error: unknown
+  void running.then((value) => {
+    error = value
+  })
+  await until(() => error !== undefined, 'the session ends', consumerRetryMaxMs)
+  expect(error).toMatchObject({ code: 'BROKER_REFUSED' })
+  const fresh = await PlayedCluster.start()
+  Object.assign(fresh, { generation: cluster.generation, memberId: cluster.memberId })
+  await broker.stop()
+  cluster = fresh
+  cluster.append(0, 'a', 'b')
+  run()
+  await read('a', 'b')
+  expect(heard.events.findLast((event) => event.startsWith('assigned'))).toBe(
+    'assigned 0 continued',
+  )
+})
+
+test('offsets that retention took are passed over', async () => {
+  cluster.committed.set(0, 2)
+  cluster.starts = [5]
+  cluster.append(0, 'f')
+  run()
+  await read('f')
+  expect(heard.events).not.toContain('rewound 0')
+})
+
+test('a log that ends below what was committed is read from its start', async () => {
+  cluster.committed.set(0, 9)
+  cluster.append(0, 'a')
+  run()
+  await read('a')
+  expect(heard.events).toContain('rewound 0')
+})
+
+test('a topic made anew is read from its start', async () => {
+  cluster.append(0, 'a')
+  run()
+  await read('a')
+  cluster.topicId = topicIds[1] ?? ''
+  cluster.logs = [['x', 'y']]
+  cluster.append(0, 'z')
+  await read('a', 'x', 'y', 'z')
+  expect(heard.events).toContain('rewound 0')
+})
+
+test('a topic made anew between two sessions is read from its start, whatever was committed', async () => {
+  memory.topicId = topicIds[1]
+  cluster.committed.set(0, 1)
+  cluster.append(0, 'a', 'b')
+  run({ kind: 'LATEST' })
+  await read('a', 'b')
+  expect(heard.events).toContain('rewound 0')
+})
+
+test('a topic that is gone ends the session with a sentence about it', async () => {
+  run()
+  await joined(1)
+  cluster.broker.rules.Metadata = () => ({ brokers: [], topics: [] })
+  clock.advance(metadataMaxAgeMs)
+  expect(await running).toMatchObject({ code: 'TOPIC_MISSING' })
+})
+
+test('new partitions are dealt out by the leader, and read from their start', async () => {
+  cluster.append(0, 'old')
+  run({ kind: 'LATEST' })
+  await joined(1)
+  await until(() => cluster.committed.has(0), 'starts at the end')
+  cluster.logs.push(['new'])
+  cluster.starts.push(0)
+  clock.advance(metadataMaxAgeMs)
+  await read('new')
+  expect(heard.events).toContain('assigned 0,1 continued')
+})
+
+test('a partition without a leader is a problem after a while, until it has one; others are read', async () => {
+  cluster.logs.push(['of the other'])
+  cluster.starts.push(0)
+  const { rules } = cluster.broker
+  rules.Metadata = () => {
+    const { topics, ...rest } = cluster.metadata()
+    const [topic] = topics
+    if (topic === undefined) return { topics, ...rest }
+    const partitions = topic.partitions.map((partition, index) =>
+      Object.assign(partition, index === 0 ? { leaderId: -1 } : {}),
+    )
+    return { ...rest, topics: [{ ...topic, partitions }] }
+  }
+  cluster.committed.set(0, 0)
+  cluster.append(0, 'of the first')
+  cluster.committed.set(1, 0)
+  run()
+  await read('of the other')
+  const told = 'partition 0 cannot be read: there is no leader'
+  await until(() => heard.events.includes(told), 'is told', consumerRetryMaxMs)
+  rules.Metadata = () => cluster.metadata()
+  await read('of the other', 'of the first')
+  expect(heard.events.at(-1)).toBe('well')
+})
+
+test.each([
+  ['damaged records', Buffer.alloc(80, 2)],
+  [
+    'a batch of an old format',
+    encodeBatch({ records: [{ key: null, value: null, timestamp: 1 }] }),
+  ],
+])('%s end the session, and nothing of them is handed on', async (_, records) => {
+  if (records.length < 80) records.writeInt8(1, 16)
+  cluster.broker.rules.Fetch = ({ topics }) => {
+    const place = { partitionIndex: 0, highWatermark: 1, lastStableOffset: 1 }
+    const partitions = [{ ...place, errorCode: 0, records }]
+    return { responses: [{ topicId: topics[0]?.topicId, partitions }] }
+  }
+  run()
+  expect(await running).toMatchObject({ code: 'BROKER_ANSWER_INVALID' })
+  expect(heard.values).toEqual([])
+})
+
+test.each([
+  'GROUP_AUTHORIZATION_FAILED',
+  'INCONSISTENT_GROUP_PROTOCOL',
+  'FENCED_INSTANCE_ID',
+] as const)('a group that refuses by %s ends the session', async (error) => {
+  cluster.refuse('JoinGroup', error)
+  run()
+  expect(await running).toMatchObject({
+    message: expect.stringContaining(`group g: ${error}`) as string,
+  })
+})
