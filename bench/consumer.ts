@@ -77,6 +77,9 @@ class Counting implements SourceListener {
   assigned(): ReadonlyMap<number, number> {
     return new Map()
   }
+  checkpoints(): ReadonlyMap<number, number> {
+    return new Map()
+  }
   rewound(): void {}
   records({ records: run }: RecordRun): void {
     this.count.add(run.length)

@@ -11,7 +11,7 @@ import {
   sessionTimeoutMs,
 } from '../common/consumer-limits.ts'
 import { AppError } from '../common/errors.ts'
-import type { ReceivedResponse } from '../protocol/apis.ts'
+import type { ReceivedResponse, RequestToSend } from '../protocol/apis.ts'
 import type { KafkaErrorName } from '../protocol/error-codes.ts'
 import { errorName, isUnreachable, refused } from './answer-errors.ts'
 import type { BrokerLink } from './broker-link.ts'
@@ -126,33 +126,48 @@ export class GroupMember {
 
   /** Rejects with AppError where nothing, or not everything, was committed. */
   async commit(offsets: ReadonlyMap<number, number>): Promise<void> {
-    const { cluster, groupId, topic, memory } = this.#options
+    const { cluster } = this.#options
     const link = this.#link
     if (!this.#isStable || link === undefined) {
       const reason = 'the group is being joined'
       throw new AppError('BROKER_UNREACHABLE', { brokers: cluster.brokers, reason })
     }
-    const { body } = await link.ask('OffsetCommit', {
-      groupId,
-      generationIdOrMemberEpoch: memory.generationId,
-      memberId: memory.memberId,
-      topics: [
-        {
-          name: topic,
-          partitions: [...offsets].map(([partitionIndex, committedOffset]) => ({
-            partitionIndex,
-            committedOffset,
-            committedMetadata: '',
-          })),
-        },
-      ],
-    })
+    const { body } = await link.ask('OffsetCommit', this.#commitOf(offsets))
     const codes = body.topics.flatMap(({ partitions }) => partitions)
     const flaw = codes.find(({ errorCode }) => errorCode !== 0)
     if (flaw === undefined && codes.length === offsets.size) return
     const error = errorName(flaw?.errorCode ?? -1)
     this.#reactTo(error)
     throw refused(link.address, 'the commit', error)
+  }
+
+  /**
+   * Before the group is joined again: what is finished. The generation counts until all have joined; should the
+   * group think otherwise, it commits nothing, and it is read once more.
+   */
+  async commitLast(offsets: ReadonlyMap<number, number>): Promise<void> {
+    if (offsets.size === 0 || this.#options.memory.memberId === '') return
+    if (this.#link?.isGood !== true) return
+    try {
+      await this.#link.ask('OffsetCommit', this.#commitOf(offsets), { maxMs: leaveMaxMs })
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+    }
+  }
+
+  #commitOf(offsets: ReadonlyMap<number, number>): RequestToSend<'OffsetCommit'> {
+    const { groupId, topic, memory } = this.#options
+    const partitions = [...offsets].map(([partitionIndex, committedOffset]) => ({
+      partitionIndex,
+      committedOffset,
+      committedMetadata: '',
+    }))
+    return {
+      groupId,
+      generationIdOrMemberEpoch: memory.generationId,
+      memberId: memory.memberId,
+      topics: [{ name: topic, partitions }],
+    }
   }
 
   /** Says so to the group, if that can be done quickly; nothing is sent afterwards. */
@@ -276,9 +291,7 @@ export class GroupMember {
     const { cluster, groupId } = this.#options
     if (error === 'UNKNOWN_MEMBER_ID') this.#forget()
     else if (!passing.has(error)) throw refused(cluster.brokers, `group ${groupId}`, error)
-    if (++this.#tries >= consumerTriesMax * 10) {
-      throw refused(cluster.brokers, `group ${groupId}`, error)
-    }
+    if (++this.#tries >= consumerTriesMax) throw refused(cluster.brokers, `group ${groupId}`, error)
     // The first time it need not be the group's fault.
     if (this.#tries > 1) await this.#pause()
     return undefined

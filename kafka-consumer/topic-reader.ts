@@ -74,12 +74,13 @@ export class TopicReader {
   }
 
   /** Reads these from now on, each from its offset, in place of what it read before. */
-  assign(offsets: ReadonlyMap<number, number>): void {
+  assign(offsets: ReadonlyMap<number, number>, paused: ReadonlySet<number>): void {
     this.stop()
     this.#assignment = new AbortController()
     for (const [partition, offset] of offsets) {
       this.#partitions.set(partition, new ReadPartition(partition, offset))
     }
+    this.pause([...paused])
     this.#kick()
   }
 

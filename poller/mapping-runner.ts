@@ -126,6 +126,10 @@ export class MappingRunner implements SourceListener {
     return positions
   }
 
+  checkpoints(): ReadonlyMap<number, number> {
+    return this.#mapping.checkpoints
+  }
+
   rewound(partition: number): void {
     this.#options.logger.warn('log starts anew, reading it from its start', { partition })
     this.#mapping.rewound(partition)

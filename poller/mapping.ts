@@ -251,6 +251,16 @@ export class Mapping {
     return oldestOf(this.#lanes.values())
   }
 
+  /** Of its partitions, the lowest unfinished offset where that is above what the group has. */
+  get checkpoints(): ReadonlyMap<number, number> {
+    const offsets = new Map<number, number>()
+    for (const { assigned, partition, checkpoint, committedOffset } of this.#lanes.values()) {
+      if (!assigned || checkpoint === undefined) continue
+      if (checkpoint > (committedOffset ?? -1)) offsets.set(partition, checkpoint)
+    }
+    return offsets
+  }
+
   /** Asserts what can be asserted between any two events. */
   check(): void {
     for (const lane of this.#lanes.values()) lane.check()

@@ -192,10 +192,16 @@ class Heard implements SourceListener {
   readonly events: string[] = []
   readOn = new Map<number, number>()
   onRecords: (run: RecordRun) => void = () => {}
+  onAssigned: () => void = () => {}
 
   assigned(partitions: readonly number[], continued: boolean): ReadonlyMap<number, number> {
+    this.onAssigned()
     this.events.push(`assigned ${partitions.join()}${continued ? ' continued' : ''}`)
     return continued ? this.readOn : new Map()
+  }
+  finished = new Map<number, number>()
+  checkpoints(): ReadonlyMap<number, number> {
+    return this.finished
   }
   rewound(partition: number): void {
     this.events.push(`rewound ${partition}`)
@@ -357,6 +363,29 @@ test.each(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'NOT_COORDINATOR'] as 
     await session.commit(new Map([[0, 2]]))
   },
 )
+
+test('what is finished when a rebalance begins is committed before the group is joined again', async () => {
+  cluster.append(0, 'a', 'b')
+  run()
+  await read('a', 'b')
+  heard.finished.set(0, 1)
+  cluster.refuse('Heartbeat', 'REBALANCE_IN_PROGRESS')
+  await joined(2)
+  expect(cluster.committed.get(0)).toBe(1)
+  const order = cluster.broker.requests.map(({ api }) => api)
+  expect(order.indexOf('OffsetCommit')).toBeLessThan(order.lastIndexOf('JoinGroup'))
+})
+
+test('pauses that come with the assignment count from the first fetch on', async () => {
+  cluster.append(0, 'a')
+  cluster.logs.push(['of the other'])
+  cluster.starts.push(0)
+  heard.onAssigned = () => session.pause([0])
+  run()
+  await read('of the other')
+  session.resume([0])
+  await read('of the other', 'a')
+})
 
 test('a member that the group forgot is somebody else, and reads from what is committed', async () => {
   cluster.append(0, 'a', 'b')

@@ -41,7 +41,10 @@ export class ConsumerSession implements Session {
 
   async run(): Promise<void> {
     try {
-      await Promise.race([this.#live(), this.#failed.promise])
+      const closing = new Promise<void>((resolve) => {
+        this.#closing.signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+      await Promise.race([this.#live(), this.#failed.promise, closing])
     } catch (error) {
       if (!this.#isClosing) throw error
     } finally {
@@ -111,9 +114,9 @@ export class ConsumerSession implements Session {
     while (!this.#isClosing) {
       const joined = await this.#member.join()
       if (joined === undefined || this.#isClosing) return
+      this.#paused.clear()
       const readOn = this.#listener.assigned(joined.partitions, joined.continued)
       this.#member.adopted()
-      this.#paused.clear()
       this.#partitionsDealt = joined.partitionCount
       const assignment = new AbortController()
       const signal = AbortSignal.any([assignment.signal, this.#closing.signal])
@@ -125,6 +128,8 @@ export class ConsumerSession implements Session {
       await this.#member.stay()
       assignment.abort()
       reader.stop()
+      // What is finished by now is not to be read again by whoever has it next.
+      if (!this.#isClosing) await this.#member.commitLast(this.#listener.checkpoints())
     }
   }
 
@@ -134,12 +139,12 @@ export class ConsumerSession implements Session {
     readOn: ReadonlyMap<number, number>,
     signal: AbortSignal,
   ): Promise<void> {
-    const fresh = partitions.filter((partition) => !readOn.has(partition))
+    const known: ReadonlyMap<number, number> = this.#isAnotherTopic ? new Map() : readOn
+    const fresh = partitions.filter((partition) => !known.has(partition))
     const found = fresh.length === 0 ? [] : await this.#startOf(fresh, signal)
     if (signal.aborted) return
     this.#isAnotherTopic = false
-    reader.assign(new Map([...readOn, ...found]))
-    reader.pause([...this.#paused])
+    reader.assign(new Map([...known, ...found]), this.#paused)
     this.#listener.problem(undefined)
   }
 

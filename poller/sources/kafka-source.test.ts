@@ -80,6 +80,9 @@ class Heard implements SourceListener {
     this.joins.push({ partitions, continued })
     return this.readOn
   }
+  checkpoints(): ReadonlyMap<number, number> {
+    return new Map()
+  }
   rewound(): void {}
   records(run: RecordRun): void {
     this.seen.push(...run.records.map(plain))

@@ -61,6 +61,7 @@ export class KafkaSource implements Source {
     }
     const told: SourceListener = {
       assigned: (partitions, continued) => listener.assigned(partitions, continued),
+      checkpoints: () => listener.checkpoints(),
       rewound: (partition) => listener.rewound(partition),
       records: (run) => listener.records(run),
       problem: (reason, fault) => {

@@ -39,6 +39,8 @@ export interface SourceListener {
    * where to read on; a partition that is not in it is read from its committed offset.
    */
   assigned(partitions: readonly number[], continued: boolean): ReadonlyMap<number, number>
+  /** What may be committed at this moment; asked for before the group deals its partitions out anew. */
+  checkpoints(): ReadonlyMap<number, number>
   /** A partition's log was cut or made anew: what follows starts below what was read before. */
   rewound(partition: number): void
   records(run: RecordRun): void
