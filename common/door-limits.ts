@@ -1,7 +1,10 @@
 // Every bound on who comes through a Kafka door, and on how a connection is used, with its unit and its reason.
 
-/** Kafka connections of one address: its fault leaves room for others; but a proxy may stand for many. */
-export const kafkaConnectionsPerAddressMax = 1_500
+/**
+ * Kafka connections of one address: its fault leaves room for others; but a proxy may stand for many, and a poller of a
+ * thousand mappings has two for each.
+ */
+export const kafkaConnectionsPerAddressMax = 2_500
 
 /** A request that is not whole by then has been given up by its client (librdkafka: 60 s). */
 export const frameMaxMs = 120_000

@@ -205,7 +205,7 @@ export const journalBatchMaxBytes = 1_000_000
 export const offsetsJournalMaxBytes = 16 * 1024 * 1024
 
 /** Kafka connections: each costs a file handle and its buffers. */
-export const kafkaConnectionsMax = 2_000
+export const kafkaConnectionsMax = 4_000
 
 /** Requests of one connection that are not answered yet; above it reading waits. Clients keep 5 or so. */
 export const connectionRequestsMax = 64

@@ -8,6 +8,12 @@ import type { ReadPartition } from './read-partition.ts'
 
 export type FetchAnswer = ReceivedResponse<'Fetch'>
 
+/** An answer, and the memory that its records are views of. */
+export interface Fetched {
+  readonly answer: FetchAnswer
+  readonly memory: Buffer
+}
+
 /** Kafka: records of open and of aborted transactions are not shown. */
 const readCommitted = 1
 /** From the next one on topics are asked for by id alone (KIP-516). */
@@ -21,7 +27,7 @@ export interface FetchRequest {
 }
 
 /** Without a session (KIP-227): each request says all. Rejects as BrokerLink. */
-export async function askFetch(link: BrokerLink, request: FetchRequest): Promise<FetchAnswer> {
+export async function askFetch(link: BrokerLink, request: FetchRequest): Promise<Fetched> {
   const { topic, state, asked, maxWaitMs } = request
   const { topicId, leaders } = state
   const partitions = asked.map(({ partition, offset: fetchOffset }) => ({
@@ -30,7 +36,7 @@ export async function askFetch(link: BrokerLink, request: FetchRequest): Promise
     fetchOffset,
     partitionMaxBytes: fetchMaxBytes,
   }))
-  const { body } = await link.ask(
+  const { body: answer, frame: memory } = await link.ask(
     'Fetch',
     {
       maxWaitMs,
@@ -44,5 +50,5 @@ export async function askFetch(link: BrokerLink, request: FetchRequest): Promise
       versionMost: topicId === zeroUuid ? lastVersionByName : Infinity,
     },
   )
-  return body
+  return { answer, memory }
 }

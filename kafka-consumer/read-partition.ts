@@ -1,4 +1,5 @@
 // One partition that is read: where it stands, and what keeps it from being fetched.
+import type { KafkaErrorName } from '../protocol/error-codes.ts'
 import type { FetchedPartition } from './fetched-batches.ts'
 
 /** A partition's part of an answer that is not taken apart yet. */
@@ -36,3 +37,24 @@ export function ownedBy({ fromOffset, answer }: Part): Part {
   const records = answer.records === null ? null : Buffer.from(answer.records)
   return { fromOffset, answer: { ...answer, records } }
 }
+
+/** Undefined for what does not pass by itself. */
+export function troubleOf(error: KafkaErrorName): Trouble | undefined {
+  if (error === 'OFFSET_OUT_OF_RANGE') return 'offset'
+  return passing.has(error) ? 'leader' : undefined
+}
+
+const passing = new Set<KafkaErrorName>([
+  'NOT_LEADER_OR_FOLLOWER',
+  'LEADER_NOT_AVAILABLE',
+  'REPLICA_NOT_AVAILABLE',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'OFFSET_NOT_AVAILABLE',
+  'KAFKA_STORAGE_ERROR',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'UNKNOWN_TOPIC_ID',
+  'INCONSISTENT_TOPIC_ID',
+  'REQUEST_TIMED_OUT',
+  'UNKNOWN_SERVER_ERROR',
+])

@@ -1,4 +1,5 @@
 // Reads a topic's partitions from their leaders: one fetch under way for each broker, the next one sent before the last is taken apart.
+import { hold, letGo } from '../common/buffer-pool.ts'
 import { sleep, type Clock } from '../common/clock.ts'
 import {
   consumerRetryMaxMs,
@@ -14,11 +15,11 @@ import { zeroUuid } from '../protocol/fields.ts'
 import { errorName, isUnreachable, refused } from './answer-errors.ts'
 import type { BrokerLink } from './broker-link.ts'
 import type { Cluster, TopicState } from './cluster.ts'
-import { askFetch, type FetchAnswer } from './fetch-request.ts'
+import { askFetch, type FetchAnswer, type Fetched } from './fetch-request.ts'
 import { fetchedBatches, offsetBehind, recordsOf } from './fetched-batches.ts'
 import type { FetchedRecord } from './fetched-record.ts'
 import { boundsOf, placeWithin } from './log-bounds.ts'
-import { ownedBy, ReadPartition, type Part, type Trouble } from './read-partition.ts'
+import { ownedBy, ReadPartition, troubleOf, type Part, type Trouble } from './read-partition.ts'
 
 /** Consecutive records of one partition; none where all were left out. */
 export interface FetchedRun {
@@ -28,6 +29,8 @@ export interface FetchedRun {
   readonly nextOffset: number
   /** The high watermark at that time. */
   readonly endOffset: number
+  /** What the records lie in, held once for the run: who lets go of it uses none of them any more. */
+  readonly memory: Buffer
 }
 
 export interface TopicReaderOptions {
@@ -131,7 +134,7 @@ export class TopicReader {
         const { held, paused } = read
         if (held === undefined || paused) continue
         read.held = undefined
-        this.#handOn(read, held)
+        this.#handOn(read, held, held.answer.records ?? nothing)
       }
       this.#kick()
     } catch (error) {
@@ -157,9 +160,9 @@ export class TopicReader {
     try {
       while (asked.length > 0) {
         const link = await cluster.node(nodeId, 'fetch')
-        let next: Promise<FetchAnswer> | undefined = this.#ask(link, asked)
+        let next: Promise<Fetched> | undefined = this.#ask(link, asked)
         while (next !== undefined) {
-          const answer: FetchAnswer = await next
+          const { answer, memory }: Fetched = await next
           if (signal.aborted) return
           const parts = this.#accept(answer, asked)
           if (answer.throttleTimeMs > 0) await sleep(clock, answer.throttleTimeMs, signal)
@@ -167,7 +170,7 @@ export class TopicReader {
           next = asked.length > 0 && link.isGood ? this.#ask(link, asked) : undefined
           // It is awaited only when the records were handed on.
           next?.catch(() => {})
-          this.#deliver(parts, signal)
+          this.#deliver(parts, memory, signal)
         }
         if (signal.aborted) return
         asked = this.#fetchable(nodeId)
@@ -191,7 +194,7 @@ export class TopicReader {
     return found
   }
 
-  #ask(link: BrokerLink, asked: readonly ReadPartition[]): Promise<FetchAnswer> {
+  #ask(link: BrokerLink, asked: readonly ReadPartition[]): Promise<Fetched> {
     // Those of other brokers count as well: what is resumed may be theirs, but seldom is.
     const someWait = asked.length < this.#partitions.size
     const maxWaitMs = someWait ? fetchWaitPausedMs : fetchWaitMs
@@ -230,27 +233,30 @@ export class TopicReader {
     return parts
   }
 
-  #deliver(parts: readonly [ReadPartition, Part][], signal: AbortSignal): void {
+  #deliver(parts: readonly [ReadPartition, Part][], memory: Buffer, signal: AbortSignal): void {
     for (const [read, part] of parts) {
       if (signal.aborted) return
       if (read.paused) read.held = ownedBy(part)
-      else this.#handOn(read, part)
+      else this.#handOn(read, part, memory)
     }
+    letGo(memory)
   }
 
-  #handOn({ partition }: ReadPartition, { fromOffset, answer }: Part): void {
+  #handOn({ partition }: ReadPartition, { fromOffset, answer }: Part, memory: Buffer): void {
     const batches = fetchedBatches(answer, fromOffset)
     if (batches === undefined) return
     const records = recordsOf(batches, { topic: this.#options.topic, partition })
     const { nextOffset } = batches
-    this.#options.on.run({ partition, records, nextOffset, endOffset: answer.highWatermark })
+    hold(memory)
+    const { highWatermark: endOffset } = answer
+    this.#options.on.run({ partition, records, nextOffset, endOffset, memory })
   }
 
   #refused(read: ReadPartition, error: KafkaErrorName): void {
     const { cluster, topic } = this.#options
-    if (error === 'OFFSET_OUT_OF_RANGE') this.#suffers(read, 'offset', error)
-    else if (passing.has(error)) this.#suffers(read, 'leader', error)
-    else throw refused(cluster.brokers, `to read topic ${topic}`, error)
+    const trouble = troubleOf(error)
+    if (trouble === undefined) throw refused(cluster.brokers, `to read topic ${topic}`, error)
+    this.#suffers(read, trouble, error)
   }
 
   #suffers(read: ReadPartition, trouble: Trouble, reason = 'there is no leader'): void {
@@ -335,17 +341,4 @@ export class TopicReader {
   }
 }
 
-const passing = new Set<KafkaErrorName>([
-  'NOT_LEADER_OR_FOLLOWER',
-  'LEADER_NOT_AVAILABLE',
-  'REPLICA_NOT_AVAILABLE',
-  'FENCED_LEADER_EPOCH',
-  'UNKNOWN_LEADER_EPOCH',
-  'OFFSET_NOT_AVAILABLE',
-  'KAFKA_STORAGE_ERROR',
-  'UNKNOWN_TOPIC_OR_PARTITION',
-  'UNKNOWN_TOPIC_ID',
-  'INCONSISTENT_TOPIC_ID',
-  'REQUEST_TIMED_OUT',
-  'UNKNOWN_SERVER_ERROR',
-])
+const nothing = Buffer.alloc(0)

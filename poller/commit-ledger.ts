@@ -70,3 +70,13 @@ export class CommitLedger {
     this.#notBeforeMs = 0
   }
 }
+
+/** What of lanes is finished and above what the group has, by partition. */
+export function checkpointsOf(lanes: Iterable<Lane>): ReadonlyMap<number, number> {
+  const offsets = new Map<number, number>()
+  for (const { assigned, partition, checkpoint, committedOffset } of lanes) {
+    if (!assigned || checkpoint === undefined) continue
+    if (checkpoint > (committedOffset ?? -1)) offsets.set(partition, checkpoint)
+  }
+  return offsets
+}

@@ -12,7 +12,7 @@ import type {
   MappingRules,
 } from './batch.ts'
 import type { BatchGroup } from './batcher.ts'
-import { CommitLedger } from './commit-ledger.ts'
+import { checkpointsOf, CommitLedger } from './commit-ledger.ts'
 import { Deliveries } from './deliveries.ts'
 import { encodeRecord, recordSizeBytes } from './event.ts'
 import { EventPollers } from './event-pollers.ts'
@@ -253,12 +253,7 @@ export class Mapping {
 
   /** Of its partitions, the lowest unfinished offset where that is above what the group has. */
   get checkpoints(): ReadonlyMap<number, number> {
-    const offsets = new Map<number, number>()
-    for (const { assigned, partition, checkpoint, committedOffset } of this.#lanes.values()) {
-      if (!assigned || checkpoint === undefined) continue
-      if (checkpoint > (committedOffset ?? -1)) offsets.set(partition, checkpoint)
-    }
-    return offsets
+    return checkpointsOf(this.#lanes.values())
   }
 
   /** Asserts what can be asserted between any two events. */
@@ -356,7 +351,6 @@ export class Mapping {
 /** What of a record that is too large is small for certain; its key decides where it goes. */
 function withoutContent(record: SourceRecord): SourceRecord {
   const key = record.key !== null && record.key.length <= oversizedKeyMaxBytes ? record.key : null
-  // One by one: what is read of a record need not be its own properties.
   const { topic, partition, offset, timestampMs, timestampType } = record
   return { topic, partition, offset, timestampMs, timestampType, key, value: null, headers: [] }
 }

@@ -1,5 +1,5 @@
 // Tests a session of our own consumer against a broker that refuses, forgets, moves and dies at every step.
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import {
   consumerRetryMaxMs,
   heartbeatIntervalMs,
@@ -29,6 +29,10 @@ class PlayedCluster {
   topicId = topicIds[0] ?? ''
   generation = 0
   memberId = ''
+  /** Whom metadata and look-ups name, by node id; the first is node 1. */
+  ports: number[]
+  leaderId = 1
+  coordinatorId = 1
   readonly committed = new Map<number, number>()
   /** Answers once, before the rule counts. */
   readonly #once = new Map<string, KafkaErrorName[]>()
@@ -38,6 +42,7 @@ class PlayedCluster {
     this.broker = broker
     this.logs = Array.from({ length: partitions }, () => [])
     this.starts = this.logs.map(() => 0)
+    this.ports = [broker.port]
   }
 
   static async start(partitions = 1): Promise<PlayedCluster> {
@@ -67,7 +72,8 @@ class PlayedCluster {
     const { rules } = this.broker
     rules.Metadata = () => this.metadata()
     rules.FindCoordinator = () => {
-      const where = { nodeId: 1, host: '127.0.0.1', port: this.broker.port }
+      const { coordinatorId: nodeId } = this
+      const where = { nodeId, host: '127.0.0.1', port: this.ports[nodeId - 1] ?? 0 }
       const found = { key: 'g', ...where, errorCode: this.error('FindCoordinator') }
       return { coordinators: [{ ...found, errorMessage: null }] }
     }
@@ -89,7 +95,7 @@ class PlayedCluster {
     const partition = (partitionIndex: number) => ({
       errorCode: 0,
       partitionIndex,
-      leaderId: 1,
+      leaderId: this.leaderId,
       leaderEpoch: 5,
       replicaNodes: [1],
       isrNodes: [1],
@@ -97,7 +103,7 @@ class PlayedCluster {
     const partitions = this.logs.map((_, index) => partition(index))
     const topic = { errorCode: this.error('Metadata'), name: 't', topicId: this.topicId }
     return {
-      brokers: [{ nodeId: 1, host: '127.0.0.1', port: this.broker.port }],
+      brokers: this.ports.map((port, index) => ({ nodeId: index + 1, host: '127.0.0.1', port })),
       topics: [{ ...topic, partitions }],
     }
   }
@@ -466,6 +472,67 @@ test('a broker that hangs up is found again, and nothing is read twice', async (
   await read('a', 'b', 'c')
   const before = new Set(heard.events)
   expect([...before]).toEqual(['assigned 0', 'well', 'assigned 0 continued'])
+})
+
+/** A second node, which knows what the first one knows. */
+async function secondNode(): Promise<PlayedBroker> {
+  const other = await PlayedBroker.start(cluster.broker.rules)
+  onTestFinished(() => other.stop())
+  cluster.ports.push(other.port)
+  return other
+}
+
+test('a leader that moves is followed', async () => {
+  const other = await secondNode()
+  cluster.append(0, 'a')
+  run()
+  await read('a')
+  cluster.leaderId = 2
+  cluster.refuse('Fetch 0', 'NOT_LEADER_OR_FOLLOWER')
+  cluster.append(0, 'b')
+  await read('a', 'b')
+  expect(other.asked('Fetch').length).toBeGreaterThan(0)
+  expect(heard.events).toEqual(['assigned 0', 'well'])
+})
+
+test('a coordinator that moves is followed, and knows the member', async () => {
+  const other = await secondNode()
+  cluster.append(0, 'a')
+  run()
+  await read('a')
+  cluster.coordinatorId = 2
+  cluster.refuse('Heartbeat', 'NOT_COORDINATOR')
+  await joined(2)
+  expect(heard.events[2]).toBe('assigned 0 continued')
+  await session.commit(new Map([[0, 1]]))
+  expect(other.asked('OffsetCommit').length).toBe(1)
+})
+
+test('a leader that dies amid a fetch leaves its partitions to another, in the same session', async () => {
+  const other = await secondNode()
+  cluster.leaderId = 2
+  cluster.append(0, 'a')
+  run()
+  await read('a')
+  await until(() => other.isWaiting, 'a fetch is under way')
+  cluster.leaderId = 1
+  other.hangUp()
+  cluster.append(0, 'b')
+  await read('a', 'b')
+  expect(heard.events).toEqual(['assigned 0', 'well'])
+})
+
+test('half an answer to a fetch is no answer', async () => {
+  cluster.append(0, 'a')
+  const { rules } = cluster.broker
+  const whole = rules.Fetch
+  rules.Fetch = () => Buffer.from([0, 0, 1, 0, 0, 0, 0, 1, 9, 9])
+  run()
+  await until(() => cluster.broker.asked('Fetch').length > 0, 'is asked')
+  Object.assign(rules, { Fetch: whole })
+  cluster.broker.hangUp()
+  await read('a')
+  expect(heard.events.filter((event) => !/^assigned 0|^well$/.test(event))).toEqual([])
 })
 
 test('a broker that dies ends the session with a sentence about it', async () => {

@@ -1,9 +1,11 @@
 // A session of our own Kafka consumer: member, reader and starting position brought together.
 import { brokerFault, type BrokerFault } from '../../common/broker-fault.ts'
+import { letGo } from '../../common/buffer-pool.ts'
 import { sleep } from '../../common/clock.ts'
 import { metadataMaxAgeMs } from '../../common/consumer-limits.ts'
 import { isHangUp, isUnreachable } from '../../kafka-consumer/answer-errors.ts'
 import { Cluster } from '../../kafka-consumer/cluster.ts'
+import { fetchMemory, HeldMemory } from '../../kafka-consumer/fetch-memory.ts'
 import { GroupMember, type Joined } from '../../kafka-consumer/group-member.ts'
 import { committedOffsets, earliest, latest, offsetsAt } from '../../kafka-consumer/offsets.ts'
 import { TopicReader, type FetchedRun } from '../../kafka-consumer/topic-reader.ts'
@@ -19,6 +21,7 @@ export class ConsumerSession implements Session {
   readonly #closing = new AbortController()
   #wasConnected = false
   readonly #failed = Promise.withResolvers<never>()
+  readonly #held = new HeldMemory()
   #reader: TopicReader | undefined
   /** What the topic had when this member, as the leader, dealt it out. */
   #partitionsDealt: number | undefined
@@ -32,7 +35,8 @@ export class ConsumerSession implements Session {
     this.#options = options
     this.#memory = memory
     this.#listener = listener
-    this.#cluster = new Cluster(options)
+    const frames = { allocate: (bytes: number): Buffer => fetchMemory.take(bytes) }
+    this.#cluster = new Cluster({ ...options, frames })
     const member = { cluster: this.#cluster, clock, groupId, topic, memory: memory.member }
     this.#member = new GroupMember(member)
     // `run` sees it, once it waits for it.
@@ -82,6 +86,10 @@ export class ConsumerSession implements Session {
   }
 
   commit(offsets: ReadonlyMap<number, number>): Promise<void> {
+    // Committed or not, what is below them is finished.
+    for (const [partition, offset] of offsets) {
+      for (const memory of this.#held.finish(partition, offset)) letGo(memory)
+    }
     return this.#member.commit(offsets)
   }
 
@@ -102,7 +110,7 @@ export class ConsumerSession implements Session {
         topic,
         on: {
           run: (run) => this.#hand(run),
-          rewound: (partition) => this.#listener.rewound(partition),
+          rewound: (partition) => this.#rewound(partition),
           trouble: (reason) => this.#listener.problem(reason),
           failed: (error) => this.#failed.reject(error),
         },
@@ -114,6 +122,7 @@ export class ConsumerSession implements Session {
     while (!this.#isClosing) {
       const joined = await this.#member.join()
       if (joined === undefined || this.#isClosing) return
+      this.#held.forget()
       this.#paused.clear()
       const readOn = this.#listener.assigned(joined.partitions, joined.continued)
       this.#member.adopted()
@@ -157,7 +166,7 @@ export class ConsumerSession implements Session {
     const context = { cluster: this.#cluster, clock, topic, signal }
     if (this.#isAnotherTopic) {
       // What the group committed was of another log, and all of this one is new.
-      for (const partition of partitions) this.#listener.rewound(partition)
+      for (const partition of partitions) this.#rewound(partition)
       return offsetsAt(context, partitions, earliest)
     }
     const committed = await committedOffsets(context, groupId, partitions)
@@ -202,7 +211,13 @@ export class ConsumerSession implements Session {
     }
   }
 
-  #hand({ partition, records, nextOffset, endOffset }: FetchedRun): void {
+  #rewound(partition: number): void {
+    this.#held.forget(partition)
+    this.#listener.rewound(partition)
+  }
+
+  #hand({ partition, records, nextOffset, endOffset, memory }: FetchedRun): void {
+    this.#held.add(partition, { memory, nextOffset })
     this.#listener.records({ partition, records, nextOffset, endOffset })
   }
 }
