@@ -146,7 +146,7 @@ export const settingsTable = {
   },
   kafkaClient: {
     kind: 'text',
-    default: 'kafkajs',
+    default: 'millrace',
     choices: ['millrace', 'kafkajs'],
     roles: ['poller', 'all'],
     help: 'What reads the topics of mappings: our own client (Kafka 0.11 and later), or kafkajs for clusters that it does not get on with.',
