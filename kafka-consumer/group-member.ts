@@ -16,6 +16,7 @@ import type { KafkaErrorName } from '../protocol/error-codes.ts'
 import { errorName, isUnreachable, refused } from './answer-errors.ts'
 import type { BrokerLink } from './broker-link.ts'
 import type { Cluster } from './cluster.ts'
+import { endsGeneration, passesForJoin } from './group-errors.ts'
 import {
   assignorName,
   assignRoundRobin,
@@ -126,11 +127,13 @@ export class GroupMember {
 
   /** Rejects with AppError where nothing, or not everything, was committed. */
   async commit(offsets: ReadonlyMap<number, number>): Promise<void> {
-    const { cluster } = this.#options
-    const link = this.#link
-    if (!this.#isStable || link === undefined) {
-      const reason = 'the group is being joined'
-      throw new AppError('BROKER_UNREACHABLE', { brokers: cluster.brokers, reason })
+    const { generationId } = this.#options.memory
+    const link = this.#isStable ? await this.#coordinator() : undefined
+    const isOver = !this.#isStable || generationId !== this.#options.memory.generationId
+    if (isOver || link === undefined) {
+      const { brokers } = this.#options.cluster
+      const reason = isOver ? 'the group is being joined' : 'the group has no coordinator'
+      throw new AppError('BROKER_UNREACHABLE', { brokers, reason })
     }
     const { body } = await link.ask('OffsetCommit', this.#commitOf(offsets))
     const codes = body.topics.flatMap(({ partitions }) => partitions)
@@ -187,10 +190,9 @@ export class GroupMember {
   }
 
   async #sayGoodbye(memberId: string): Promise<void> {
-    const { cluster, groupId } = this.#options
+    const { groupId } = this.#options
     try {
-      const known = this.#link?.isGood === true ? this.#link : undefined
-      const link = known ?? (await cluster.coordinator(groupId))
+      const link = await this.#coordinator()
       await link?.ask('LeaveGroup', { groupId, memberId, members: [{ memberId }] })
     } catch (error) {
       // Then the group finds out by itself.
@@ -290,7 +292,7 @@ export class GroupMember {
   async #again(error: KafkaErrorName): Promise<undefined> {
     const { cluster, groupId } = this.#options
     if (error === 'UNKNOWN_MEMBER_ID') this.#forget()
-    else if (!passing.has(error)) throw refused(cluster.brokers, `group ${groupId}`, error)
+    else if (!passesForJoin.has(error)) throw refused(cluster.brokers, `group ${groupId}`, error)
     if (++this.#tries >= consumerTriesMax) throw refused(cluster.brokers, `group ${groupId}`, error)
     // The first time it need not be the group's fault.
     if (this.#tries > 1) await this.#pause()
@@ -298,23 +300,31 @@ export class GroupMember {
   }
 
   async #heartbeat(): Promise<void> {
-    const { groupId, memory } = this.#options
+    const { cluster, groupId, memory } = this.#options
     const { generationId, memberId } = memory
     try {
-      const answer = await this.#link?.ask('Heartbeat', { groupId, generationId, memberId })
-      const error = errorName(answer?.body.errorCode ?? -1)
-      if (error !== 'NONE') this.#reactTo(error)
+      const link = await this.#coordinator()
+      const answer = await link?.ask('Heartbeat', { groupId, generationId, memberId })
+      if (answer !== undefined) this.#reactTo(errorName(answer.body.errorCode))
     } catch (error) {
-      if (!isUnreachable(error)) throw error
-      // Joining finds the coordinator anew; the group may still know this member.
-      this.rejoin()
+      if (!isUnreachable(error) || this.#isLeaving) throw error
+      // The group knows this member for as long as its session lasts: the next beat may do.
+      await cluster.any()
     }
+  }
+
+  /** Where the group is looked after; found anew once the link to it has ended. */
+  async #coordinator(): Promise<BrokerLink | undefined> {
+    if (this.#link?.isGood !== true) {
+      this.#link = await this.#options.cluster.coordinator(this.#options.groupId)
+    }
+    return this.#link
   }
 
   /** What an answer says about the membership. */
   #reactTo(error: KafkaErrorName): void {
     if (error === 'UNKNOWN_MEMBER_ID' || error === 'FENCED_INSTANCE_ID') this.#forget()
-    if (lost.has(error)) this.rejoin()
+    if (endsGeneration.has(error)) this.rejoin()
   }
 
   async #pause(): Promise<void> {
@@ -322,24 +332,3 @@ export class GroupMember {
     await sleep(this.#options.clock, delayMs, this.#stopping.signal)
   }
 }
-
-/** Of a join: passes by itself. */
-const passing = new Set<KafkaErrorName>([
-  'COORDINATOR_LOAD_IN_PROGRESS',
-  'COORDINATOR_NOT_AVAILABLE',
-  'NOT_COORDINATOR',
-  'REBALANCE_IN_PROGRESS',
-  'ILLEGAL_GENERATION',
-  'REQUEST_TIMED_OUT',
-  'UNKNOWN_SERVER_ERROR',
-])
-
-/** Of a heartbeat or a commit: the generation is over, or its coordinator is another. */
-const lost = new Set<KafkaErrorName>([
-  'REBALANCE_IN_PROGRESS',
-  'ILLEGAL_GENERATION',
-  'UNKNOWN_MEMBER_ID',
-  'FENCED_INSTANCE_ID',
-  'NOT_COORDINATOR',
-  'COORDINATOR_NOT_AVAILABLE',
-])

@@ -1,4 +1,5 @@
 // Builds the JSON of a Kafka event as Lambda delivers it, from pieces that are made once per record.
+import { oversizedKeyMaxBytes } from '../common/mapping-limits.ts'
 import type { RecordHeader, SourceRecord } from './sources/source.ts'
 
 /** Where records come from, as the event says it. An ARN makes it a managed cluster's. */
@@ -89,4 +90,11 @@ export function recordSizeBytes(record: SourceRecord, json: string): number {
 function encodeHeader({ name, value }: RecordHeader): string {
   const bytes = new Int8Array(value.buffer, value.byteOffset, value.byteLength)
   return `{${JSON.stringify(name)}:[${bytes.join(',')}]}`
+}
+
+/** What of a record that is too large is small for certain; its key decides where it goes. */
+export function withoutContent(record: SourceRecord): SourceRecord {
+  const key = record.key !== null && record.key.length <= oversizedKeyMaxBytes ? record.key : null
+  const { topic, partition, offset, timestampMs, timestampType } = record
+  return { topic, partition, offset, timestampMs, timestampType, key, value: null, headers: [] }
 }

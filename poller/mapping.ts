@@ -1,5 +1,4 @@
 // Decides everything a mapping does with its records: filter, batch, retry, commit, pause.
-import { oversizedKeyMaxBytes } from '../common/mapping-limits.ts'
 import { criteriaMatches } from '../filter/criteria.ts'
 import { BackPressure } from './back-pressure.ts'
 import type {
@@ -14,7 +13,7 @@ import type {
 import type { BatchGroup } from './batcher.ts'
 import { checkpointsOf, CommitLedger } from './commit-ledger.ts'
 import { Deliveries } from './deliveries.ts'
-import { encodeRecord, recordSizeBytes } from './event.ts'
+import { encodeRecord, recordSizeBytes, withoutContent } from './event.ts'
 import { EventPollers } from './event-pollers.ts'
 import type { Look } from './lag-cause.ts'
 import { lagOf, lanesBehind, oldestOf, sumOver, type Lag } from './lag.ts'
@@ -346,11 +345,4 @@ export class Mapping {
     if (lane.isInFlight || this.#lanes.get(lane.partition) !== lane) return
     this.#lanes.delete(lane.partition)
   }
-}
-
-/** What of a record that is too large is small for certain; its key decides where it goes. */
-function withoutContent(record: SourceRecord): SourceRecord {
-  const key = record.key !== null && record.key.length <= oversizedKeyMaxBytes ? record.key : null
-  const { topic, partition, offset, timestampMs, timestampType } = record
-  return { topic, partition, offset, timestampMs, timestampType, key, value: null, headers: [] }
 }

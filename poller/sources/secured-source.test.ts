@@ -45,6 +45,7 @@ const accessBy = (word: string): BrokerAccess => ({
 })
 const listener: SourceListener = {
   assigned: () => new Map(),
+  checkpoints: () => new Map(),
   rewound: () => {},
   records: () => {},
   problem: (reason, fault) => problems.push([reason, fault]),

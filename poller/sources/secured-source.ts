@@ -80,6 +80,7 @@ export class SecuredSource implements Source {
     this.#inner = inner
     inner.start({
       assigned: (partitions, continued) => listener.assigned(partitions, continued),
+      checkpoints: () => listener.checkpoints(),
       rewound: (partition) => listener.rewound(partition),
       records: (run) => listener.records(run),
       problem: (reason, fault) => {
