@@ -97,6 +97,18 @@ test('partitions are read beside each other where there is room for all that the
   expect(new Set(turnOf).size).toBe(4)
 })
 
+test('who was asked for and had no room is read ahead, for the next answer', async () => {
+  const { store, files, ask } = await broker(4)
+  for (let index = 0; index < 4; index++) {
+    await append(partitionOf(store, 't', index), [record])
+    await partitionOf(store, 't', index).fill()
+  }
+  expect(await ask([0, 0, 0, 0], 5200)).toEqual([1, 0, 0, 0])
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+  files.fault = (operation) => (operation === 'read' ? 'EIO' : undefined)
+  expect(await ask([1, 0, 0, 0], 50_000)).toEqual([0, 1, 1, 1])
+})
+
 test('a smaller batch behind one that had no room still comes', async () => {
   const { store, ask } = await broker(3)
   for (const [index, value] of [record, record, 'small'].entries()) {

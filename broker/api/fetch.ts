@@ -208,7 +208,7 @@ async function read(
     records,
   })
   const isEmpty = found.availableBytes(wanted.fetchOffset, below) === 0
-  if (isEmpty || (room.maxBytes <= 0 && !room.isFirst)) return answer(nothing)
+  if (isEmpty) return answer(nothing)
   const result = await found.read(wanted.fetchOffset, {
     maxBytes: Math.max(0, Math.min(wanted.partitionMaxBytes, room.maxBytes)),
     minOneBatch: room.isFirst,

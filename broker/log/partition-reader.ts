@@ -59,6 +59,7 @@ export interface ReadableLog {
 /** Nothing at or above the high watermark is ever read. */
 export class PartitionReader {
   readonly #log: ReadableLog
+  #isClosed = false
 
   constructor(log: ReadableLog) {
     this.#log = log
@@ -67,7 +68,7 @@ export class PartitionReader {
   /**
    * Whole batches, the first of which holds `offset` or, where compaction took that one, lies behind it; no chunks
    * where `offset` is the high watermark or above. Goes on from segment to segment and into the tail. Each chunk is
-   * held for the caller.
+   * held for the caller. Where there is no room for any, a read ahead is all that is done.
    */
   async read(offset: number, limits: ReadLimits): Promise<ReadResult> {
     const { segments } = this.#log
@@ -76,6 +77,10 @@ export class PartitionReader {
       return { ok: false, error: 'OFFSET_OUT_OF_RANGE' }
     }
     const isInOrder = limits.aheadBytes !== undefined && this.#isInOrder(offset)
+    if (limits.maxBytes === 0 && !limits.minOneBatch) {
+      if (isInOrder) this.#readAhead(offset, limits.aheadBytes ?? 0, true)
+      return { ok: true, chunks: [], bytes: 0 }
+    }
     const chunks: Buffer[] = []
     let bytes = 0
     let next = offset
@@ -108,6 +113,7 @@ export class PartitionReader {
 
   /** Nobody reads any more. */
   close(): void {
+    this.#isClosed = true
     this.#log.environment.ahead.drop(this)
     this.#log.environment.recent.drop(this)
   }
@@ -167,6 +173,7 @@ export class PartitionReader {
   #readAhead(next: number, wantedBytes: number, isInOrder: boolean, number = 0): void {
     const { ahead } = this.#log.environment
     const end = this.#log.highWatermark()
+    if (this.#isClosed) return
     if (!isInOrder || next >= end || this.#isInTail(next) || this.#recent(next)) {
       return ahead.expect(this, next)
     }
