@@ -24,6 +24,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          setupFiles: ['test/support/mend-kafkajs.ts'],
           exclude,
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -34,6 +35,7 @@ export default defineConfig({
         test: {
           name: 'peers',
           include: ['test/peers/**/*.test.ts', 'test/crash/crash.test.ts'],
+          setupFiles: ['test/support/mend-kafkajs.ts'],
           exclude,
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -180,9 +180,10 @@ interface RequestQueue {
  * kafkajs 2.2.4 arms a timer after every response even with nothing pending, for as far in the past
  * as the epoch: Node 24 warns of it (TimeoutNegativeWarning) and fires it after 1 ms, upon which
  * it is armed again, a thousand times a second per connection (kafkajs issue 1751). With an empty
- * queue there is nothing to check, and with a waiting one the time is positive.
+ * queue there is nothing to check, and with a waiting one the time is positive. For the whole process, and
+ * so for tests that take kafkajs as a client of their own.
  */
-function mendRequestQueue(): void {
+export function mendRequestQueue(): void {
   const required: unknown = createRequire(import.meta.url)('kafkajs/src/network/requestQueue')
   const { prototype } = required as { prototype: RequestQueue }
   const schedule = prototype.scheduleCheckPendingRequests
