@@ -29,3 +29,9 @@ export const runtimeSearchRepeatMs = 10_000
 
 /** A program that is asked for its version has answered by then, or is none that could run functions. */
 export const runtimeSearchMaxMs = 10_000
+
+/** How often the temporary directories of busy processes are summed: a disk takes 100 MB meanwhile. */
+export const storageCheckIntervalMs = 100
+
+/** Many files take long to look at: a twentieth of the time goes into it at most. */
+export const storageLookCostFactor = 20

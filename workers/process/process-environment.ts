@@ -15,10 +15,13 @@ import { streamName } from '../logs/stream-name.ts'
 import { entrypointProblem } from './entrypoint.ts'
 import { CurrentEvent } from './current-event.ts'
 import { contextHeader, traceId } from './event-headers.ts'
+import { EnvironmentStorage } from './environment-storage.ts'
 import { ProcessShare, type ShareOptions } from './process-share.ts'
 import type { MemoryWatch, Watched } from './memory-watch.ts'
 import type { OrphanGuard } from './orphan-guard.ts'
+import type { LeftDirectories } from './left-directories.ts'
 import type { PrivateDirectories } from './private-directories.ts'
+import type { StorageWatch } from './storage-watch.ts'
 import { processStat } from './proc-files.ts'
 import { ProcessOutput } from './process-output.ts'
 import { RuntimeApi } from './runtime-api.ts'
@@ -34,6 +37,7 @@ export interface ProcessSettings {
   readonly functionArn: string
   readonly functionVersion: string
   readonly memorySizeMb: number
+  readonly ephemeralStorageMb: number
   readonly timeoutMs: number
 }
 
@@ -43,9 +47,11 @@ export interface ProcessMachine {
   readonly directories: PrivateDirectories
   readonly guard: OrphanGuard
   readonly memory: MemoryWatch
+  readonly storage: StorageWatch
 }
 
 export interface ProcessListener {
+  readonly temporary: LeftDirectories
   readonly onUse: (use: EnvironmentUse) => void
   readonly openLog?: OpenEnvironmentLog | undefined
   /** Its process has ended while it had no event. */
@@ -66,11 +72,12 @@ export class ProcessEnvironment {
   #current: CurrentEvent | undefined
   #api: RuntimeApi | undefined
   #process: RuntimeProcess | undefined
-  #directory: string | undefined
   readonly #log: EnvironmentLog | undefined
   readonly #streamName: string
   readonly #share: ProcessShare
   #watched: Watched | undefined
+  readonly #storage: EnvironmentStorage
+  #isAskedToEnd = false
   #timer: Timer | undefined
   #launchedMs = 0
   #cpuMs = 0
@@ -90,6 +97,13 @@ export class ProcessEnvironment {
       getRandomValues(new Uint32Array(4)),
     )
     this.#log = listener.openLog?.(this.#streamName)
+    this.#storage = new EnvironmentStorage({
+      temporary: listener.temporary,
+      watch: machine.storage,
+      maxMb: settings.ephemeralStorageMb,
+      isBusy: () => this.#current !== undefined,
+      onExceeded: (problem) => this.#storageExceeded(problem),
+    })
     this.#share = new ProcessShare(listener, () => this.#current !== undefined)
   }
 
@@ -122,12 +136,13 @@ export class ProcessEnvironment {
 
   /** Ends it when it has no event: asks first. `onGone` follows. */
   end(): void {
+    this.#isAskedToEnd = true
     this.#share.release()
     this.#process?.end()
   }
 
   async #launch(current: CurrentEvent): Promise<void> {
-    const { clock, guard, directories } = this.#machine
+    const { clock, guard } = this.#machine
     const api = new RuntimeApi({
       onReady: () => this.#ready(),
       onAnswer: (answer) => this.#current?.answered(answer),
@@ -144,16 +159,16 @@ export class ProcessEnvironment {
     }
     try {
       const address = await api.open()
-      this.#directory = await directories.add()
+      const temporaryDirectory = await this.#storage.take()
       this.#process = await RuntimeProcess.start({
         ...this.#settings,
         environment: {
           ...this.#settings.environment,
           AWS_LAMBDA_RUNTIME_API: address,
           AWS_LAMBDA_LOG_STREAM_NAME: this.#streamName,
-          TMPDIR: this.#directory,
+          TMPDIR: temporaryDirectory,
         },
-        temporaryDirectory: this.#directory,
+        temporaryDirectory,
         clock,
         onOutput: (chunk) => this.#output.write(chunk),
         onEnding: () => this.#ending(),
@@ -284,12 +299,12 @@ export class ProcessEnvironment {
     const { lateOutput } = this.#output.end()
     if (lateOutput !== '') current.log(lateOutput)
     this.#current = undefined
-    current.diedWith(reason)
+    current.diedWith(this.#storage.problem ?? reason)
   }
 
   async #leave(): Promise<void> {
     this.#api?.close()
-    if (this.#directory !== undefined) await this.#machine.directories.remove(this.#directory)
+    await this.#storage.leave(this.#process !== undefined && !this.#isAskedToEnd)
     this.#listener.onGone()
   }
 
@@ -300,6 +315,14 @@ export class ProcessEnvironment {
       onExceeded: () => this.#current && this.#stop(this.#current, 'out-of-memory'),
     }
     this.#machine.memory.add(this.#watched)
+    this.#storage.begin()
+  }
+
+  #storageExceeded(problem: string): void {
+    if (this.#current === undefined) this.#log?.put(`[ERROR] ${problem}`)
+    this.#use()
+    this.#share.release()
+    this.#process?.kill()
   }
 
   /** Tells what was taken since it was last told, and gives the memory of it. */

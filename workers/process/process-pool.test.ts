@@ -249,6 +249,53 @@ test('a temporary directory is each environment’s own and goes with it; files 
   for (const { directory } of seen) await expect(stat(directory)).rejects.toThrow('ENOENT')
 })
 
+/** Keeps a file for each event in TMPDIR, tells those it found, and does as it is told. */
+const keeper = nodeHandler(`async ({ crash, hang, megabytes = 0 }) => {
+  const found = fs.readdirSync(process.env.TMPDIR)
+  fs.writeFileSync(process.env.TMPDIR + '/' + found.length, Buffer.alloc(megabytes * 1024 * 1024, 1))
+  if (crash) process.abort()
+  if (hang) await sleep(60_000)
+  return found
+}`)
+
+test('what is in TMPDIR outlives a crash and a timeout, as /tmp on Lambda, and nothing else', async () => {
+  workers = startInvoker()
+  await deploy(keeper, { timeoutSeconds: 2 })
+  expect(valueOf(await workers.invoke('f', { crash: true }))).toMatchObject({
+    errorType: 'Runtime.ExitError',
+  })
+  expect(valueOf(await workers.invoke('f', { hang: true }))).toMatchObject({
+    errorType: 'Sandbox.Timedout',
+  })
+  expect(valueOf(await workers.invoke('f'))).toEqual(['0', '1'])
+  await deploy(keeper, { timeoutSeconds: 2, revision: 2 })
+  expect(valueOf(await workers.invoke('f'))).toEqual([])
+})
+
+test('an environment that writes more than EphemeralStorage is ended and says why; the next begins empty', async () => {
+  workers = startInvoker()
+  await deploy(keeper, { ephemeralStorageMb: 10 })
+  const fits = await workers.invoke('f', { megabytes: 9 })
+  expect(valueOf(fits)).toEqual([])
+  const result = await workers.invoke('f', { megabytes: 20, hang: true }, true)
+  const { requestId } = completed(result)
+  const problem = `RequestId: ${requestId} Error: TMPDIR holds \\d\\d MB, and EphemeralStorage is 10 MB`
+  expect(valueOf(result)).toEqual({
+    errorType: 'Runtime.ExitError',
+    errorMessage: expect.stringMatching(new RegExp(`^${problem}$`)) as string,
+  })
+  expect(tailOf(result)).toMatch(new RegExp(`${problem}\\nRuntime.ExitError\\n`))
+  expect(valueOf(await workers.invoke('f'))).toEqual([])
+})
+
+test('what is written just before the answer counts too', async () => {
+  workers = startInvoker()
+  await deploy(keeper, { ephemeralStorageMb: 10 })
+  await workers.invoke('f', { megabytes: 20 })
+  await until(() => workers.invoker.environments === 0)
+  expect(valueOf(await workers.invoke('f'))).toEqual([])
+})
+
 test('a flood of output is cut to its end and harms nobody', async () => {
   workers = startInvoker()
   await deploy(

@@ -8,6 +8,7 @@ import type {
   EventListener,
   RunningEvent,
 } from '../environment-pool.ts'
+import { LeftDirectories } from './left-directories.ts'
 import {
   ProcessEnvironment,
   type ProcessMachine,
@@ -36,11 +37,14 @@ export class ProcessPool implements EnvironmentPool {
   readonly #onGone = new Map<ProcessEnvironment, () => void>()
   /** Events between a failed initialisation and the next: each keeps its place. */
   #repeating = 0
+  readonly #temporary: LeftDirectories
   #isClosed = false
   readonly #onEmpty: (() => void)[] = []
 
   constructor(options: ProcessPoolOptions) {
     this.#options = options
+    const { machine, idleTimeoutMs } = options
+    this.#temporary = new LeftDirectories({ ...machine, keptMs: idleTimeoutMs })
   }
 
   get environments(): number {
@@ -92,6 +96,7 @@ export class ProcessPool implements EnvironmentPool {
     this.#isClosed = true
     for (const running of this.#busy.values()) running.stop()
     for (const environment of this.#idle.keys()) this.#end(environment)
+    await this.#temporary.close()
     if (this.environments > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve))
   }
 
@@ -99,6 +104,7 @@ export class ProcessPool implements EnvironmentPool {
     const { settings, machine } = this.#options
     const environment: ProcessEnvironment = new ProcessEnvironment(settings, machine, {
       ...this.#options,
+      temporary: this.#temporary,
       memorySizeMb: settings.memorySizeMb,
       clock: machine.clock,
       onEnding: () => {

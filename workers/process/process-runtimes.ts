@@ -10,6 +10,7 @@ import { OrphanGuard } from './orphan-guard.ts'
 import { PrivateDirectories } from './private-directories.ts'
 import type { ProcessMachine } from './process-environment.ts'
 import { ProcessPool, type ProcessPoolOptions } from './process-pool.ts'
+import { StorageWatch } from './storage-watch.ts'
 import { RuntimeSearch } from './runtime-search.ts'
 
 export interface ProcessPoolRequest extends Omit<ProcessPoolOptions, 'settings' | 'machine'> {
@@ -48,6 +49,7 @@ export class ProcessRuntimes {
         functionArn: record.arn,
         functionVersion: versionOf(record),
         memorySizeMb: record.memorySizeMb,
+        ephemeralStorageMb: record.ephemeralStorageMb,
         timeoutMs: record.timeoutSeconds * 1000,
       },
     })
@@ -74,6 +76,7 @@ export class ProcessRuntimes {
     const machine = await this.#machine?.catch(() => undefined)
     if (machine === undefined) return
     machine.memory.close()
+    machine.storage.close()
     await machine.guard.close()
     await machine.directories.close()
   }
@@ -82,7 +85,8 @@ export class ProcessRuntimes {
 async function createMachine(clock: Clock): Promise<ProcessMachine> {
   const directories = new PrivateDirectories()
   const guard = new OrphanGuard(directories.root)
-  return { clock, directories, guard, memory: new MemoryWatch(clock) }
+  const watches = { memory: new MemoryWatch(clock), storage: new StorageWatch(clock) }
+  return { clock, directories, guard, ...watches }
 }
 
 function ownEnvironment(
