@@ -1,5 +1,9 @@
 // A tour of versions with the AWS SDK: publishing, looking at, listing, invoking and deleting them.
-import { existsSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   CreateEventSourceMappingCommand,
   CreateFunctionCommand,
@@ -17,7 +21,7 @@ import {
   UpdateFunctionConfigurationCommand,
   type CreateFunctionCommandInput,
 } from '@aws-sdk/client-lambda'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import {
   refusalOf,
   startControlForTest,
@@ -352,4 +356,44 @@ test('an update or a list of another kind of version is refused', async () => {
   })
   const versions = new ListVersionsByFunctionCommand({ FunctionName, MaxItems: 0 })
   expect(await refusalOf(client.send(versions))).toMatchObject({ name: 'ValidationException' })
+})
+
+test('a version of code that runs from a directory is a copy of it', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-published-'))
+  onTestFinished(() => rm(directory, { recursive: true }))
+  const file = join(directory, 'index.mjs')
+  await writeFile(file, 'export const handler = async () => 1')
+  const Code = { S3Bucket: 'hot-reload', S3Key: directory }
+  const harness = await startWithFunction({ Code })
+  const first = await publish(harness)
+  expect(first.Version).toBe('1')
+  expect((await publish(harness)).Version).toBe('1')
+  await writeFile(file, 'export const handler = async () => 2')
+  const second = await publish(harness)
+  expect(second.Version).toBe('2')
+  const { registry, client } = harness
+  const contents = ['1', '2'].map((version) => {
+    const kept = registry.version(FunctionName, version)?.code.directory ?? ''
+    return readFileSync(join(kept, 'index.mjs'), 'utf8').at(-1)
+  })
+  expect(contents).toEqual(['1', '2'])
+  expect(registry.function(FunctionName)?.code).toEqual({ kind: 'hot-reload', directory })
+  const { Code: where } = await client.send(
+    new GetFunctionCommand({ FunctionName, Qualifier: '1' }),
+  )
+  const answer = await fetch(where?.Location ?? '')
+  expect(answer.headers.get('content-type')).toBe('application/zip')
+  const digest = createHash('sha256').update(Buffer.from(await answer.arrayBuffer()))
+  expect(digest.digest('base64')).toBe(first.CodeSha256)
+})
+
+test('a directory that cannot be read cannot be published, and says so', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-published-'))
+  const Code = { S3Bucket: 'hot-reload', S3Key: directory }
+  const harness = await startWithFunction({ Code })
+  await rm(directory, { recursive: true })
+  expect(await refusalOf(publish(harness))).toMatchObject({
+    name: 'InvalidParameterValueException',
+    message: expect.stringContaining(`${directory} cannot be published: ENOENT`) as string,
+  })
 })

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
-import { AppError, systemCode } from '../../common/errors.ts'
+import { AppError, reasonOf, systemCode } from '../../common/errors.ts'
 import { codeUnzippedMaxBytes, codeZipMaxBytes } from '../../common/limits.ts'
 import type { ObjectName, Objects } from '../../destinations/aws-objects.ts'
 import {
@@ -14,6 +14,7 @@ import {
 } from '../registry/durable-file.ts'
 import type { FunctionCode } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
+import { packDirectory } from './directory-zip.ts'
 import type { CodeInput } from './requests.ts'
 import { Serial } from './serial.ts'
 import { unpackZip } from './zip.ts'
@@ -89,6 +90,26 @@ export class CodeStore {
       `Code is missing: give ZipFile, S3Bucket with S3Key, or S3Bucket ${hotReloadBucket} with the ` +
         'absolute path of a local directory as S3Key.',
     )
+  }
+
+  /** A copy of what lies in a directory that runs as it is. Rejects with AppError STORAGE_FAILED. */
+  async snapshot(directory: string): Promise<Outcome<FunctionCode>> {
+    await makeDirectory(this.#directory)
+    const path = join(this.#directory, `${temporaryPrefix}${randomUUID()}.zip`)
+    try {
+      const packed = await packDirectory(directory, path, codeUnzippedMaxBytes)
+      if (packed === 'too large') {
+        return invalidParameter(
+          `${directory} cannot be published: it is larger than ${codeUnzippedMaxBytes} bytes.`,
+        )
+      }
+      return await this.#install(path, packed, (file) => moveDurably(path, file))
+    } catch (error) {
+      if (systemCode(error) === undefined || error instanceof AppError) throw error
+      return invalidParameter(`${directory} cannot be published: ${reasonOf(error)}`)
+    } finally {
+      await rm(path, { force: true })
+    }
   }
 
   /** Where the code of a digest (base64, as `CodeSha256`) lies. */

@@ -7,6 +7,7 @@ import type { FunctionRecord, Registry, VersionRecord } from '../registry/regist
 import { refersTo } from './alias-service.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import type { CodeKeeper } from './code-keeper.ts'
+import type { CodeStore } from './code-store.ts'
 import { findChangeable, findFunction, type FunctionDirectory } from './function-lookup.ts'
 import { refuseUnavailable } from './function-rules.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
@@ -20,6 +21,7 @@ export interface VersionServiceOptions extends FunctionDirectory {
   /** One change of functions at a time, whichever service makes it. */
   readonly changes: Serial
   readonly codeKeeper: CodeKeeper
+  readonly codeStore: CodeStore
   readonly clock: Clock
 }
 
@@ -34,8 +36,15 @@ export class VersionService {
     this.#options = options
   }
 
-  /** The new version, or the last one where nothing has changed since. */
-  publish(name: string, input: PublishVersionInput): Promise<Outcome<VersionRecord>> {
+  /**
+   * The new version, or the last one where nothing has changed since. Of code that runs from a directory it has
+   * a copy, unless it is to follow the directory.
+   */
+  publish(
+    name: string,
+    input: PublishVersionInput,
+    { followsDirectory = false } = {},
+  ): Promise<Outcome<VersionRecord>> {
     const { changes } = this.#options
     return changes.run(async () => {
       const violations = new Violations()
@@ -45,14 +54,21 @@ export class VersionService {
       const latest = findChangeable(this.#options, name)
       if (latest instanceof LambdaApiError) return latest
       const refused = refusePublication(latest, input)
-      return refused ?? this.publishNow(latest, input.Description)
+      return refused ?? this.publishNow(latest, { ...input, followsDirectory })
     })
   }
 
   /** For whoever has the turn already. */
-  async publishNow(latest: FunctionRecord, description?: string): Promise<Outcome<VersionRecord>> {
-    const { registry, clock } = this.#options
-    const contentDigest = digestOf(latest)
+  async publishNow(
+    latest: FunctionRecord,
+    how: { readonly Description?: string | undefined; readonly followsDirectory?: boolean } = {},
+  ): Promise<Outcome<VersionRecord>> {
+    const { registry, clock, codeStore } = this.#options
+    const isCopied = latest.code.kind === 'hot-reload' && how.followsDirectory !== true
+    const code = isCopied ? await codeStore.snapshot(latest.code.directory) : latest.code
+    if (code instanceof LambdaApiError) return code
+    const content = { ...contentOf(latest), code }
+    const contentDigest = digestOf(content)
     const number = lastNumber(registry, latest)
     const last = registry.version(latest.name, String(number))
     if (last?.contentDigest === contentDigest) return last
@@ -62,10 +78,10 @@ export class VersionService {
     }
     const { contentId } = latest
     const version: VersionRecord = {
-      ...contentOf(latest),
+      ...content,
       version: String(number + 1),
       contentDigest,
-      description: description ?? latest.description,
+      description: how.Description ?? latest.description,
       // As for functions: one that is made again must not look unchanged to the workers.
       revision: clock.now(),
       revisionId: randomUUID(),

@@ -6,15 +6,15 @@ import type { PlannedFunction } from './plan.ts'
 export type AliasDeployer = Pick<FunctionService, 'versions' | 'aliases' | 'provisioned' | 'find'>
 
 /**
- * Publishes, and moves the alias to what was published, as SAM does. Code in a directory is read anew
- * without a version of its own. Answers whether anything changed. Rejects with AppError STORAGE_FAILED.
+ * Publishes, and moves the alias to what was published, as SAM does. The version of code in a directory follows
+ * the directory, so that an edit reaches those who call the alias. Answers whether anything changed. Rejects with AppError STORAGE_FAILED.
  */
 export async function deployAlias(
   { configuration: { FunctionName: name }, alias }: PlannedFunction,
   functions: AliasDeployer,
 ): Promise<Outcome<boolean>> {
   if (alias === undefined) return false
-  const version = await functions.versions.publish(name, {})
+  const version = await functions.versions.publish(name, {}, { followsDirectory: true })
   if (version instanceof LambdaApiError) return version
   const moved = await moveAlias(name, alias.name, { version: version.version, functions })
   if (moved instanceof LambdaApiError) return moved
