@@ -85,7 +85,10 @@ export function commonInput(
     ...(window === undefined ? {} : { MaximumBatchingWindowInSeconds: window }),
     Enabled: values.Enabled ?? true,
     FilterCriteria: { Filters: filtersOf(values.FilterCriteria?.Filters, mapping, names) },
-    ...failureInput(values, (name) => warnOfProperty(name, mapping, names)),
+    ...failureInput(values, {
+      isStandIn: (arn) => names.isStandIn(arn),
+      warn: (name) => warnOfProperty(name, mapping, names),
+    }),
     ...(pollers === undefined ? {} : { ProvisionedPollerConfig: pollers }),
   }
 }

@@ -17,22 +17,25 @@ export const failureReaders = {
 
 type FailureValues = read.ValuesOf<typeof failureReaders>
 
-/** Members that the mapping declares. Calls `warn` where it has a destination that nothing sends to. */
+/**
+ * Members that the mapping declares; the Lambda API decides whether a destination can take records. Calls `warn`
+ * for one that nothing sends to: of successes, and a queue, topic or bucket that only the template declares.
+ */
 export function failureInput(
   values: FailureValues,
-  warn: (property: string) => void,
+  { isStandIn, warn }: { isStandIn(arn: string): boolean; warn(property: string): void },
 ): Pick<MappingInput, keyof typeof failureReaders> {
   const { BisectBatchOnFunctionError, FunctionResponseTypes } = values
   const { MaximumRecordAgeInSeconds, MaximumRetryAttempts, DestinationConfig } = values
   const { OnSuccess, OnFailure } = DestinationConfig ?? {}
   const Destination = OnFailure?.Destination
-  const isTopic = Destination?.startsWith('kafka://') === true
-  if (OnSuccess !== undefined || (Destination !== undefined && !isTopic)) warn('DestinationConfig')
+  const isThere = Destination !== undefined && !isStandIn(Destination)
+  if (OnSuccess !== undefined || (OnFailure !== undefined && !isThere)) warn('DestinationConfig')
   return {
     ...(BisectBatchOnFunctionError === undefined ? {} : { BisectBatchOnFunctionError }),
     ...(FunctionResponseTypes === undefined ? {} : { FunctionResponseTypes }),
     ...(MaximumRecordAgeInSeconds === undefined ? {} : { MaximumRecordAgeInSeconds }),
     ...(MaximumRetryAttempts === undefined ? {} : { MaximumRetryAttempts }),
-    ...(isTopic ? { DestinationConfig: { OnFailure: { Destination } } } : {}),
+    ...(isThere ? { DestinationConfig: { OnFailure: { Destination } } } : {}),
   }
 }

@@ -161,12 +161,28 @@ test('what a mapping says of failures goes to the Lambda API as it is', () => {
   })
 })
 
+test.each([
+  'arn:aws:sqs:eu-west-1:012345678901:failed',
+  'arn:aws:sns:eu-west-1:012345678901:failed',
+  'arn:aws:s3:::failed',
+])('records that are given up go to %s', (Destination) => {
+  const { plan, warnings, errors } = loadText(
+    withMapping(
+      `EventSourceArn: ${clusterArn}`,
+      'Topics: [orders]',
+      `DestinationConfig: { OnFailure: { Destination: "${Destination}" } }`,
+    ),
+  )
+  expect({ warnings, errors }).toEqual({ warnings: [], errors: [] })
+  expect(plan.mappings[0]?.input.DestinationConfig).toEqual({ OnFailure: { Destination } })
+})
+
 test('each property of a mapping that is not there yet is named with its line', () => {
   const { plan, warnings, errors } = loadText(
     withMapping(
       `EventSourceArn: ${clusterArn}`,
       'Topics: [orders]',
-      'DestinationConfig: { OnFailure: { Destination: arn:aws:sqs:eu-west-1:012345678901:q } }',
+      'DestinationConfig: { OnSuccess: { Destination: arn:aws:sqs:eu-west-1:012345678901:q } }',
       'KmsKeyArn: arn:aws:kms:x',
       'LoggingConfig: { SystemLogLevel: DEBUG }',
       'MetricsConfig: { Metrics: [EventCount] }',
