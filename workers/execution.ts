@@ -223,6 +223,9 @@ class Progress implements EventListener {
   }
 
   #failed(outcome: Execution['outcome'], payload: string, durationMs: number): Execution {
+    if (outcome === 'not-started') {
+      this.#crash = { status: 'failure', errorType: 'Sandbox.Failure' }
+    }
     return { outcome, payload, durationMs, initMs: undefined }
   }
 

@@ -18,7 +18,7 @@ test('the tail has START, the lines, END and REPORT', () => {
     'START RequestId: id Version: $LATEST',
     'a line',
     'END RequestId: id',
-    'REPORT RequestId: id\tDuration: 3.01 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\tInit Duration: 110.10 ms\t',
+    'REPORT RequestId: id\tDuration: 3.01 ms\tBilled Duration: 114 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\tInit Duration: 110.10 ms\t',
     '',
   ])
 })

@@ -27,10 +27,12 @@ test('as text', () => {
   expect(textLines.start('id', '3')).toBe('START RequestId: id Version: 3')
   expect(textLines.end('id', report)).toBe('END RequestId: id')
   expect(textLines.report('id', report)).toBe(
-    'REPORT RequestId: id\tDuration: 3.01 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\tInit Duration: 110.10 ms\t',
+    'REPORT RequestId: id\tDuration: 3.01 ms\tBilled Duration: 114 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\tInit Duration: 110.10 ms\t',
   )
   const timedOut = { ...report, initMs: undefined, crash: { status: 'timeout' } } as const
-  expect(textLines.report('id', timedOut)).toMatch(/Max Memory Used: 36 MB\tStatus: timeout\t$/)
+  expect(textLines.report('id', timedOut)).toMatch(
+    /\tBilled Duration: 4 ms\t.*\tMax Memory Used: 36 MB\tStatus: timeout\t$/,
+  )
 })
 
 test("as JSON each is an event of Lambda's Telemetry API", () => {
@@ -69,7 +71,7 @@ test("as JSON each is an event of Lambda's Telemetry API", () => {
       requestId: 'id',
       metrics: {
         durationMs: 3.014,
-        billedDurationMs: 4,
+        billedDurationMs: 114,
         memorySizeMB: 128,
         maxMemoryUsedMB: 36,
         initDurationMs: 110.1,

@@ -2,9 +2,12 @@
 import type { EffectiveLogging } from '../../control/registry/function-logging.ts'
 import type { Loss } from '../../function-logs/group-writer.ts'
 
-/** How an environment ended that ended within an invocation. */
+/**
+ * How an environment ended that ended within an invocation. A handler that throws has not ended it, and is a
+ * success, as in AWS's own runtime emulator. `failure` is the platform's: an environment could not be had.
+ */
 export interface InvocationCrash {
-  readonly status: 'error' | 'timeout'
+  readonly status: 'error' | 'timeout' | 'failure'
   readonly errorType?: string
 }
 
@@ -61,7 +64,7 @@ export const textLines: SystemLines = {
     `${[
       `REPORT RequestId: ${requestId}`,
       `Duration: ${durationMs.toFixed(2)} ms`,
-      `Billed Duration: ${Math.ceil(durationMs)} ms`,
+      `Billed Duration: ${billedMs(durationMs, initMs)} ms`,
       `Memory Size: ${memorySizeMb} MB`,
       `Max Memory Used: ${memoryUsedMb ?? memorySizeMb} MB`,
       ...(initMs === undefined ? [] : [`Init Duration: ${initMs.toFixed(2)} ms`]),
@@ -115,7 +118,7 @@ function jsonLines(level: string, now: () => number): SystemLines {
         requestId,
         metrics: {
           durationMs: rounded(durationMs),
-          billedDurationMs: Math.ceil(durationMs),
+          billedDurationMs: billedMs(durationMs, initMs),
           memorySizeMB: memorySizeMb,
           maxMemoryUsedMB: memoryUsedMb ?? memorySizeMb,
           ...(initMs === undefined ? {} : { initDurationMs: rounded(initMs) }),
@@ -129,6 +132,11 @@ function jsonLines(level: string, now: () => number): SystemLines {
         droppedBytes: bytes,
       }),
   }
+}
+
+/** Since August 2025 Lambda bills the initialisation too. */
+function billedMs(durationMs: number, initMs = 0): number {
+  return Math.ceil(durationMs + initMs)
 }
 
 function rounded(ms: number): number {
