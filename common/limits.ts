@@ -216,8 +216,8 @@ export const connectionInFlightMaxBytes = 16 * 1024 * 1024
 /** Memory of frames that waits to be used again: what is in tails and on the way to the disk at full speed. */
 export const frameSpareMaxBytes = 64 * 1024 * 1024
 
-/** The same for what fetches read from segments; also the largest read that is made so. */
-export const readSpareMaxBytes = 32 * 1024 * 1024
+/** The same for what fetches read from segments, each way: an answer with what is read ahead; also the largest read that is made so. */
+export const readSpareMaxBytes = 48 * 1024 * 1024
 
 /** What nobody has used of either for so long is freed: longer than a pause between bursts, shorter than a look at the memory. */
 export const spareIdleMaxMs = 10_000
