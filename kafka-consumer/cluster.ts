@@ -3,6 +3,7 @@ import type { BrokerAccess } from '../common/broker-access.ts'
 import type { Clock } from '../common/clock.ts'
 import { AppError, reasonOf } from '../common/errors.ts'
 import type { KafkaErrorName } from '../protocol/error-codes.ts'
+import { zeroUuid } from '../protocol/fields.ts'
 import { errorName, refused } from './answer-errors.ts'
 import type { AnswerFramesOptions } from './answer-frames.ts'
 import { BrokerLink } from './broker-link.ts'
@@ -207,6 +208,14 @@ export class Cluster {
     const reason = text.replace(/^no broker answers at [^ ]+: /, '')
     return new AppError('BROKER_UNREACHABLE', { brokers: this.brokers, reason }, last)
   }
+}
+
+/** Whether a topic was made anew; brokers before Kafka 2.8 do not tell. */
+export function isAnotherTopic(
+  before: Pick<TopicState, 'topicId'>,
+  now: Pick<TopicState, 'topicId'>,
+): boolean {
+  return before.topicId !== now.topicId && before.topicId !== zeroUuid && now.topicId !== zeroUuid
 }
 
 async function closed(opening: Promise<BrokerLink>): Promise<void> {

@@ -66,7 +66,8 @@ export class GroupMember {
   readonly #stopping = new AbortController()
   #link: BrokerLink | undefined
   #isStable = false
-  #rebalance = Promise.withResolvers<void>()
+  /** Ends the wait for the next heartbeat. */
+  #beat = new AbortController()
   #tries = 0
 
   constructor(options: GroupMemberOptions) {
@@ -98,9 +99,7 @@ export class GroupMember {
 
   /** What `join` gave counts from now on: commits are of its generation. */
   adopted(): void {
-    if (this.#isLeaving) return
-    this.#rebalance = Promise.withResolvers<void>()
-    this.#isStable = true
+    if (!this.#isLeaving) this.#isStable = true
   }
 
   /** Whether the generation that was adopted is the newest that is known. */
@@ -111,10 +110,8 @@ export class GroupMember {
   /** Sends heartbeats until the group wants to be joined again. Rejects as `join`. */
   async stay(): Promise<void> {
     while (this.#isStable) {
-      const beat = new AbortController()
-      const next = sleep(this.#options.clock, heartbeatIntervalMs, beat.signal)
-      await Promise.race([next, this.#rebalance.promise])
-      beat.abort()
+      this.#beat = new AbortController()
+      await sleep(this.#options.clock, heartbeatIntervalMs, this.#beat.signal)
       if (this.#isStable) await this.#heartbeat()
     }
   }
@@ -122,7 +119,7 @@ export class GroupMember {
   /** Makes the group deal its partitions out anew. */
   rejoin(): void {
     this.#isStable = false
-    this.#rebalance.resolve()
+    this.#beat.abort()
   }
 
   /** Rejects with AppError where nothing, or not everything, was committed. */
@@ -304,7 +301,8 @@ export class GroupMember {
     const { generationId, memberId } = memory
     try {
       const link = await this.#coordinator()
-      const answer = await link?.ask('Heartbeat', { groupId, generationId, memberId })
+      const body = { groupId, generationId, memberId }
+      const answer = await link?.ask('Heartbeat', body, { maxMs: sessionTimeoutMs })
       if (answer !== undefined) this.#reactTo(errorName(answer.body.errorCode))
     } catch (error) {
       if (!isUnreachable(error) || this.#isLeaving) throw error

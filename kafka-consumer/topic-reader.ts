@@ -7,14 +7,14 @@ import {
   consumerTriesMax,
   fetchWaitMs,
   fetchWaitPausedMs,
+  requestMaxMs,
 } from '../common/consumer-limits.ts'
 import { AppError } from '../common/errors.ts'
 import { DecodeError } from '../protocol/decode-error.ts'
 import type { KafkaErrorName } from '../protocol/error-codes.ts'
-import { zeroUuid } from '../protocol/fields.ts'
 import { errorName, isUnreachable, refused } from './answer-errors.ts'
 import type { BrokerLink } from './broker-link.ts'
-import type { Cluster, TopicState } from './cluster.ts'
+import { isAnotherTopic, type Cluster, type TopicState } from './cluster.ts'
 import { askFetch, type FetchAnswer, type Fetched } from './fetch-request.ts'
 import { fetchedBatches, offsetBehind, recordsOf } from './fetched-batches.ts'
 import type { FetchedRecord } from './fetched-record.ts'
@@ -112,7 +112,7 @@ export class TopicReader {
 
   /** Takes note of leaders, and of a topic made anew, whose logs start from their beginning. */
   learn(state: TopicState): void {
-    const isAnother = state.topicId !== this.#state.topicId && this.#state.topicId !== zeroUuid
+    const isAnother = isAnotherTopic(this.#state, state)
     this.#state = state
     if (isAnother) {
       for (const read of this.#partitions.values()) {
@@ -165,7 +165,8 @@ export class TopicReader {
           const { answer, memory }: Fetched = await next
           if (signal.aborted) return
           const parts = this.#accept(answer, asked)
-          if (answer.throttleTimeMs > 0) await sleep(clock, answer.throttleTimeMs, signal)
+          const { throttleTimeMs } = answer
+          if (throttleTimeMs > 0) await sleep(clock, Math.min(throttleTimeMs, requestMaxMs), signal)
           asked = this.#fetchable(nodeId)
           next = asked.length > 0 && link.isGood ? this.#ask(link, asked) : undefined
           // It is awaited only when the records were handed on.

@@ -4,7 +4,7 @@ import { letGo } from '../../common/buffer-pool.ts'
 import { sleep } from '../../common/clock.ts'
 import { metadataMaxAgeMs } from '../../common/consumer-limits.ts'
 import { isHangUp, isUnreachable } from '../../kafka-consumer/answer-errors.ts'
-import { Cluster } from '../../kafka-consumer/cluster.ts'
+import { Cluster, isAnotherTopic } from '../../kafka-consumer/cluster.ts'
 import { fetchMemory, HeldMemory } from '../../kafka-consumer/fetch-memory.ts'
 import { GroupMember, type Joined } from '../../kafka-consumer/group-member.ts'
 import { committedOffsets, earliest, latest, offsetsAt } from '../../kafka-consumer/offsets.ts'
@@ -102,7 +102,7 @@ export class ConsumerSession implements Session {
     const state = await this.#cluster.topicState(topic)
     this.#wasConnected = true
     const { topicId = state.topicId } = this.#memory
-    this.#isAnotherTopic = topicId !== state.topicId
+    this.#isAnotherTopic = isAnotherTopic({ topicId }, state)
     const reader = new TopicReader(
       {
         cluster: this.#cluster,
@@ -185,7 +185,7 @@ export class ConsumerSession implements Session {
         ? await offsetsAt(context, old, position.timestampMs)
         : []),
     ])
-    if (signal.aborted) return committed
+    if (signal.aborted || found.size === 0) return committed
     // Committed at once, so that a restart before the first record starts at the same place.
     await this.#member.commit(found)
     return new Map([...committed, ...found])
