@@ -1,6 +1,6 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
-.PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose crash fuzz
+.PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose crash crash-mappings fuzz
 .PHONY: bench bench-cpu-share bench-broker bench-invoke bench-torture docs board-pictures format clean
 
 installed := node_modules/.package-lock.json
@@ -56,6 +56,9 @@ test-compose: $(installed) ## The containers on a real engine: start, load, kill
 
 crash: $(installed) ## Kill a broker under load ROUNDS=1000 times and judge what its clients saw; SEED= replays.
 	@npm exec -- node test/crash/run.ts
+
+crash-mappings: $(installed) ## Kill broker, workers and poller ROUNDS=100 times in turn and judge what a function was given; SEED= replays.
+	@npm exec -- node test/crash/run-mappings.ts
 
 fuzz: $(installed) ## Hand COUNT=10000000 spoiled requests and batches to parser and handlers; SEED= replays.
 	@npm exec -- node test/fuzz/run.ts

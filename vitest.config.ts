@@ -14,7 +14,7 @@ export default defineConfig({
             ...exclude,
             'test/*.test.ts',
             'test/{e2e,peers}/**',
-            'test/crash/crash.test.ts',
+            'test/crash/{crash,mapping-kills}.test.ts',
           ],
           testTimeout: 20_000,
         },
@@ -34,7 +34,7 @@ export default defineConfig({
       {
         test: {
           name: 'peers',
-          include: ['test/peers/**/*.test.ts', 'test/crash/crash.test.ts'],
+          include: ['test/peers/**/*.test.ts', 'test/crash/{crash,mapping-kills}.test.ts'],
           setupFiles: ['test/support/mend-kafkajs.ts'],
           exclude,
           testTimeout: 120_000,

@@ -1,6 +1,5 @@
 // Kills a real broker at random moments under real clients, and has what they saw judged.
 import { mkdtemp } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -10,9 +9,9 @@ import {
   type Kafka,
   type Producer,
 } from '../../common/kafka-client.ts'
-import { closeServer, listen } from '../../common/listen.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { eventually } from '../support/eventually.ts'
+import { freePort } from '../support/free-port.ts'
 import { recordsOf } from '../support/log-store.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
 import { RawKafka } from '../support/raw-kafka.ts'
@@ -316,13 +315,6 @@ async function readLog(address: string): Promise<History['log']> {
 function recordIn(value: Buffer | null): RecordId {
   const [producer = '', sequence] = (value?.toString() ?? '').split(':')
   return { producer, sequence: Number(sequence) }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  const address = await listen(server, { door: 'free', host: '127.0.0.1', port: 0 })
-  await closeServer(server)
-  return Number(address.split(':')[1])
 }
 
 function sleep(ms: number): Promise<void> {

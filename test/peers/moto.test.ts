@@ -1,7 +1,6 @@
 // Sends records to moto's SQS, SNS, S3 and EventBridge, and fetches code from its S3: services not of our making.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -18,6 +17,7 @@ import { AwsObjects } from '../../destinations/aws-objects.ts'
 import { AwsSender } from '../../destinations/aws-sender.ts'
 import { parseTarget, type Target } from '../../destinations/target.ts'
 import { eventually } from '../support/eventually.ts'
+import { freePort } from '../support/free-port.ts'
 
 const program = new URL('../../.cache/peers/bin/moto_server', import.meta.url).pathname
 const region = 'us-east-1'
@@ -56,16 +56,6 @@ afterAll(async () => {
   moto.kill('SIGTERM')
   await rm(scratch, { recursive: true })
 })
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
-}
 
 const targetOf = (arn: string): Target => {
   const target = parseTarget(arn)

@@ -2,11 +2,11 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { eventually } from './eventually.ts'
+import { freePort } from './free-port.ts'
 
 const root = new URL('../..', import.meta.url).pathname
 
@@ -121,15 +121,4 @@ export function quickened(expression: string): string {
     .replaceAll('[5m]', '[15s]')
     .replaceAll(/\[[12]m\]/g, '[10s]')
     .replaceAll('> 60', '> 3')
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }
