@@ -33,8 +33,11 @@ export const sessionTimeoutMs = 6_000
 /** And the time that members have to join again. */
 export const rebalanceTimeoutMs = 6_000
 
-/** Kafka: at most a third of the session timeout. Members learn of a rebalance by it. */
-export const heartbeatIntervalMs = 1_000
+/**
+ * Kafka: at most a third of the session timeout. Members learn of a rebalance by it; most of what an idle mapping costs
+ * is this request.
+ */
+export const heartbeatIntervalMs = 2_000
 
 /** New partitions of a topic are found when the metadata is asked for again. */
 export const metadataMaxAgeMs = 30_000
