@@ -12,16 +12,18 @@ import type { Resource } from './resources.ts'
 // SAM's Type says no more than the ARN; without a Destination it makes a queue or a topic.
 const destinationTypes = ['SQS', 'SNS', 'Lambda', 'EventBridge'] as const
 
-export const eventInvokeReader = read.object({
+export const eventInvokeReaders = {
   MaximumEventAgeInSeconds: read.wholeNumber(asyncEventAgeMinSeconds, asyncEventAgeMaxSeconds),
   MaximumRetryAttempts: read.wholeNumber(0, asyncRetriesMax),
   DestinationConfig: read.object({
     OnSuccess: read.object({ Type: read.oneOf(...destinationTypes), Destination: read.text }),
     OnFailure: read.object({ Type: read.oneOf(...destinationTypes, 'S3'), Destination: read.text }),
   }),
-})
+} as const satisfies read.Readers
 
-type EventInvokeValues = read.ValuesOf<{ config: typeof eventInvokeReader }>['config']
+export const eventInvokeReader = read.object(eventInvokeReaders)
+
+type EventInvokeValues = read.ValuesOf<typeof eventInvokeReaders>
 
 export interface InTemplate {
   readonly resource: Resource
@@ -30,11 +32,7 @@ export interface InTemplate {
 
 /** Undefined where nothing is configured: Lambda's defaults. */
 export function planEventInvoke(
-  {
-    MaximumEventAgeInSeconds,
-    MaximumRetryAttempts,
-    DestinationConfig,
-  }: NonNullable<EventInvokeValues>,
+  { MaximumEventAgeInSeconds, MaximumRetryAttempts, DestinationConfig }: EventInvokeValues,
   at: InTemplate,
 ): PlannedEventInvokeConfig | undefined {
   const destinations: Record<string, { readonly Destination: string }> = {}

@@ -10,12 +10,16 @@ export type AliasDeployer = Pick<FunctionService, 'versions' | 'aliases' | 'prov
  * the directory, so that an edit reaches those who call the alias. Answers whether anything changed. Rejects with AppError STORAGE_FAILED.
  */
 export async function deployAlias(
-  { configuration: { FunctionName: name }, alias }: PlannedFunction,
+  { configuration: { FunctionName: name }, alias, publishes }: PlannedFunction,
   functions: AliasDeployer,
 ): Promise<Outcome<boolean>> {
-  if (alias === undefined) return false
+  if (alias === undefined && publishes !== true) return false
+  const before = functions.find(name)
   const version = await functions.versions.publish(name, {}, { followsDirectory: true })
   if (version instanceof LambdaApiError) return version
+  if (alias === undefined) {
+    return before instanceof LambdaApiError || before.latest.lastVersion !== Number(version.version)
+  }
   const moved = await moveAlias(name, alias.name, { version: version.version, functions })
   if (moved instanceof LambdaApiError) return moved
   const provisioned = await provision(name, alias, functions)

@@ -15,6 +15,8 @@ export interface PlannedFunction {
   readonly reservedConcurrency?: number
   /** Each change is published under this name, and the function's own events go there. */
   readonly alias?: { readonly name: string; readonly provisioned?: number }
+  /** Each change is published, whether under an alias or not. */
+  readonly publishes?: true
   /** Absent: Lambda's defaults. */
   readonly eventInvoke?: PlannedEventInvokeConfig
   /** Absent: tags are left as they are. */
@@ -112,4 +114,9 @@ export interface PlannedTopic {
   readonly partitions?: number
   /** Kafka's names of topic configurations: `retention.ms`. */
   readonly configs: Readonly<Record<string, string>>
+}
+
+/** Lambda's rule for the names of aliases. */
+export function isAliasName(name: string): boolean {
+  return /^(?![0-9]+$)[a-zA-Z0-9-_]{1,128}$/.test(name)
 }

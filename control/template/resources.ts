@@ -1,5 +1,12 @@
 // The table of resource types that are supported; a later type is a file of its own and a row here.
 import { eventSourceMapping } from './event-source-mapping.ts'
+import {
+  lambdaAlias,
+  lambdaEventInvokeConfig,
+  lambdaPermission,
+  lambdaVersion,
+  type FunctionAddition,
+} from './function-additions.ts'
 import { kinesisStream } from './kinesis-stream.ts'
 import { lambdaFunction } from './lambda-function.ts'
 import { mskCluster } from './msk-cluster.ts'
@@ -34,6 +41,11 @@ export interface Identity {
   readonly attributes: Readonly<Record<string, string>>
 }
 
+export interface ResourcePlan extends Partial<Plan> {
+  /** To functions of the template, wherever they stand in it. */
+  readonly additions?: readonly FunctionAddition[]
+}
+
 export interface ResourceType {
   /** Its section of `Globals`, where it has one. */
   readonly globals?: string
@@ -41,13 +53,17 @@ export interface ResourceType {
   readonly apart?: readonly string[]
   identity(resource: Resource, names: TemplateNames): Identity
   /** What is to be deployed of it; errors are reported, and leave things out. */
-  plan(resource: Resource, names: TemplateNames): Partial<Plan>
+  plan(resource: Resource, names: TemplateNames): ResourcePlan
 }
 
 export const resourceTypes: ReadonlyMap<string, ResourceType> = new Map([
   ['AWS::Serverless::Function', serverlessFunction],
   ['AWS::Lambda::Function', lambdaFunction],
   ['AWS::Lambda::EventSourceMapping', eventSourceMapping],
+  ['AWS::Lambda::Version', lambdaVersion],
+  ['AWS::Lambda::Alias', lambdaAlias],
+  ['AWS::Lambda::EventInvokeConfig', lambdaEventInvokeConfig],
+  ['AWS::Lambda::Permission', lambdaPermission],
   ['AWS::Kinesis::Stream', kinesisStream],
   ['AWS::MSK::Cluster', mskCluster],
   ['AWS::MSK::ServerlessCluster', mskCluster],

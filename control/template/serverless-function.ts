@@ -3,6 +3,7 @@ import { eventInvokeReader, planEventInvoke } from './async-events.ts'
 import { planEvents } from './events.ts'
 import { planCode } from './function-code.ts'
 import { functionIdentity, functionReaders, planFunction } from './function-properties.ts'
+import { isAliasName } from './plan.ts'
 import * as read from './readers.ts'
 import type { ResourceType } from './resources.ts'
 
@@ -73,7 +74,7 @@ export const serverlessFunction: ResourceType = {
       const text = 'ProvisionedConcurrencyConfig wants an AutoPublishAlias'
       names.findings.error(line, `${kind} ${logicalId}: ${text}`)
     }
-    if (alias !== undefined && !/^(?![0-9]+$)[a-zA-Z0-9-_]{1,128}$/.test(alias)) {
+    if (alias !== undefined && !isAliasName(alias)) {
       const text = `AutoPublishAlias: "${alias}" is not an alias's name`
       names.findings.error(line, `${kind} ${logicalId}: ${text}`)
     }

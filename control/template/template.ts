@@ -3,11 +3,12 @@ import { dirname, resolve as resolvePath } from 'node:path'
 import { Conditions } from './conditions.ts'
 import { findCycles } from './cycles.ts'
 import { Findings, type Finding } from './findings.ts'
+import { addToFunctions } from './function-additions.ts'
 import { mergeTopics, planMetadata } from './metadata.ts'
 import { TemplateNames } from './names.ts'
 import { parameterValues } from './parameters.ts'
 import type { Plan, PlannedFunction } from './plan.ts'
-import { resourceTypes, type Resource, type Stack } from './resources.ts'
+import { resourceTypes, type Resource, type ResourcePlan, type Stack } from './resources.ts'
 import { emptyMapping, mergeTrees, nameOf, type Entry, type Mapping, type Tree } from './tree.ts'
 import { parseTemplate } from './yaml.ts'
 
@@ -81,8 +82,10 @@ function planTemplate(root: Mapping, options: LoadOptions, findings: Findings): 
   const plans = [...resources.values()]
     .filter((resource) => names.isIncluded(resource))
     .map((resource) => planResource(resource, names))
-  const functions = plans.flatMap((plan) => plan.functions ?? [])
-  checkNames(functions, findings)
+  const declared = plans.flatMap((plan) => plan.functions ?? [])
+  checkNames(declared, findings)
+  const additions = plans.flatMap((plan) => plan.additions ?? [])
+  const functions = addToFunctions(declared, additions, findings)
   const described = planMetadata(section(root, 'Metadata', findings), names)
   return {
     functions,
@@ -94,7 +97,7 @@ function planTemplate(root: Mapping, options: LoadOptions, findings: Findings): 
   }
 }
 
-function planResource(resource: Resource, names: TemplateNames): Partial<Plan> {
+function planResource(resource: Resource, names: TemplateNames): ResourcePlan {
   const type = resourceTypes.get(resource.type)
   if (type !== undefined) return type.plan(resource, names)
   const { logicalId, line } = resource
