@@ -136,6 +136,10 @@ export const codePathMaxBytes = 2048
 /** Lambda: a request with 50 MB of zip in base64, and a little for the rest. */
 export const functionRequestMaxBytes = 70_167_211
 
+/** Requests of more than this count as large, of which so many are in memory at once: 200 MB each in the worst case. */
+export const largeRequestMinBytes = 8 * 1024 * 1024
+export const largeRequestsMax = 2
+
 /** Room for a mapping with ten servers and five filters of 4 KB, escaped. */
 export const mappingRequestMaxBytes = 256 * 1024
 

@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { pipeline, Readable } from 'node:stream'
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express'
 import { AppError, reasonOf } from '../../common/errors.ts'
+import { largeRequestMinBytes } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import { LambdaApiError, type Outcome } from './api-errors.ts'
+import { LargeBodies } from './large-bodies.ts'
 import type { RequestCounter } from './request-counter.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 
@@ -25,13 +27,21 @@ export async function createRouter(options: RouterOptions): Promise<Express> {
   app.disable('x-powered-by')
   app.disable('etag')
   await options.extend?.(app)
+  const largeBodies = new LargeBodies()
   for (const route of options.routes) {
     const readBody = express.raw({ type: () => true, limit: route.bodyMaxBytes })
-    app[route.method](route.path, named(route.operation), readBody, (request, response, next) => {
-      Promise.resolve()
-        .then(() => route.handle(apiRequest(request)))
-        .then((outcome) => send(response, outcome, options), next)
-    })
+    const turn = route.bodyMaxBytes > largeRequestMinBytes ? [largeBodies.handler] : []
+    app[route.method](
+      route.path,
+      named(route.operation),
+      ...turn,
+      readBody,
+      (request, response, next) => {
+        Promise.resolve()
+          .then(() => route.handle(apiRequest(request)))
+          .then((outcome) => send(response, outcome, options), next)
+      },
+    )
   }
   app.use((request, response) => {
     const text = `There is no operation ${request.method} ${request.path.slice(0, 200)}`
