@@ -53,7 +53,9 @@ export class StorageWatch {
   async #look(): Promise<void> {
     this.#isLooking = true
     const startedMs = performance.now()
-    for (const watched of [...this.#watched]) {
+    // Those of now: who is added meanwhile has the next look.
+    const lookedAt = [...this.#watched]
+    for (const watched of lookedAt) {
       const wasBusy = watched.isBusy()
       const bytes = await allocatedBytes(watched.directory)
       if (!this.#watched.has(watched)) continue
