@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Piscina } from 'piscina'
 import { systemClock } from '../common/clock.ts'
+import type { EventPayload } from '../common/invocation.ts'
 import { silentLogger } from '../common/logger.ts'
 import type { FunctionRecord } from '../control/registry/registry.ts'
 import { LogWriter } from '../function-logs/log-writer.ts'
@@ -22,7 +23,8 @@ const help = `Usage: node bench/invoke.ts [--rows a,b] [--rounds 3] [--seconds 1
 Prints JSON; progress goes to standard error. Rounds are interleaved, rates are medians of them.
 
 Rows: small1, small100 (invocations/s of a no-op in this process, so many at once), kinesis, kafka (100 records of 1.5 KB,
-beside piscina that is given the object, parsed from the text each time, and parsed once), cold, control, workers (over HTTP, 100 connections, in a process of their own).
+as a mapping hands them over, beside piscina that is given the object, parsed from the text each time, and parsed once; and
+ours as text, beside the first), cold, control, workers (over HTTP, 100 connections, in a process of their own).
 `
 const { values: flags } = parseArgs({
   allowNegative: true,
@@ -72,17 +74,21 @@ const workers = startInvoker({
 })
 await workers.registry.putFunction(noopRecord('noop', 0))
 const piscina = new Piscina({ filename: noop.href, minThreads: threads, maxThreads: threads })
-const invoke = (functionName: string, payload: string) => async () => {
+const invoke = (functionName: string, payload: EventPayload) => async () => {
   completed(await workers.invoker.invoke({ functionName, payload }))
 }
 await measure('small1', 1, invoke('noop', small), () => piscina.run(JSON.parse(small)))
 await measure('small100', 100, invoke('noop', small), () => piscina.run(JSON.parse(small)))
-for (const [row, event] of Object.entries({ kinesis: kinesisEvent(), kafka: kafkaEvent() })) {
-  const parsed = JSON.parse(event) as unknown
-  const ours = invoke('noop', event)
-  // An event arrives as text: whoever would hand it over as an object has to parse it first.
-  await measure(row, 2 * threads, ours, () => piscina.run(JSON.parse(event)))
+for (const [row, event] of Object.entries({ kinesis: kinesisEvent, kafka: kafkaEvent })) {
+  const text = event().text()
+  const parsed = JSON.parse(text) as unknown
+  // A mapping has new records for each event.
+  const ours = () => invoke('noop', event())()
+  // Whoever has no records has a text, and has to parse it before it can be cloned.
+  const parsing = () => piscina.run(JSON.parse(text))
+  await measure(row, 2 * threads, ours, parsing)
   await measure(`${row}Parsed`, 2 * threads, ours, () => piscina.run(parsed))
+  await measure(`${row}Text`, 2 * threads, invoke('noop', text), parsing)
 }
 if (wanted.has('cold')) results['cold'] = await coldStarts(Number(flags.cold))
 await piscina.destroy()
@@ -107,7 +113,7 @@ async function measure(
   ours: () => Promise<unknown>,
   raw: () => Promise<unknown>,
 ): Promise<void> {
-  if (!wanted.has(row.replace('Parsed', ''))) return
+  if (!wanted.has(row.replace(/Parsed|Text/, ''))) return
   const all: { ours: Measured[]; piscina: Measured[] } = { ours: [], piscina: [] }
   for (let round = -1; round < rounds; round++) {
     const measured = [await rate(concurrency, ours), await rate(concurrency, raw)] as const

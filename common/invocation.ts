@@ -1,11 +1,15 @@
 // The contract of Invoke between those who call a function and the workers that run it.
+import type { RecordEvent } from './record-event.ts'
 
-/** One synchronous invocation. `payload` is the event as JSON text, at most 6,291,556 bytes. */
+/** An event as JSON text, or as the records of a mapping. */
+export type EventPayload = string | RecordEvent
+
+/** One synchronous invocation. `payload` has at most 6,291,556 bytes as JSON text. */
 export interface Invocation {
   readonly functionName: string
   /** Version or alias; `$LATEST` unless given. */
   readonly qualifier?: string
-  readonly payload: string
+  readonly payload: EventPayload
   /** Of an asynchronous event, whose tries share it; a new one unless given. */
   readonly requestId?: string
   /** Base64 of the caller's client context, as Lambda's header carries it. */
@@ -45,6 +49,10 @@ export interface InvocationRefused {
 }
 
 export type InvocationResult = InvocationCompleted | InvocationRefused
+
+export function payloadText(payload: EventPayload): string {
+  return typeof payload === 'string' ? payload : payload.text()
+}
 
 /** Runs functions. Never rejects for what a handler does; rejects with AppError when unreachable. */
 export interface FunctionInvoker {

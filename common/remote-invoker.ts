@@ -2,12 +2,13 @@
 import { isUtf8 } from 'node:buffer'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { AppError, reasonOf } from './errors.ts'
-import type {
-  FunctionInvoker,
-  Invocation,
-  InvocationCompleted,
-  InvocationRefused,
-  InvocationResult,
+import {
+  payloadText,
+  type FunctionInvoker,
+  type Invocation,
+  type InvocationCompleted,
+  type InvocationRefused,
+  type InvocationResult,
 } from './invocation.ts'
 import { payloadMaxBytes, remoteInvocationsMax } from './limits.ts'
 
@@ -57,7 +58,7 @@ export class RemoteInvoker implements FunctionInvoker {
 
   #post(invocation: Invocation): Promise<IncomingMessage> {
     const { functionName, qualifier, payload, requestId, clientContext, tailLog } = invocation
-    const body = Buffer.from(payload)
+    const body = Buffer.from(payloadText(payload))
     const query = qualifier === undefined ? '' : `?Qualifier=${encodeURIComponent(qualifier)}`
     const path = `/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations${query}`
     const revision = this.#revisionOf(functionName)

@@ -4,7 +4,6 @@ import type { BatchGroup, BatchRules } from './batcher.ts'
 import type { LaneRecord } from './lane.ts'
 import type { FailureRules } from './retry-policy.ts'
 import type { ScalingChange, ScalingRules } from './scaler.ts'
-import type { SourceRecord } from './sources/source.ts'
 
 export interface MappingRules extends BatchRules, ScalingRules {
   readonly criteria: Criteria
@@ -78,5 +77,9 @@ export type Effect =
   | { readonly kind: 'discard' | 'dropped'; readonly discard: Discard }
   | { readonly kind: 'commit'; readonly offsets: ReadonlyMap<number, number> }
   | { readonly kind: 'pause' | 'resume'; readonly partitions: readonly number[] }
-  | { readonly kind: 'skipped'; readonly record: SourceRecord; readonly sizeBytes: number }
+  | {
+      readonly kind: 'skipped'
+      readonly record: { readonly partition: number; readonly offset: number }
+      readonly sizeBytes: number
+    }
   | { readonly kind: 'scaled'; readonly change: ScalingChange; readonly lag: number }

@@ -1,6 +1,8 @@
-// Builds the JSON of a Kafka event as Lambda delivers it, from pieces that are made once per record.
-import { oversizedKeyMaxBytes } from '../common/mapping-limits.ts'
-import type { RecordHeader, SourceRecord } from './sources/source.ts'
+// A Kafka event as Lambda delivers it, of records as they were read; what belongs to its size, exactly.
+import type { RecordEvent } from '../common/record-event.ts'
+import { packedMaxBytes, packKafkaEvent, type KafkaGroup } from '../events/kafka-packing.ts'
+import { headersText, recordText } from '../events/kafka-record-text.ts'
+import type { RawRecord } from '../events/raw-record.ts'
 
 /** Where records come from, as the event says it. An ARN makes it a managed cluster's. */
 export interface EventOrigin {
@@ -8,10 +10,9 @@ export interface EventOrigin {
   readonly bootstrapServers: readonly string[]
 }
 
-/** Records of one partition in an event, each as the text of `encodeRecord`. */
-export interface EventGroup {
-  readonly partition: number
-  readonly records: readonly { readonly json: string }[]
+/** Records of one partition in an event. */
+export interface EventGroup extends KafkaGroup {
+  readonly records: readonly { readonly content: RawRecord; readonly sizeBytes: number }[]
 }
 
 /** Everything of an event but its records; made once for a mapping. */
@@ -34,21 +35,54 @@ export function eventFrame(origin: EventOrigin, topic: string): EventFrame {
   return { head, topic, sizeBytes: Buffer.byteLength(head) + tail.length }
 }
 
-/** The event's JSON text. A partition appears in at most one group, and no group is empty. */
-export function buildEvent(frame: EventFrame, groups: readonly EventGroup[]): string {
-  let text = frame.head
-  let separator = ''
-  for (const { partition, records } of groups) {
-    text += `${separator}"${frame.topic}-${partition}":[`
-    separator = ','
-    let comma = ''
-    for (const { json } of records) {
-      text += comma + json
-      comma = ','
+/** The event that a function gets of these groups. A partition appears in at most one, and none is empty. */
+export class KafkaEvent implements RecordEvent {
+  readonly kind = 'kafka'
+  readonly sizeBytes: number
+  readonly #frame: EventFrame
+  readonly #groups: readonly EventGroup[]
+  readonly #records: number
+
+  constructor(frame: EventFrame, groups: readonly EventGroup[]) {
+    this.#frame = frame
+    this.#groups = groups
+    const content = { recordBytes: 0, records: 0 }
+    for (const { records } of groups) {
+      content.records += records.length
+      for (const { sizeBytes } of records) content.recordBytes += sizeBytes
     }
-    text += ']'
+    this.#records = content.records
+    const partitions = groups.map(({ partition }) => partition)
+    this.sizeBytes = eventSizeBytes(frame, partitions, content)
   }
-  return text + tail
+
+  get packedMaxBytes(): number {
+    const [groups, records] = [this.#groups.length, this.#records]
+    return packedMaxBytes({ sizeBytes: this.sizeBytes, groups, records })
+  }
+
+  pack(memory: SharedArrayBuffer): void {
+    const { head, topic } = this.#frame
+    const frame = `[${head}${tail},"${topic}"]`
+    packKafkaEvent(memory, { frame, groups: this.#groups, headersText })
+  }
+
+  text(): string {
+    const { head, topic } = this.#frame
+    let text = head
+    let separator = ''
+    for (const { partition, records } of this.#groups) {
+      text += `${separator}"${topic}-${partition}":[`
+      separator = ','
+      let comma = ''
+      for (const { content } of records) {
+        text += comma + recordText({ topic, partition }, content)
+        comma = ','
+      }
+      text += ']'
+    }
+    return text + tail
+  }
 }
 
 /**
@@ -69,32 +103,4 @@ export function eventSizeBytes(
   let sizeBytes = frame.sizeBytes + content.recordBytes + content.records
   for (const partition of partitions) sizeBytes += groupSizeBytes(frame, partition)
   return partitions.length === 0 ? sizeBytes : sizeBytes - 1
-}
-
-/** One record's JSON text. Without a key there is no `key`, and likewise for the value. */
-export function encodeRecord(record: SourceRecord): string {
-  const place = `{"topic":"${record.topic}","partition":${record.partition},"offset":${record.offset}`
-  const time = `,"timestamp":${record.timestampMs},"timestampType":"${record.timestampType}"`
-  const key = record.key === null ? '' : `,"key":"${record.key.toString('base64')}"`
-  const value = record.value === null ? '' : `,"value":"${record.value.toString('base64')}"`
-  const headers = record.headers.length === 0 ? '' : record.headers.map(encodeHeader).join(',')
-  return `${place}${time}${key}${value},"headers":[${headers}]}`
-}
-
-/** The bytes of `encodeRecord`'s text; all of it but header names is ASCII. */
-export function recordSizeBytes(record: SourceRecord, json: string): number {
-  return record.headers.length === 0 ? json.length : Buffer.byteLength(json)
-}
-
-// Lambda builds events in Java, whose bytes are signed: 0xff comes as -1.
-function encodeHeader({ name, value }: RecordHeader): string {
-  const bytes = new Int8Array(value.buffer, value.byteOffset, value.byteLength)
-  return `{${JSON.stringify(name)}:[${bytes.join(',')}]}`
-}
-
-/** What of a record that is too large is small for certain; its key decides where it goes. */
-export function withoutContent(record: SourceRecord): SourceRecord {
-  const key = record.key !== null && record.key.length <= oversizedKeyMaxBytes ? record.key : null
-  const { topic, partition, offset, timestampMs, timestampType } = record
-  return { topic, partition, offset, timestampMs, timestampType, key, value: null, headers: [] }
 }

@@ -1,11 +1,12 @@
 // Tests which answers of a function name failed records, and which fail a whole batch.
 import { expect, test } from 'vitest'
+import { laneRecord } from '../test/support/lane-record.ts'
 import { itemFailuresOf } from './item-failures.ts'
 import { Lane } from './lane.ts'
 
 function groupOf(partition: number, offsets: readonly number[]) {
   const lane = new Lane(partition)
-  for (const offset of offsets) lane.push({ offset, timestampMs: 0, json: '{}', sizeBytes: 2 })
+  for (const offset of offsets) lane.push(laneRecord(offset))
   lane.advance((offsets.at(-1) ?? 0) + 1)
   return { lane, partition, records: lane.take(offsets.length) }
 }

@@ -1,16 +1,18 @@
 // Holds one partition's records in their order, from arrival until they are finished.
 import assert from 'node:assert'
+import type { RawRecord } from '../events/raw-record.ts'
 
 /**
- * A record that passed the filters, as the text that goes into the event. Where records are counted and
- * not made, one stands for a run of them that are alike.
+ * A record that passed the filters, as it was read. Where records are counted and not made, one stands for
+ * a run of them that are alike.
  */
 export interface LaneRecord {
   readonly offset: number
   readonly timestampMs: number
-  readonly json: string
+  readonly content: RawRecord
+  /** Of its JSON text. */
   readonly sizeBytes: number
-  /** Of a record that no event can hold: its size. `json` is then without its content. */
+  /** Of a record that no event can hold: its size. `content` is then without value and headers. */
   readonly oversizedBytes?: number
   /** How many records of consecutive offsets it stands for; `offset` is the first's, the size each one's. */
   readonly count?: number

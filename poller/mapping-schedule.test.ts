@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { compileCriteria } from '../filter/criteria.ts'
 import { randomFrom, seed } from '../test/support/seeded-random.ts'
 import type { Batch, BatchOutcome, Discard, Effect, InvocationReport } from './batch.ts'
-import { buildEvent, eventFrame } from './event.ts'
+import { eventFrame, KafkaEvent } from './event.ts'
 import { MappingCounters } from './mapping-counters.ts'
 import { Mapping } from './mapping.ts'
 import { noFailureRules, type FailureRules } from './retry-policy.ts'
@@ -211,7 +211,7 @@ class World {
 
   invoke(batch: Batch): void {
     const taken = new Set([...this.out].flatMap(({ groups }) => groups.map((g) => g.lane)))
-    assert(buildEvent(frame, batch.groups).length <= payloadMaxBytes, 'too large an event')
+    assert(new KafkaEvent(frame, batch.groups).sizeBytes <= payloadMaxBytes, 'too large an event')
     for (const { lane, partition, records } of batch.groups) {
       assert(!taken.has(lane), 'two batches of one lane in flight')
       assert(records.length > 0, 'an empty group')

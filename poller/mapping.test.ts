@@ -2,8 +2,9 @@
 import { beforeEach, expect, test } from 'vitest'
 import { payloadMaxBytes } from '../common/limits.ts'
 import { compileCriteria } from '../filter/criteria.ts'
+import { laneRecord } from '../test/support/lane-record.ts'
 import type { Batch, Effect, MappingRules } from './batch.ts'
-import { buildEvent, eventFrame } from './event.ts'
+import { eventFrame, KafkaEvent } from './event.ts'
 import { recordsOf } from './groups.ts'
 import { split } from './lane.ts'
 import { MappingCounters } from './mapping-counters.ts'
@@ -113,7 +114,7 @@ test('a batch closes at the payload limit even if size and window are not reache
   const mapping = mappingOf({ batchSize: 10_000, payloadMaxBytes: 1000 })
   arrive(mapping, 0, [0, 1, 2, 3, 4, 5, 6, 7], 'x'.repeat(60))
   const batch = only(mapping.tick(nowMs))
-  const event = buildEvent(frame, batch.groups)
+  const event = new KafkaEvent(frame, batch.groups).text()
   expect(event.length).toBeLessThanOrEqual(1000)
   const next = batch.groups[0]?.records[0]
   expect(event.length + 1 + (next?.sizeBytes ?? 0)).toBeGreaterThan(1000)
@@ -125,7 +126,7 @@ test('the payload limit is exact: a byte less holds one record less', () => {
   const whole = mappingOf({ windowMs: 0 }, [0, 1])
   arrive(whole, 0, [10, 11], value)
   arrive(whole, 1, [10], value)
-  const exact = buildEvent(frame, only(whole.tick(nowMs)).groups).length
+  const exact = new KafkaEvent(frame, only(whole.tick(nowMs)).groups).text().length
   for (const [limit, expected] of [
     [exact, 3],
     [exact - 1, 2],
@@ -497,7 +498,7 @@ test('records that are counted make the batches that records make, and are split
     offset,
     count,
     timestampMs: nowMs,
-    json: '',
+    content: laneRecord(offset).content,
     sizeBytes: 100,
   })
   const run = (partition: number, firstOffset: number, count: number) =>

@@ -1,5 +1,5 @@
 // Decides everything a mapping does with its records: filter, batch, retry, commit, pause.
-import { criteriaMatches } from '../filter/criteria.ts'
+import { Admission } from './admission.ts'
 import { BackPressure } from './back-pressure.ts'
 import type {
   Batch,
@@ -13,7 +13,6 @@ import type {
 import type { BatchGroup } from './batcher.ts'
 import { checkpointsOf, CommitLedger } from './commit-ledger.ts'
 import { Deliveries } from './deliveries.ts'
-import { encodeRecord, recordSizeBytes, withoutContent } from './event.ts'
 import { EventPollers } from './event-pollers.ts'
 import type { Look } from './lag-cause.ts'
 import { lagOf, lanesBehind, oldestOf, sumOver, type Lag } from './lag.ts'
@@ -21,7 +20,7 @@ import { countOf, Lane, split } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import { scalingBounds } from './scaler.ts'
 import { Scaling } from './scaling.ts'
-import type { RecordRun, SourceRecord } from './sources/source.ts'
+import type { RecordRun } from './sources/source.ts'
 
 const commitRetryMs = 1000
 
@@ -37,6 +36,7 @@ export class Mapping {
   readonly #rules: MappingRules
   readonly #counters: MappingCounters
   readonly #pollers: EventPollers
+  readonly #admission: Admission
   readonly #ledger: CommitLedger
   readonly #pressure: BackPressure
   readonly #lanes = new Map<number, Lane>()
@@ -55,6 +55,7 @@ export class Mapping {
       invocationsEach: rules.invocationsPerPoller,
       bytesPerSecond: rules.pace?.pollerBytesPerSecond ?? Infinity,
     })
+    this.#admission = new Admission(rules, counters, this.#pollers)
     this.#deliveries = new Deliveries({
       rules: rules.failure,
       counters,
@@ -109,11 +110,7 @@ export class Mapping {
   recordsArrived(run: RecordRun, nowMs: number): void {
     const lane = this.#reads(run, run.records[0]?.offset)
     if (lane === undefined) return
-    const from = lane.nextOffset ?? 0
-    for (const record of run.records) {
-      // Read again after a rebalance: in hand already, or finished.
-      if (record.offset >= from) this.#admit(lane, record)
-    }
+    this.#effects.push(...this.#admission.admit(lane, run.records))
     this.#hasRead(lane, run.nextOffset, nowMs)
   }
 
@@ -281,27 +278,6 @@ export class Mapping {
     lane.advance(nextOffset)
     this.#pollers.offer(lane, nowMs)
     this.#ledger.note(lane)
-  }
-
-  #admit(lane: Lane, record: SourceRecord): void {
-    this.#counters.polledEvents += 1
-    if (!criteriaMatches(this.#rules.criteria, record)) {
-      this.#counters.filteredOutEvents += 1
-      return
-    }
-    const { offset, timestampMs } = record
-    const json = encodeRecord(record)
-    const sizeBytes = recordSizeBytes(record, json)
-    if (this.#pollers.fits(record.partition, sizeBytes)) {
-      lane.push({ offset, timestampMs, json, sizeBytes })
-    } else if (this.#rules.failure.destination === undefined) {
-      this.#counters.oversizedEvents += 1
-      this.#effects.push({ kind: 'skipped', record, sizeBytes })
-    } else {
-      const rest = encodeRecord(withoutContent(record))
-      const small = { json: rest, sizeBytes: rest.length }
-      lane.push({ offset, timestampMs, ...small, oversizedBytes: sizeBytes })
-    }
   }
 
   #release(groups: readonly BatchGroup[], nowMs: number): void {

@@ -1,7 +1,7 @@
 // Tests the poller with a source and a function that the test plays, under a clock that stands still.
 import { beforeEach, expect, test } from 'vitest'
 import { AppError } from '../common/errors.ts'
-import type { Invocation, InvocationResult } from '../common/invocation.ts'
+import { payloadText, type Invocation, type InvocationResult } from '../common/invocation.ts'
 import { silentLogger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import type { MappingRecord } from '../control/registry/registry.ts'
@@ -148,7 +148,7 @@ const start = (): Promise<RunningRole> =>
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 const status = () => registry.status(uuid)
 const offsetsOf = (call: Call | undefined): number[] => {
-  const event = JSON.parse(call?.invocation.payload ?? '') as {
+  const event = JSON.parse(payloadText(call?.invocation.payload ?? '')) as {
     records: Record<string, { offset: number }[]>
   }
   return Object.values(event.records).flatMap((records) => records.map(({ offset }) => offset))
@@ -167,7 +167,7 @@ test('a batch reaches the function as an event, and its success is committed', a
   const poller = await start()
   sources[0]?.bring([5, 6])
   expect(calls[0]?.invocation.functionName).toBe('fn')
-  expect(JSON.parse(calls[0]?.invocation.payload ?? '')).toMatchObject({
+  expect(JSON.parse(payloadText(calls[0]?.invocation.payload ?? ''))).toMatchObject({
     eventSource: 'SelfManagedKafka',
     bootstrapServers: 'self:9092',
     records: { 't-0': [{ offset: 5 }, { offset: 6 }] },
@@ -184,7 +184,7 @@ test('a mapping with an ARN reads the built-in broker', async () => {
   const poller = await start()
   expect(sources[0]?.brokers).toEqual(['own:9092'])
   sources[0]?.bring([0, 1])
-  expect(JSON.parse(calls[0]?.invocation.payload ?? '')).toMatchObject({
+  expect(JSON.parse(payloadText(calls[0]?.invocation.payload ?? ''))).toMatchObject({
     eventSource: 'aws:kafka',
     eventSourceArn: 'arn:aws:kafka:x',
     bootstrapServers: 'own:9092',

@@ -1,12 +1,13 @@
 // What a pool of execution environments is to the rest of the workers, be they threads or processes.
+import type { EventPayload } from '../common/invocation.ts'
 import type { EnvironmentLog } from './logs/environment-log.ts'
 import type { OpenEnvironmentLog } from './logs/function-logs.ts'
 
 /** One event for an environment. */
 export interface EnvironmentEvent {
   readonly requestId: string
-  /** The event as JSON text; parsed in the environment. */
-  readonly payload: string
+  /** Parsed, or put together from its records, in the environment. */
+  readonly payload: EventPayload
   /** Base64 of JSON, as Lambda's header carries it. */
   readonly clientContext?: string
   /** With the version or alias that the caller named; the function's own unless given. */

@@ -1,7 +1,8 @@
 // Hands large events to threads in shared memory that is used again: no copy but one, and none on the main thread's heap.
 import { isAscii } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
-import type { SharedText } from './runtime/shared-text.ts'
+import type { RecordEvent } from '../common/record-event.ts'
+import type { SharedRecords, SharedText } from './runtime/shared-event.ts'
 
 /** What `parseLargeJson` needs; made here since a thread would load all of node:crypto for it. */
 const mark = `${randomBytes(9).toString('base64url')}:`
@@ -37,8 +38,14 @@ export class EventMemory {
     return { memory, sizeBytes: payload.length, isAscii: isAscii(payload), mark }
   }
 
+  putRecords(event: RecordEvent): SharedRecords {
+    const memory = this.#lend(event.packedMaxBytes)
+    event.pack(memory)
+    return { memory, kind: event.kind }
+  }
+
   /** To be called once for what was put, and only when no thread can read it any more. */
-  giveBack({ memory }: SharedText): void {
+  giveBack({ memory }: SharedText | SharedRecords): void {
     if (this.#spareBytes + memory.byteLength > this.#spareMaxBytes) return
     this.#spareBytes += memory.byteLength
     this.#spares.push(memory)

@@ -1,6 +1,7 @@
 // Runs one event in an environment under the function's timeout and puts its end in Lambda's words.
 import type { Clock, Timer } from '../common/clock.ts'
 import { handlerInitMaxMs, threadStartMaxMs } from '../common/environment-limits.ts'
+import type { EventPayload } from '../common/invocation.ts'
 import { logDeliveryMaxMs } from '../common/limits.ts'
 import type {
   EnvironmentMessage,
@@ -17,7 +18,7 @@ export interface ExecutionRequest {
   readonly pool: FunctionPool
   readonly requestId: string
   readonly version: string
-  readonly payload: string
+  readonly payload: EventPayload
   readonly clientContext: string | undefined
   readonly invokedFunctionArn: string | undefined
   readonly timeoutMs: number

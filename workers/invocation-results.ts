@@ -1,5 +1,10 @@
 // What an invocation is answered: results and refusals in Lambda's words.
-import type { Invocation, InvocationRefused, InvocationResult } from '../common/invocation.ts'
+import type {
+  EventPayload,
+  Invocation,
+  InvocationRefused,
+  InvocationResult,
+} from '../common/invocation.ts'
 import { clientContextMaxBytes, payloadMaxBytes } from '../common/limits.ts'
 import type { Throttle } from './concurrency.ts'
 import type { Execution } from './execution.ts'
@@ -69,7 +74,7 @@ export function oversized(
   requestId: string,
   { payload, clientContext = '' }: Invocation,
 ): InvocationRefused | undefined {
-  if (payload.length * 3 > payloadMaxBytes && Buffer.byteLength(payload) > payloadMaxBytes) {
+  if (isOversized(payload)) {
     const text = `Request must be smaller than ${payloadMaxBytes} bytes for the InvokeFunction operation`
     return refusal(requestId, 'RequestTooLargeException', text)
   }
@@ -78,4 +83,10 @@ export function oversized(
     return refusal(requestId, 'InvalidRequestContentException', text)
   }
   return undefined
+}
+
+// Counting a text's bytes costs; UTF-8 has at most three for each unit of a string.
+function isOversized(payload: EventPayload): boolean {
+  if (typeof payload !== 'string') return payload.sizeBytes > payloadMaxBytes
+  return payload.length * 3 > payloadMaxBytes && Buffer.byteLength(payload) > payloadMaxBytes
 }

@@ -8,6 +8,7 @@ import { silentLogger } from '../common/logger.ts'
 import { RemoteInvoker } from '../common/remote-invoker.ts'
 import { nodeBootstrap } from '../test/support/node-bootstrap.ts'
 import { functionRecord } from '../test/support/memory-registry.ts'
+import { recordEvent } from '../test/support/record-events.ts'
 import { startInvoker, tailOf, valueOf } from '../test/support/worker-threads.ts'
 import { createInvokeServer } from './invoke-server.ts'
 
@@ -38,6 +39,12 @@ describe.each(['in this process', 'over HTTP'])('an invoker %s', (where) => {
       executedVersion: '$LATEST',
       payload,
     })
+  })
+
+  test.each([1, 100])('hands over an event of %i records, as its text has it', async (records) => {
+    const event = recordEvent(records)
+    const result = await invoker.invoke({ functionName: 'echo', payload: event })
+    expect('payload' in result && JSON.parse(result.payload)).toEqual(JSON.parse(event.text()))
   })
 
   test('takes an empty payload for an empty object', async () => {

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import type { Clock } from '../common/clock.ts'
 import { systemClock } from '../common/clock.ts'
+import type { EventPayload } from '../common/invocation.ts'
 import { ManualClock } from '../test/support/manual-clock.ts'
+import { recordEvent } from '../test/support/record-events.ts'
 import { completed, startInvoker, valueOf } from '../test/support/worker-threads.ts'
 import { functionRecord } from '../test/support/memory-registry.ts'
 
@@ -251,6 +253,23 @@ test('the largest payload arrives, one byte more is refused', async () => {
   const event = 'x'.repeat(6_291_554)
   expect(completed(await workers.invoke('f', event)).payload).toBe('6291554')
   expect(await workers.invoke('f', `${event}x`)).toMatchObject({
+    code: 'RequestTooLargeException',
+    status: 413,
+  })
+})
+
+test('the limit of an event of records is that of its text', async () => {
+  workers = startInvoker()
+  const length = 'exports.handler = async (event) => event.Records[0].kinesis.data.length'
+  await workers.deploy('f', length)
+  const invoke = (payload: EventPayload) => workers.invoker.invoke({ functionName: 'f', payload })
+  const frameBytes = recordEvent(1, 0).sizeBytes
+  // Base64 makes four bytes of three.
+  const dataBytes = Math.floor((6_291_556 - frameBytes) / 4) * 3
+  const event = recordEvent(1, dataBytes)
+  expect(event.sizeBytes).toBeGreaterThan(6_291_552)
+  expect(completed(await invoke(event)).payload).toBe(String((dataBytes / 3) * 4))
+  expect(await invoke(recordEvent(1, dataBytes + 1))).toMatchObject({
     code: 'RequestTooLargeException',
     status: 413,
   })

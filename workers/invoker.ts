@@ -214,7 +214,8 @@ export class Invoker implements FunctionInvoker {
   }
 
   async #execute(call: Call): Promise<Execution | 'throttled' | 'gone'> {
-    const payloadBytes = call.invocation.payload.length
+    const { payload } = call.invocation
+    const payloadBytes = typeof payload === 'string' ? payload.length : payload.sizeBytes
     if (!this.#ledger.enterQueue(payloadBytes)) return 'throttled'
     let isQueued = true
     const leaveQueue = (): void => {

@@ -3,7 +3,7 @@ import type { ThreadPlan } from './cpu/cpu-shares.ts'
 import type { EnvironmentEvent, EnvironmentMessage, EnvironmentResult } from './environment-pool.ts'
 import type { SharedSlots } from './event-slots.ts'
 import type { SharedDirectories } from './runtime/claim-directory.ts'
-import type { SharedText } from './runtime/shared-text.ts'
+import type { SharedRecords, SharedText } from './runtime/shared-event.ts'
 
 /** What a thread is for; handed over once, when it starts. */
 export interface ThreadSettings {
@@ -36,7 +36,7 @@ export interface ThreadStart extends ThreadSettings {
 /** An event on its way to a thread, with its slot of `ThreadStart.slots`; below 0 it has none. */
 export interface ThreadTask extends Omit<EnvironmentEvent, 'payload'> {
   readonly slot: number
-  readonly payload: string | SharedText
+  readonly payload: string | SharedText | SharedRecords
 }
 
 /** The answer to an event. A text alone is what a handler returned, and the rest is in the event's slot. */

@@ -4,6 +4,7 @@ import type { Worker } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import type { Clock } from '../common/clock.ts'
 import { eventMemorySpareMaxBytes, sharedEventMinBytes } from '../common/environment-limits.ts'
+import type { EventPayload } from '../common/invocation.ts'
 import { parseCpuMessage } from './cpu/cpu-messages.ts'
 import type { CpuShares } from './cpu/cpu-shares.ts'
 import { PoolCpu } from './cpu/pool-cpu.ts'
@@ -325,8 +326,11 @@ export class ThreadPool implements EnvironmentPool {
 /** One for all pools: what one function does not use, another may. */
 const eventMemory = new EventMemory(eventMemorySpareMaxBytes)
 
-function handOver(payload: string): ThreadTask['payload'] {
-  return payload.length < sharedEventMinBytes ? payload : eventMemory.put(payload)
+function handOver(payload: EventPayload): ThreadTask['payload'] {
+  if (typeof payload === 'string') {
+    return payload.length < sharedEventMinBytes ? payload : eventMemory.put(payload)
+  }
+  return payload.sizeBytes < sharedEventMinBytes ? payload.text() : eventMemory.putRecords(payload)
 }
 
 /** Piscina has no classes for these: an abort, V8's limit, and the end of a thread by itself or ours. */

@@ -14,7 +14,7 @@ import { loadHandler, type Handler } from './runtime/handler-loader.ts'
 import { makeTmpPrivate, namedDirectories } from './runtime/private-tmp.ts'
 import { runHandler, type Answer, type ContextFacts } from './runtime/run-handler.ts'
 import { errorPayload, RuntimeError } from './runtime/runtime-errors.ts'
-import { parseSharedText } from './runtime/shared-text.ts'
+import { readSharedEvent } from './runtime/shared-event.ts'
 import { limitSockets } from './runtime/socket-limit.ts'
 import { guardProcess } from './runtime/thread-guards.ts'
 import { logLines } from './runtime/log-lines.ts'
@@ -158,7 +158,7 @@ async function run(task: ThreadTask, spentMs: number): Promise<Returned> {
   let event: unknown
   try {
     const { payload } = task
-    event = typeof payload === 'string' ? JSON.parse(payload) : parseSharedText(payload)
+    event = typeof payload === 'string' ? JSON.parse(payload) : readSharedEvent(payload)
   } catch (error) {
     return { outcome: 'unparsable', payload: (error as SyntaxError | TypeError).message }
   }

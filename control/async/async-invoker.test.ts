@@ -336,7 +336,7 @@ test('what was queued, waits for a retry or for its destination is there after a
   h.functions.answer = succeeded
   h.clock.advance(minuteMs)
   await h.settled(() => h.queue.backlog().length === 0)
-  expect(h.functions.seen.map((i) => i.payload).toSorted()).toEqual(['{"n":1}', '{"n":2}'])
+  expect(h.functions.payloads().toSorted()).toEqual(['{"n":1}', '{"n":2}'])
   expect(h.functions.seen.find((i) => i.functionName === 'fails')?.requestId).toBe(id)
   expect(h.sender.sent.map(({ message }) => JSON.parse(message.body) as object)).toMatchObject([
     { requestPayload: { n: 3 }, responsePayload: { did: 'it' } },

@@ -1,7 +1,8 @@
 // Tests what a destination gets of records that were given up, member by member.
 import { expect, test } from 'vitest'
+import { laneRecord } from '../../test/support/lane-record.ts'
 import type { Discard } from '../batch.ts'
-import { encodeRecord, eventFrame, type EventOrigin } from '../event.ts'
+import { eventFrame, type EventOrigin } from '../event.ts'
 import { Lane } from '../lane.ts'
 import { batchMessage, failureMessages } from './failure-record.ts'
 
@@ -15,10 +16,8 @@ function discardOf(change: Partial<Discard> = {}, key: Buffer | null = Buffer.fr
   const lane = new Lane(0)
   const timestampMs = Date.parse('2019-11-14T18:16:04.835Z')
   for (const offset of [100, 101]) {
-    const when = { timestampMs, timestampType: 'CREATE_TIME' as const }
-    const bytes = { key, value: Buffer.from(`test-value-${offset}`), headers: [] }
-    const json = encodeRecord({ topic: 'my-topic', partition: 0, offset, ...when, ...bytes })
-    lane.push({ offset, timestampMs, json, sizeBytes: json.length })
+    const value = Buffer.from(`test-value-${offset}`)
+    lane.push(laneRecord(offset, { topic: 'my-topic', timestampMs, key, value }))
   }
   const discard: Discard = {
     groups: [{ lane, partition: 0, records: lane.take(2) }],
@@ -137,8 +136,7 @@ test.each([
 
 test('too large comes without the record, null for the response, and the size that was too much', () => {
   const lane = new Lane(0)
-  const json = '{"offset":7,"key":"aw=="}'
-  lane.push({ offset: 7, timestampMs: 0, json, sizeBytes: json.length, oversizedBytes: 7_000_000 })
+  lane.push({ ...laneRecord(7, { key: Buffer.from('k') }), oversizedBytes: 7_000_000 })
   const groups = [{ lane, partition: 0, records: lane.take(1) }]
   const condition = 'MaximumPayloadSizeExceeded'
   const [message] = messages(discardOf({ groups, condition, attempts: 0, report: undefined }))
@@ -171,7 +169,7 @@ test('all that was given up is one message for services, with the range of each 
   const [zero, seven] = [discardOf().groups[0], new Lane(7)]
   if (zero === undefined) throw new Error('no group')
   const timestampMs = Date.parse('2019-11-14T18:16:05.000Z')
-  seven.push({ offset: 3, timestampMs, json: '{"offset":3}', sizeBytes: 12 })
+  seven.push(laneRecord(3, { topic: 'my-topic', partition: 7, timestampMs }))
   const groups = [zero, { lane: seven, partition: 7, records: seven.take(1) }]
   const { value, withoutPayload, key } = batchOf(discardOf({ groups }))
   const { payload, ...rest } = JSON.parse(value) as { payload: string }
@@ -216,7 +214,7 @@ test('all that was given up is one message for services, with the range of each 
 
 test('what no event can hold comes without its payload to a bucket, too', () => {
   const lane = new Lane(0)
-  lane.push({ offset: 7, timestampMs: 0, json: '{"offset":7}', sizeBytes: 12, oversizedBytes: 7e6 })
+  lane.push({ ...laneRecord(7), oversizedBytes: 7e6 })
   const groups = [{ lane, partition: 0, records: lane.take(1) }]
   const condition = 'MaximumPayloadSizeExceeded'
   const { value } = batchOf(discardOf({ groups, condition, attempts: 0, report: undefined }))

@@ -1,6 +1,7 @@
 // Writes what destinations get of records that were given up, as Lambda writes it.
+import { keyOf } from '../../events/raw-record.ts'
 import type { Discard } from '../batch.ts'
-import { buildEvent, eventSizeBytes, type EventFrame, type EventOrigin } from '../event.ts'
+import { eventSizeBytes, KafkaEvent, type EventFrame, type EventOrigin } from '../event.ts'
 import type { LaneRecord } from '../lane.ts'
 import type { DestinationMessage } from './destination.ts'
 
@@ -31,13 +32,13 @@ export function failureMessages(
     records.map((record): DestinationMessage => {
       const event =
         record.oversizedBytes === undefined
-          ? buildEvent(context.frame, [{ partition, records: [record] }])
+          ? new KafkaEvent(context.frame, [{ partition, records: [record] }]).text()
           : undefined
       const content = { recordBytes: record.oversizedBytes ?? record.sizeBytes, records: 1 }
       const payloadSize = eventSizeBytes(context.frame, [partition], content)
       const head = `{${why},"KafkaBatchInfo":${batchInfo(record, payloadSize, context)}`
       return {
-        key: keyOf(record),
+        key: keyOf(record.content),
         value: event === undefined ? `${head}}` : `${head},"payload":${event}}`,
         withoutPayload: `${head}}`,
       }
@@ -76,7 +77,7 @@ export function batchMessage(
   const head = `{${why},"KafkaBatchInfo":${JSON.stringify(info)}`
   const withoutPayload = `${head}}`
   if (isOversized) return { key: null, value: withoutPayload, withoutPayload }
-  const payload = JSON.stringify(buildEvent(frame, groups))
+  const payload = JSON.stringify(new KafkaEvent(frame, groups).text())
   return { key: null, value: `${head},"payload":${payload}}`, withoutPayload }
 }
 
@@ -142,9 +143,4 @@ function batchInfo(
     payloadSize,
     recordInfo: { offset: String(offset), timestamp: new Date(timestampMs).toISOString() },
   })
-}
-
-function keyOf({ json }: LaneRecord): Buffer | null {
-  const { key } = JSON.parse(json) as { key?: string }
-  return key === undefined ? null : Buffer.from(key, 'base64')
 }

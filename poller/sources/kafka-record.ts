@@ -1,6 +1,7 @@
 // Turns kafkajs's messages into the records of a source.
 import type { KafkaMessage } from '../../common/kafka-client.ts'
-import type { RecordHeader, SourceRecord } from './source.ts'
+import type { RecordHeader } from '../../events/raw-record.ts'
+import type { SourceRecord } from './source.ts'
 
 const none: readonly RecordHeader[] = []
 const logAppendTime = 1

@@ -1,10 +1,14 @@
 // What a source of records gives a mapping, whatever speaks to the cluster behind it.
+import type { RecordHeader } from '../../events/raw-record.ts'
 
 import type { BrokerFault } from '../../common/broker-fault.ts'
 
 export type TimestampType = 'CREATE_TIME' | 'LOG_APPEND_TIME'
 
-/** One record as read. Its buffers may be slices of a whole fetch: copy what is kept. */
+/**
+ * One record as read. Its buffers may be slices of a whole fetch, and made by each access: a source that has them in
+ * place says where they lie as well, by the members of `RawRecord`.
+ */
 export interface SourceRecord {
   readonly topic: string
   readonly partition: number
@@ -14,11 +18,6 @@ export interface SourceRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers: readonly RecordHeader[]
-}
-
-export interface RecordHeader {
-  readonly name: string
-  readonly value: Buffer
 }
 
 /** Consecutive records of one partition. */

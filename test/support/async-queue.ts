@@ -6,7 +6,12 @@ import { expect, onTestFinished } from 'vitest'
 import { AsyncInvoker } from '../../control/async/async-invoker.ts'
 import { retryPaces, type RetryPace } from '../../control/async/retry-plan.ts'
 import { backlogLimits, type BacklogLimits } from '../../control/async/backlog.ts'
-import type { FunctionInvoker, Invocation, InvocationResult } from '../../common/invocation.ts'
+import {
+  payloadText,
+  type FunctionInvoker,
+  type Invocation,
+  type InvocationResult,
+} from '../../common/invocation.ts'
 import { silentLogger } from '../../common/logger.ts'
 import type { FunctionRecord } from '../../control/registry/registry.ts'
 import { eventually } from './eventually.ts'
@@ -28,7 +33,7 @@ export class ScriptedFunctions implements FunctionInvoker {
     const of = this.seen.filter(
       (i) => functionName === undefined || i.functionName === functionName,
     )
-    return of.map(({ payload }) => payload)
+    return of.map(({ payload }) => payloadText(payload))
   }
 }
 

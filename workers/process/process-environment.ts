@@ -2,6 +2,7 @@
 import { getRandomValues, randomBytes, randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../../common/clock.ts'
 import { reasonOf } from '../../common/errors.ts'
+import { payloadText } from '../../common/invocation.ts'
 import { processEndGraceMs } from '../../common/process-limits.ts'
 import type {
   EnvironmentEvent,
@@ -225,7 +226,7 @@ export class ProcessEnvironment {
     this.#api?.hand({
       requestId,
       invocationId: randomUUID(),
-      payload,
+      payload: payloadText(payload),
       deadlineMs: nowMs + timeoutMs - spentMs,
       functionArn: invokedFunctionArn,
       traceId: traceId(nowMs, randomBytes(20)),

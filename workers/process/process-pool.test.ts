@@ -7,6 +7,7 @@ import type { FunctionRecord } from '../../control/registry/registry.ts'
 import { eventually } from '../../test/support/eventually.ts'
 import { functionRecord } from '../../test/support/memory-registry.ts'
 import { nodeBootstrap, nodeHandler } from '../../test/support/node-bootstrap.ts'
+import { recordEvent } from '../../test/support/record-events.ts'
 import { processesWith } from './proc-files.ts'
 import { completed, startInvoker, tailOf, valueOf } from '../../test/support/worker-threads.ts'
 
@@ -62,6 +63,14 @@ test('a runtime gets the event, its headers and Lambda’s variables, and its an
     ) as string,
   })
   expect(env).not.toHaveProperty('AWS_EXECUTION_ENV')
+})
+
+test('a runtime gets an event of records as its text', async () => {
+  workers = startInvoker()
+  await deploy(nodeHandler('async (event) => event'))
+  const payload = recordEvent(20)
+  const result = await workers.invoker.invoke({ functionName: 'f', payload })
+  expect(valueOf(result)).toEqual(JSON.parse(payload.text()))
 })
 
 test('a warm process serves the next event, with a log of Lambda’s lines for each', async () => {

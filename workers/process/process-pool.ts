@@ -1,5 +1,6 @@
 // A function revision's environments in processes: made on demand, kept for a while, ended.
 import type { Timer } from '../../common/clock.ts'
+import type { EventPayload } from '../../common/invocation.ts'
 import type {
   EnvironmentEvent,
   EnvironmentOutcome,
@@ -203,7 +204,8 @@ export class ProcessPool implements EnvironmentPool {
 }
 
 /** Lambda looks at an event before any runtime sees it. */
-function jsonProblem(payload: string): string | undefined {
+function jsonProblem(payload: EventPayload): string | undefined {
+  if (typeof payload !== 'string') return undefined
   try {
     JSON.parse(payload)
     return undefined

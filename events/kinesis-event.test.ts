@@ -1,0 +1,67 @@
+// Tests that a Kinesis event has Lambda's members in their order, that a thread builds the same, and its size.
+import { expect, test } from 'vitest'
+import { buildKinesisEvent, KinesisEvent, type KinesisRecord } from './kinesis-event.ts'
+
+const origin = {
+  shardId: 'shardId-000000000006',
+  eventSourceARN: 'arn:aws:kinesis:us-east-2:123456789012:stream/lambda-stream',
+  awsRegion: 'us-east-2',
+  invokeIdentityArn: 'arn:aws:iam::123456789012:role/lambda-role',
+}
+
+const bytes = Buffer.from(Array.from({ length: 4000 }, (_, i) => i % 251))
+
+const record = (parts: Partial<KinesisRecord> = {}): KinesisRecord => ({
+  partitionKey: '1',
+  sequenceNumber: '49590338271490256608559692538361571095921575989136588898',
+  approximateArrivalTimestamp: 1_545_084_650.987,
+  bytes: Buffer.from('Hello, this is a test.'),
+  dataStart: 0,
+  dataBytes: 22,
+  ...parts,
+})
+
+function built(event: KinesisEvent): unknown {
+  const memory = new SharedArrayBuffer(Math.ceil(event.packedMaxBytes / 8) * 8)
+  new Uint8Array(memory).fill(0xee)
+  event.pack(memory)
+  return buildKinesisEvent(memory)
+}
+
+test('an event has its members in the order of Lambda', () => {
+  expect(new KinesisEvent(origin, [record()]).text()).toBe(
+    '{"Records":[{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"1",' +
+      '"sequenceNumber":"49590338271490256608559692538361571095921575989136588898",' +
+      '"data":"SGVsbG8sIHRoaXMgaXMgYSB0ZXN0Lg==","approximateArrivalTimestamp":1545084650.987},' +
+      '"eventSource":"aws:kinesis","eventVersion":"1.0",' +
+      '"eventID":"shardId-000000000006:49590338271490256608559692538361571095921575989136588898",' +
+      '"eventName":"aws:kinesis:record","invokeIdentityArn":"arn:aws:iam::123456789012:role/lambda-role",' +
+      '"awsRegion":"us-east-2","eventSourceARN":"arn:aws:kinesis:us-east-2:123456789012:stream/lambda-stream"}]}',
+  )
+})
+
+test.each([
+  ['no records', []],
+  ['one', [record()]],
+  ['no data', [record({ dataBytes: 0 })]],
+  [
+    'keys of any text',
+    ['', '"', '\\', '\u0000', 'ü€😀', '\ud800'].map((partitionKey) => record({ partitionKey })),
+  ],
+  [
+    'data amid other data',
+    [3, 500, 570, 1000].map((dataStart) => record({ bytes: bytes, dataStart, dataBytes: 60 })),
+  ],
+  [
+    'data out of order',
+    [1000, 570, 3].map((dataStart) => record({ bytes: bytes, dataStart, dataBytes: 61 })),
+  ],
+  ['a time of whole seconds', [record({ approximateArrivalTimestamp: 1_545_084_650 })]],
+])('an event of %s is in a thread what its text says, and as large as it says', (_, records) => {
+  const event = new KinesisEvent(origin, records)
+  const text = event.text()
+  expect(event.sizeBytes).toBe(Buffer.byteLength(text))
+  const parsed: unknown = JSON.parse(text)
+  expect(built(event)).toEqual(parsed)
+  expect(JSON.stringify(built(event))).toBe(JSON.stringify(parsed))
+})

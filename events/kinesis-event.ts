@@ -1,0 +1,134 @@
+// A Kinesis event of records as they were read: its text, its size, its records packed, and Lambda's event of them in a thread.
+import type { RecordEvent } from '../common/record-event.ts'
+import { base64Bytes } from './base64-bytes.ts'
+import { SpanPacker, spanOverheadBytes } from './span-packer.ts'
+
+/** Where records come from, as the event says it. */
+export interface KinesisOrigin {
+  readonly shardId: string
+  readonly eventSourceARN: string
+  readonly awsRegion: string
+  readonly invokeIdentityArn: string
+}
+
+/** The data lies in `bytes`, which may be those of others as well. */
+export interface KinesisRecord {
+  readonly partitionKey: string
+  readonly sequenceNumber: string
+  /** Seconds, with milliseconds. */
+  readonly approximateArrivalTimestamp: number
+  readonly bytes: Buffer
+  readonly dataStart: number
+  readonly dataBytes: number
+}
+
+/*
+ *   records, place of texts, their bytes │ record │ … │ bytes of data │ texts
+ *   └───────────────── numbers, as doubles ──────────┘
+ *
+ * A record: time, and place and length of its data. The texts are JSON: the origin, and of each record its key and its number.
+ */
+const headNumbers = 3
+const recordNumbers = 3
+const numberBytes = Float64Array.BYTES_PER_ELEMENT
+
+export class KinesisEvent implements RecordEvent {
+  readonly kind = 'kinesis'
+  readonly sizeBytes: number
+  readonly #origin: KinesisOrigin
+  readonly #records: readonly KinesisRecord[]
+
+  constructor(origin: KinesisOrigin, records: readonly KinesisRecord[]) {
+    this.#origin = origin
+    this.#records = records
+    let sizeBytes = '{"Records":[]}'.length + Math.max(0, records.length - 1)
+    for (const record of records) sizeBytes += kinesisRecordBytes(origin, record)
+    this.sizeBytes = sizeBytes
+  }
+
+  get packedMaxBytes(): number {
+    const records = this.#records.length
+    const numbers = headNumbers + records * recordNumbers
+    // Texts are in the event as well, and the origin's once for each record.
+    const texts = this.sizeBytes + Buffer.byteLength(JSON.stringify(this.#origin))
+    return numbers * numberBytes + texts + (records + 1) * spanOverheadBytes
+  }
+
+  pack(memory: SharedArrayBuffer): void {
+    const records = this.#records
+    const numbers = headNumbers + records.length * recordNumbers
+    const table = new Float64Array(memory, 0, numbers)
+    const target = Buffer.from(memory)
+    const spans = new SpanPacker(target, numbers * numberBytes)
+    const texts: string[] = []
+    let at = headNumbers
+    for (const record of records) {
+      texts.push(record.partitionKey, record.sequenceNumber)
+      table[at] = record.approximateArrivalTimestamp
+      table[at + 1] = spans.add(record.bytes, record.dataStart, record.dataBytes)
+      table[at + 2] = record.dataBytes
+      at += recordNumbers
+    }
+    const end = spans.finish()
+    table[0] = records.length
+    table[1] = end
+    table[2] = target.write(JSON.stringify([this.#origin, texts]), end, 'utf8')
+  }
+
+  text(): string {
+    return `{"Records":[${this.#records.map((each) => kinesisRecordText(this.#origin, each)).join(',')}]}`
+  }
+}
+
+function kinesisRecordText(origin: KinesisOrigin, record: KinesisRecord): string {
+  const { bytes, dataStart, dataBytes } = record
+  return textAround(origin, record, bytes.toString('base64', dataStart, dataStart + dataBytes))
+}
+
+function kinesisRecordBytes(origin: KinesisOrigin, record: KinesisRecord): number {
+  return Buffer.byteLength(textAround(origin, record, '')) + base64Bytes(record.dataBytes)
+}
+
+function textAround(origin: KinesisOrigin, record: KinesisRecord, data: string): string {
+  const { shardId, eventSourceARN, awsRegion, invokeIdentityArn } = origin
+  const { partitionKey, sequenceNumber, approximateArrivalTimestamp } = record
+  return (
+    `{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":${JSON.stringify(partitionKey)},` +
+    `"sequenceNumber":"${sequenceNumber}","data":"${data}",` +
+    `"approximateArrivalTimestamp":${approximateArrivalTimestamp}},"eventSource":"aws:kinesis",` +
+    `"eventVersion":"1.0","eventID":"${shardId}:${sequenceNumber}","eventName":"aws:kinesis:record",` +
+    `"invokeIdentityArn":"${invokeIdentityArn}","awsRegion":"${awsRegion}","eventSourceARN":"${eventSourceARN}"}`
+  )
+}
+
+/** What JSON.parse makes of the event's text, in the order of its members as well. */
+export function buildKinesisEvent(memory: SharedArrayBuffer): unknown {
+  const table = new Float64Array(memory)
+  const bytes = Buffer.from(memory)
+  const numberAt = (at: number): number => table[at] ?? 0
+  const texts = bytes.toString('utf8', numberAt(1), numberAt(1) + numberAt(2))
+  const [origin, names] = JSON.parse(texts) as [KinesisOrigin, string[]]
+  const { shardId, eventSourceARN, awsRegion, invokeIdentityArn } = origin
+  const Records: unknown[] = []
+  for (let i = 0; i < numberAt(0); i++) {
+    const at = headNumbers + i * recordNumbers
+    const sequenceNumber = names[2 * i + 1] ?? ''
+    Records.push({
+      kinesis: {
+        kinesisSchemaVersion: '1.0',
+        partitionKey: names[2 * i],
+        sequenceNumber,
+        data: bytes.toString('base64', numberAt(at + 1), numberAt(at + 1) + numberAt(at + 2)),
+        approximateArrivalTimestamp: numberAt(at),
+      },
+      eventSource: 'aws:kinesis',
+      eventVersion: '1.0',
+      eventID: `${shardId}:${sequenceNumber}`,
+      eventName: 'aws:kinesis:record',
+      invokeIdentityArn,
+      awsRegion,
+      eventSourceARN,
+    })
+  }
+  return { Records }
+}
