@@ -1,7 +1,7 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
 .PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose crash crash-mappings fuzz
-.PHONY: bench bench-cpu-share bench-broker bench-invoke bench-torture docs board-pictures format clean
+.PHONY: simulate-seeds bench bench-cpu-share bench-broker bench-invoke bench-torture docs board-pictures format clean
 
 installed := node_modules/.package-lock.json
 
@@ -62,6 +62,9 @@ crash-mappings: $(installed) ## Kill broker, workers and poller ROUNDS=100 times
 
 fuzz: $(installed) ## Hand COUNT=10000000 spoiled requests and batches to parser and handlers; SEED= replays.
 	@npm exec -- node test/fuzz/run.ts
+
+simulate-seeds: $(installed) ## Hold SEEDS=10000 simulated mappings with random failures to what they promise; SEED= replays one.
+	@SEEDS=$(or $(SEEDS),10000) npm exec -- vitest run --project unit simulator/seeds.test.ts
 
 bench: $(installed) ## Measure the pipeline beside a bare consumer; prints JSON.
 	@npm run -s bench

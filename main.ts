@@ -22,6 +22,10 @@ async function main(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
   if (argv[0] === 'check') return check(argv.slice(1))
+  if (argv[0] === 'simulate') {
+    const { runSimulate } = await import('./simulator/command.ts')
+    return runSimulate(argv.slice(1), process)
+  }
   const role = roles.find((name) => name === argv[0])
   const wantsHelp = argv.includes('--help') || argv.includes('-h')
   if (role === undefined) {

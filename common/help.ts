@@ -22,6 +22,7 @@ export function programHelp(): string {
     '',
     'Commands:',
     '  check     verifies a data directory that no broker has open',
+    '  simulate  says what a mapping would do with a traffic, how far it would lag and what AWS would charge',
     '',
     'node main.ts <role> --help lists the settings of a role.',
     '',

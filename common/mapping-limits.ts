@@ -19,13 +19,9 @@ export const pollerGroupPollersMax = 2000
 /** Lambda looks at the offset lag once a minute; here a load test of a minute wants to see it act. */
 export const scalingIntervalMs = 1000
 
-/**
- * Lambda, on demand: event pollers come and go within three minutes of a look. How often it looks in
- * provisioned mode is not published; pollers that stand ready are said to answer a spike at once.
- */
+/** Lambda, on demand: event pollers come and go within three minutes of a look. */
 export const awsScalingIntervalMs = 60_000
 export const awsScalingEffectMaxMs = 180_000
-export const awsProvisionedIntervalMs = 10_000
 
 /** Lambda: what an event poller reads in a second at most. */
 export const awsPollerBytesPerSecond = 5 * 1024 * 1024

@@ -1,6 +1,7 @@
 // Decides when the records of ready lanes make a batch, and which of them go into it.
 import { groupSizeBytes, type EventFrame, type EventGroup } from './event.ts'
 import type { Lane, LaneRecord } from './lane.ts'
+import { LaneQueue } from './lane-queue.ts'
 
 export interface BatchRules {
   readonly batchSize: number
@@ -19,12 +20,12 @@ export interface BatchGroup extends EventGroup {
  * Lanes that have records and none in flight, in the order in which they became ready. A lane waits
  * from its first record, or from the end of its invocation if records had gathered by then, and the
  * batching window runs from there (Lambda, on-demand Kafka: the next window starts when the previous
- * invocation completes).
+ * invocation completes). Which of them a batch takes from goes by the age of their oldest records: were it
+ * by when they became ready, a lane that is behind would fill up the batches of others and fall further back.
  */
 export class Batcher {
   readonly #rules: BatchRules
-  // A Set keeps the order of insertion and gives up a member in constant time.
-  readonly #ready = new Set<Lane>()
+  readonly #ready = new LaneQueue()
 
   constructor(rules: BatchRules) {
     this.#rules = rules
@@ -44,7 +45,7 @@ export class Batcher {
 
   /** Lanes that wait to be sent, the longest wait first. */
   get ready(): Iterable<Lane> {
-    return this.#ready
+    return this.#ready.lanes
   }
 
   withdraw(lane: Lane): void {
@@ -53,8 +54,8 @@ export class Batcher {
 
   /** When the window of what waits ends; undefined where nothing waits. */
   get deadlineMs(): number | undefined {
-    for (const lane of this.#ready) return lane.readySinceMs + this.#rules.windowMs
-    return undefined
+    const lane = this.#ready.first
+    return lane === undefined ? undefined : lane.readySinceMs + this.#rules.windowMs
   }
 
   /** The next batch, its records in flight; undefined while none of the three triggers is reached. */
@@ -74,7 +75,7 @@ export class Batcher {
     const { batchSize, frame } = this.#rules
     let records = 0
     let bytes = 0
-    for (const lane of this.#ready) {
+    for (const lane of this.#ready.lanes) {
       records += lane.waiting
       bytes += groupSizeBytes(frame, lane.partition) + lane.waitingBytes + lane.waiting
       // A lane whose reading is paused gains nothing by waiting.
@@ -87,7 +88,7 @@ export class Batcher {
     const groups: BatchGroup[] = []
     let records = 0
     let bytes = 0
-    for (const lane of this.#ready) {
+    for (let lane = this.#ready.oldest; lane !== undefined; lane = this.#ready.oldest) {
       const groupBytes = groupSizeBytes(this.#rules.frame, lane.partition)
       const room = this.#budgetBytes - bytes - groupBytes
       const fitting = lane.fitting(this.#rules.batchSize - records, room)

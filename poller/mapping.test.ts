@@ -445,6 +445,23 @@ test('a change of their number keeps the windows of what waits', () => {
   expect(contents(only(mapping.tick(nowMs + 1100)))).toEqual({ 0: [0] })
 })
 
+test('a partition that is behind goes first, and does not get what is left of the batches of others', () => {
+  const mapping = mappingOf({ batchSize: 3, windowMs: 500 }, [0, 1, 2])
+  arrive(mapping, 0, [0, 1, 2, 3, 4, 5, 6])
+  const behind = only(mapping.tick(nowMs))
+  nowMs += 10
+  arrive(mapping, 1, [0])
+  arrive(mapping, 2, [0])
+  expect(invoked(mapping.tick(nowMs))).toEqual([])
+  nowMs += 10
+  mapping.batchEnded(behind, 'succeeded', nowMs)
+  const next = only(mapping.tick(nowMs))
+  expect(contents(next)).toEqual({ 0: [3, 4, 5] })
+  // The windows of the others go on.
+  expect(mapping.wakeMs).toBe(nowMs + 490)
+  expect(contents(only(mapping.tick(nowMs + 490)))).toEqual({ 1: [0], 2: [0] })
+})
+
 test('event pollers that partitions have no use for are never there', () => {
   const mapping = mappingOf({ pollersMin: 5 }, [0, 1])
   expect(evaluated(mapping.tick(nowMs))).toEqual([{ from: 5, to: 2, reason: 'partitions' }])

@@ -219,6 +219,11 @@ export class Mapping {
     }
   }
 
+  /** The lowest offset of a partition that is not finished; undefined where nothing of it was read. */
+  checkpointOf(partition: number): number | undefined {
+    return this.#lanes.get(partition)?.checkpoint
+  }
+
   /** Invocations of the batch that has failed most often and is not through; 0 if none has. */
   get attemptsMost(): number {
     return this.#deliveries.attemptsMost

@@ -1,7 +1,6 @@
 // Says how fast event pollers come and go: as soon as it helps, or as AWS documents it.
 import {
   awsPollerBytesPerSecond,
-  awsProvisionedIntervalMs,
   awsScalingCalmMs,
   awsScalingEffectMaxMs,
   awsScalingIntervalMs,
@@ -47,10 +46,10 @@ const awsOnDemand: ScalingPace = {
   pollerBytesPerSecond: awsPollerBytesPerSecond,
 }
 
+/** How often Lambda looks is not published; its measurement of a spike shows no lag to speak of. */
 const awsProvisioned: ScalingPace = {
-  ...awsOnDemand,
-  intervalMs: awsProvisionedIntervalMs,
-  effectMaxMs: 0,
+  ...localScalingPace,
+  pollerBytesPerSecond: awsPollerBytesPerSecond,
 }
 
 export function scalingPace(pace: PaceName, mode: 'on-demand' | 'provisioned'): ScalingPace {

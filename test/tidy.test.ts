@@ -63,6 +63,7 @@ const layers: Record<string, readonly string[]> = {
   ],
   workers: ['common', 'function-logs', 'events', 'control/registry'],
   producer: ['common'],
+  simulator: ['common', 'filter', 'poller', 'workers'],
   demo: ['common'],
   dashboards: [],
   docs: [
@@ -81,6 +82,20 @@ const exceptions: Record<string, readonly string[]> = {
   'broker/log': ['protocol/record-batch.ts'],
   // Only the interface of the registry is shared; its implementations are control's.
   poller: ['control/registry/registry.ts'],
+  // The decisions alone, none of what carries them out.
+  simulator: [
+    'poller/batch.ts',
+    'poller/batcher.ts',
+    'poller/event.ts',
+    'poller/groups.ts',
+    'poller/lane.ts',
+    'poller/mapping-counters.ts',
+    'poller/mapping.ts',
+    'poller/retry-policy.ts',
+    'poller/scaling-pace.ts',
+    'poller/sources/source.ts',
+    'workers/aws-pace.ts',
+  ],
   workers: [
     'control/registry/registry.ts',
     'control/registry/function-version.ts',

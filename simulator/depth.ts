@@ -1,0 +1,112 @@
+// The two ways to hand records to a mapping: each made and handed over, or only how many there are.
+import { compileCriteria, type Criteria } from '../filter/criteria.ts'
+import { encodeRecord, recordSizeBytes } from '../poller/event.ts'
+import type { LaneRecord } from '../poller/lane.ts'
+import type { Mapping } from '../poller/mapping.ts'
+import type { SourceRecord } from '../poller/sources/source.ts'
+import type { Scenario } from './scenario.ts'
+import { startMs, type Topic } from './topic.ts'
+
+/** Part of a partition, from one offset to before another. */
+export interface Stretch {
+  readonly partition: number
+  readonly from: number
+  readonly to: number
+  readonly endOffset: number
+}
+
+export interface Depth {
+  readonly name: 'exact' | 'counted'
+  /** Everything happens at a multiple of it. */
+  readonly quantumMs: number
+  /** How often each partition is read. */
+  readonly fetchIntervalMs: number
+  readonly commitIntervalMs: number
+  readonly criteria: Criteria
+  read(mapping: Mapping, stretch: Stretch, nowMs: number): void
+}
+
+/** Above so many, making records takes more than some seconds. */
+const exactRecordsMax = 500_000
+/** Fetches of a partition in one run: each costs about a microsecond. */
+const countedReadsMax = 20_000_000
+const exactFetchMs = 10
+
+export function depthOf(scenario: Scenario, topic: Topic): Depth {
+  const records = topic.curve.sentBy(scenario.seconds * 1000)
+  const wanted = scenario.depth
+  const isExact = wanted === 'exact' || (wanted === 'auto' && records <= exactRecordsMax)
+  return isExact ? exactDepth(scenario, topic) : countedDepth(scenario, topic)
+}
+
+function exactDepth({ traffic }: Scenario, topic: Topic): Depth {
+  const filters = traffic.matching < 1 ? ['{"value":{"keep":[true]}}'] : []
+  const compiled = compileCriteria(filters, 'value')
+  if (!compiled.ok) throw new Error(compiled.reason)
+  const kept = valueOf('{"keep":true,"pad":"', traffic.recordBytes)
+  const dropped = valueOf('{"keep":false,"pad":"', traffic.recordBytes)
+  return {
+    name: 'exact',
+    quantumMs: 1,
+    fetchIntervalMs: exactFetchMs,
+    commitIntervalMs: 100,
+    criteria: compiled.criteria,
+    read: (mapping, { partition, from, to, endOffset }, nowMs) => {
+      const records: SourceRecord[] = []
+      for (let offset = from; offset < to; offset++) {
+        const value = topic.isKept(offset) ? kept : dropped
+        const timestampMs = topic.timestampMs(partition, offset)
+        records.push(recordOf({ partition, offset, timestampMs, value }))
+      }
+      mapping.recordsArrived({ partition, records, nextOffset: to, endOffset }, nowMs)
+    },
+  }
+}
+
+function countedDepth(scenario: Scenario, topic: Topic): Depth {
+  const { traffic, mapping: model, seconds } = scenario
+  const compiled = compileCriteria([], 'value')
+  if (!compiled.ok) throw new Error(compiled.reason)
+  const quantumMs = quantumOf(scenario)
+  const leastMs = Math.ceil((traffic.partitions * seconds * 1000) / countedReadsMax)
+  const fetchIntervalMs = Math.max(exactFetchMs, Math.ceil(leastMs / quantumMs) * quantumMs)
+  const value = valueOf('{"keep":true,"pad":"', traffic.recordBytes)
+  const sample = recordOf({ partition: 0, offset: 1_000_000, timestampMs: startMs, value })
+  const alike = { json: '', sizeBytes: recordSizeBytes(sample, encodeRecord(sample)) }
+  return {
+    name: 'counted',
+    quantumMs,
+    fetchIntervalMs,
+    commitIntervalMs: traffic.partitions > 1000 ? 1000 : 100,
+    criteria: compiled.criteria,
+    read: (mapping, { partition, from, to, endOffset }, nowMs) => {
+      // Those that the filters let through are taken to come before the others of the same read.
+      const kept = topic.keptBefore(to) - topic.keptBefore(from)
+      const entries: LaneRecord[] = []
+      for (let offset = from; offset < from + kept; offset += model.batchSize) {
+        const count = Math.min(model.batchSize, from + kept - offset)
+        const timestampMs = topic.timestampMs(partition, offset + (count >> 1))
+        entries.push({ offset, timestampMs, ...alike, count })
+      }
+      const run = { partition, firstOffset: from, entries, nextOffset: to, endOffset }
+      mapping.recordsCounted(run, nowMs)
+    },
+  }
+}
+
+/** Fine enough for the function's duration, and no finer: each step costs a look at every lane. */
+function quantumOf({ function: { batchMs, recordMs }, mapping }: Scenario): number {
+  const durationMs = batchMs + recordMs * mapping.batchSize
+  return Math.min(10, Math.max(1, Math.floor(durationMs / 10)))
+}
+
+function valueOf(head: string, sizeBytes: number): Buffer {
+  const padding = Math.max(0, sizeBytes - head.length - 2)
+  return Buffer.from(`${head}${'x'.repeat(padding)}"}`)
+}
+
+function recordOf(
+  of: Pick<SourceRecord, 'partition' | 'offset' | 'timestampMs' | 'value'>,
+): SourceRecord {
+  return { topic: 'simulated', ...of, timestampType: 'CREATE_TIME', key: null, headers: [] }
+}
