@@ -1,12 +1,13 @@
 // Tests the order of lanes that wait, beside a list that is sorted each time.
 import { expect, test } from 'vitest'
+import { laneRecord } from '../test/support/lane-record.ts'
 import { randomFrom, seed } from '../test/support/seeded-random.ts'
 import { Lane } from './lane.ts'
 import { LaneQueue } from './lane-queue.ts'
 
 function laneOf(partition: number, timestampMs: number): Lane {
   const lane = new Lane(partition)
-  lane.push({ offset: 0, timestampMs, json: '', sizeBytes: 0 })
+  lane.push(laneRecord(0, { timestampMs }))
   return lane
 }
 
@@ -29,7 +30,7 @@ test(`lanes come and go and the oldest is always known, seed ${seed}`, () => {
       if (gone !== undefined && random() < 0.5) {
         const timestampMs = below(50)
         gone.reset()
-        gone.push({ offset: step, timestampMs, json: '', sizeBytes: 0 })
+        gone.push(laneRecord(step, { timestampMs }))
         queue.add(gone)
         waiting.push({ lane: gone, timestampMs })
       }

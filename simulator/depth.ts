@@ -1,6 +1,7 @@
 // The two ways to hand records to a mapping: each made and handed over, or only how many there are.
 import { compileCriteria, type Criteria } from '../filter/criteria.ts'
-import { encodeRecord, recordSizeBytes } from '../poller/event.ts'
+import { placeBytes, recordSizeBytes } from '../events/kafka-record-text.ts'
+import { rawRecord } from '../poller/kept-records.ts'
 import type { LaneRecord } from '../poller/lane.ts'
 import type { Mapping } from '../poller/mapping.ts'
 import type { SourceRecord } from '../poller/sources/source.ts'
@@ -72,7 +73,8 @@ function countedDepth(scenario: Scenario, topic: Topic): Depth {
   const fetchIntervalMs = Math.max(exactFetchMs, Math.ceil(leastMs / quantumMs) * quantumMs)
   const value = valueOf('{"keep":true,"pad":"', traffic.recordBytes)
   const sample = recordOf({ partition: 0, offset: 1_000_000, timestampMs: startMs, value })
-  const alike = { json: '', sizeBytes: recordSizeBytes(sample, encodeRecord(sample)) }
+  const content = rawRecord(sample)
+  const alike = { content, sizeBytes: recordSizeBytes(placeBytes(sample), content) }
   return {
     name: 'counted',
     quantumMs,

@@ -63,7 +63,7 @@ const layers: Record<string, readonly string[]> = {
   ],
   workers: ['common', 'function-logs', 'events', 'control/registry'],
   producer: ['common'],
-  simulator: ['common', 'filter', 'poller', 'workers'],
+  simulator: ['common', 'filter', 'events', 'poller', 'workers'],
   demo: ['common'],
   dashboards: [],
   docs: [
@@ -88,6 +88,7 @@ const exceptions: Record<string, readonly string[]> = {
     'poller/batcher.ts',
     'poller/event.ts',
     'poller/groups.ts',
+    'poller/kept-records.ts',
     'poller/lane.ts',
     'poller/mapping-counters.ts',
     'poller/mapping.ts',
