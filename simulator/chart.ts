@@ -23,11 +23,17 @@ const panels: readonly Panel[] = [
 ]
 
 export function chart({ scenario, samples }: Report): string {
+  const { name, pace, traffic, mapping, seed } = scenario
+  const terms = `${traffic.partitions} partitions, batch size ${mapping.batchSize}`
+  return timeChart(`${name}: pace ${pace}, ${terms}, seed ${seed}`, samples)
+}
+
+/** The same of whatever was measured. */
+export function timeChart(heading: string, samples: readonly Sample[]): string {
   const height = plot.top + panels.length * (plot.height + plot.gap)
   const parts = panels.map((panel, index) =>
     panelOf(panel, samples, plot.top + index * (plot.height + plot.gap)),
   )
-  const heading = `${scenario.name}: pace ${scenario.pace}, ${scenario.traffic.partitions} partitions, batch size ${scenario.mapping.batchSize}, seed ${scenario.seed}`
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12" fill="#1f2937">
 <rect width="${width}" height="${height}" fill="#ffffff"/>
 ${text(plot.left, 24, escaped(heading), 'font-size="14" font-weight="600"')}
