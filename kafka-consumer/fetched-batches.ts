@@ -41,7 +41,11 @@ export function fetchedBatches(
   let nextOffset = fromOffset
   for (let position = 0; hasWholeBatch(bytes, position);) {
     const validation = validateBatch(bytes, position, { isStored: true })
-    if (!validation.ok) throw new DecodeError(validation.reason, position)
+    if (!validation.ok) {
+      const isOld = validation.error === 'UNSUPPORTED_FOR_MESSAGE_FORMAT'
+      const hint = isOld ? ' (--kafka-client kafkajs reads others)' : ''
+      throw new DecodeError(validation.reason + hint, position)
+    }
     const { batch } = validation
     position += batch.sizeBytes
     const lastOffset = batch.baseOffset + batch.lastOffsetDelta

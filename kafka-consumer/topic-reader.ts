@@ -224,6 +224,8 @@ export class TopicReader {
       if (nextOffset === fromOffset) {
         // Others' batches may have been cut off; the first one's is whole, however large (KIP-74).
         if (parts.length > 0) continue
+        // Which says more of what is wrong, where it can.
+        fetchedBatches(part, fromOffset)
         throw new DecodeError(`there is no whole batch from offset ${fromOffset} on`, 0)
       }
       read.offset = nextOffset

@@ -663,21 +663,35 @@ test('a partition without a leader is a problem after a while, until it has one;
   expect(heard.events.at(-1)).toBe('well')
 })
 
+/** Kafka before 0.11: offset i64 | size i32 | crc i32 | magic i8 | attributes i8 | timestamp i64 | key | value. */
+function oldMessage(valueBytes: number): Buffer {
+  const message = Buffer.alloc(34 + valueBytes)
+  message.writeInt32BE(22 + valueBytes, 8)
+  message.writeInt8(1, 16)
+  message.writeInt32BE(-1, 26)
+  message.writeInt32BE(valueBytes, 30)
+  return message
+}
+
+const damaged = encodeBatch({ records: [{ key: null, value: Buffer.alloc(99), timestamp: 1 }] })
+damaged.writeInt8(1, 100)
+
 test.each([
-  ['damaged records', Buffer.alloc(80, 2)],
-  [
-    'a batch of an old format',
-    encodeBatch({ records: [{ key: null, value: null, timestamp: 1 }] }),
-  ],
-])('%s end the session, and nothing of them is handed on', async (_, records) => {
-  if (records.length < 80) records.writeInt8(1, 16)
+  ['no whole batch', 'no whole batch', Buffer.alloc(80, 2)],
+  ['a damaged batch', 'CRC-32C is', damaged],
+  ['a short message of an old format', '--kafka-client kafkajs', oldMessage(1)],
+  ['a long message of an old format', '--kafka-client kafkajs', oldMessage(1000)],
+])('%s ends the session with a sentence, and is not handed on', async (_, words, records) => {
   cluster.broker.rules.Fetch = ({ topics }) => {
     const place = { partitionIndex: 0, highWatermark: 1, lastStableOffset: 1 }
     const partitions = [{ ...place, errorCode: 0, records }]
     return { responses: [{ topicId: topics[0]?.topicId, partitions }] }
   }
   run()
-  expect(await running).toMatchObject({ code: 'BROKER_ANSWER_INVALID' })
+  expect(await running).toMatchObject({
+    code: 'BROKER_ANSWER_INVALID',
+    message: expect.stringContaining(words) as string,
+  })
   expect(heard.values).toEqual([])
 })
 
