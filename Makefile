@@ -1,7 +1,7 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
 .PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose crash crash-mappings fuzz
-.PHONY: simulate-seeds spike bench bench-cpu-share bench-broker bench-invoke bench-torture docs board-pictures format clean
+.PHONY: simulate-seeds spike bench bench-cpu-share bench-broker bench-invoke bench-consumer bench-torture docs board-pictures format clean
 
 installed := node_modules/.package-lock.json
 
@@ -79,6 +79,9 @@ bench-broker: $(installed) ## Measure the broker beside a mock in C and Apache K
 
 bench-invoke: $(installed) ## Measure Invoke beside raw piscina, in process and over HTTP; prints JSON.
 	@npm run -s bench:invoke
+
+bench-consumer: $(installed) ## Measure reading a topic by our consumer, kafkajs and @platformatic/kafka; prints JSON.
+	@npm exec -- node bench/consumer.ts
 
 bench-torture: $(installed) ## Measure functions that behave, alone and beside each that does not; prints JSON.
 	@npm run -s bench:torture
