@@ -2,14 +2,32 @@
 import type { ApiName, ReceivedResponse } from '../protocol/apis.ts'
 import { apis } from '../protocol/apis.ts'
 
-/** What a broker speaks, by API key. */
+/** What a broker speaks, by API key; of the APIs that a consumer asks for, since each connection keeps its own. */
 export type SpokenVersions = ReadonlyMap<number, { readonly min: number; readonly max: number }>
 
 export function spokenVersions({ apiKeys }: ReceivedResponse<'ApiVersions'>): SpokenVersions {
-  return new Map(
-    apiKeys.map(({ apiKey, minVersion: min, maxVersion: max }) => [apiKey, { min, max }]),
-  )
+  const own = apiKeys.filter(({ apiKey }) => asked.has(apiKey))
+  return new Map(own.map(({ apiKey, minVersion: min, maxVersion: max }) => [apiKey, { min, max }]))
 }
+
+const asked: ReadonlySet<number> = new Set(
+  (
+    [
+      'Metadata',
+      'FindCoordinator',
+      'JoinGroup',
+      'SyncGroup',
+      'Heartbeat',
+      'LeaveGroup',
+      'OffsetFetch',
+      'OffsetCommit',
+      'ListOffsets',
+      'Fetch',
+      'SaslHandshake',
+      'SaslAuthenticate',
+    ] as const satisfies readonly ApiName[]
+  ).map((name) => apis[name].key),
+)
 
 /** Undefined where there is none. `most` bounds it further. */
 export function chooseVersion(
