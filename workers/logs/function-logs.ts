@@ -48,6 +48,8 @@ export function environmentLogs(
       functionVersion: version,
       runtimeVersion: runtimeVersion(record.runtime),
       runtimeVersionArn: runtimeVersionArn(region, record.runtime),
+      instanceId: streamName,
+      instanceMaxMemory: record.memorySizeMb * 1024 * 1024,
     })
     if (initStart !== undefined)
       log.put(initStart, { timestampMs: log.createdMs, isPlatform: true })

@@ -7,6 +7,8 @@ const environment = {
   functionVersion: '3',
   runtimeVersion: 'nodejs:22.v1',
   runtimeVersionArn: 'arn:aws:lambda:us-east-1::runtime:00',
+  instanceId: '2026/10/08/[3]00',
+  instanceMaxMemory: 268_435_456,
 }
 const report: Report = {
   durationMs: 3.014,

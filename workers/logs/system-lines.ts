@@ -30,6 +30,10 @@ export interface NewEnvironment {
   readonly functionVersion: string
   readonly runtimeVersion: string
   readonly runtimeVersionArn: string
+  /** The name of its log stream. */
+  readonly instanceId: string
+  /** In bytes. */
+  readonly instanceMaxMemory: number
 }
 
 /** Each is one event without an end of line; undefined where the function's log level leaves it out. */
