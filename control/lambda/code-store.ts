@@ -103,6 +103,9 @@ export class CodeStore {
           `${directory} cannot be published: it is larger than ${codeUnzippedMaxBytes} bytes.`,
         )
       }
+      if (packed === 'changed') {
+        return invalidParameter(`${directory} cannot be published: it changed while it was read.`)
+      }
       return await this.#install(path, packed, (file) => moveDurably(path, file))
     } catch (error) {
       if (systemCode(error) === undefined || error instanceof AppError) throw error

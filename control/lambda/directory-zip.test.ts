@@ -1,4 +1,5 @@
 // Tests what of a directory goes into a package, and that the package is one that is taken.
+import { appendFileSync } from 'node:fs'
 import {
   chmod,
   mkdir,
@@ -10,6 +11,7 @@ import {
   symlink,
   writeFile,
 } from 'node:fs/promises'
+
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished, expect, test } from 'vitest'
@@ -81,4 +83,19 @@ test('more than a package may unpack to is not read', async () => {
   await symlink('large', join(directory, 'again'))
   expect(await pack()).toBe('too large')
   expect(await readdir(root)).toEqual(['code'])
+})
+
+test('a file that grows while it is read is a change, not a package', async () => {
+  const { directory, pack } = await open()
+  const path = join(directory, 'a')
+  await writeFile(path, Buffer.alloc(900_000))
+  const growing = pack()
+  // After it was looked at and before it is read to its end.
+  let hasEnded = false
+  void growing.finally(() => (hasEnded = true))
+  while (!hasEnded) {
+    appendFileSync(path, 'x')
+    await new Promise(setImmediate)
+  }
+  expect(await growing).toBe('changed')
 })

@@ -24,13 +24,14 @@ const leftOut = new Set(['.git', 'template.yaml', 'template.yml'])
 
 /**
  * Equal files give equal zips. Links are followed, since a package has none; what goes in circles and what is no
- * file is left out. Rejects with the system's error where something cannot be read.
+ * file is left out; `changed`: a file did while it was read. Rejects with the system's error where something
+ * cannot be read.
  */
 export async function packDirectory(
   directory: string,
   path: string,
   maxBytes: number,
-): Promise<PackedDirectory | 'too large'> {
+): Promise<PackedDirectory | 'too large' | 'changed'> {
   const files: PackedFile[] = []
   const totalBytes = await list(directory, { prefix: '', above: [], files, maxBytes })
   if (totalBytes > maxBytes) return 'too large'
@@ -40,22 +41,31 @@ export async function packDirectory(
     zip.addFile(file.path, file.name, { mtime: new Date(0), mode: file.mode, compressionLevel: 1 })
   }
   const output = zip.outputStream as Readable
-  // A file that goes meanwhile; the stream itself would wait for it for ever.
-  zip.on('error', (error: Error) => output.destroy(error))
+  let hasChanged = false
+  // A file that goes or grows meanwhile; the stream itself would wait for it for ever.
+  zip.on('error', (error: Error) => {
+    hasChanged = systemCode(error) === undefined
+    output.destroy(error)
+  })
   zip.end()
   const digest = createHash('sha256')
   let sizeBytes = 0
-  await pipeline(
-    output,
-    async function* measure(chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        sizeBytes += chunk.length
-        digest.update(chunk)
-        yield chunk
-      }
-    },
-    createWriteStream(path, { flags: 'wx', mode: 0o600 }),
-  )
+  try {
+    await pipeline(
+      output,
+      async function* measure(chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          sizeBytes += chunk.length
+          digest.update(chunk)
+          yield chunk
+        }
+      },
+      createWriteStream(path, { flags: 'wx', mode: 0o600 }),
+    )
+  } catch (error) {
+    if (!hasChanged) throw error
+    return 'changed'
+  }
   return { sha256: digest.digest('base64'), sizeBytes }
 }
 

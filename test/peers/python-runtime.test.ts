@@ -437,6 +437,7 @@ def handler(event, context):
     print("a\\nb")
     sys.stdout.write("begun")
     logging.warning("c\\n  ☃")
+    logging.warning("☃" * 50_000 + "\\ntoo long to stay together")
     raise ValueError("d\\ne")`,
       },
     })
@@ -456,8 +457,10 @@ def handler(event, context):
       'b',
       'begun',
       expect.stringMatching(/^\[WARNING\]\t[^\t]+\t[^\t]+\tc\n {2}☃$/),
+      expect.stringMatching(/^\[WARNING\]\t[^\t]+\t[^\t]+\t☃{50000}$/),
+      'too long to stay together',
       expect.stringMatching(
-        /^\[ERROR\] ValueError: d\ne\nTraceback \(most recent call last\):\n\u00a0\u00a0File ".*app.py", line 6, in handler\n\u00a0{4}raise ValueError/,
+        /^\[ERROR\] ValueError: d\ne\nTraceback \(most recent call last\):\n\u00a0\u00a0File ".*app.py", line 7, in handler\n\u00a0{4}raise ValueError/,
       ),
     ])
   } finally {

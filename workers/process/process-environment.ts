@@ -324,6 +324,8 @@ export class ProcessEnvironment {
     this.#use()
     this.#share.release()
     this.#process?.kill()
+    // No event is to come to it any more, also before its end is heard of.
+    this.#ending()
   }
 
   /** Tells what was taken since it was last told, and gives the memory of it. */

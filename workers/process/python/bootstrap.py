@@ -146,9 +146,10 @@ def parsed(header, name):
 
 def write_event(text):
     """Writes text that ends its line so that its lines stay together; to whatever took the place of the output, as it is."""
-    is_several = "\n" in text[:-1]
-    if is_several and sys.stdout is standard_output and len(text) <= EVENT_MAX_LENGTH:
-        text = EVENT_MARK + json.dumps(text.rstrip("\n")) + "\n"
+    if "\n" in text[:-1] and sys.stdout is standard_output:
+        event = EVENT_MARK + json.dumps(text.rstrip("\n")) + "\n"
+        if len(event) <= EVENT_MAX_LENGTH:
+            text = event
     sys.stdout.write(text)
 
 
