@@ -1,13 +1,17 @@
 // Tests the order of lanes that wait, beside a list that is sorted each time.
 import { expect, test } from 'vitest'
-import { laneRecord } from '../test/support/lane-record.ts'
 import { randomFrom, seed } from '../test/support/seeded-random.ts'
 import { Lane } from './lane.ts'
 import { LaneQueue } from './lane-queue.ts'
 
+const bytes = Buffer.alloc(0)
+const places = { bytes, keyStart: 0, keyBytes: -1, valueStart: 0, valueBytes: -1 }
+const when = { offset: 0, timestampMs: 0, timestampType: 'CREATE_TIME' as const }
+const content = { ...when, ...places, headerCount: 0, headers: [] }
+
 function laneOf(partition: number, timestampMs: number): Lane {
   const lane = new Lane(partition)
-  lane.push(laneRecord(0, { timestampMs }))
+  lane.push({ offset: 0, timestampMs, content, sizeBytes: 0 })
   return lane
 }
 
@@ -30,7 +34,7 @@ test(`lanes come and go and the oldest is always known, seed ${seed}`, () => {
       if (gone !== undefined && random() < 0.5) {
         const timestampMs = below(50)
         gone.reset()
-        gone.push(laneRecord(step, { timestampMs }))
+        gone.push({ offset: step, timestampMs, content, sizeBytes: 0 })
         queue.add(gone)
         waiting.push({ lane: gone, timestampMs })
       }

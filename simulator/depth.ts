@@ -1,7 +1,7 @@
 // The two ways to hand records to a mapping: each made and handed over, or only how many there are.
 import { compileCriteria, type Criteria } from '../filter/criteria.ts'
 import { placeBytes, recordSizeBytes } from '../events/kafka-record-text.ts'
-import { rawRecord } from '../poller/kept-records.ts'
+import type { RawRecord } from '../events/raw-record.ts'
 import type { LaneRecord } from '../poller/lane.ts'
 import type { Mapping } from '../poller/mapping.ts'
 import type { SourceRecord } from '../poller/sources/source.ts'
@@ -32,6 +32,9 @@ const exactRecordsMax = 500_000
 /** Fetches of a partition in one run: each costs about a microsecond. */
 const countedReadsMax = 20_000_000
 const exactFetchMs = 10
+const countedFetchMs = 50
+
+const topicName = 'simulated'
 
 export function depthOf(scenario: Scenario, topic: Topic): Depth {
   const records = topic.curve.sentBy(scenario.seconds * 1000)
@@ -70,11 +73,10 @@ function countedDepth(scenario: Scenario, topic: Topic): Depth {
   if (!compiled.ok) throw new Error(compiled.reason)
   const quantumMs = quantumOf(scenario)
   const leastMs = Math.ceil((traffic.partitions * seconds * 1000) / countedReadsMax)
-  const fetchIntervalMs = Math.max(exactFetchMs, Math.ceil(leastMs / quantumMs) * quantumMs)
-  const value = valueOf('{"keep":true,"pad":"', traffic.recordBytes)
-  const sample = recordOf({ partition: 0, offset: 1_000_000, timestampMs: startMs, value })
-  const content = rawRecord(sample)
-  const alike = { content, sizeBytes: recordSizeBytes(placeBytes(sample), content) }
+  const fetchIntervalMs = Math.max(countedFetchMs, Math.ceil(leastMs / quantumMs) * quantumMs)
+  const content = sampleOf(traffic.recordBytes)
+  const place = placeBytes({ topic: topicName, partition: 0 })
+  const alike = { content, sizeBytes: recordSizeBytes(place, content) }
   return {
     name: 'counted',
     quantumMs,
@@ -104,11 +106,24 @@ function quantumOf({ function: { batchMs, recordMs }, mapping }: Scenario): numb
 
 function valueOf(head: string, sizeBytes: number): Buffer {
   const padding = Math.max(0, sizeBytes - head.length - 2)
-  return Buffer.from(`${head}${'x'.repeat(padding)}"}`)
+  const text = `${head}${'x'.repeat(padding)}"}`
+  // Not in a pool: what shares one with others is copied before it is kept.
+  const value = Buffer.alloc(text.length)
+  value.write(text)
+  return value
 }
 
 function recordOf(
   of: Pick<SourceRecord, 'partition' | 'offset' | 'timestampMs' | 'value'>,
 ): SourceRecord {
-  return { topic: 'simulated', ...of, timestampType: 'CREATE_TIME', key: null, headers: [] }
+  return { topic: topicName, ...of, timestampType: 'CREATE_TIME', key: null, headers: [] }
+}
+
+/** A record that stands for all, for its size. */
+function sampleOf(sizeBytes: number): RawRecord {
+  const value = valueOf('{"keep":true,"pad":"', sizeBytes)
+  const key = { keyStart: 0, keyBytes: -1 }
+  const place = { bytes: value, ...key, valueStart: 0, valueBytes: value.length }
+  const when = { timestampMs: startMs, timestampType: 'CREATE_TIME' as const }
+  return { offset: 1_000_000, ...when, ...place, headerCount: 0, headers: [] }
 }

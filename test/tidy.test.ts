@@ -63,7 +63,7 @@ const layers: Record<string, readonly string[]> = {
   ],
   workers: ['common', 'function-logs', 'events', 'control/registry'],
   producer: ['common'],
-  simulator: ['common', 'filter', 'events', 'poller', 'workers'],
+  simulator: ['common', 'events', 'filter', 'poller', 'workers'],
   demo: ['common'],
   dashboards: [],
   docs: [
