@@ -21,6 +21,7 @@ export interface Sample {
 export class Distribution {
   readonly #counts: number[] = []
   #total = 0
+  #sum = 0
   max = 0
 
   observe(value: number, times: number): void {
@@ -28,7 +29,12 @@ export class Distribution {
     while (this.#counts.length <= step) this.#counts.push(0)
     this.#counts[step] = (this.#counts[step] ?? 0) + times
     this.#total += times
+    this.#sum += value * times
     if (value > this.max) this.max = value
+  }
+
+  get mean(): number {
+    return this.#total === 0 ? 0 : this.#sum / this.#total
   }
 
   percentile(share: number): number {
