@@ -88,7 +88,6 @@ const exceptions: Record<string, readonly string[]> = {
     'poller/batcher.ts',
     'poller/event.ts',
     'poller/groups.ts',
-    'poller/kept-records.ts',
     'poller/lane.ts',
     'poller/mapping-counters.ts',
     'poller/mapping.ts',
