@@ -1,13 +1,14 @@
 // Wires the roles together: who gets which collaborator, in which order they start and stop.
 import { randomUUID } from 'node:crypto'
 import { join, resolve } from 'node:path'
-import type { BrokerOptions } from './broker/broker.ts'
+import { brokerOptionsOf } from './broker/broker-options.ts'
 import { loadBrokerAccess, type BrokerAccess } from './common/broker-access.ts'
 import { systemClock as clock } from './common/clock.ts'
 import type { Config } from './common/config.ts'
 import { claimDirectory } from './common/data-dir.ts'
 import { AppError } from './common/errors.ts'
 import type { FunctionInvoker } from './common/invocation.ts'
+import { openClusters, type KafkaClusters } from './common/kafka-clusters.ts'
 import { runAll, type Started } from './common/lifecycle.ts'
 import type { Logger } from './common/logger.ts'
 import type { RedisConnection } from './common/redis.ts'
@@ -166,7 +167,7 @@ class Platform {
 
   async startBroker(): Promise<void> {
     const { startBroker } = await import('./broker/broker.ts')
-    this.#roles.push(await startBroker(this.#brokerOptions()))
+    this.#roles.push(await startBroker(brokerOptionsOf(this.#config)))
   }
 
   async startBrokerThread(): Promise<void> {
@@ -176,7 +177,10 @@ class Platform {
       throw new AppError('CONFIG_INVALID', { setting: '--kafka-security', reason })
     }
     const { startBrokerThread } = await import('./broker/broker-thread.ts')
-    const broker = await startBrokerThread(this.#brokerOptions(), this.#logger.child('broker'))
+    const broker = await startBrokerThread(
+      brokerOptionsOf(this.#config),
+      this.#logger.child('broker'),
+    )
     this.#roles.push(broker)
     this.#brokers = [broker.doors['kafka'] ?? '']
   }
@@ -240,6 +244,7 @@ class Platform {
 
   async startPoller(): Promise<void> {
     const { startPoller } = await import('./poller/poller.ts')
+    await this.#openLogs()
     this.#roles.push(
       await startPoller({
         ...this.#config,
@@ -247,6 +252,8 @@ class Platform {
         access: this.#access,
         registry: this.#need(this.#registry),
         invoker: this.#need(this.#invoker),
+        ...(this.#logWriter === undefined ? {} : { logWriter: this.#logWriter }),
+        clusters: await this.#openClusters(),
         secrets: { directory: this.#config.secrets, environment: this.#environment },
         sender: await this.#openSender(),
         ...(await this.#leases()),
@@ -254,6 +261,10 @@ class Platform {
         logger: this.#logger.child('poller'),
       }),
     )
+  }
+
+  #openClusters(): Promise<KafkaClusters> {
+    return openClusters({ ...this.#config, brokers: this.#brokers }, this.doors())
   }
 
   async #quota(): Promise<{ quota?: AccountQuota }> {
@@ -290,6 +301,7 @@ class Platform {
       invoker: this.#need(this.#invoker),
       ...(this.#logWriter === undefined ? {} : { logWriter: this.#logWriter }),
       sender: await this.#openSender(),
+      clusters: await this.#openClusters(),
       clock,
       logger: this.#logger.child('control'),
     })
@@ -320,19 +332,6 @@ class Platform {
       ...this.#cleanups.toReversed(),
       () => this.#telemetry?.stop(),
     ])
-  }
-
-  #brokerOptions(): BrokerOptions {
-    const config = this.#config
-    return {
-      ...config,
-      port: config.kafkaPort,
-      advertised: config.kafkaAdvertised,
-      listeners: config.kafkaListeners,
-      protocol: config.kafkaSecurity,
-      flushIntervalMs: config.flushInterval,
-      groupInitialRebalanceDelayMs: config.groupInitialRebalanceDelay,
-    }
   }
 
   #claim(name: string): void {

@@ -5,13 +5,13 @@ export const logSettings = {
   functionLogsMax: {
     kind: 'bytes',
     default: '64MiB',
-    roles: ['control', 'workers', 'all'],
+    roles: ['control', 'poller', 'workers', 'all'],
     help: 'What the log of one function may take in the data directory; the oldest goes first. 0 keeps none, -1 all.',
   },
   functionLogsTotalMax: {
     kind: 'bytes',
     default: '4GiB',
-    roles: ['control', 'workers', 'all'],
+    roles: ['control', 'poller', 'workers', 'all'],
     help: "What all functions' logs together may take in the data directory; what was written longest ago goes first. -1 is no bound.",
   },
   functionLogsStdout: {

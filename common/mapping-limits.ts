@@ -41,6 +41,9 @@ export const awsThrottleMemoryMs = 300_000
 /** Each commit is a flushed write in the broker: ten a second bound its cost at any rate of batches. */
 export const mappingCommitIntervalMs = 100
 
+/** So long a commit waits that failed: the broker is away, or the group is in a rebalance. */
+export const commitRetryMs = 1000
+
 /** Lambda publishes no backoff; recorded counts fit doubling from one second. */
 export const retryBaseMs = 1000
 export const retryMaxMs = 60_000
@@ -78,3 +81,6 @@ export const secretMaxBytes = 64 * 1024
 /** Lambda: entries of SourceAccessConfigurations, and the length of the URI of each. */
 export const sourceAccessMax = 23
 export const sourceAccessUriMaxLength = 200
+
+/** Lambda: with LoggingConfig DEBUG a mapping's offsets are logged once a minute. */
+export const offsetsLogIntervalMs = 60_000

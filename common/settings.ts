@@ -170,6 +170,12 @@ export const settingsTable = {
     roles: ['control', 'poller', 'workers', 'all'],
     help: 'The Redis of --registry redis: redis://[user:password@]host:port[/database].',
   },
+  clusters: {
+    kind: 'text',
+    default: '',
+    roles: ['control', 'poller', 'all'],
+    help: 'Clusters that mappings name by an ARN: a JSON file of their bootstrap servers by ARN, {"arn:aws:kafka:…": {"bootstrapBrokerString": "host:port,…"}}, with Tls and SaslScram as in GetBootstrapBrokers.',
+  },
   secrets: {
     kind: 'text',
     default: '',

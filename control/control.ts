@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import type { Clock } from '../common/clock.ts'
 import type { FunctionInvoker } from '../common/invocation.ts'
+import type { KafkaClusters } from '../common/kafka-clusters.ts'
 import { httpConnectionsMax, stopGraceMs } from '../common/limits.ts'
 import { logGroupDefaultBytes, logTotalDefaultBytes } from '../common/log-limits.ts'
 import { closeServer, listen } from '../common/listen.ts'
@@ -38,6 +39,7 @@ import { createRouter } from './lambda/router.ts'
 import { tagRoutes } from './lambda/tag-routes.ts'
 import { TagService } from './lambda/tag-service.ts'
 import { versionRoutes } from './lambda/version-routes.ts'
+import { clusterRoutes } from './msk/cluster-routes.ts'
 import { logService } from './logs/log-service.ts'
 import { controlMetricSource } from './metrics.ts'
 import type { Registry } from './registry/registry.ts'
@@ -59,6 +61,8 @@ export interface ControlOptions {
   readonly accountId: string
   /** The limit that reservations are checked against; the workers keep it. */
   readonly accountConcurrency: number
+  /** What Amazon MSK's API tells of. */
+  readonly clusters: KafkaClusters
   /** How long asynchronous events wait between tries. */
   readonly pace: keyof typeof retryPaces
   readonly clock: Clock
@@ -85,7 +89,11 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const serving = { counter, logger, isStopping: () => stopping }
   const router = await createRouter({
     ...serving,
-    routes: [...lambdaRoutes(services, options.invoker), ...pages(options, problems)],
+    routes: [
+      ...lambdaRoutes(services, options.invoker),
+      ...clusterRoutes(options.clusters),
+      ...pages(options, problems),
+    ],
     extend: (app) => serveJson(app, { ...serving, services: [logs(options, services)] }),
   })
   await functions.start()
@@ -199,6 +207,7 @@ function pages({ version }: ControlOptions, problems: () => readonly string[]): 
           links: {
             functions: '/2015-03-31/functions',
             eventSourceMappings: '/2015-03-31/event-source-mappings',
+            clusters: '/api/v2/clusters',
             health: '/health',
           },
         },

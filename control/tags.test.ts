@@ -115,7 +115,7 @@ test.each<[string, string, Record<string, string>, string, RegExp]>([
     'arn:aws:lambda:us-east-1:000000000000:event-source-mapping:11111111-2222-4333-8444-555555555555',
     { a: 'b' },
     'ResourceNotFoundException',
-    /^The resource you requested does not exist.$/,
+    /^Event source mapping not found: arn:aws:lambda:us-east-1:000000000000:event-source-mapping:11111111-2222-4333-8444-555555555555$/,
   ],
   [
     'a long key',

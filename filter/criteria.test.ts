@@ -59,6 +59,22 @@ test('data of another kind than the pattern leaves only the metadata to filter b
   expect(passes([{ ...pressure, partition: [3] }], record('not json'))).toBe(true)
 })
 
+test.each([
+  ['JSON', '{"a":1}', { a: [1] }, true],
+  ['JSON', '{"a":2}', { a: [1] }, false],
+  ['JSON', '"text"', { a: [1] }, true],
+  ['JSON', '7', { a: [1] }, true],
+  ['JSON', 'text', { a: [1] }, true],
+  ['a plain string', 'text', ['text'], true],
+  ['a plain string', 'other', ['text'], false],
+  ['a plain string', '{"a":1}', ['text'], true],
+  ['a plain string', '[1]', ['text'], true],
+])('a pattern for %s meets %s by the table of formats', (_, value, data, expected) => {
+  expect(passes([{ value: data }], record(value))).toBe(expected)
+  // What is decided by metadata alone is decided all the same.
+  expect(passes([{ value: data, partition: [4] }], record(value))).toBe(false)
+})
+
 test('data that is not UTF-8 leaves only the metadata to filter by', () => {
   const bytes = Buffer.from([0xff, 0xfe, 0x00])
   expect(passes([pressure], record(bytes))).toBe(true)

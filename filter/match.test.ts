@@ -193,6 +193,30 @@ test('arrays nested without end do not match, and do not overflow the stack', ()
   expect(holds({ k: [1] }, nested(200_000))).toBe(false)
 })
 
+test('of a key that is given twice the last counts', () => {
+  const twice = compiled('{"k":["a"],"k":["b"]}')
+  expect(matches(twice, { k: 'b' })).toBe(true)
+  expect(matches(twice, { k: 'a' })).toBe(false)
+  const inside = compiled('{"k":[{"prefix":"a","prefix":"b"}]}')
+  expect(matches(inside, { k: 'bc' })).toBe(true)
+  expect(matches(inside, { k: 'ac' })).toBe(false)
+})
+
+test('a number is its value, however it is written', () => {
+  for (const written of ['300', '300.0', '3.0e2', '3E+2']) {
+    expect(matches(compiled('{"k":[300]}'), JSON.parse(`{"k":${written}}`))).toBe(true)
+    expect(matches(compiled(`{"k":[${written}]}`), { k: 300 })).toBe(true)
+  }
+})
+
+test('exists:false holds where any part of the way is missing, or ends in something else', () => {
+  const pattern = { a: { b: [{ exists: false }] } }
+  for (const event of [{}, { a: {} }, { a: { c: 1 } }, { a: 1 }, { a: null }]) {
+    expect(holds(pattern, event)).toBe(true)
+  }
+  for (const b of [1, null, 'x', ['x']]) expect(holds(pattern, { a: { b } })).toBe(false)
+})
+
 test('names of the language of the implementation are ordinary keys', () => {
   expect(holds({ constructor: { name: ['Object'] } }, {})).toBe(false)
   expect(holds({ toString: [{ exists: true }] }, {})).toBe(false)

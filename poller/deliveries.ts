@@ -304,6 +304,7 @@ export class Deliveries {
     if (outcome === 'throttled') this.#counters.throttles += 1
     if (outcome === 'failed' || outcome === 'unreached') {
       this.#counters.failedInvokeEvents += failedOf(report) ?? records
+      this.#counters.invokeErrors += 1
     }
     if (outcome === 'failed' || outcome === 'succeeded') {
       batch.attempts += 1

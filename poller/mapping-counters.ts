@@ -25,6 +25,8 @@ export class MappingCounters {
   retries = 0
   throttles = 0
   commitErrors = 0
+  pollingErrors = 0
+  invokeErrors = 0
   /** Changes of the number of event pollers by their reason, and when the last of each was. */
   readonly scalings = new Map<ScalingReason, { readonly count: number; readonly lastMs: number }>()
   readonly batchSize = new Histogram(batchSizeBounds)

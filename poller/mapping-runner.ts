@@ -20,6 +20,7 @@ import type { MappingCounters } from './mapping-counters.ts'
 import { Mapping } from './mapping.ts'
 import type { RecordRun, Source, SourceListener } from './sources/source.ts'
 import type { StatusReporter } from './status-reporter.ts'
+import type { SystemLog } from './system-log.ts'
 
 export interface MappingRunnerOptions {
   readonly record: MappingRecord
@@ -32,6 +33,7 @@ export interface MappingRunnerOptions {
   readonly destination: Destination | undefined
   readonly counters: MappingCounters
   readonly status: StatusReporter
+  readonly systemLog: SystemLog
   readonly clock: Clock
   readonly logger: Logger
   /** In [0, 1). */
@@ -98,6 +100,7 @@ export class MappingRunner implements SourceListener {
   start(): void {
     this.#watch.start()
     this.#options.source.start(this)
+    this.#options.systemLog.start(() => this.#mapping.lanes)
   }
 
   /**
@@ -114,6 +117,7 @@ export class MappingRunner implements SourceListener {
     this.#isStopped = true
     this.#watch.stop()
     this.#timer?.cancel()
+    this.#options.systemLog.stop()
     const { source, destination } = this.#options
     await Promise.race([Promise.all([source.stop(), closed(destination)]), patience])
     grace.abort()
@@ -122,6 +126,7 @@ export class MappingRunner implements SourceListener {
   assigned(partitions: readonly number[], continued: boolean): ReadonlyMap<number, number> {
     const positions = this.#mapping.assigned(partitions, continued)
     this.#options.logger.debug('partitions assigned', { partitions, continued })
+    this.#options.systemLog.assigned(partitions)
     this.#pump()
     return positions
   }
@@ -145,6 +150,10 @@ export class MappingRunner implements SourceListener {
   problem(reason: string | undefined, fault?: BrokerFault): void {
     this.#problem = reason
     this.#fault = fault
+    if (reason !== undefined) {
+      this.#options.counters.pollingErrors += 1
+      this.#options.systemLog.unreadable(reason, fault)
+    }
     this.#report()
   }
 
@@ -194,7 +203,7 @@ export class MappingRunner implements SourceListener {
   }
 
   async #invoke(batch: Batch): Promise<void> {
-    const { invoker, record, rules, clock, logger } = this.#options
+    const { invoker, record, rules, clock, logger, systemLog } = this.#options
     const payload = new KafkaEvent(rules.frame, batch.groups)
     let judged: Judgement
     try {
@@ -211,6 +220,7 @@ export class MappingRunner implements SourceListener {
     }
     const { outcome, report, reason } = judged
     this.#functionProblem = outcome === 'unreached' ? reason : undefined
+    if (outcome === 'unreached') systemLog.failed(reason ?? outcome, 'FUNCTION_NOT_REACHED')
     if (outcome === 'throttled') this.#throttleReason = reason
     if (outcome === 'succeeded') this.#lastResult = succeeded
     else if (outcome !== 'throttled') this.#lastResult = failed
@@ -220,7 +230,7 @@ export class MappingRunner implements SourceListener {
   }
 
   async #discard(discard: Discard): Promise<void> {
-    const { destination, record, rules, origin, clock, logger } = this.#options
+    const { destination, record, rules, origin, clock, logger, systemLog } = this.#options
     assert(destination !== undefined)
     const context = {
       functionArn: record.functionArn.replace(/:\$LATEST$/, ''),
@@ -245,6 +255,7 @@ export class MappingRunner implements SourceListener {
       delivered = false
       this.#destinationProblem = error.message
       logger.warn('records not sent, trying again', { reason: error.message })
+      systemLog.failed(error.message, error.code)
     }
     this.#mapping.discardEnded(discard, delivered, clock.now())
     this.#report()
@@ -259,6 +270,7 @@ export class MappingRunner implements SourceListener {
       if (!(error instanceof AppError)) throw error
       done = false
       this.#options.logger.debug('offsets not committed, trying again', { reason: error.message })
+      this.#options.systemLog.failed(error.message, error.code)
     }
     this.#mapping.commitEnded(done, this.#options.clock.now())
     this.#pump()

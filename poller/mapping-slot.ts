@@ -13,6 +13,7 @@ import {
 } from '../common/mapping-limits.ts'
 import type { Logger } from '../common/logger.ts'
 import type { MappingRecord, MappingStatus, Registry } from '../control/registry/registry.ts'
+import type { LogWriter } from '../function-logs/log-writer.ts'
 import { compileCriteria } from '../filter/criteria.ts'
 import type { Destination } from './destinations/destination.ts'
 import { eventFrame, type EventOrigin } from './event.ts'
@@ -22,8 +23,10 @@ import type { MappingRules } from './batch.ts'
 import type { MeasuredMapping } from './metrics.ts'
 import { noFailureRules, retriesMaxOf, type FailureRules } from './retry-policy.ts'
 import { scalingPace, type PaceName } from './scaling-pace.ts'
+import { isSecured } from './source-access.ts'
 import type { Source } from './sources/source.ts'
 import { StatusReporter } from './status-reporter.ts'
+import { SystemLog } from './system-log.ts'
 
 /** What every mapping of a poller shares. */
 export interface MappingSlotOptions {
@@ -33,8 +36,9 @@ export interface MappingSlotOptions {
   readonly logger: Logger
   readonly random: () => number
   readonly pace?: PaceName
-  /** The cluster behind mappings that name an event source ARN. */
-  readonly brokers: readonly string[]
+  /** Where functions' logs are kept; absent where none are. */
+  readonly logWriter?: LogWriter | undefined
+  readonly serversOf: (record: MappingRecord) => SourceServers
   readonly createSource: (record: MappingRecord, brokers: readonly string[]) => Source
   /** `name` as the API has it; a topic is on the mapping's own cluster. */
   readonly createDestination: (
@@ -42,6 +46,12 @@ export interface MappingSlotOptions {
     brokers: readonly string[],
     name: string,
   ) => Destination
+}
+
+/** Where a mapping reads; `isOwn` of the platform's own cluster. */
+export interface SourceServers {
+  readonly servers: readonly string[]
+  readonly isOwn: boolean
 }
 
 export class MappingSlot implements MeasuredMapping {
@@ -88,7 +98,9 @@ export class MappingSlot implements MeasuredMapping {
   /** A sentence for `/health` where our own cluster cannot be read; others' are in the status. */
   get problem(): string | undefined {
     const reason = this.#runner?.sourceProblem
-    if (reason === undefined || this.#record.bootstrapServers !== undefined) return undefined
+    if (reason === undefined || !this.#options.serversOf(this.#record).isOwn) return undefined
+    // Who it is to the cluster is the mapping's own affair.
+    if (isSecured(this.#record.sourceAccess)) return undefined
     return `mapping ${this.uuid}: ${reason}`
   }
 
@@ -135,7 +147,7 @@ export class MappingSlot implements MeasuredMapping {
   }
 
   #start(record: MappingRecord): void {
-    const brokers = record.bootstrapServers ?? this.#options.brokers
+    const brokers = this.#options.serversOf(record).servers
     const rules = rulesOf(record, brokers, this.#options.pace)
     if (typeof rules === 'string') {
       this.#logger.error('filter does not compile', { reason: rules })
@@ -155,6 +167,12 @@ export class MappingSlot implements MeasuredMapping {
       destination,
       counters: this.counters,
       status: this.#status,
+      systemLog: new SystemLog({
+        ...this.#options,
+        record,
+        brokers,
+        writer: this.#options.logWriter,
+      }),
       logger: this.#logger,
     })
     this.#runner.start()

@@ -1,4 +1,5 @@
 // Decides everything a mapping does with its records: filter, batch, retry, commit, pause.
+import { commitRetryMs } from '../common/mapping-limits.ts'
 import { Admission } from './admission.ts'
 import { BackPressure } from './back-pressure.ts'
 import type {
@@ -21,8 +22,6 @@ import type { MappingCounters } from './mapping-counters.ts'
 import { scalingBounds } from './scaler.ts'
 import { Scaling } from './scaling.ts'
 import type { RecordRun } from './sources/source.ts'
-
-const commitRetryMs = 1000
 
 /**
  * Events go in by its methods, and `tick` says what is to be done about them. It never looks at a
@@ -204,12 +203,15 @@ export class Mapping {
     return lagOf(this.#lanes.values())
   }
 
+  get lanes(): Iterable<Lane> {
+    return this.#lanes.values()
+  }
+
   /** What is to be seen of its lag, and of what may be its cause. */
   look(nowMs: number): Look {
-    const lanes = lanesBehind(this.#lanes.values(), this.#deliveries.failures, nowMs)
     return {
       atMs: nowMs,
-      lanes,
+      lanes: lanesBehind(this.#lanes.values(), this.#deliveries.failures, nowMs),
       throttles: this.#counters.throttles,
       partitions: this.lag.partitions,
       pollers: this.#pollers.count,

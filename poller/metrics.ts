@@ -94,6 +94,16 @@ const table: Readonly<Record<string, Row>> = {
     (counters) => counters.commitErrors,
     'CommitErrorCount',
   ),
+  millrace_mapping_polling_errors_total: counter(
+    'Times that the topic could not be read; tried again each time.',
+    (counters) => counters.pollingErrors,
+    'PollingErrorCount',
+  ),
+  millrace_mapping_invoke_errors_total: counter(
+    'Batches whose invocation failed, or did not come about.',
+    (counters) => counters.invokeErrors,
+    'InvokeErrorCount',
+  ),
   millrace_mapping_batches_total: counter('Batches formed.', (counters) => counters.batches),
   millrace_mapping_retries_total: counter(
     'Batches sent again after a failure or a throttle.',

@@ -3,20 +3,22 @@ import { randomInt } from 'node:crypto'
 import type { BrokerAccess } from '../common/broker-access.ts'
 import type { Clock } from '../common/clock.ts'
 import type { FunctionInvoker } from '../common/invocation.ts'
+import { serversBy, type KafkaClusters } from '../common/kafka-clusters.ts'
 import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import type { SecretsOptions } from '../common/secrets.ts'
 import type { MappingRecord, Registry } from '../control/registry/registry.ts'
 import type { Sender } from '../destinations/sender.ts'
 import { parseTarget } from '../destinations/target.ts'
+import type { LogWriter } from '../function-logs/log-writer.ts'
 import type { Destination } from './destinations/destination.ts'
 import { KafkaDestination } from './destinations/kafka-destination.ts'
 import { leaseMetricDefinitions, leaseSamples } from './lease-metrics.ts'
 import { LocalLeases, type Leases } from './leases.ts'
-import { MappingSlot, type MappingSlotOptions } from './mapping-slot.ts'
+import { MappingSlot, type MappingSlotOptions, type SourceServers } from './mapping-slot.ts'
 import { pollerMetrics } from './metrics.ts'
 import { ServiceDestination } from './destinations/service-destination.ts'
-import { isSecured, resolveAccess } from './source-access.ts'
+import { isSecured, resolveAccess, wayIn } from './source-access.ts'
 import { KafkaSource, type KafkaClientKind } from './sources/kafka-source.ts'
 import { SecuredSource } from './sources/secured-source.ts'
 import type { Source } from './sources/source.ts'
@@ -28,9 +30,11 @@ export interface PollerOptions {
   readonly invoker: FunctionInvoker
   /** Takes records that are given up to queues, topics and buckets. */
   readonly sender: Sender
-  /** Bootstrap servers of the built-in broker, for mappings with an event source ARN. */
+  /** Bootstrap servers of the built-in broker, for mappings with the ARN of a cluster that is no other. */
   readonly brokers: readonly string[]
-  /** How to get into them; mappings that name brokers of their own say that themselves. */
+  /** What ARNs of clusters mean; unless given, all of them the built-in broker. */
+  readonly clusters?: KafkaClusters
+  /** How to get into the built-in broker; mappings that read from others say that themselves. */
   readonly access?: BrokerAccess
   /** Where SourceAccessConfigurations find their secrets. */
   readonly secrets?: SecretsOptions
@@ -40,6 +44,8 @@ export interface PollerOptions {
   readonly leases?: Leases
   /** How fast event pollers come and go, and what each may read; `local` unless given. */
   readonly pace?: PaceName
+  /** Takes events of mappings with a LoggingConfig. Its owner closes it. */
+  readonly logWriter?: LogWriter
   readonly clock: Clock
   readonly logger: Logger
   /** In place of Kafka; for tests. */
@@ -54,6 +60,7 @@ export async function startPoller(options: PollerOptions): Promise<RunningRole> 
     ...options,
     createSource: options.createSource ?? kafkaSources(options),
     createDestination: options.createDestination ?? destinations(options),
+    serversOf: (record) => serversOf(record, options),
     random: () => randomInt(2 ** 32) / 2 ** 32,
   }
   const leases = options.leases ?? new LocalLeases()
@@ -101,7 +108,22 @@ export async function startPoller(options: PollerOptions): Promise<RunningRole> 
   }
 }
 
-type ClusterOptions = Pick<PollerOptions, 'access' | 'kafkaClient' | 'secrets' | 'clock' | 'logger'>
+type ClusterOptions = Pick<
+  PollerOptions,
+  'access' | 'brokers' | 'clusters' | 'kafkaClient' | 'secrets' | 'clock' | 'logger'
+>
+
+/** The platform's own settings lead to a cluster of its own, unless the mapping has its own way in. */
+function serversOf(record: MappingRecord, { brokers, clusters }: ClusterOptions): SourceServers {
+  const { eventSourceArn: arn, bootstrapServers, sourceAccess } = record
+  if (bootstrapServers !== undefined) return { servers: bootstrapServers, isOwn: false }
+  const cluster = arn === undefined ? undefined : clusters?.resolve(arn)
+  const way = wayIn(sourceAccess)
+  if (cluster === undefined || (cluster.isOwn && way === 'plaintext')) {
+    return { servers: brokers, isOwn: true }
+  }
+  return { servers: serversBy(cluster.servers, way), isOwn: cluster.isOwn }
+}
 
 function kafkaSources(options: ClusterOptions): MappingSlotOptions['createSource'] {
   const { clock, kafkaClient: client, logger } = options
@@ -154,11 +176,8 @@ function securedAccess(
 }
 
 /** Of the platform's own cluster its settings say how to get in; others have plain doors then. */
-function platformAccess(
-  { bootstrapServers }: MappingRecord,
-  { access }: ClusterOptions,
-): BrokerAccess | undefined {
-  return bootstrapServers === undefined ? access : undefined
+function platformAccess(record: MappingRecord, options: ClusterOptions): BrokerAccess | undefined {
+  return serversOf(record, options).isOwn ? options.access : undefined
 }
 
 function positionOf(record: MappingRecord): StartPosition {

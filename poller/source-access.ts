@@ -7,6 +7,7 @@ import {
   type TlsAccess,
 } from '../common/broker-access.ts'
 import { AppError, reasonOf } from '../common/errors.ts'
+import type { ClusterServers } from '../common/kafka-clusters.ts'
 import { readSecret, secretMember, type SecretsOptions } from '../common/secrets.ts'
 import type { SourceAccess } from '../control/registry/registry.ts'
 
@@ -21,6 +22,12 @@ const mechanisms: Readonly<Record<string, Mechanism>> = {
 /** Whether any of it is more than the network that AWS would reach the cluster from. */
 export function isSecured(access: readonly SourceAccess[] | undefined): boolean {
   return access?.some(({ type }) => !type.startsWith('VPC_')) === true
+}
+
+/** Which door of a cluster it leads to. */
+export function wayIn(access: readonly SourceAccess[] = []): keyof ClusterServers {
+  if (access.some(({ type }) => mechanisms[type] !== undefined)) return 'saslScram'
+  return isSecured(access) ? 'tls' : 'plaintext'
 }
 
 /**

@@ -38,6 +38,7 @@ const layers: Record<string, readonly string[]> = {
   'control/lambda': ['common', 'filter', 'destinations', 'control/registry', 'control/async'],
   'control/template': ['common', 'control/lambda', 'control/registry'],
   'control/json': ['common', 'control/lambda'],
+  'control/msk': ['common', 'control/lambda'],
   'control/logs': ['common', 'function-logs', 'control/lambda', 'control/json'],
   control: [
     'common',
@@ -48,6 +49,7 @@ const layers: Record<string, readonly string[]> = {
     'control/lambda',
     'control/json',
     'control/logs',
+    'control/msk',
     'control/template',
   ],
   'kafka-consumer': ['common', 'protocol'],
@@ -58,6 +60,7 @@ const layers: Record<string, readonly string[]> = {
     'kafka-consumer',
     'filter',
     'events',
+    'function-logs',
     'destinations',
     'control/registry',
   ],
@@ -81,7 +84,7 @@ const layers: Record<string, readonly string[]> = {
 const exceptions: Record<string, readonly string[]> = {
   'broker/log': ['protocol/record-batch.ts'],
   // Only the interface of the registry is shared; its implementations are control's.
-  poller: ['control/registry/registry.ts'],
+  poller: ['control/registry/registry.ts', 'control/registry/function-logging.ts'],
   // The decisions alone, none of what carries them out.
   simulator: [
     'poller/batch.ts',

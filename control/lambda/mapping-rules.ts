@@ -23,7 +23,7 @@ const topicPattern = '[^.]([a-zA-Z0-9\\-_.]+)'
 const endpointPattern =
   '(([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9\\-]*[a-zA-Z0-9])\\.)*([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9\\-]*[A-Za-z0-9]):[0-9]{1,5}'
 const groupPattern = '[a-zA-Z0-9-\\/*:_+=.@-]*'
-const clusterArn = 'arn:aws[a-zA-Z-]*:kafka:[a-z0-9-]+:\\d{12}:cluster/[^/]+/.+'
+const clusterArn = 'arn:aws[a-zA-Z-]*:kafka:[a-z0-9-]+:\\d{12}:(cluster|vpc-connection)/[^/]+/.+'
 const startingPositions = ['LATEST', 'AT_TIMESTAMP', 'TRIM_HORIZON'] as const
 
 /** What AWS takes for these when they are not given; nothing else can be honoured yet. */

@@ -23,7 +23,7 @@ const resourcePattern =
 
 type Resource =
   | { readonly kind: 'function'; readonly arn: string }
-  | { readonly kind: 'mapping'; readonly uuid: string }
+  | { readonly kind: 'mapping'; readonly arn: string; readonly uuid: string }
 
 export class TagService {
   readonly #options: TagServiceOptions
@@ -57,7 +57,7 @@ export class TagService {
     const { functions, mappings } = this.#options
     const found =
       resource.kind === 'function' ? functions.get(resource.arn) : mappings.get(resource.uuid)
-    return found instanceof LambdaApiError ? found : (found.tags ?? {})
+    return found instanceof LambdaApiError ? inWordsOfTags(found, resource) : (found.tags ?? {})
   }
 
   async #change(resource: Resource, change: (tags: Tags) => Tags): Promise<Outcome<undefined>> {
@@ -70,8 +70,15 @@ export class TagService {
       resource.kind === 'function'
         ? await functions.changeTags(resource.arn, checked)
         : await mappings.changeTags(resource.uuid, checked)
-    return changed instanceof LambdaApiError ? changed : undefined
+    return changed instanceof LambdaApiError ? inWordsOfTags(changed, resource) : undefined
   }
+}
+
+/** Recorded: a mapping that there is not has another text here than elsewhere. */
+function inWordsOfTags(refusal: LambdaApiError, resource: Resource): LambdaApiError {
+  if (refusal.code !== 'ResourceNotFoundException' || resource.kind === 'function') return refusal
+  const text = `Event source mapping not found: ${resource.arn}`
+  return new LambdaApiError('ResourceNotFoundException', text)
 }
 
 function resourceOf(arn: string): Outcome<Resource> {
@@ -81,7 +88,7 @@ function resourceOf(arn: string): Outcome<Resource> {
   const error = violations.error()
   if (error !== undefined) return error
   const [, , , , , kind, id = '', qualifier] = arn.split(':')
-  if (kind === 'event-source-mapping') return { kind: 'mapping', uuid: id }
+  if (kind === 'event-source-mapping') return { kind: 'mapping', arn, uuid: id }
   if (kind !== 'function') {
     return new LambdaApiError('ResourceNotFoundException', `There is no ${arn}.`)
   }

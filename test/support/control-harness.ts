@@ -6,6 +6,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda'
 import { expect, onTestFinished } from 'vitest'
 import { systemClock, type Clock } from '../../common/clock.ts'
 import type { FunctionInvoker, Invocation, InvocationResult } from '../../common/invocation.ts'
+import { KafkaClusters } from '../../common/kafka-clusters.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { startControl, type RunningControl } from '../../control/control.ts'
 import { FileRegistry } from '../../control/registry/file-registry.ts'
@@ -46,11 +47,17 @@ export async function startControlForTest({
   clock = systemClock,
   accountConcurrency = 1000,
   pace = 'local',
+  clusters = new KafkaClusters({
+    region: 'us-east-1',
+    accountId: '000000000000',
+    servers: { plaintext: ['127.0.0.1:9092'] },
+  }),
   prepare,
 }: {
   readonly clock?: Clock
   readonly accountConcurrency?: number
   readonly pace?: 'local' | 'aws'
+  readonly clusters?: KafkaClusters
   /** Fills the data directory before anyone opens it. */
   readonly prepare?: (dataDir: string) => Promise<void>
 } = {}): Promise<ControlHarness> {
@@ -70,6 +77,7 @@ export async function startControlForTest({
     sender,
     objects: new MemoryObjects(),
     pace,
+    clusters,
     host: '127.0.0.1',
     port: 0,
     dataDir,
