@@ -89,11 +89,10 @@ test('a file that grows while it is read is a change, not a package', async () =
   const { directory, pack } = await open()
   const path = join(directory, 'a')
   await writeFile(path, Buffer.alloc(900_000))
-  const growing = pack()
+  const end = new AbortController()
+  const growing = pack().finally(() => end.abort())
   // After it was looked at and before it is read to its end.
-  let hasEnded = false
-  void growing.finally(() => (hasEnded = true))
-  while (!hasEnded) {
+  while (!end.signal.aborted) {
     appendFileSync(path, 'x')
     await new Promise(setImmediate)
   }
