@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { sleep, type Clock } from '../../common/clock.ts'
 import { LambdaApiError, type Outcome } from '../lambda/api-errors.ts'
 import { failureDefaults, failureHandlingOf } from '../lambda/failure-handling.ts'
+import { observationOf } from '../lambda/mapping-observation.ts'
 import type { MappingService } from '../lambda/mapping-service.ts'
 import { provisionedPollersOf } from '../lambda/provisioned-pollers.ts'
 import type { UpdateMappingInput } from '../lambda/requests.ts'
@@ -99,6 +100,7 @@ function changesOf(record: MappingRecord, input: MappingInput): UpdateMappingInp
       : { FilterCriteria: input.FilterCriteria }),
     ...changeOfPollers(record, input),
     ...changeOfFailures(record, input),
+    ...changeOfObservation(record, input),
   }
 }
 
@@ -134,6 +136,17 @@ function changeOfFailures(
     BisectBatchOnFunctionError: handling.bisects,
     FunctionResponseTypes: handling.reportsItemFailures ? ['ReportBatchItemFailures'] : [],
     DestinationConfig: { OnFailure: { Destination: destination } },
+  }
+}
+
+function changeOfObservation(record: MappingRecord, input: MappingInput): UpdateMappingInput {
+  const current = observationOf({}, record)
+  const wanted = observationOf(input, {})
+  if (isDeepStrictEqual(wanted, current)) return {}
+  return {
+    KMSKeyArn: input.KMSKeyArn ?? '',
+    LoggingConfig: input.LoggingConfig ?? {},
+    MetricsConfig: input.MetricsConfig ?? {},
   }
 }
 

@@ -162,6 +162,33 @@ test('what a template says of failures is taken back with its properties', async
   ])
 })
 
+test('a level, metrics and a key are deployed, changed, and taken back with their properties', async ({
+  stage,
+}) => {
+  const observed = (level: string): string =>
+    template.replace(
+      'BatchSize: !Ref Batch',
+      `BatchSize: 50
+            KmsKeyArn: arn:aws:kms:us-east-1:000000000000:key/1
+            LoggingConfig: { SystemLogLevel: ${level} }
+            MetricsConfig: { Metrics: [ErrorCount] }`,
+    )
+  const seen: unknown[] = []
+  for (const text of [observed('INFO'), observed('WARN'), observed('WARN'), template]) {
+    const report = await stage.deploy(text)
+    await stage.pollerHasAll()
+    const { kmsKeyArn, metrics, systemLogLevel } = stage.registry.mappings()[0] ?? {}
+    seen.push([actions(report).at(-1), kmsKeyArn, metrics, systemLogLevel])
+  }
+  const key = 'arn:aws:kms:us-east-1:000000000000:key/1'
+  expect(seen).toEqual([
+    ['mapping ReaderStream created', key, ['ErrorCount'], 'INFO'],
+    ['mapping ReaderStream updated', key, ['ErrorCount'], 'WARN'],
+    ['mapping ReaderStream unchanged', key, ['ErrorCount'], 'WARN'],
+    ['mapping ReaderStream updated', undefined, undefined, undefined],
+  ])
+})
+
 test('a destination that is the source itself is refused before anything changes', async ({
   stage,
 }) => {

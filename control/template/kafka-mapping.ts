@@ -1,7 +1,6 @@
 // What every Kafka mapping of a template has, whether an event or a resource of its own declares it.
 import { batchSizeMax, topicNameMaxLength } from '../../common/limits.ts'
 import { maximumPollersMax, minimumPollersMax } from '../../common/mapping-limits.ts'
-import { saysNothing } from '../lambda/validation.ts'
 import { failureInput, failureReaders } from './mapping-failures.ts'
 import type { TemplateNames } from './names.ts'
 import type { MappingInput, Plan } from './plan.ts'
@@ -19,17 +18,19 @@ export interface DeclaredMapping {
   readonly properties: Mapping
 }
 
-/** Members of CreateEventSourceMapping that the Lambda API refuses unless they have AWS's default. */
-const unavailableReaders = {
+/** How a mapping is watched and kept. */
+const observationReaders = {
   KmsKeyArn: read.text,
-  LoggingConfig: read.anything,
-  MetricsConfig: read.anything,
+  LoggingConfig: read.object({ SystemLogLevel: read.oneOf('DEBUG', 'INFO', 'WARN') }),
+  MetricsConfig: read.object({
+    Metrics: read.list(read.oneOf('EventCount', 'ErrorCount', 'KafkaMetrics')),
+  }),
 } as const satisfies read.Readers
 
 // MaximumBatchingWindowInSeconds is in SAM's transform for both types of event, though its
 // documentation has it for MSK alone.
 export const kafkaReaders = {
-  ...unavailableReaders,
+  ...observationReaders,
   ...failureReaders,
   Topics: read.list(read.text),
   BatchSize: read.wholeNumber(1, batchSizeMax),
@@ -71,7 +72,6 @@ export function commonInput(
   const topic = topicOf(values.Topics, mapping, names)
   if (topic === undefined) return undefined
   warnOfAccess(values.SourceAccessConfigurations ?? [], mapping, names)
-  warnOfUnavailable(values, mapping, names)
   const window = values.MaximumBatchingWindowInSeconds
   const timestamp = values.StartingPositionTimestamp
   const position = values.StartingPosition
@@ -90,6 +90,7 @@ export function commonInput(
       warn: (name) => warnOfProperty(name, mapping, names),
     }),
     ...(pollers === undefined ? {} : { ProvisionedPollerConfig: pollers }),
+    ...observationInput(values),
   }
 }
 
@@ -155,14 +156,18 @@ function warnOfAccess(
   }
 }
 
-function warnOfUnavailable(
-  values: read.ValuesOf<typeof unavailableReaders>,
-  mapping: DeclaredMapping,
-  names: TemplateNames,
-): void {
-  for (const name of Object.keys(unavailableReaders) as (keyof typeof unavailableReaders)[]) {
-    const value = values[name]
-    if (!saysNothing(value)) warnOfProperty(name, mapping, names)
+function observationInput({
+  KmsKeyArn,
+  LoggingConfig,
+  MetricsConfig,
+}: read.ValuesOf<typeof observationReaders>): Pick<
+  MappingInput,
+  'KMSKeyArn' | 'LoggingConfig' | 'MetricsConfig'
+> {
+  return {
+    ...(KmsKeyArn === undefined ? {} : { KMSKeyArn: KmsKeyArn }),
+    ...(LoggingConfig === undefined ? {} : { LoggingConfig }),
+    ...(MetricsConfig === undefined ? {} : { MetricsConfig }),
   }
 }
 

@@ -101,6 +101,9 @@ export interface MappingInput {
     readonly MaximumPollers?: number
     readonly PollerGroupName?: string
   }
+  readonly KMSKeyArn?: string
+  readonly LoggingConfig?: { readonly SystemLogLevel?: string }
+  readonly MetricsConfig?: { readonly Metrics?: readonly string[] }
   readonly AmazonManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId: string }
   readonly SelfManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId: string }
 }

@@ -177,15 +177,30 @@ test.each([
   expect(plan.mappings[0]?.input.DestinationConfig).toEqual({ OnFailure: { Destination } })
 })
 
+test('a mapping says how it is watched and kept', () => {
+  const { plan, warnings, errors } = loadText(
+    withMapping(
+      `EventSourceArn: ${clusterArn}`,
+      'Topics: [orders]',
+      'KmsKeyArn: arn:aws:kms:x',
+      'LoggingConfig: { SystemLogLevel: DEBUG }',
+      'MetricsConfig: { Metrics: [EventCount, KafkaMetrics] }',
+    ),
+  )
+  expect({ warnings, errors }).toEqual({ warnings: [], errors: [] })
+  expect(plan.mappings[0]?.input).toMatchObject({
+    KMSKeyArn: 'arn:aws:kms:x',
+    LoggingConfig: { SystemLogLevel: 'DEBUG' },
+    MetricsConfig: { Metrics: ['EventCount', 'KafkaMetrics'] },
+  })
+})
+
 test('each property of a mapping that is not there yet is named with its line', () => {
   const { plan, warnings, errors } = loadText(
     withMapping(
       `EventSourceArn: ${clusterArn}`,
       'Topics: [orders]',
       'DestinationConfig: { OnSuccess: { Destination: arn:aws:sqs:eu-west-1:012345678901:q } }',
-      'KmsKeyArn: arn:aws:kms:x',
-      'LoggingConfig: { SystemLogLevel: DEBUG }',
-      'MetricsConfig: { Metrics: [EventCount] }',
       'AmazonManagedKafkaEventSourceConfig: { SchemaRegistryConfig: { EventRecordFormat: JSON } }',
       'SourceAccessConfigurations: [{ Type: VPC_SUBNET, URI: s }, { Type: BASIC_AUTH, URI: a }]',
       'ParallelizationFactor: 2',
@@ -196,12 +211,9 @@ test('each property of a mapping that is not there yet is named with its line', 
   expect({ warnings, errors }).toEqual({
     warnings: [
       without(14, 'DestinationConfig'),
-      without(15, 'KmsKeyArn'),
-      without(16, 'LoggingConfig'),
-      without(17, 'MetricsConfig'),
-      without(18, 'AmazonManagedKafkaEventSourceConfig.SchemaRegistryConfig'),
-      '19: AWS::Lambda::EventSourceMapping Map: BASIC_AUTH is not supported: the cluster is reached without it',
-      '20: AWS::Lambda::EventSourceMapping: the property ParallelizationFactor is not supported',
+      without(15, 'AmazonManagedKafkaEventSourceConfig.SchemaRegistryConfig'),
+      '16: AWS::Lambda::EventSourceMapping Map: BASIC_AUTH is not supported: the cluster is reached without it',
+      '17: AWS::Lambda::EventSourceMapping: the property ParallelizationFactor is not supported',
     ],
     errors: [],
   })
