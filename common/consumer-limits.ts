@@ -12,6 +12,9 @@ export const fetchMaxBytes = 2 * 1024 * 1024
 /** Memory of answers that waits to be used again: so much lies between a fetch and its handlers at full speed. */
 export const fetchSpareMaxBytes = 64 * 1024 * 1024
 
+/** Fetches of one partition that are known by the offset behind them, while none of them is finished. */
+export const heldRunsMax = 1_000
+
 /** A fetch that finds nothing waits so long at the broker: an idle mapping costs a request in this time. */
 export const fetchWaitMs = 5_000
 

@@ -1,6 +1,5 @@
 // A session of our own Kafka consumer: member, reader and starting position brought together.
 import { brokerFault, type BrokerFault } from '../../common/broker-fault.ts'
-import { letGo } from '../../common/buffer-pool.ts'
 import { sleep } from '../../common/clock.ts'
 import { metadataMaxAgeMs } from '../../common/consumer-limits.ts'
 import { isHangUp, isUnreachable } from '../../kafka-consumer/answer-errors.ts'
@@ -87,9 +86,7 @@ export class ConsumerSession implements Session {
 
   commit(offsets: ReadonlyMap<number, number>): Promise<void> {
     // Committed or not, what is below them is finished.
-    for (const [partition, offset] of offsets) {
-      for (const memory of this.#held.finish(partition, offset)) letGo(memory)
-    }
+    for (const [partition, offset] of offsets) this.#held.finish(partition, offset)
     return this.#member.commit(offsets)
   }
 
