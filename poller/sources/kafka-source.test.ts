@@ -8,7 +8,14 @@ import { createKafka, type Admin, type Kafka, type Producer } from '../../common
 import { silentLogger } from '../../common/logger.ts'
 import type { RunningRole } from '../../common/role.ts'
 import { eventually } from '../../test/support/eventually.ts'
-import { reading, sourceContract, sourceOf, values } from '../../test/support/source-contract.ts'
+import {
+  Heard,
+  reading,
+  sourceContract,
+  sourceOf,
+  values,
+} from '../../test/support/source-contract.ts'
+import type { SourceRecord } from './source.ts'
 
 let dataDir: string
 let broker: RunningRole
@@ -58,6 +65,50 @@ afterAll(async () => {
 
 describe.each(['millrace', 'kafkajs'] as const)('with %s', (client) => {
   sourceContract(client, () => ({ address: `127.0.0.1:${port}`, kafka, admin, producer }))
+
+  test('records keep their bytes until they are committed, while memory of others is used again', async () => {
+    const [topic, address, count] = [`reuse-${client}`, `127.0.0.1:${port}`, 12_000]
+    await admin.createTopics({ topics: [{ topic, numPartitions: 2 }] })
+    for (let sent = 0; sent < count; sent += 500) {
+      const messages = Array.from({ length: 500 }, (_, i) => ({
+        partition: (sent + i) % 2,
+        value: `${sent + i};`.repeat(150),
+      }))
+      await producer.send({ topic, messages })
+    }
+    const unfinished = new Map<number, SourceRecord[]>([
+      [0, []],
+      [1, []],
+    ])
+    const seen: number[] = []
+    const source = sourceOf({ client, address, topic })
+    const finish = (partition: number, most: number): void => {
+      const done = unfinished.get(partition)?.splice(0, most) ?? []
+      for (const { value } of done) {
+        const [text = '', ...rest] = value?.toString().split(';').slice(0, -1) ?? []
+        expect(rest.every((each) => each === text)).toBe(true)
+        seen.push(Number(text))
+      }
+      const offset = (done.at(-1)?.offset ?? -1) + 1
+      if (offset > 0) source.commit(new Map([[partition, offset]])).catch(() => {})
+    }
+    const heard = new Heard()
+    heard.records = (run) => {
+      unfinished.get(run.partition)?.push(...run.records)
+      // Some way behind, so that every fetch is in hand while others are given back.
+      finish(run.partition, run.records.length - 300)
+    }
+    await reading(source, heard)
+    await eventually(
+      () => {
+        for (const partition of [0, 1]) finish(partition, 50)
+        return seen.length === count ? true : undefined
+      },
+      () => `${count} records, has ${seen.length}`,
+    )
+    expect(seen.toSorted((x, y) => x - y)).toEqual(Array.from({ length: count }, (_, i) => i))
+    await source.stop()
+  })
 
   test('a broker that goes away and comes back is a problem that ends by itself', async () => {
     const [topic, address] = [`outage-${client}`, `127.0.0.1:${port}`]
