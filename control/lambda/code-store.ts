@@ -35,6 +35,7 @@ export interface DownloadedCode {
 
 /** A directory under its final name is complete and on disk: it got there by one rename. */
 export class CodeStore {
+  readonly #dataDir: string
   readonly #directory: string
   readonly #objects: Objects
   /** One download at a time: each may take a disk's room of 250 MB, and a minute. */
@@ -44,7 +45,8 @@ export class CodeStore {
   /** Code lies in `<dataDir>/functions/<sha256 in hex>/`. */
   constructor(dataDir: string, objects: Objects) {
     this.#objects = objects
-    this.#directory = join(resolve(dataDir), 'functions')
+    this.#dataDir = resolve(dataDir)
+    this.#directory = join(this.#dataDir, 'functions')
   }
 
   /**
@@ -97,7 +99,12 @@ export class CodeStore {
     await makeDirectory(this.#directory)
     const path = join(this.#directory, `${temporaryPrefix}${randomUUID()}.zip`)
     try {
-      const packed = await packDirectory(directory, path, codeUnzippedMaxBytes)
+      // Beside the code, where `--data-dir` has it by default, what we keep ourselves is no part of it.
+      const except = [this.#dataDir, this.#directory]
+      const packed = await packDirectory(directory, path, {
+        maxBytes: codeUnzippedMaxBytes,
+        except,
+      })
       if (packed === 'too large') {
         return invalidParameter(
           `${directory} cannot be published: it is larger than ${codeUnzippedMaxBytes} bytes.`,

@@ -23,7 +23,8 @@ async function open() {
   onTestFinished(() => rm(root, { recursive: true }))
   const directory = join(root, 'code')
   await mkdir(directory)
-  const pack = (name = 'code.zip') => packDirectory(directory, join(root, name), 1_000_000)
+  const pack = (name = 'code.zip', except: readonly string[] = []) =>
+    packDirectory(directory, join(root, name), { maxBytes: 1_000_000, except })
   const unpack = async (name = 'code.zip') => {
     const to = join(root, 'unpacked')
     expect(await unpackZip(join(root, name), to)).toBeUndefined()
@@ -62,6 +63,19 @@ test('links are followed, in no circle and to nowhere', async () => {
     'alias.js',
     'shared',
     'shared/one.js',
+  ])
+})
+
+test('what is not to go in does not, wherever it lies below', async () => {
+  const { directory, pack, unpack } = await open()
+  const kept = join(directory, 'deep/data')
+  await mkdir(kept, { recursive: true })
+  await writeFile(join(kept, 'large'), Buffer.alloc(2_000_000))
+  await writeFile(join(directory, 'deep/index.js'), '1')
+  await pack('code.zip', [directory, kept])
+  expect((await readdir(await unpack(), { recursive: true })).toSorted()).toEqual([
+    'deep',
+    'deep/index.js',
   ])
 })
 

@@ -30,10 +30,11 @@ const leftOut = new Set(['.git', 'template.yaml', 'template.yml'])
 export async function packDirectory(
   directory: string,
   path: string,
-  maxBytes: number,
+  { maxBytes, except }: { readonly maxBytes: number; readonly except: readonly string[] },
 ): Promise<PackedDirectory | 'too large' | 'changed'> {
   const files: PackedFile[] = []
-  const totalBytes = await list(directory, { prefix: '', above: [], files, maxBytes })
+  const places = await Promise.all(except.map((each) => realpath(each)))
+  const totalBytes = await list(directory, { prefix: '', above: [], files, maxBytes, places })
   if (totalBytes > maxBytes) return 'too large'
   const { ZipFile } = await import('yazl')
   const zip = new ZipFile()
@@ -75,22 +76,24 @@ interface Listing {
   readonly above: readonly string[]
   readonly files: PackedFile[]
   readonly maxBytes: number
+  /** Directories that are left out, by where they really are. */
+  readonly places: readonly string[]
 }
 
 /** The bytes of all files below; ends early where there are too many. */
 async function list(
   directory: string,
-  { prefix, above, files, maxBytes }: Listing,
+  { prefix, above, files, maxBytes, places }: Listing,
 ): Promise<number> {
   const place = await realpath(directory)
-  if (above.includes(place)) return 0
+  if (above.includes(place) || (prefix !== '' && places.includes(place))) return 0
   let totalBytes = 0
   for (const name of (await readdir(directory)).toSorted()) {
     if (prefix === '' && leftOut.has(name)) continue
     const path = join(directory, name)
     const status = await statusOf(path)
     if (status?.isDirectory() === true) {
-      const below = { prefix: `${prefix}${name}/`, above: [...above, place], files }
+      const below = { prefix: `${prefix}${name}/`, above: [...above, place], files, places }
       totalBytes += await list(path, { ...below, maxBytes: maxBytes - totalBytes })
     } else if (status?.isFile() === true) {
       totalBytes += status.size
