@@ -91,7 +91,8 @@ export class KafkaEvent implements RecordEvent {
  * sum over all groups is too much, the comma that the first group lacks.
  */
 export function groupSizeBytes(frame: EventFrame, partition: number): number {
-  return Buffer.byteLength(frame.topic) + `"-${partition}":[],`.length - 1
+  // Names of topics are ASCII.
+  return frame.topic.length + String(partition).length + '"-":[],'.length - 1
 }
 
 /** The exact size of an event of these groups; `recordBytes` is the sum over their records' JSON. */

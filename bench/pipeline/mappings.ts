@@ -6,6 +6,7 @@ import {
 import { setTimeout as pause } from 'node:timers/promises'
 import { createFunction, lambdaClient } from '../../test/support/lambda.ts'
 import type { Platform } from '../../test/support/platform.ts'
+import { kafkaOf } from './topics.ts'
 
 export interface NewMapping {
   readonly functionName: string
@@ -65,40 +66,31 @@ export async function deleteMapping(platform: Platform, uuid: string): Promise<v
   client.destroy()
 }
 
-/** The sum of a metric over all of a function's mappings; 0 where there are none yet. */
-export async function metricOf(
-  platform: Platform,
-  metric: string,
-  functionName: string,
-): Promise<number> {
-  const text = await (await fetch(platform.metrics)).text()
-  const lines = new RegExp(`^${metric}{[^}]*function="${functionName}"[^}]*} (\\S+)`, 'gm')
-  return [...text.matchAll(lines)].reduce((sum, [, value]) => sum + Number(value), 0)
-}
-
-/** Records per second from the first that is seen to arrive until all are committed, by the metrics. */
+/**
+ * Records per second from the first commit until all are committed, by the group's offsets: asking for metrics would
+ * take a tenth of the platform's main thread.
+ */
 export async function pipelineRate(
   platform: Platform,
   mapping: Omit<NewMapping, 'position'>,
   records: number,
 ): Promise<number> {
   await deploy(platform, mapping.functionName, 'export const handler = async () => {}')
-  const of = { ...mapping, position: 'TRIM_HORIZON' as const }
-  const [uuid = ''] = await createMappings(platform, [of])
+  const admin = kafkaOf(platform).admin()
+  await admin.connect()
+  const [groupId = ''] = await createMappings(platform, [{ ...mapping, position: 'TRIM_HORIZON' }])
   let first: { readonly committed: number; readonly atMs: number } | undefined
   for (;;) {
-    const polled = await metricOf(platform, 'millrace_mapping_polled_events_total', of.functionName)
-    const committed = await metricOf(
-      platform,
-      'millrace_mapping_committed_events_total',
-      of.functionName,
-    )
+    const [topic] = await admin.fetchOffsets({ groupId, topics: [mapping.topic] })
+    const offsets = topic?.partitions.map(({ offset }) => Math.max(0, Number(offset))) ?? []
+    const committed = offsets.reduce((sum, offset) => sum + offset, 0)
     const atMs = performance.now()
-    if (first === undefined && polled > 0) first = { committed, atMs }
+    if (first === undefined && committed > 0) first = { committed, atMs }
     if (first !== undefined && committed >= records) {
-      await deleteMapping(platform, uuid)
+      await admin.disconnect()
+      await deleteMapping(platform, groupId)
       return Math.round((records - first.committed) / ((atMs - first.atMs) / 1000))
     }
-    await pause(first === undefined ? 5 : 20)
+    await pause(10)
   }
 }
