@@ -102,10 +102,7 @@ async function produce(
   while (sends.length < total) {
     const due = Math.min(total, Math.floor(((performance.now() - startMs) / 1000) * perSecond))
     while (sends.length < due) {
-      const value = `${String(nowMs().toFixed(6)).padEnd(20, '0').slice(0, 20)} `.padEnd(
-        sizeBytes,
-        'x',
-      )
+      const value = `${nowMs().toFixed(6).padEnd(20, '0').slice(0, 20)} `.padEnd(sizeBytes, 'x')
       sends.push(producer.send({ topic, acks: -1, messages: [{ value }] }))
     }
     await pause(1)
