@@ -59,8 +59,11 @@ for (const name of flags.rows.split(',')) {
   const row = rows[name]
   if (row === undefined) throw new Error(`no row ${name}`)
   const platform = await startPlatform()
-  results[name] = await row(platform)
-  await platform.stop()
+  try {
+    results[name] = await row(platform)
+  } finally {
+    await platform.stop()
+  }
   progress(`${name}: ${JSON.stringify(results[name])}`)
 }
 const machine = { cpu: cpus()[0]?.model, cores: availableParallelism(), node: process.version }
