@@ -46,8 +46,11 @@ export class Histogram {
 
   /** `times` are as many observations of the same value. */
   observe(value: number, times = 1): void {
-    const index = this.#bounds.findIndex((bound) => value <= bound)
-    if (index >= 0) this.#buckets[index] = (this.#buckets[index] ?? 0) + times
+    const bounds = this.#bounds
+    let index = 0
+    // A comparison with nothing, past the last bound, is false.
+    while (value > (bounds[index] ?? Number.NaN)) index += 1
+    if (index < bounds.length) this.#buckets[index] = (this.#buckets[index] ?? 0) + times
     this.#sum += value * times
     this.#count += times
   }

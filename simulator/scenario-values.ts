@@ -1,5 +1,6 @@
 // Turns a scenario's JSON and flags into a scenario: every value checked, every name known.
 import { AppError, reasonOf } from '../common/errors.ts'
+import { recordAgeMinSeconds } from '../common/mapping-limits.ts'
 import { parseMilliseconds } from '../common/quantities.ts'
 import type { Parameter } from './parameter.ts'
 import { parameters } from './parameters.ts'
@@ -44,7 +45,7 @@ export function scenarioOf(name: string, values: Values): Scenario {
       .filter(({ path }) => path.startsWith('failures.') && path !== 'failures.poisonTimes')
       .map(({ path }) => [path.slice('failures.'.length), number(path)]),
   ) as Omit<Scenario['failures'], 'poisonTimes'>
-  return {
+  return allowed({
     name,
     seed: number('seed'),
     seconds,
@@ -82,7 +83,29 @@ export function scenarioOf(name: string, values: Values): Scenario {
       ),
     },
     failures: { ...failures, poisonTimes: rare('failures.poisonTimes') },
+  })
+}
+
+/** Lambda has the rules of failures for Kafka in provisioned mode only, and no age below a minute. */
+function allowed(scenario: Scenario): Scenario {
+  const { pace, mapping } = scenario
+  const { retriesMax, recordAgeMaxMs, bisects, reportsItemFailures, provisioned } = mapping
+  if (recordAgeMaxMs < recordAgeMinSeconds * 1000) {
+    throw refused('MaximumRecordAgeInSeconds', `is not from ${recordAgeMinSeconds} on, nor -1`)
   }
+  const asked = {
+    MaximumRetryAttempts: retriesMax !== Infinity,
+    MaximumRecordAgeInSeconds: recordAgeMaxMs !== Infinity,
+    BisectBatchOnFunctionError: bisects,
+    ReportBatchItemFailures: reportsItemFailures,
+  }
+  const first = Object.entries(asked).find(([, isAsked]) => isAsked)?.[0]
+  if (pace === 'local' || provisioned !== undefined || first === undefined) return scenario
+  throw refused(first, 'is only supported with ProvisionedPollerConfig at the pace of AWS')
+}
+
+function refused(setting: string, reason: string): AppError {
+  return new AppError('CONFIG_INVALID', { setting, reason })
 }
 
 const provisioned = 'mapping.ProvisionedPollerConfig.'
@@ -95,7 +118,7 @@ function provisionedOf(
   const bounds = { minimum: minimum ?? 1, maximum: maximum ?? 200 }
   if (bounds.minimum <= bounds.maximum) return { provisioned: bounds }
   const reason = `MinimumPollers ${bounds.minimum} is above MaximumPollers ${bounds.maximum}`
-  throw new AppError('CONFIG_INVALID', { setting: 'ProvisionedPollerConfig', reason })
+  throw refused('ProvisionedPollerConfig', reason)
 }
 
 function readValue(path: string, values: Values): Value | undefined {

@@ -72,7 +72,7 @@ export class Simulation implements World {
     return this.#nowMs
   }
 
-  /** Nothing goes wrong any more, and what is gone is back. */
+  /** Pollers and the broker go down no more, and those that are down come back. */
   calm(): void {
     this.#faults.end()
   }
