@@ -1,7 +1,7 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
 .PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose crash crash-mappings fuzz
-.PHONY: simulate-seeds spike bench bench-cpu-share bench-broker bench-invoke bench-consumer bench-torture docs board-pictures format clean
+.PHONY: simulate-seeds spike bench bench-cpu-share bench-broker bench-invoke bench-consumer bench-torture bench-simulate docs board-pictures format clean
 
 installed := node_modules/.package-lock.json
 
@@ -88,6 +88,9 @@ bench-torture: $(installed) ## Measure functions that behave, alone and beside e
 
 spike: $(installed) ## The spike that AWS shows of Kafka mappings, live and simulated at its pace; draws charts (OUT=.cache/spike).
 	@npm exec -- node bench/spike.ts --out $(or $(OUT),.cache/spike)
+
+bench-simulate: $(installed) ## Measure the simulator: ten minutes of a million records a second; prints JSON.
+	@npm exec -- node bench/simulate.ts
 
 docs: $(installed) ## Write the pages and boards that come from code.
 	@npm run -s docs
