@@ -175,9 +175,9 @@ function simulated(mode: Mode): Outcome {
   if (status !== 0) throw new Error(`the simulator ended with ${status}: ${stderr}`)
   const { samples, scenario: terms } = JSON.parse(stdout) as {
     samples: readonly Sample[]
-    scenario: { traffic: { rate: readonly { seconds?: number }[] } }
+    scenario: { traffic: { steps: readonly { seconds?: number }[] } }
   }
-  return outcomeOf(`simulated ${mode}, pace aws`, samples, terms.traffic.rate[0]?.seconds ?? 0)
+  return outcomeOf(`simulated ${mode}, pace aws`, samples, terms.traffic.steps[0]?.seconds ?? 0)
 }
 
 function outcomeOf(name: string, samples: readonly Sample[], spikeAt: number): Outcome {
