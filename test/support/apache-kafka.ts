@@ -22,13 +22,15 @@ export interface ApacheKafkaOptions {
   readonly properties?: readonly string[]
   /** As kafka-server-start.sh has it. */
   readonly heap?: string
+  /** That of an earlier life, which clients know; any free one unless given. */
+  readonly port?: number
 }
 
 /** Resolves when the process runs; its door opens some seconds later. */
 export async function startApacheKafka(options: ApacheKafkaOptions): Promise<ApacheKafka> {
   const { dataDir, properties = [], heap = '-Xmx1G -Xms1G' } = options
   const config = join(dataDir, 'server.properties')
-  const [port, controllerPort] = [await freePort(), await freePort()]
+  const [port, controllerPort] = [options.port ?? (await freePort()), await freePort()]
   mkdirSync(dataDir, { recursive: true })
   const isNew = writeNew(join(dataDir, 'cluster'), 'q1Sh-9_ISia_zwGINzRvyQ')
   writeFileSync(
