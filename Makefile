@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose crash crash-mappings fuzz
 .PHONY: simulate-seeds spike bench bench-cpu-share bench-broker bench-invoke bench-consumer bench-torture bench-simulate docs board-pictures format clean
+.PHONY: simulate-seeds spike bench bench-cpu-share bench-broker bench-invoke bench-consumer bench-torture bench-isolation docs board-pictures format clean
 
 installed := node_modules/.package-lock.json
 
@@ -85,6 +86,9 @@ bench-consumer: $(installed) ## Measure reading a topic by our consumer, kafkajs
 
 bench-torture: $(installed) ## Measure functions that behave, alone and beside each that does not; prints JSON.
 	@npm run -s bench:torture
+
+bench-isolation: $(installed) ## Measure a mapping alone and beside ones that hang, fail and are throttled; prints JSON.
+	@npm exec -- node bench/isolation.ts
 
 spike: $(installed) ## The spike that AWS shows of Kafka mappings, live and simulated at its pace; draws charts (OUT=.cache/spike).
 	@npm exec -- node bench/spike.ts --out $(or $(OUT),.cache/spike)
