@@ -37,9 +37,8 @@ export class CommitLedger {
     if (this.dueMs === undefined || nowMs < this.dueMs) return undefined
     const offsets = new Map<Lane, number>()
     for (const lane of this.#moved) {
-      const { checkpoint, committedOffset } = lane
-      if (!lane.assigned || checkpoint === undefined) continue
-      if (checkpoint > (committedOffset ?? -1)) offsets.set(lane, checkpoint)
+      const { committable } = lane
+      if (committable !== undefined) offsets.set(lane, committable)
     }
     this.#moved = new Set()
     if (offsets.size === 0) return undefined
@@ -74,9 +73,8 @@ export class CommitLedger {
 /** What of lanes is finished and above what the group has, by partition. */
 export function checkpointsOf(lanes: Iterable<Lane>): ReadonlyMap<number, number> {
   const offsets = new Map<number, number>()
-  for (const { assigned, partition, checkpoint, committedOffset } of lanes) {
-    if (!assigned || checkpoint === undefined) continue
-    if (checkpoint > (committedOffset ?? -1)) offsets.set(partition, checkpoint)
+  for (const { partition, committable } of lanes) {
+    if (committable !== undefined) offsets.set(partition, committable)
   }
   return offsets
 }

@@ -41,6 +41,8 @@ export class Lane {
   endOffset: number | undefined = undefined
   /** What the group has as this partition's offset, as far as known. */
   committedOffset: number | undefined = undefined
+  /** Whether others may have committed since: then only what is read next shows where the group is. */
+  committedIsOld = false
   #waiting: LaneRecord[] = []
   #head = 0
   #waitingRecords = 0
@@ -85,6 +87,13 @@ export class Lane {
   /** The lowest unfinished offset: what may be committed. */
   get checkpoint(): number | undefined {
     return this.oldest?.offset ?? this.#nextOffset
+  }
+
+  /** The checkpoint where that is above what the group has, for all that is known. */
+  get committable(): number | undefined {
+    const { checkpoint } = this
+    if (!this.assigned || this.committedIsOld || checkpoint === undefined) return undefined
+    return checkpoint > (this.committedOffset ?? -1) ? checkpoint : undefined
   }
 
   /** The oldest unfinished record. */

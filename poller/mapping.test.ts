@@ -313,6 +313,42 @@ test('a lane that comes back while its batch is out never has two in flight', ()
   expect(committed(effects)).toEqual([[0, 3]])
 })
 
+test.each([true, false])(
+  'a group is not taken back behind what another member has committed (%s)',
+  (continued) => {
+    const mapping = mappingOf({ commitIntervalMs: 0 })
+    arrive(mapping, 0, [0, 1, 2])
+    const batch = only(mapping.tick(nowMs))
+    mapping.assigned([], true)
+    // Another gets to offset 50 meanwhile.
+    mapping.assigned([0], continued)
+    mapping.batchEnded(batch, 'succeeded', nowMs)
+    expect(committed(mapping.tick(nowMs))).toEqual([])
+    expect(mapping.checkpoints).toEqual(new Map())
+    arrive(mapping, 0, [50])
+    const next = mapping.tick(nowMs + 500)
+    expect(contents(only(next))).toEqual({ 0: [50] })
+    expect(committed(next)).toEqual([])
+    mapping.batchEnded(only(next), 'succeeded', nowMs)
+    expect(committed(mapping.tick(nowMs + 500))).toEqual([[0, 51]])
+  },
+)
+
+test('what is finished before anything could be read is committed once it is read again', () => {
+  const mapping = mappingOf({ commitIntervalMs: 0 })
+  arrive(mapping, 0, [0, 1, 2])
+  const batch = only(mapping.tick(nowMs))
+  mapping.assigned([], true)
+  mapping.assigned([0], true)
+  // Again, and from the committed offset: where this lane is says nothing yet.
+  expect(mapping.assigned([0, 1], true)).toEqual(new Map())
+  mapping.batchEnded(batch, 'succeeded', nowMs)
+  expect(committed(mapping.tick(nowMs))).toEqual([])
+  arrive(mapping, 0, [0, 1, 2])
+  const effects = mapping.tick(nowMs)
+  expect([invoked(effects), committed(effects)]).toEqual([[], [[0, 3]]])
+})
+
 test('a lane kept over a rebalance reads on where it was, and takes nothing twice', () => {
   const mapping = mappingOf()
   arrive(mapping, 0, [0, 1])

@@ -70,7 +70,8 @@ export class Mapping {
   /**
    * The partitions this member has from now on; see SourceListener for `continued` and the answer.
    * Lanes of others drop what waits, and what they have in flight is not committed. A lane that comes
-   * back while its batch is still out goes on where that batch ends.
+   * back while its batch is still out goes on where that batch ends, and commits nothing before it has read
+   * where others have left off.
    */
   assigned(partitions: readonly number[], continued: boolean): ReadonlyMap<number, number> {
     const positions = new Map<number, number>()
@@ -84,8 +85,9 @@ export class Mapping {
         this.#lanes.set(partition, new Lane(partition))
         continue
       }
+      if (!continued || !lane.assigned) lane.committedIsOld = true
       if (!continued) this.#empty(lane)
-      else if (lane.assigned && lane.nextOffset !== undefined) {
+      else if (!lane.committedIsOld && lane.nextOffset !== undefined) {
         positions.set(partition, lane.nextOffset)
       }
       lane.assigned = true
@@ -267,7 +269,7 @@ export class Mapping {
 
   /** The lane that a run is for; undefined where it is another's. */
   #reads(
-    run: Pick<RecordRun, 'partition' | 'endOffset'>,
+    run: Pick<RecordRun, 'partition' | 'nextOffset' | 'endOffset'>,
     first: number | undefined,
   ): Lane | undefined {
     if (first !== undefined && first < (this.#lanes.get(run.partition)?.committedOffset ?? 0)) {
@@ -277,6 +279,10 @@ export class Mapping {
     const lane = this.#lanes.get(run.partition)
     if (lane?.assigned !== true) return undefined
     lane.committedOffset ??= first
+    if (lane.committedIsOld) {
+      lane.committedOffset = first ?? run.nextOffset
+      lane.committedIsOld = false
+    }
     lane.endOffset = run.endOffset
     return lane
   }

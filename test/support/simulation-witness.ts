@@ -28,6 +28,7 @@ export class SimulationWitness implements Observer {
   readonly #invocationsMost = new Map<PollerProcess, Map<Batch, number>>()
   /** How often the function was reached with each record. */
   readonly sightings = new Map<string, number>()
+  readonly #committed = new Map<number, number>()
   #sent: Sent[] = []
   #isTouched = false
   discards = 0
@@ -99,6 +100,9 @@ export class SimulationWitness implements Observer {
 
   committed(offsets: ReadonlyMap<number, number>): void {
     for (const [partition, offset] of offsets) {
+      const before = this.#committed.get(partition) ?? 0
+      assert(offset >= before, `partition ${partition} goes back from ${before} to ${offset}`)
+      this.#committed.set(partition, offset)
       const upTo = this.doneUpTo(partition)
       assert(offset <= upTo, `offset ${offset} of partition ${partition} passes ${upTo}`)
     }
