@@ -16,6 +16,7 @@ export default defineConfig({
             'test/{e2e,peers}/**',
             'test/crash/{crash,mapping-kills}.test.ts',
           ],
+          maxWorkers: 2,
           testTimeout: 20_000,
         },
       },
