@@ -28,7 +28,7 @@ export class Segment {
   readonly #shared: SegmentFiles
   readonly #path: string
   readonly #index: SegmentIndex
-  readonly #reader: SegmentReader
+  #reader: SegmentReader | undefined
   #endOffset: number
   #sizeBytes: number
   /** What was written through the system's cache, of what is known: files of an earlier process may be in it or not. */
@@ -58,12 +58,6 @@ export class Segment {
     this.#isNameNew = facts.isDirty
     this.#isForgotten = facts.isForgotten === true
     this.#index = new SegmentIndex(shared, this.#path, this)
-    this.#reader = new SegmentReader({
-      segment: this,
-      index: this.#index,
-      ...shared,
-      use: (work) => this.#use(work),
-    })
   }
 
   get endOffset(): number {
@@ -148,19 +142,33 @@ export class Segment {
     this.#index.shrunk()
   }
 
+  /** Made when it is needed: most segments of many partitions are never read. */
+  get #reading(): SegmentReader {
+    const { buffers, blockReads } = this.#shared
+    const use = <T>(work: (file: OpenFile) => Promise<T>): Promise<T> => this.#use(work)
+    this.#reader ??= new SegmentReader({
+      segment: this,
+      index: this.#index,
+      buffers,
+      blockReads,
+      use,
+    })
+    return this.#reader
+  }
+
   /** As `SegmentReader` does. */
   read(offset: number, bounds: ReadBounds): Promise<Buffer | undefined> {
-    return this.#reader.read(offset, bounds)
+    return this.#reading.read(offset, bounds)
   }
 
   /** As `SegmentReader` does. */
   foretell(offset: number, maxBytes: number): ReturnType<SegmentReader['foretell']> {
-    return this.#reader.foretell(offset, maxBytes)
+    return this.#reading.foretell(offset, maxBytes)
   }
 
   /** The first batch at or after offset `from` with a timestamp of `timestampMs` or above. */
   findTimestamp(timestampMs: number, from: number): Promise<Buffer | undefined> {
-    return this.#reader.findTimestamp(timestampMs, from)
+    return this.#reading.findTimestamp(timestampMs, from)
   }
 
   /** -1 where no record has a timestamp. */
