@@ -2,7 +2,6 @@
 import {
   CreateAliasCommand,
   CreateEventSourceMappingCommand,
-  CreateFunctionCommand,
   DeleteAliasCommand,
   DeleteFunctionCommand,
   GetAliasCommand,
@@ -24,26 +23,15 @@ import {
   startControlForTest,
   type ControlHarness,
 } from '../test/support/control-harness.ts'
-import { zipOf } from '../test/support/zip-file.ts'
+import { createTyres, tyresArn as arn } from '../test/support/tyres.ts'
 
-const arn = 'arn:aws:lambda:us-east-1:000000000000:function:tyres'
 const FunctionName = 'tyres'
-const zip = await zipOf({ name: 'index.mjs', content: 'export const handler = async () => 1' })
 
 /** With versions 1 and 2. */
 async function start(): Promise<ControlHarness> {
   const harness = await startControlForTest()
   const { client } = harness
-  await client.send(
-    new CreateFunctionCommand({
-      FunctionName,
-      Role: 'arn:aws:iam::000000000000:role/any',
-      Runtime: 'nodejs24.x',
-      Handler: 'index.handler',
-      Code: { ZipFile: zip },
-      Publish: true,
-    }),
-  )
+  await createTyres(harness, { Publish: true })
   await client.send(new UpdateFunctionConfigurationCommand({ FunctionName, Timeout: 9 }))
   await client.send(new PublishVersionCommand({ FunctionName }))
   return harness

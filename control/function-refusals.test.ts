@@ -1,32 +1,8 @@
 // Tests what a function may not be, text by text, and what is accepted as a default.
-import {
-  CreateFunctionCommand,
-  GetFunctionCommand,
-  type CreateFunctionCommandInput,
-} from '@aws-sdk/client-lambda'
+import { GetFunctionCommand, type CreateFunctionCommandInput } from '@aws-sdk/client-lambda'
 import { expect, test } from 'vitest'
-import {
-  refusalOf,
-  startControlForTest,
-  type ControlHarness,
-} from '../test/support/control-harness.ts'
-import { zipOf } from '../test/support/zip-file.ts'
-
-const role = 'arn:aws:iam::000000000000:role/any'
-const arn = 'arn:aws:lambda:us-east-1:000000000000:function:tyres'
-const zip = await zipOf({ name: 'index.mjs', content: 'export const handler = async () => 1' })
-
-const valid: CreateFunctionCommandInput = {
-  FunctionName: 'tyres',
-  Role: role,
-  Runtime: 'nodejs24.x',
-  Handler: 'index.handler',
-  Code: { ZipFile: zip },
-}
-
-function create({ client }: ControlHarness, change: Partial<CreateFunctionCommandInput> = {}) {
-  return client.send(new CreateFunctionCommand({ ...valid, ...change }))
-}
+import { refusalOf, startControlForTest } from '../test/support/control-harness.ts'
+import { createTyres as create, tyresArn as arn } from '../test/support/tyres.ts'
 
 const notFound = (of: string): [string, number, string] => [
   'ResourceNotFoundException',

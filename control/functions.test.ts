@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
-  CreateFunctionCommand,
   DeleteFunctionCommand,
   GetFunctionCommand,
   GetFunctionConfigurationCommand,
@@ -12,32 +11,19 @@ import {
   paginateListFunctions,
   UpdateFunctionCodeCommand,
   UpdateFunctionConfigurationCommand,
-  type CreateFunctionCommandInput,
 } from '@aws-sdk/client-lambda'
 import { expect, test } from 'vitest'
-import {
-  refusalOf,
-  startControlForTest,
-  type ControlHarness,
-} from '../test/support/control-harness.ts'
+import { refusalOf, startControlForTest } from '../test/support/control-harness.ts'
 import { ManualClock } from '../test/support/manual-clock.ts'
+import {
+  createTyres as create,
+  tyres,
+  tyresArn as arn,
+  tyresZip as zip,
+} from '../test/support/tyres.ts'
 import { zipOf } from '../test/support/zip-file.ts'
 
-const role = 'arn:aws:iam::000000000000:role/any'
-const arn = 'arn:aws:lambda:us-east-1:000000000000:function:tyres'
-const zip = await zipOf({ name: 'index.mjs', content: 'export const handler = async () => 1' })
-
-const valid: CreateFunctionCommandInput = {
-  FunctionName: 'tyres',
-  Role: role,
-  Runtime: 'nodejs24.x',
-  Handler: 'index.handler',
-  Code: { ZipFile: zip },
-}
-
-function create({ client }: ControlHarness, change: Partial<CreateFunctionCommandInput> = {}) {
-  return client.send(new CreateFunctionCommand({ ...valid, ...change }))
-}
+const role = tyres.Role
 
 test('a created function is answered with AWS defaults, and so is every later look at it', async () => {
   const harness = await startControlForTest()

@@ -1,7 +1,6 @@
 // A tour of provisioned concurrency with the AWS SDK: what is asked for, how far the workers are, every refusal.
 import {
   CreateAliasCommand,
-  CreateFunctionCommand,
   DeleteAliasCommand,
   DeleteProvisionedConcurrencyConfigCommand,
   GetAccountSettingsCommand,
@@ -21,26 +20,15 @@ import {
   type ControlHarness,
 } from '../test/support/control-harness.ts'
 import { ManualClock } from '../test/support/manual-clock.ts'
-import { zipOf } from '../test/support/zip-file.ts'
+import { createTyres, tyresArn as arn } from '../test/support/tyres.ts'
 
-const arn = 'arn:aws:lambda:us-east-1:000000000000:function:tyres'
 const FunctionName = 'tyres'
-const zip = await zipOf({ name: 'index.mjs', content: 'export const handler = async () => 1' })
 
 /** With versions 1 and 2, and alias `live` of both: three quarters and one. */
 async function start(options: Parameters<typeof startControlForTest>[0] = {}) {
   const harness = await startControlForTest(options)
   const { client, registry } = harness
-  await client.send(
-    new CreateFunctionCommand({
-      FunctionName,
-      Role: 'arn:aws:iam::000000000000:role/any',
-      Runtime: 'nodejs24.x',
-      Handler: 'index.handler',
-      Code: { ZipFile: zip },
-      Publish: true,
-    }),
-  )
+  await createTyres(harness, { Publish: true })
   await client.send(new UpdateFunctionConfigurationCommand({ FunctionName, Timeout: 9 }))
   await client.send(new PublishVersionCommand({ FunctionName }))
   await client.send(

@@ -1,7 +1,6 @@
 // A tour of tags with the AWS SDK, on functions and event source mappings.
 import {
   CreateEventSourceMappingCommand,
-  CreateFunctionCommand,
   GetFunctionCommand,
   ListTagsCommand,
   PublishVersionCommand,
@@ -10,25 +9,12 @@ import {
 } from '@aws-sdk/client-lambda'
 import { expect, test } from 'vitest'
 import { refusalOf, startControlForTest } from '../test/support/control-harness.ts'
-import { zipOf } from '../test/support/zip-file.ts'
-
-const arn = 'arn:aws:lambda:us-east-1:000000000000:function:tyres'
-const zip = await zipOf({ name: 'index.mjs', content: 'export const handler = async () => 1' })
+import { createTyres, tyresArn as arn } from '../test/support/tyres.ts'
 
 async function start(Tags?: Record<string, string>) {
   const harness = await startControlForTest()
   const { client } = harness
-  const create = () =>
-    client.send(
-      new CreateFunctionCommand({
-        FunctionName: 'tyres',
-        Role: 'arn:aws:iam::000000000000:role/any',
-        Runtime: 'nodejs24.x',
-        Handler: 'index.handler',
-        Code: { ZipFile: zip },
-        ...(Tags === undefined ? {} : { Tags }),
-      }),
-    )
+  const create = () => createTyres(harness, Tags === undefined ? {} : { Tags })
   const tag = (Resource: string, add: Record<string, string>) =>
     client.send(new TagResourceCommand({ Resource, Tags: add }))
   const untag = (Resource: string, TagKeys: string[]) =>

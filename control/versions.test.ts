@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   CreateEventSourceMappingCommand,
-  CreateFunctionCommand,
   DeleteFunctionCommand,
   GetFunctionCommand,
   GetFunctionConfigurationCommand,
@@ -29,14 +28,13 @@ import {
 } from '../test/support/control-harness.ts'
 import { functionRecord, versionRecord } from '../test/support/registry-contract.ts'
 import { ManualClock } from '../test/support/manual-clock.ts'
+import { createTyres, tyresArn as arn, tyresZip as zip } from '../test/support/tyres.ts'
 import { zipOf } from '../test/support/zip-file.ts'
 import { FileRegistry } from './registry/file-registry.ts'
 import { silentLogger } from '../common/logger.ts'
 import { systemClock } from '../common/clock.ts'
 
-const arn = 'arn:aws:lambda:us-east-1:000000000000:function:tyres'
 const FunctionName = 'tyres'
-const zip = await zipOf({ name: 'index.mjs', content: 'export const handler = async () => 1' })
 const otherZip = await zipOf({ name: 'index.mjs', content: 'export const handler = async () => 2' })
 
 async function startWithFunction(
@@ -44,16 +42,7 @@ async function startWithFunction(
   options: Parameters<typeof startControlForTest>[0] = {},
 ) {
   const harness = await startControlForTest(options)
-  const created = await harness.client.send(
-    new CreateFunctionCommand({
-      FunctionName,
-      Role: 'arn:aws:iam::000000000000:role/any',
-      Runtime: 'nodejs24.x',
-      Handler: 'index.handler',
-      Code: { ZipFile: zip },
-      ...change,
-    }),
-  )
+  const created = await createTyres(harness, change)
   return { ...harness, created }
 }
 
@@ -147,15 +136,7 @@ test('a deleted function takes its versions along; one of the same name begins a
   const { client, registry } = harness
   await client.send(new DeleteFunctionCommand({ FunctionName }))
   expect(registry.versions()).toEqual([])
-  await client.send(
-    new CreateFunctionCommand({
-      FunctionName,
-      Role: 'arn:aws:iam::000000000000:role/any',
-      Runtime: 'nodejs24.x',
-      Handler: 'index.handler',
-      Code: { ZipFile: zip },
-    }),
-  )
+  await createTyres(harness)
   expect((await publish(harness)).Version).toBe('1')
 })
 
