@@ -13,6 +13,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { createFunction, lambdaClient, readRecorded, type RecordedLine } from '../support/lambda.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
+import { expectPoisonRecord } from '../support/poison-record.ts'
 
 let scratch: string
 let platform: Platform
@@ -137,48 +138,7 @@ test('a poison record is found, ends in the destination topic as AWS writes it, 
   const [message, ...more] = await messagesOf('orders-dead', 1)
   expect(more).toEqual([])
   expect(message?.key).toBe('k-poison')
-  const iso = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string
-  const payload = {
-    eventSource: 'SelfManagedKafka',
-    bootstrapServers: platform.kafka,
-    records: {
-      'orders-0': [
-        {
-          topic: 'orders',
-          partition: 0,
-          offset: 2,
-          timestamp: expect.any(Number) as number,
-          timestampType: 'CREATE_TIME',
-          key: Buffer.from('k-poison').toString('base64'),
-          value: Buffer.from('poison').toString('base64'),
-          headers: [],
-        },
-      ],
-    },
-  }
-  const record = JSON.parse(message?.value ?? '') as { payload: object }
-  expect(record).toEqual({
-    requestContext: {
-      requestId: expect.stringMatching(/^[\da-f-]{36}$/) as string,
-      functionArn: 'arn:aws:lambda:us-east-1:000000000000:function:on-orders',
-      condition: 'RetryAttemptsExhausted',
-      approximateInvokeCount: 2,
-    },
-    responseContext: {
-      statusCode: 200,
-      executedVersion: '$LATEST',
-      functionError: 'Unhandled',
-    },
-    version: '1.0',
-    timestamp: iso,
-    KafkaBatchInfo: {
-      batchSize: 1,
-      bootstrapServers: platform.kafka,
-      payloadSize: JSON.stringify(record.payload).length,
-      recordInfo: { offset: '2', timestamp: iso },
-    },
-    payload,
-  })
+  expectPoisonRecord(message?.value, platform.kafka)
   expect(await metric('millrace_mapping_destination_events_total', uuid)).toBe(1)
   expect(await metric('millrace_mapping_dropped_events_total', uuid)).toBe(0)
 })

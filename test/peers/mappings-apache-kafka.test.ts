@@ -24,6 +24,7 @@ import { startApacheKafka, type ApacheKafka } from '../support/apache-kafka.ts'
 import { eventually } from '../support/eventually.ts'
 import { createFunction, lambdaClient, readRecorded } from '../support/lambda.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
+import { expectPoisonRecord } from '../support/poison-record.ts'
 import { RawKafka } from '../support/raw-kafka.ts'
 
 let scratch: string
@@ -372,47 +373,7 @@ test('a poison record is found, ends in a topic of that cluster as AWS writes it
   const [dead, ...more] = await messagesOf('orders-dead')
   expect(more).toEqual([])
   expect(dead?.key).toBe('k-poison')
-  const iso = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string
-  const record = JSON.parse(dead?.value ?? '') as { payload: object }
-  expect(record).toEqual({
-    requestContext: {
-      requestId: expect.stringMatching(/^[\da-f-]{36}$/) as string,
-      functionArn: 'arn:aws:lambda:us-east-1:000000000000:function:on-orders',
-      condition: 'RetryAttemptsExhausted',
-      approximateInvokeCount: 2,
-    },
-    responseContext: {
-      statusCode: 200,
-      executedVersion: '$LATEST',
-      functionError: 'Unhandled',
-    },
-    version: '1.0',
-    timestamp: iso,
-    KafkaBatchInfo: {
-      batchSize: 1,
-      bootstrapServers: apache.address,
-      payloadSize: JSON.stringify(record.payload).length,
-      recordInfo: { offset: '2', timestamp: iso },
-    },
-    payload: {
-      eventSource: 'SelfManagedKafka',
-      bootstrapServers: apache.address,
-      records: {
-        'orders-0': [
-          {
-            topic: 'orders',
-            partition: 0,
-            offset: 2,
-            timestamp: expect.any(Number) as number,
-            timestampType: 'CREATE_TIME',
-            key: Buffer.from('k-poison').toString('base64'),
-            value: Buffer.from('poison').toString('base64'),
-            headers: [],
-          },
-        ],
-      },
-    },
-  })
+  expectPoisonRecord(dead?.value, apache.address)
   await committed(uuid, 'orders', [5])
   expect(await metric('millrace_mapping_destination_events_total', uuid)).toBe(1)
   expect(await metric('millrace_mapping_dropped_events_total', uuid)).toBe(0)
