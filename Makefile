@@ -1,8 +1,8 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
 .PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose crash crash-mappings fuzz
-.PHONY: simulate-seeds spike bench bench-cpu-share bench-broker bench-invoke bench-consumer bench-torture bench-simulate docs board-pictures format clean
-.PHONY: simulate-seeds spike bench bench-cpu-share bench-broker bench-invoke bench-consumer bench-torture bench-isolation docs board-pictures format clean
+.PHONY: simulate-seeds spike bench bench-cpu-share bench-broker bench-invoke bench-consumer bench-torture bench-isolation bench-simulate
+.PHONY: bench-kinesis docs board-pictures format clean
 
 installed := node_modules/.package-lock.json
 
@@ -83,6 +83,10 @@ bench-invoke: $(installed) ## Measure Invoke beside raw piscina, in process and 
 
 bench-consumer: $(installed) ## Measure reading a topic by our consumer, kafkajs and @platformatic/kafka; prints JSON.
 	@npm exec -- node bench/consumer.ts
+
+bench-kinesis: $(installed) ## Measure the Kinesis API beside kinesalite and kinesis-local; fetches them, prints JSON.
+	@test/peers/kinesis.sh >&2
+	@npm exec -- node bench/kinesis.ts
 
 bench-torture: $(installed) ## Measure functions that behave, alone and beside each that does not; prints JSON.
 	@npm run -s bench:torture
