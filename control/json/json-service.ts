@@ -1,6 +1,6 @@
 // What a service of AWS's JSON protocol is: operations named in a header, each a function of plain values.
-import { LambdaApiError } from '../lambda/api-errors.ts'
-import { readRequest, type Member } from '../lambda/members.ts'
+import { ApiError } from '../../common/aws/api-error.ts'
+import { readRequest, type Member } from '../../common/aws/members.ts'
 
 /** What a refused call answers: a value, as being refused is an ordinary outcome. */
 export class JsonApiError {
@@ -37,7 +37,7 @@ export function jsonOperation<T>(
 ): JsonOperation {
   return async (body) => {
     const input = readRequest(request, body)
-    if (input instanceof LambdaApiError) return new JsonApiError(input.code, input.message)
+    if (input instanceof ApiError) return new JsonApiError(input.code, input.message)
     return handle(input)
   }
 }

@@ -3,7 +3,7 @@ import { versionRequestMaxBytes } from '../../common/limits.ts'
 import type { NamedAlias } from './alias-service.ts'
 import { LambdaApiError } from './api-errors.ts'
 import type { FunctionService } from './function-service.ts'
-import { readRequest } from './members.ts'
+import { readRequest } from '../../common/aws/members.ts'
 import { createAliasRequest, updateAliasRequest } from './requests.ts'
 import { answer, maxItemsOf, type ApiRequest, type Route } from './route.ts'
 

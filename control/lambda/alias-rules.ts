@@ -3,7 +3,7 @@ import { latestVersion } from '../registry/function-version.ts'
 import type { AliasRecord } from '../registry/registry.ts'
 import { invalidParameter, type LambdaApiError } from './api-errors.ts'
 import type { CreateAliasInput, UpdateAliasInput } from './requests.ts'
-import { Violations } from './validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 
 const namePattern = '(?!^[0-9]+$)([a-zA-Z0-9-_]+)'
 const versionPattern = '(\\$LATEST|[0-9]+)'

@@ -24,7 +24,7 @@ import { unpublished } from './provisioned-service.ts'
 import type { CreateAliasInput, UpdateAliasInput } from './requests.ts'
 import { revisionMismatch } from './revisions.ts'
 import type { Serial } from './serial.ts'
-import { Violations } from './validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 import { withoutQualifier } from './without-qualifier.ts'
 
 export interface AliasServiceOptions extends FunctionDirectory {

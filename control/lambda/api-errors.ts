@@ -1,4 +1,5 @@
-// The Lambda API's errors: one table of codes, and the value that a refused call returns.
+// The Lambda API's errors: one table of codes, and how a refused call is answered.
+import { ApiError } from '../../common/aws/api-error.ts'
 
 /**
  * HTTP status of each code, and how its body spells the text: `message` or `Message` (botocore's
@@ -24,30 +25,26 @@ export const apiErrorTable = {
 
 export type ApiErrorCode = keyof typeof apiErrorTable
 
-/** What a refused call answers. A value, not something thrown: being refused is an ordinary outcome. */
-export class LambdaApiError {
-  readonly code: ApiErrorCode
-  readonly message: string
-  /** Lambda's `Reason` of a throttle. */
-  readonly reason: string | undefined
+/** What a refused call answers. */
+export type LambdaApiError = ApiError<ApiErrorCode>
+/** The class that all of AWS's APIs share, with the codes of this one. */
+export const LambdaApiError: new (
+  code: ApiErrorCode,
+  message: string,
+  reason?: string,
+) => LambdaApiError = ApiError<ApiErrorCode>
 
-  constructor(code: ApiErrorCode, message: string, reason?: string) {
-    this.code = code
-    this.message = message
-    this.reason = reason
-  }
+export function statusOf({ code }: LambdaApiError): number {
+  return apiErrorTable[code].status
+}
 
-  get status(): number {
-    return apiErrorTable[this.code].status
-  }
-
-  /** The JSON body, as AWS spells it. */
-  body(): Readonly<Record<string, string>> {
-    const text = { [apiErrorTable[this.code].member]: this.message }
-    if (this.code === 'ValidationException') return text
-    const type = this.status < 500 ? 'User' : 'Service'
-    return { Type: type, ...text, ...(this.reason === undefined ? {} : { Reason: this.reason }) }
-  }
+/** The JSON body, as AWS spells it. */
+export function bodyOf(error: LambdaApiError): Readonly<Record<string, string>> {
+  const { code, message, reason } = error
+  const text = { [apiErrorTable[code].member]: message }
+  if (code === 'ValidationException') return text
+  const type = statusOf(error) < 500 ? 'User' : 'Service'
+  return { Type: type, ...text, ...(reason === undefined ? {} : { Reason: reason }) }
 }
 
 /** What an API call comes to: its value, or why it was refused. */

@@ -7,7 +7,7 @@ import {
 import { LambdaApiError } from './api-errors.ts'
 import { unreservedConcurrency } from './concurrency-rules.ts'
 import type { FunctionService } from './function-service.ts'
-import { readRequest } from './members.ts'
+import { readRequest } from '../../common/aws/members.ts'
 import { putFunctionConcurrencyRequest } from './requests.ts'
 import { answer, type ApiRequest, type Route } from './route.ts'
 import { functionConcurrency } from './shapes.ts'

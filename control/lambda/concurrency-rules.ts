@@ -4,7 +4,7 @@ import { provisionedTotal } from '../registry/provisioned.ts'
 import type { FunctionRecord, ProvisionedRecord } from '../registry/registry.ts'
 import { invalidParameter, type LambdaApiError, type Outcome } from './api-errors.ts'
 import type { PutFunctionConcurrencyInput } from './requests.ts'
-import { Violations } from './validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 
 type Reserving = Pick<FunctionRecord, 'name' | 'reservedConcurrency' | 'provisioned'>
 

@@ -3,7 +3,7 @@ import { parseTarget } from '../../destinations/target.ts'
 import type { FunctionRecord } from '../registry/registry.ts'
 import { invalidParameter, type LambdaApiError } from './api-errors.ts'
 import type { UpdateFunctionConfigurationInput } from './requests.ts'
-import type { Violations } from './validation.ts'
+import type { Violations } from '../../common/aws/validation.ts'
 
 /** Lambda's (botocore: ResourceArn). */
 const arnPattern = '(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()'

@@ -3,10 +3,10 @@ import { versionRequestMaxBytes } from '../../common/limits.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import { qualifiedArn } from './function-lookup.ts'
 import type { FunctionService } from './function-service.ts'
-import { readRequest } from './members.ts'
+import { readRequest } from '../../common/aws/members.ts'
 import { recursionRequest, runtimeManagementRequest } from './requests.ts'
 import { answer, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
-import { Violations } from './validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 
 interface Context {
   readonly functions: FunctionService

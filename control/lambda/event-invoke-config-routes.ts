@@ -6,7 +6,7 @@ import type {
   EventInvokeConfigService,
   QualifiedConfig,
 } from './event-invoke-config-service.ts'
-import { readRequest } from './members.ts'
+import { readRequest } from '../../common/aws/members.ts'
 import { eventInvokeConfigRequest } from './requests.ts'
 import { answer, maxItemsOf, type ApiAnswer, type ApiRequest, type Route } from './route.ts'
 

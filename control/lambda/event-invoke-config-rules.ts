@@ -9,7 +9,7 @@ import type { EventInvokeConfig } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError } from './api-errors.ts'
 import { checkFunctionName, functionArn, type Account } from './function-name.ts'
 import type { EventInvokeConfigInput } from './requests.ts'
-import { Violations } from './validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 
 /** Lambda's patterns (botocore: DestinationArn, NumericLatestPublishedOrAliasQualifier). */
 const destinationPattern =

@@ -9,7 +9,7 @@ import { parseTarget } from '../../destinations/target.ts'
 import type { FailureHandling } from '../registry/registry.ts'
 import { invalidParameter, type Outcome } from './api-errors.ts'
 import type { UpdateMappingInput } from './requests.ts'
-import { matchesWholly, type Violations } from './validation.ts'
+import { matchesWholly, type Violations } from '../../common/aws/validation.ts'
 
 /** Lambda's, for a mapping that says nothing. */
 export const failureDefaults: FailureHandling = {

@@ -9,7 +9,7 @@ import {
   type Account,
   type FunctionReference,
 } from './function-name.ts'
-import { Violations } from './validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 
 /** Where functions are looked up. */
 export interface FunctionDirectory {

@@ -1,6 +1,6 @@
 // Reads the forms in which Lambda's callers name a function: name, partial ARN, ARN, with qualifier.
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
-import { Violations } from './validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 
 /** Whose functions these are: the region and account in every ARN. */
 export interface Account {

@@ -5,7 +5,7 @@ import { LambdaApiError, type Outcome } from './api-errors.ts'
 import type { FoundFunction } from './function-lookup.ts'
 import type { Account } from './function-name.ts'
 import type { FunctionService } from './function-service.ts'
-import { readRequest } from './members.ts'
+import { readRequest } from '../../common/aws/members.ts'
 import {
   createFunctionRequest,
   updateFunctionCodeRequest,

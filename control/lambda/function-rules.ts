@@ -10,7 +10,7 @@ import type {
 import { checkNewTags } from './tag-rules.ts'
 import { checkLoggingConfig } from './logging-config.ts'
 import { retiredText } from './retired-runtimes.ts'
-import { saysNothing, Violations } from './validation.ts'
+import { saysNothing, Violations } from '../../common/aws/validation.ts'
 
 /** Those that Lambda lets a function be created with (botocore's Runtime, without the retired). */
 export const runtimes = [

@@ -35,7 +35,7 @@ import type {
 import { revisionMismatch } from './revisions.ts'
 import { Serial } from './serial.ts'
 import { tagsMember, type Tags } from './tag-rules.ts'
-import { Violations } from './validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 import { VersionService } from './version-service.ts'
 
 export interface FunctionServiceOptions {

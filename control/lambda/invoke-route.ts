@@ -7,7 +7,7 @@ import { versionOf } from '../registry/function-version.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import type { FunctionService } from './function-service.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
-import { Violations } from './validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 
 interface Context {
   readonly functions: FunctionService

@@ -3,8 +3,8 @@ import { logNameMaxLength } from '../../common/log-limits.ts'
 import { loggingOf } from '../registry/function-logging.ts'
 import type { FunctionLogging, FunctionRecord } from '../registry/registry.ts'
 import { invalidParameter, type LambdaApiError } from './api-errors.ts'
-import { structure, text, type MemberValue } from './members.ts'
-import type { Violations } from './validation.ts'
+import { structure, text, type MemberValue } from '../../common/aws/members.ts'
+import type { Violations } from '../../common/aws/validation.ts'
 
 export const loggingConfigMember = structure({
   LogFormat: text,

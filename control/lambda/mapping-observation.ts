@@ -1,7 +1,7 @@
 // What a mapping may say of how it is watched and kept: metrics, its log, the key of its filters.
 import { systemLogLevels, type MappingRecord, type SystemLogLevel } from '../registry/registry.ts'
 import type { UpdateMappingInput } from './requests.ts'
-import type { Violations } from './validation.ts'
+import type { Violations } from '../../common/aws/validation.ts'
 
 /** Lambda's groups (botocore). */
 const metricGroups = ['EventCount', 'ErrorCount', 'KafkaMetrics'] as const

@@ -9,7 +9,7 @@ import { checkObservationShape } from './mapping-observation.ts'
 import { checkPollersShape } from './provisioned-pollers.ts'
 import type { CreateMappingInput, UpdateMappingInput } from './requests.ts'
 import { checkAccessShape } from './source-access.ts'
-import { matchesWholly, saysNothing, Violations } from './validation.ts'
+import { matchesWholly, saysNothing, Violations } from '../../common/aws/validation.ts'
 
 /** Where a mapping reads: a managed cluster by its ARN, or a self-managed one by its servers. */
 export type MappingSource =

@@ -23,7 +23,7 @@ import { pageOf, type Page, type PageRequest } from './paging.ts'
 import type { CreateMappingInput, UpdateMappingInput } from './requests.ts'
 import { Serial } from './serial.ts'
 import { checkNewTags, tagsMember, type Tags } from './tag-rules.ts'
-import { Violations } from './validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 
 export interface MappingServiceOptions {
   readonly registry: Registry

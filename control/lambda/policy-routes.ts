@@ -2,7 +2,7 @@
 import { policyRequestMaxBytes } from '../../common/limits.ts'
 import { LambdaApiError } from './api-errors.ts'
 import type { FunctionService } from './function-service.ts'
-import { readRequest } from './members.ts'
+import { readRequest } from '../../common/aws/members.ts'
 import type { PolicyTarget } from './policy-service.ts'
 import { addPermissionRequest } from './requests.ts'
 import { answer, type ApiRequest, type Route } from './route.ts'

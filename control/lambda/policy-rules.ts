@@ -1,7 +1,7 @@
 // Statements of a function's resource policy, as AWS words them; pure. Nobody is held to them here.
 import { invalidParameter, type LambdaApiError, type Outcome } from './api-errors.ts'
 import type { AddPermissionInput } from './requests.ts'
-import { Violations } from './validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 
 const arnPattern =
   'arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)'

@@ -10,7 +10,7 @@ import {
 import type { MappingRecord, ProvisionedPollers } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import type { UpdateMappingInput } from './requests.ts'
-import { saysNothing, type Violations } from './validation.ts'
+import { saysNothing, type Violations } from '../../common/aws/validation.ts'
 
 /** Lambda's pattern (botocore). */
 const groupPattern = '[a-zA-Z0-9-_]{0,128}'

@@ -2,7 +2,7 @@
 import { concurrencyRequestMaxBytes } from '../../common/limits.ts'
 import { LambdaApiError, type Outcome } from './api-errors.ts'
 import type { FunctionService } from './function-service.ts'
-import { readRequest } from './members.ts'
+import { readRequest } from '../../common/aws/members.ts'
 import type { ProvisionedState } from './provisioned-service.ts'
 import { putProvisionedRequest } from './requests.ts'
 import { answer, maxItemsOf, type ApiAnswer, type ApiRequest, type Route } from './route.ts'

@@ -16,7 +16,7 @@ import {
 import { pageOf, type Page, type PageRequest } from './paging.ts'
 import type { PutProvisionedInput } from './requests.ts'
 import type { Serial } from './serial.ts'
-import { Violations } from './validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 
 export interface ProvisionedServiceOptions extends FunctionDirectory {
   /** One change of functions at a time, whichever service makes it. */

@@ -12,7 +12,7 @@ import {
   timestamp,
   whole,
   type MemberValue,
-} from './members.ts'
+} from '../../common/aws/members.ts'
 
 const codeMembers = {
   ZipFile: blob,

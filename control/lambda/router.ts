@@ -5,7 +5,7 @@ import type { Express, NextFunction, Request, RequestHandler, Response } from 'e
 import { AppError, reasonOf } from '../../common/errors.ts'
 import { largeRequestMinBytes } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
-import { LambdaApiError, type Outcome } from './api-errors.ts'
+import { bodyOf, LambdaApiError, statusOf, type Outcome } from './api-errors.ts'
 import { LargeBodies } from './large-bodies.ts'
 import type { RequestCounter } from './request-counter.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
@@ -91,13 +91,14 @@ function send(
   { counter, isStopping }: RouterOptions,
 ): void {
   const refused = outcome instanceof LambdaApiError
-  const body: unknown = refused ? outcome.body() : outcome.body
-  counter.add(operationOf(response), outcome.status)
-  response.status(outcome.status)
+  const status = refused ? statusOf(outcome) : outcome.status
+  const body: unknown = refused ? bodyOf(outcome) : outcome.body
+  counter.add(operationOf(response), status)
+  response.status(status)
   response.setHeader('x-amzn-requestid', randomUUID())
   if (refused) response.setHeader('x-amzn-errortype', outcome.code)
   // AWS says so of every throttle; the SDKs wait as long before they try again.
-  if (outcome.status === 429) response.setHeader('retry-after', '1')
+  if (status === 429) response.setHeader('retry-after', '1')
   if (isStopping()) response.setHeader('connection', 'close')
   for (const [name, value] of refused ? [] : Object.entries(outcome.headers ?? {})) {
     response.setHeader(name, value)

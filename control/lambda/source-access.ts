@@ -4,7 +4,7 @@ import { isSecretUri } from '../../common/secrets.ts'
 import type { SourceAccess } from '../registry/registry.ts'
 import { invalidParameter, type Outcome } from './api-errors.ts'
 import type { UpdateMappingInput } from './requests.ts'
-import type { Violations } from './validation.ts'
+import type { Violations } from '../../common/aws/validation.ts'
 
 /** Lambda's types (botocore), of all event sources. */
 const types = [

@@ -1,7 +1,7 @@
 // The Lambda API's routes for tags.
 import { tagsRequestMaxBytes } from '../../common/limits.ts'
 import { LambdaApiError } from './api-errors.ts'
-import { readRequest } from './members.ts'
+import { readRequest } from '../../common/aws/members.ts'
 import { tagResourceRequest } from './requests.ts'
 import { answer, type ApiRequest, type Route } from './route.ts'
 import type { TagService } from './tag-service.ts'

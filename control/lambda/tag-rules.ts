@@ -1,6 +1,6 @@
 // What tags a resource may have; pure.
 import { invalidParameter, type LambdaApiError } from './api-errors.ts'
-import { matchesWholly, Violations } from './validation.ts'
+import { matchesWholly, Violations } from '../../common/aws/validation.ts'
 
 /** AWS: 50 tags a resource, keys of 128 characters, values of 256; `aws:` is its own. */
 const tagsMax = 50

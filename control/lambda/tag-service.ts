@@ -6,7 +6,7 @@ import type { FunctionService } from './function-service.ts'
 import type { MappingService } from './mapping-service.ts'
 import type { TagResourceInput } from './requests.ts'
 import { checkTagKeys, checkTags, refuseTags, type Tags } from './tag-rules.ts'
-import { Violations } from './validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 
 export interface TagServiceOptions {
   readonly functions: FunctionService

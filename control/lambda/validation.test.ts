@@ -5,7 +5,7 @@ import { LambdaApiError } from './api-errors.ts'
 import { newFunctionName, resolveFunctionName } from './function-name.ts'
 import { changingState, mappingState } from './mapping-state.ts'
 import { pageOf } from './paging.ts'
-import { saysNothing, Violations } from './validation.ts'
+import { saysNothing, Violations } from '../../common/aws/validation.ts'
 
 const account = { region: 'us-east-1', accountId: '000000000000' }
 

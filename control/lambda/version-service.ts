@@ -14,7 +14,7 @@ import { pageOf, type Page, type PageRequest } from './paging.ts'
 import type { PublishVersionInput } from './requests.ts'
 import { revisionMismatch } from './revisions.ts'
 import type { Serial } from './serial.ts'
-import { Violations } from './validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 import { withoutQualifier } from './without-qualifier.ts'
 
 export interface VersionServiceOptions extends FunctionDirectory {

@@ -3,7 +3,7 @@ import type { GroupFacts } from '../../function-logs/group-folder.ts'
 import type { LogReader, StreamFacts } from '../../function-logs/log-reader.ts'
 import { JsonApiError, type JsonOutcome } from '../json/json-service.ts'
 import type { Account } from '../lambda/function-name.ts'
-import { Violations } from '../lambda/validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 import { groupNotFound, invalidParameter, invalidToken, violationsOf } from './log-errors.ts'
 import {
   checkGroupName,

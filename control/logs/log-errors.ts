@@ -1,6 +1,6 @@
 // CloudWatch Logs' errors and its texts.
 import { JsonApiError } from '../json/json-service.ts'
-import type { Violations } from '../lambda/validation.ts'
+import type { Violations } from '../../common/aws/validation.ts'
 
 export function invalidParameter(message: string): JsonApiError {
   return new JsonApiError('InvalidParameterException', message)

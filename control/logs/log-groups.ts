@@ -11,7 +11,7 @@ import type { LogReader } from '../../function-logs/log-reader.ts'
 import type { LogWriter } from '../../function-logs/log-writer.ts'
 import { JsonApiError, type JsonOutcome } from '../json/json-service.ts'
 import { Serial } from '../lambda/serial.ts'
-import { Violations } from '../lambda/validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 import { groupNotFound, invalidParameter, streamNotFound, violationsOf } from './log-errors.ts'
 import { checkStreamName, groupOfIdentifier, requestedGroup } from './log-names.ts'
 import type {

@@ -2,7 +2,7 @@
 import { logNameMaxLength } from '../../common/log-limits.ts'
 import { JsonApiError } from '../json/json-service.ts'
 import type { Account } from '../lambda/function-name.ts'
-import { Violations } from '../lambda/validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 import { invalidParameter, violationsOf } from './log-errors.ts'
 
 export const groupNamePattern = '[\\.\\-_/#A-Za-z0-9]+'

@@ -8,7 +8,7 @@ import {
   text,
   whole,
   type MemberValue,
-} from '../lambda/members.ts'
+} from '../../common/aws/members.ts'
 
 const group = { logGroupName: text, logGroupIdentifier: text } as const
 

@@ -3,7 +3,7 @@ import type { Clock } from '../../common/clock.ts'
 import { logReadersMax, logRequestMaxBytes } from '../../common/log-limits.ts'
 import { LogReader } from '../../function-logs/log-reader.ts'
 import type { LogWriter } from '../../function-logs/log-writer.ts'
-import type { Member } from '../lambda/members.ts'
+import type { Member } from '../../common/aws/members.ts'
 import {
   jsonOperation,
   type JsonOperation,

@@ -8,7 +8,7 @@ import {
 import type { LogReader } from '../../function-logs/log-reader.ts'
 import type { LogWriter } from '../../function-logs/log-writer.ts'
 import { JsonApiError, type JsonOutcome } from '../json/json-service.ts'
-import { Violations } from '../lambda/validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 import { groupNotFound, invalidParameter, streamNotFound, violationsOf } from './log-errors.ts'
 import { hasStream, requestedStream } from './log-groups.ts'
 import { requestedGroup } from './log-names.ts'

@@ -3,7 +3,7 @@ import { logEventsBytesMax, logEventsMax, logStreamNamesMax } from '../../common
 import { eventId, parseEventId, type EventPlace } from '../../function-logs/event-id.ts'
 import type { FoundEvent } from '../../function-logs/selection.ts'
 import { JsonApiError, type JsonOutcome } from '../json/json-service.ts'
-import { Violations } from '../lambda/validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 import type { LogQueries } from './describe.ts'
 import { compileFilterPattern } from './filter-pattern.ts'
 import {

@@ -8,7 +8,7 @@ import { failureHandlingOf } from '../lambda/failure-handling.ts'
 import { checkConfigShape, checkDestinations } from '../lambda/event-invoke-config-rules.ts'
 import { functionArn } from '../lambda/function-name.ts'
 import { changedLogging } from '../lambda/logging-config.ts'
-import { Violations } from '../lambda/validation.ts'
+import { Violations } from '../../common/aws/validation.ts'
 import { checkNewFunction } from '../lambda/function-rules.ts'
 import {
   checkMappingShape,

@@ -1,11 +1,13 @@
 // Reads a JSON request by a table of its members: checks JSON types only, ranges come later.
-import { LambdaApiError, type Outcome } from './api-errors.ts'
+import { ApiError, type Reading } from './api-error.ts'
 
 /** Turns one JSON value into its type, or says as AWS does, and where, that it is of the wrong one. */
-export type Member<T> = (value: unknown, at?: string) => Outcome<T>
+export type Member<T> = (value: unknown, at?: string) => Reading<T>
+
+type Mismatch = ApiError<'SerializationException'>
 
 /** The TypeScript type of what a member reads. */
-export type MemberValue<M> = M extends Member<infer T> ? Exclude<T, LambdaApiError> : never
+export type MemberValue<M> = M extends Member<infer T> ? Exclude<T, ApiError> : never
 
 type Members = Readonly<Record<string, Member<unknown>>>
 
@@ -53,7 +55,7 @@ export function list<T>(element: Member<T>): Member<readonly T[]> {
     const elements: T[] = []
     for (const [index, each] of value.entries()) {
       const read = element(each, `${at}.${index + 1}.member`)
-      if (read instanceof LambdaApiError) return read
+      if (read instanceof ApiError) return read
       elements.push(read)
     }
     return elements
@@ -67,7 +69,7 @@ export function map<T>(element: Member<T>): Member<Readonly<Record<string, T>>> 
     const entries = Object.create(null) as Record<string, T>
     for (const [key, each] of Object.entries(value)) {
       const read = element(each, `${at}.${key.slice(0, keyQuotedMaxLength)}.member`)
-      if (read instanceof LambdaApiError) return read
+      if (read instanceof ApiError) return read
       entries[key] = read
     }
     return entries
@@ -83,7 +85,7 @@ export function structure<M extends Members>(members: M): Member<StructureValue<
       const given = Object.hasOwn(value, name) ? value[name] : undefined
       if (given === undefined || given === null) continue
       const read = member(given, at === '' ? wireName(name) : `${at}.${wireName(name)}`)
-      if (read instanceof LambdaApiError) return read
+      if (read instanceof ApiError) return read
       result[name] = read
     }
     return result as StructureValue<M>
@@ -91,7 +93,7 @@ export function structure<M extends Members>(members: M): Member<StructureValue<
 }
 
 /** Reads a request's body; an empty one is an empty structure. */
-export function readRequest<T>(request: Member<T>, body: Uint8Array): Outcome<T> {
+export function readRequest<T>(request: Member<T>, body: Uint8Array): Reading<T> {
   if (body.byteLength === 0) return request({})
   let parsed: unknown
   try {
@@ -99,7 +101,7 @@ export function readRequest<T>(request: Member<T>, body: Uint8Array): Outcome<T>
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error
     const reason = `Could not parse request body into json: ${error.message}`
-    return new LambdaApiError('SerializationException', reason)
+    return new ApiError('SerializationException', reason)
   }
   return request(parsed)
 }
@@ -117,7 +119,7 @@ function wireName(name: string): string {
 }
 
 // AWS's words for the JSON type that it met (Coral's deserializer). AWS does not say where it was.
-function mismatch(value: unknown, wanted: string, at?: string): LambdaApiError {
+function mismatch(value: unknown, wanted: string, at?: string): Mismatch {
   if (Array.isArray(value)) return serialization('Start of list found where not expected', at)
   if (isObject(value)) {
     return serialization('Start of structure or map found where not expected.', at)
@@ -133,7 +135,7 @@ function mismatch(value: unknown, wanted: string, at?: string): LambdaApiError {
   return serialization(`${found} can not be converted to ${wanted}`, at)
 }
 
-function serialization(message: string, at = ''): LambdaApiError {
+function serialization(message: string, at = ''): Mismatch {
   const where = at === '' ? '' : ` (at '${at}')`
-  return new LambdaApiError('SerializationException', `${message}${where}`)
+  return new ApiError('SerializationException', `${message}${where}`)
 }

@@ -1,5 +1,5 @@
 // Collects violations of a request's shape and counts them in one ValidationException, as AWS does.
-import { LambdaApiError } from './api-errors.ts'
+import { ApiError } from './api-error.ts'
 
 /** Members' names are the wire's with a small first letter: `functionName`, `batchSize`. */
 export class Violations {
@@ -60,11 +60,11 @@ export class Violations {
   }
 
   /** Undefined when nothing was violated. */
-  error(): LambdaApiError | undefined {
+  error(): ApiError<'ValidationException'> | undefined {
     const count = this.#found.length
     if (count === 0) return undefined
     const heading = `${count} validation error${count === 1 ? '' : 's'} detected`
-    return new LambdaApiError('ValidationException', `${heading}: ${this.#found.join('; ')}`)
+    return new ApiError('ValidationException', `${heading}: ${this.#found.join('; ')}`)
   }
 
   #add(name: string, value: string, constraint: string): void {
