@@ -18,6 +18,7 @@ import { CurrentEvent } from './current-event.ts'
 import { contextHeader, traceId } from './event-headers.ts'
 import { EnvironmentStorage } from './environment-storage.ts'
 import { ProcessShare, type ShareOptions } from './process-share.ts'
+import type { Launcher } from './launcher.ts'
 import type { MemoryWatch, Watched } from './memory-watch.ts'
 import type { OrphanGuard } from './orphan-guard.ts'
 import type { LeftDirectories } from './left-directories.ts'
@@ -47,6 +48,7 @@ export interface ProcessMachine {
   readonly clock: Clock
   readonly directories: PrivateDirectories
   readonly guard: OrphanGuard
+  readonly launcher: Launcher
   readonly memory: MemoryWatch
   readonly storage: StorageWatch
 }
@@ -143,7 +145,7 @@ export class ProcessEnvironment {
   }
 
   async #launch(current: CurrentEvent): Promise<void> {
-    const { clock, guard } = this.#machine
+    const { clock, guard, launcher } = this.#machine
     const api = new RuntimeApi({
       onReady: () => this.#ready(),
       onAnswer: (answer) => this.#current?.answered(answer),
@@ -170,6 +172,7 @@ export class ProcessEnvironment {
           TMPDIR: temporaryDirectory,
         },
         temporaryDirectory,
+        launcher,
         clock,
         onOutput: (chunk) => this.#output.write(chunk),
         onEnding: () => this.#ending(),

@@ -5,6 +5,7 @@ import { AppError, reasonOf } from '../../common/errors.ts'
 import type { FunctionRecord, VersionRecord } from '../../control/registry/registry.ts'
 import { versionOf } from '../../control/registry/function-version.ts'
 import type { EnvironmentPool } from '../environment-pool.ts'
+import { Launcher } from './launcher.ts'
 import { MemoryWatch } from './memory-watch.ts'
 import { OrphanGuard } from './orphan-guard.ts'
 import { PrivateDirectories } from './private-directories.ts'
@@ -78,6 +79,7 @@ export class ProcessRuntimes {
     machine.memory.close()
     machine.storage.close()
     await machine.guard.close()
+    await machine.launcher.close()
     await machine.directories.close()
   }
 }
@@ -86,7 +88,7 @@ async function createMachine(clock: Clock): Promise<ProcessMachine> {
   const directories = new PrivateDirectories()
   const guard = new OrphanGuard(directories.root)
   const watches = { memory: new MemoryWatch(clock), storage: new StorageWatch(clock) }
-  return { clock, directories, guard, ...watches }
+  return { clock, directories, guard, launcher: new Launcher(), ...watches }
 }
 
 function ownEnvironment(

@@ -1,20 +1,17 @@
 // One child process with all that it starts: its output, and the signals to the whole of it.
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, constants, openSync } from 'node:fs'
+import { constants, openSync } from 'node:fs'
 import { unlink } from 'node:fs/promises'
 import { Socket } from 'node:net'
-import { promisify } from 'node:util'
 import type { Clock, Timer } from '../../common/clock.ts'
 import { systemCode } from '../../common/errors.ts'
 import {
   freezeDelayMs,
   outputTurnsMax,
   processEndGraceMs,
-  runtimeFilesMax,
   strayLooksMax,
 } from '../../common/process-limits.ts'
 import { exitReason } from './exit-reason.ts'
+import type { Launched, Launcher } from './launcher.ts'
 import { processesWith } from './proc-files.ts'
 
 export interface RuntimeProcessOptions {
@@ -25,6 +22,7 @@ export interface RuntimeProcessOptions {
   readonly environment: Readonly<Record<string, string>>
   /** Its own, by TMPDIR: who is found with it has been started by this process. */
   readonly temporaryDirectory: string
+  readonly launcher: Launcher
   readonly clock: Clock
   readonly onOutput: (chunk: Buffer) => void
   /** Called when the process has ended; `onExit` follows. */
@@ -33,16 +31,12 @@ export interface RuntimeProcessOptions {
   readonly onExit: (reason: string) => void
 }
 
-// Standard error goes where standard output goes, so that lines keep their order. No core: each crash would leave
-// all of its memory among the function's code.
-const wrapper = `ulimit -c 0; ulimit -n ${runtimeFilesMax} 2>/dev/null; exec "$@" 2>&1`
-
 /**
  * The process leads a session and a group of its own. Signals go to the group: what a handler has started
  * is frozen, goes on and ends with it.
  */
 export class RuntimeProcess {
-  readonly #child: ChildProcess
+  readonly #launched: Launched
   readonly #output: Socket
   readonly #options: RuntimeProcessOptions
   #hasExited = false
@@ -52,13 +46,14 @@ export class RuntimeProcess {
 
   /** Rejects when the machine can start no process. */
   static async start(options: RuntimeProcessOptions): Promise<RuntimeProcess> {
-    const pipePath = `${options.temporaryDirectory}.output`
-    // Node's own pipes are sockets, which no process can open again as /dev/stderr.
-    await promisify(execFile)('mkfifo', ['-m', '600', pipePath])
+    const { launcher, temporaryDirectory, command, args, directory, environment } = options
+    const pipePath = `${temporaryDirectory}.output`
+    await launcher.pipe(pipePath)
     let output: Socket | undefined
     try {
       output = openReading(pipePath)
-      return new RuntimeProcess(await spawnInto(pipePath, options), output, options)
+      const launched = await launcher.start({ command, args, directory, environment, pipePath })
+      return new RuntimeProcess(launched, output, options)
     } catch (error) {
       output?.destroy()
       throw error
@@ -67,19 +62,19 @@ export class RuntimeProcess {
     }
   }
 
-  private constructor(child: ChildProcess, output: Socket, options: RuntimeProcessOptions) {
-    this.#child = child
+  private constructor(launched: Launched, output: Socket, options: RuntimeProcessOptions) {
+    this.#launched = launched
     this.#output = output
     this.#options = options
     output.on('data', (chunk: Buffer) => {
       this.#read += 1
       options.onOutput(chunk)
     })
-    child.once('exit', (code, signal) => void this.#exited(exitReason(code, signal)))
+    void launched.ended.then(({ code, signal }) => this.#exited(exitReason(code, signal)))
   }
 
   get pid(): number {
-    return this.#child.pid ?? 0
+    return this.#launched.pid
   }
 
   /**
@@ -112,7 +107,7 @@ export class RuntimeProcess {
     this.#signal('SIGTERM')
     this.thaw()
     const timer = this.#options.clock.after(processEndGraceMs, () => this.kill())
-    this.#child.once('exit', () => timer.cancel())
+    void this.#launched.ended.then(() => timer.cancel())
   }
 
   /**
@@ -159,26 +154,6 @@ export class RuntimeProcess {
 function openReading(path: string): Socket {
   const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
   return new Socket({ fd, readable: true, writable: false })
-}
-
-/** Resolves when the process has been made; whether `command` can be run shows later. */
-async function spawnInto(
-  pipePath: string,
-  { command, args, directory, environment }: RuntimeProcessOptions,
-): Promise<ChildProcess> {
-  const fd = openSync(pipePath, 'w')
-  try {
-    const child = spawn('/bin/sh', ['-c', wrapper, 'sh', command, ...args], {
-      cwd: directory,
-      env: environment,
-      detached: true,
-      stdio: ['ignore', fd, fd],
-    })
-    await once(child, 'spawn')
-    return child
-  } finally {
-    closeSync(fd)
-  }
 }
 
 function sendSignal(target: number, signal: NodeJS.Signals): void {

@@ -1,0 +1,67 @@
+// The launcher: a small process that starts others for the platform, and ends with it.
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, constants, openSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { reasonOf } from '../../common/errors.ts'
+import { runtimeFilesMax } from '../../common/process-limits.ts'
+import type { LauncherReply, LauncherRequest, LaunchPlan } from './launcher-messages.ts'
+
+// Standard error goes where standard output goes, so that lines keep their order. No core: each crash would leave
+// all of its memory among the function's code.
+const wrapper = `ulimit -c 0; ulimit -n ${runtimeFilesMax} 2>/dev/null; exec "$@" 2>&1`
+
+// A signal to all of the platform is the platform's to answer.
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+process.on('disconnect', () => process.exit(0))
+process.on('message', (request: LauncherRequest) => void serve(request))
+
+async function serve(request: LauncherRequest): Promise<void> {
+  const { id } = request
+  try {
+    const pid =
+      request.type === 'pipe' ? await makePipe(request.path) : await start(id, request.plan)
+    tell({ id, type: 'done', pid })
+  } catch (error) {
+    tell({ id, type: 'failed', reason: reasonOf(error) })
+  }
+}
+
+/** Node's own pipes are sockets, which no process can open again as /dev/stderr. */
+async function makePipe(path: string): Promise<number> {
+  await promisify(execFile)('mkfifo', ['-m', '600', path])
+  return 0
+}
+
+/** Resolves when the process has been made; whether `command` can be run shows later. */
+async function start(id: number, plan: LaunchPlan): Promise<number> {
+  const fd = openWriting(plan.pipePath)
+  try {
+    const child = spawn('/bin/sh', ['-c', wrapper, 'sh', plan.command, ...plan.args], {
+      cwd: plan.directory,
+      env: plan.environment,
+      detached: true,
+      stdio: ['ignore', fd, fd],
+    })
+    child.once('exit', (code, signal) => tell({ id, type: 'ended', code, signal }))
+    await once(child, 'spawn')
+    return child.pid ?? 0
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Fails where nobody reads: a plain open would wait for ever once the platform is gone. */
+function openWriting(path: string): number {
+  const probe = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
+  try {
+    return openSync(path, 'w')
+  } finally {
+    closeSync(probe)
+  }
+}
+
+function tell(reply: LauncherReply): void {
+  // The platform may be gone by now.
+  if (process.connected) process.send?.(reply, () => {})
+}

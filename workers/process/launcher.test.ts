@@ -1,0 +1,60 @@
+// Tests the launcher with real processes.
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Launcher } from './launcher.ts'
+
+let directory = ''
+let launcher: Launcher
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'millrace-launcher-'))
+  launcher = new Launcher()
+})
+afterEach(async () => {
+  await launcher.close()
+  await rm(directory, { recursive: true })
+})
+
+/** Runs a shell's script, which writes into a pipe that is open for reading. */
+async function start(script: string) {
+  const pipePath = join(directory, 'output')
+  await launcher.pipe(pipePath)
+  const reading = readFile(pipePath, 'utf8')
+  const command = { command: '/bin/sh', args: ['-c', script], directory, environment: { A: 'b' } }
+  return { ...(await launcher.start({ ...command, pipePath })), reading }
+}
+
+test('a process has its directory, environment and output, and its end is told', async () => {
+  const { ended, reading } = await start('pwd; echo $A >&2; exit 3')
+  expect(await ended).toEqual({ code: 3, signal: null })
+  expect(await reading).toBe(`${directory}\nb\n`)
+})
+
+test('an end by a signal is told as one', async () => {
+  const { ended, reading } = await start('kill -9 $$')
+  expect(await ended).toEqual({ code: null, signal: 'SIGKILL' })
+  await reading
+})
+
+test('a pipe that cannot be made, and one that nobody reads, are refused with why', async () => {
+  await expect(launcher.pipe(join(directory, 'no/pipe'))).rejects.toThrow('mkfifo')
+  const pipePath = join(directory, 'unread')
+  await launcher.pipe(pipePath)
+  const command = { command: '/bin/true', args: [], directory, environment: {} }
+  await expect(launcher.start({ ...command, pipePath })).rejects.toThrow('ENXIO')
+})
+
+test('what a launcher started ends with it, and the next process has another launcher', async () => {
+  const first = await start('echo here; sleep 1000')
+  const before = launcher.pid ?? 0
+  process.kill(before, 'SIGKILL')
+  expect(await first.ended).toEqual({ code: null, signal: 'SIGKILL' })
+  // The pipe's end: nobody writes into it any more.
+  await first.reading
+  await rm(join(directory, 'output'))
+  const second = await start('exit 0')
+  expect(await second.ended).toEqual({ code: 0, signal: null })
+  expect(launcher.pid).not.toBe(before)
+  await second.reading
+})
