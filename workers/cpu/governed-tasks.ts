@@ -1,5 +1,6 @@
 // What the governor governs on a real machine: threads that nap, processes that are stopped and go on.
 import type { Timer } from '../../common/clock.ts'
+import { governorPauseMs } from '../../common/cpu-limits.ts'
 import { systemCode } from '../../common/errors.ts'
 import type { ThreadIds } from './cpu-shares.ts'
 import type { GovernedTask, GovernorTime, TaskSource } from './governor.ts'
@@ -28,7 +29,7 @@ export class MachineTasks implements TaskSource {
     this.#naps.adopt(threadId)
     return {
       usedMs: () => times?.usedMs(),
-      pause: (untilMs) => this.#naps.nap(threadId, untilMs),
+      pause: (untilMs) => (this.#naps.nap(threadId, untilMs) ? governorPauseMs : 0),
       resume: () => this.#naps.wake(threadId),
       close: () => {
         this.#naps.leave(threadId)
@@ -83,12 +84,14 @@ class StoppedProcess implements GovernedTask {
     return this.#times.usedMs()
   }
 
-  pause(untilMs: number): void {
+  // The kernel stops it, not its own code.
+  pause(untilMs: number): number {
     const { time, stopped } = this.#options
     if (!stopped.has(this)) this.#signal('SIGSTOP')
     stopped.add(this)
     this.#timer?.cancel()
     this.#timer = time.after(Math.max(0, untilMs - time.now()), () => this.#onOver())
+    return 0
   }
 
   close(): void {

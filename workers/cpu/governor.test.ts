@@ -10,6 +10,9 @@ class Task implements GovernedTask {
   #atMs: number
   #sumMs = 0
   pausedUntilMs = 0
+  /** What each pause takes of it. */
+  pauseTakesMs = 0
+  takenMs = 0
   looks = 0
   isBusy = true
   isClosed = false
@@ -33,9 +36,12 @@ class Task implements GovernedTask {
     return this.#sumMs
   }
 
-  pause(untilMs: number): void {
+  pause(untilMs: number): number {
     this.sumMs()
     this.pausedUntilMs = untilMs
+    this.#sumMs += this.pauseTakesMs
+    this.takenMs += this.pauseTakesMs
+    return this.pauseTakesMs
   }
 
   resume(): void {
@@ -164,6 +170,16 @@ test('tasks of one environment have one share together', async () => {
   expect(used / 20_000 / (512 / 1769)).toBeGreaterThan(0.95)
   expect(used / 20_000 / (512 / 1769)).toBeLessThan(1.05)
   expect(task.pausedUntilMs).toBe(tasks[1]?.pausedUntilMs)
+})
+
+test('what pauses take is given back', () => {
+  const [plain, taken] = [open(128), open(128)]
+  taken.task.pauseTakesMs = 0.5
+  for (const { share } of [plain, taken]) share.hold()
+  clock.advance(20_000)
+  expect(taken.task.takenMs).toBeGreaterThan(50)
+  const handlersMs = taken.task.sumMs() - taken.task.takenMs
+  expect(handlersMs / plain.task.sumMs()).toBeCloseTo(1, 2)
 })
 
 test('time that was paused is counted', () => {

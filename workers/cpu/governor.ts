@@ -9,7 +9,8 @@ import { TokenBucket, type Decision } from './token-bucket.ts'
 export interface GovernedTask {
   /** What it has used since it began; undefined once it is gone. Asked only while it is busy. */
   usedMs(): number | undefined
-  pause(untilMs: number): void
+  /** Tells how much of its own processor time that takes, which is not the handler's. */
+  pause(untilMs: number): number
   /** Ends a pause, if there is one. */
   resume(): void
   close(): void
@@ -166,7 +167,7 @@ class GovernedShare implements CpuShare {
 
   #pause(nowMs: number, { pauseUntilMs }: Decision): void {
     if (pauseUntilMs === undefined) return
-    for (const task of this.#tasks.keys()) task.pause(pauseUntilMs)
+    for (const task of this.#tasks.keys()) this.#bucket.giveBack(task.pause(pauseUntilMs))
     this.#throttledMs += pauseUntilMs - nowMs
   }
 

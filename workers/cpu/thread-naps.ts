@@ -89,12 +89,13 @@ export class ThreadNaps {
     })
   }
 
-  /** From when it comes to it until `untilMs`; one that naps already, until then. */
-  nap(threadId: number, untilMs: number): void {
+  /** From when it comes to it until `untilMs`; one that naps already, until then. Tells whether a nap begins. */
+  nap(threadId: number, untilMs: number): boolean {
     const known = this.#known.get(threadId)
     const napper = known?.napper
-    if (known === undefined || napper === undefined) return
-    if (known.waking === undefined) {
+    if (known === undefined || napper === undefined) return false
+    const begins = known.waking === undefined
+    if (begins) {
       const params = {
         objectId: napper,
         functionDeclaration: 'function () { this.nap() }',
@@ -107,6 +108,7 @@ export class ThreadNaps {
     known.waking?.cancel()
     const delayMs = Math.max(0, untilMs - this.#time.now())
     known.waking = this.#time.after(delayMs, () => this.#wake(known))
+    return begins
   }
 
   /** Ends the nap of a thread, if it has one. */

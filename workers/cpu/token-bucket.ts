@@ -44,6 +44,11 @@ export class TokenBucket {
     this.#atMs = nowMs
   }
 
+  /** So much of what will be told as used is not the environment's doing. */
+  giveBack(takenMs: number): void {
+    this.#levelMs += takenMs
+  }
+
   /** `running`: how many processors it can use at once. */
   decide(nowMs: number, running: number): Decision {
     const surplus = running - this.#cores
