@@ -48,7 +48,7 @@ const platform = await startPlatform({
 })
 const client = lambdaClient(platform)
 const agent = new Agent({ keepAlive: true })
-const results: Record<string, unknown> = {}
+const results: Record<string, Row> = {}
 try {
   await inTurn(good, async (name) => {
     await createFunction(client, { name, files: goodFiles })
@@ -70,8 +70,23 @@ try {
 }
 report()
 
+interface Row {
+  readonly alone: Percentiles
+  readonly beside: Percentiles
+  readonly p50Ratio: number
+  readonly p99Ratio: number
+  /** Beside it, over beside the process of row `bare`, where that was measured before. */
+  readonly p99OfBare?: number
+  readonly misbehaved: number
+}
+
+interface Percentiles {
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
 /** Alone just before, so that what else the machine does is the same for both. */
-async function measure(row: string): Promise<unknown> {
+async function measure(row: string): Promise<Row> {
   const again = await misbehaviour(row)
   const alone = percentiles(await latencies())
   const state = { isOver: false, times: 0 }
@@ -84,12 +99,15 @@ async function measure(row: string): Promise<unknown> {
   const beside = percentiles(await latencies())
   state.isOver = true
   await misbehaving
-  const ratio = (key: 'p50Ms' | 'p99Ms') => Number((beside[key] / alone[key]).toFixed(2))
+  const hundredths = (value: number): number => Number(value.toFixed(2))
+  const ratio = (key: keyof Percentiles): number => hundredths(beside[key] / alone[key])
+  const bare = results['bare']?.beside.p99Ms
   const result = {
     alone,
     beside,
     p50Ratio: ratio('p50Ms'),
     p99Ratio: ratio('p99Ms'),
+    ...(bare === undefined ? {} : { p99OfBare: hundredths(beside.p99Ms / bare) }),
     misbehaved: state.times,
   }
   progress(`${row}: ${JSON.stringify(result)}`)
@@ -161,7 +179,7 @@ async function inTurn<T>(all: readonly T[], run: (each: T) => Promise<unknown>):
   await Promise.all(Array.from({ length: 4 }, one))
 }
 
-function percentiles(values: readonly number[]): { p50Ms: number; p99Ms: number } {
+function percentiles(values: readonly number[]): Percentiles {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (share: number): number =>
     Number((sorted[Math.floor(share * sorted.length)] ?? Number.NaN).toFixed(2))
