@@ -3,10 +3,11 @@ import { Worker } from 'node:worker_threads'
 import { reasonOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { MetricSample, MetricSource } from '../common/metrics.ts'
+import { fromPlain } from '../common/plain-error.ts'
 import type { RunningRole } from '../common/role.ts'
 import type { BrokerOptions } from './broker.ts'
 import { brokerMetricDefinitions } from './metric-definitions.ts'
-import { fromPlain, type FromThread, type ToThread } from './thread-messages.ts'
+import type { FromThread, ToThread } from './thread-messages.ts'
 
 /** Resolves when the door is open. Rejects as `startBroker` does. */
 export async function startBrokerThread(

@@ -5,7 +5,8 @@ import { systemClock } from '../common/clock.ts'
 import { AppError } from '../common/errors.ts'
 import type { RunningRole } from '../common/role.ts'
 import { startBroker, type BrokerOptions } from './broker.ts'
-import { toPlain, type FromThread, type ToThread } from './thread-messages.ts'
+import { toPlain } from '../common/plain-error.ts'
+import type { FromThread, ToThread } from './thread-messages.ts'
 
 /** How often problems are looked for; the main thread is told when they change. */
 const problemsIntervalMs = 1_000

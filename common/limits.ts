@@ -130,6 +130,13 @@ export const codeUnzippedMaxBytes = 262_144_000
 /** Lambda names no bound; each entry costs a file, so a typing error must not create a million. */
 export const codeZipEntriesMax = 20_000
 
+/**
+ * What unpacks to more, or to more files, is unpacked in a thread of its own: it comes in pieces of 16 KB, each a turn
+ * of the event loop and garbage. The thread itself takes 40 ms.
+ */
+export const codeUnpackedInlineMaxBytes = 1024 * 1024
+export const codeUnpackedInlineEntriesMax = 100
+
 /** Linux allows 4096 bytes for a whole path (PATH_MAX); half of it is left to the directory. */
 export const codePathMaxBytes = 2048
 

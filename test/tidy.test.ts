@@ -112,6 +112,7 @@ const linesMax = 350
 const entries = new Set([
   'main.ts',
   'broker/thread.ts',
+  'control/lambda/unpacking-thread.ts',
   'workers/thread.ts',
   'workers/cpu/trial-thread.ts',
   'demo/main.ts',

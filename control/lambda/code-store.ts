@@ -17,7 +17,7 @@ import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import { packDirectory } from './directory-zip.ts'
 import type { CodeInput } from './requests.ts'
 import { Serial } from './serial.ts'
-import { unpackZip } from './zip.ts'
+import { unpackAside } from './unpacking.ts'
 
 /** The bucket that stands for "run my directory as it is", as LocalStack's users know it. */
 export const hotReloadBucket = 'hot-reload'
@@ -225,7 +225,7 @@ export class CodeStore {
     const temporary = join(this.#directory, `${temporaryPrefix}${randomUUID()}`)
     try {
       await makeDirectory(temporary)
-      const refusal = await unpackZip(zip, temporary)
+      const refusal = await unpackAside(zip, temporary)
       if (refusal !== undefined) return refusal
       await this.#fencePackageType()
       // First the zip: a directory under its name says that all is there.

@@ -5,7 +5,13 @@ import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
 import { fromBufferPromise, openPromise, type Entry, type ZipFile } from 'yauzl'
-import { codePathMaxBytes, codeUnzippedMaxBytes, codeZipEntriesMax } from '../../common/limits.ts'
+import {
+  codePathMaxBytes,
+  codeUnpackedInlineEntriesMax,
+  codeUnpackedInlineMaxBytes,
+  codeUnzippedMaxBytes,
+  codeZipEntriesMax,
+} from '../../common/limits.ts'
 import { storageFailed, syncDirectory } from '../registry/durable-file.ts'
 import { invalidParameter, type LambdaApiError } from './api-errors.ts'
 
@@ -33,6 +39,21 @@ export async function unpackZip(
   if (archive === undefined) return invalidParameter(texts.unreadable)
   try {
     return await unpack(archive, directory)
+  } finally {
+    archive.close()
+  }
+}
+
+/** Whether unpacking it is much work, by what it says of itself; to refuse it is little. */
+export async function isLargeZip(zip: Uint8Array | string): Promise<boolean> {
+  const archive = await openZip(zip)
+  if (archive === undefined) return false
+  try {
+    if (archive.entryCount > codeUnpackedInlineEntriesMax) return true
+    const entries = await readEntries(archive)
+    if (typeof entries === 'string') return false
+    const unzippedBytes = entries.reduce((sum, entry) => sum + entry.uncompressedSize, 0)
+    return unzippedBytes > codeUnpackedInlineMaxBytes && unzippedBytes < codeUnzippedMaxBytes
   } finally {
     archive.close()
   }
