@@ -11,6 +11,7 @@ import type { BrokerContext } from './api/broker-context.ts'
 import { Turns } from './api/turns.ts'
 import { clusterIdIn } from './cluster-id.ts'
 import { closeCoordinators, openCoordinators } from './coordinators.ts'
+import { openKinesis } from './kinesis.ts'
 import { listenersOf, type ListenerSettings } from './listeners.ts'
 import { nodeFileSystem } from './log/file-system.ts'
 import { LogStore } from './log/log-store.ts'
@@ -31,6 +32,11 @@ export interface BrokerOptions extends ListenerSettings, SecuritySettings {
   readonly flushIntervalMs: number
   readonly directIo: 'auto' | 'off'
   readonly groupInitialRebalanceDelayMs: number
+  /** 0 means any free one. */
+  readonly kinesisPort: number | 'off'
+  /** As ARNs name them. */
+  readonly region: string
+  readonly accountId: string
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   /** For tests: those of `common/limits.ts` hold otherwise. */
@@ -100,10 +106,12 @@ export async function startBroker(
       await coordinators.coordinator.close()
       await server.closed()
     })
+    const kinesis = await openKinesis(options, broker)
+    if (kinesis !== undefined) opened.push(kinesis.close)
     return {
       name: 'broker',
-      doors,
-      metrics: new BrokerMetrics({ broker, server: server.counters, directory }),
+      doors: { ...doors, ...kinesis?.doors },
+      metrics: new BrokerMetrics({ broker, server: server.counters, directory, kinesis }),
       problems: () => store.problems,
       stop: close,
     }

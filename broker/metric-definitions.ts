@@ -1,5 +1,6 @@
 // The broker's metric table: names, types, labels and what each means.
 import type { MetricDefinition } from '../common/metrics.ts'
+import { kinesisMetricDefinitions } from './kinesis-metrics.ts'
 
 type Row = [MetricDefinition['type'], name: string, labels: readonly string[], help: string]
 
@@ -186,6 +187,7 @@ const rows: readonly Row[] = [
   ['counter', 'millrace_broker_bytes_out_total', [], 'Bytes sent on Kafka connections.'],
 ]
 
-export const brokerMetricDefinitions: readonly MetricDefinition[] = rows.map(
-  ([type, name, labels, help]) => ({ type, name, labels, help }),
-)
+export const brokerMetricDefinitions: readonly MetricDefinition[] = [
+  ...rows.map(([type, name, labels, help]) => ({ type, name, labels, help })),
+  ...kinesisMetricDefinitions,
+]

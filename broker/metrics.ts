@@ -2,6 +2,7 @@
 import type { MetricSample, MetricSource } from '../common/metrics.ts'
 import type { BrokerContext } from './api/broker-context.ts'
 import { collectGroups } from './group-metrics.ts'
+import { collectKinesis, type KinesisCounts } from './kinesis-metrics.ts'
 import { brokerMetricDefinitions } from './metric-definitions.ts'
 import { diskSpace } from './log/disk-space.ts'
 import type { LogStats, PartitionStats } from './log/log-stats.ts'
@@ -11,6 +12,8 @@ import { collectTransactions } from './transaction-metrics.ts'
 export interface MetricSources {
   readonly broker: BrokerContext
   readonly server: ServerCounters
+  /** Undefined where its door is shut. */
+  readonly kinesis?: KinesisCounts | undefined
   /** Where the log is. */
   readonly directory: string
 }
@@ -25,7 +28,7 @@ export class BrokerMetrics implements MetricSource {
   }
 
   async collect(): Promise<readonly MetricSample[]> {
-    const { broker, server, directory } = this.#sources
+    const { broker, server, directory, kinesis } = this.#sources
     const stats = broker.store.stats()
     return [
       sample('kafka_brokers', {}, 1),
@@ -36,6 +39,7 @@ export class BrokerMetrics implements MetricSource {
       ...collectTransactions(broker),
       ...collectRequests(broker),
       ...collectServer(server),
+      ...(kinesis === undefined ? [] : collectKinesis(kinesis)),
     ]
   }
 }

@@ -30,12 +30,18 @@ test('a flag wins over its variable, a variable over the default', () => {
   expect(config.dataDir).toBe('./millrace-data')
 })
 
+test('a door that may stay shut is off or has a port', () => {
+  expect(parseConfig('broker', [], {}).kinesisPort).toBe(4567)
+  expect(parseConfig('broker', ['--kinesis-port', 'off'], {}).kinesisPort).toBe('off')
+})
+
 test('a variable of another role is not read', () => {
   expect(parseConfig('producer', ['--topic', 't'], { MILLRACE_KAFKA_PORT: 'x' }).topic).toBe('t')
 })
 
 test.each([
   [['--kafka-port', '70000'], '--kafka-port: "70000" is not a port'],
+  [['--kinesis-port', 'on'], '--kinesis-port: "on" is neither a port (0 to 65535) nor off'],
   [['--flush', 'often'], '--flush: "often" is not one of commit, interval, never'],
   [['--retention-ms', 'soon'], '--retention-ms: "soon" is not a duration'],
   [['--segment-bytes', '1 furlong'], '--segment-bytes: "1 furlong" is not a size'],

@@ -13,6 +13,8 @@ import {
 interface ValueOf {
   text: string
   port: number
+  /** `off` for a door that is not opened. */
+  door: number | 'off'
   count: number
   switch: boolean
   bytes: number
@@ -98,6 +100,7 @@ function parseValue(source: string, setting: Setting, text: string): unknown {
 const expectations: Record<SettingKind, string> = {
   text: 'is not a text',
   port: 'is not a port (0 to 65535)',
+  door: 'is neither a port (0 to 65535) nor off',
   count: 'is not a whole number from 0',
   switch: 'is neither true nor false',
   bytes: 'is not a size such as 64MiB',
@@ -107,10 +110,8 @@ const expectations: Record<SettingKind, string> = {
 
 const parsers: { [Kind in SettingKind]: (text: string) => ValueOf[Kind] | undefined } = {
   text: (text) => text,
-  port: (text) => {
-    const port = wholeNumber(text)
-    return port !== undefined && port <= 65_535 ? port : undefined
-  },
+  port: portOf,
+  door: (text) => (text === 'off' ? text : portOf(text)),
   count: wholeNumber,
   switch: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
   bytes: parseBytes,
@@ -120,6 +121,11 @@ const parsers: { [Kind in SettingKind]: (text: string) => ValueOf[Kind] | undefi
       .split(',')
       .map((item) => item.trim())
       .filter((item) => item !== ''),
+}
+
+function portOf(text: string): number | undefined {
+  const port = wholeNumber(text)
+  return port !== undefined && port <= 65_535 ? port : undefined
 }
 
 function wholeNumber(text: string): number | undefined {

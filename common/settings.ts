@@ -1,5 +1,6 @@
 // The one table of settings: every flag and environment variable, its type, default and meaning.
 
+import { kinesisSettings } from './kinesis-settings.ts'
 import { logSettings } from './log-settings.ts'
 import { producerSettings } from './producer-settings.ts'
 
@@ -8,7 +9,15 @@ export const roles = ['broker', 'control', 'poller', 'workers', 'producer', 'all
 export type RoleName = (typeof roles)[number]
 
 /** How a setting's text becomes a value; `parse` in config.ts has one function per kind. */
-export type SettingKind = 'text' | 'port' | 'count' | 'switch' | 'bytes' | 'milliseconds' | 'list'
+export type SettingKind =
+  | 'text'
+  | 'port'
+  | 'door'
+  | 'count'
+  | 'switch'
+  | 'bytes'
+  | 'milliseconds'
+  | 'list'
 
 export interface Setting {
   readonly kind: SettingKind
@@ -253,13 +262,13 @@ export const settingsTable = {
   region: {
     kind: 'text',
     default: 'us-east-1',
-    roles: ['control', 'poller', 'workers', 'all'],
+    roles: ['broker', 'control', 'poller', 'workers', 'all'],
     help: 'AWS region in ARNs and in the environment of functions.',
   },
   accountId: {
     kind: 'text',
     default: '000000000000',
-    roles: ['control', 'poller', 'workers', 'all'],
+    roles: ['broker', 'control', 'poller', 'workers', 'all'],
     help: 'AWS account in ARNs.',
   },
   accountConcurrency: {
@@ -308,6 +317,7 @@ export const settingsTable = {
     roles: everyone,
     help: 'How a log line is written.',
   },
+  ...kinesisSettings,
   ...logSettings,
   ...producerSettings,
 } as const satisfies Record<string, Setting>

@@ -30,13 +30,15 @@ export const decimal: Member<number> = (value, at) =>
 export const flag: Member<boolean> = (value, at) =>
   typeof value === 'boolean' ? value : mismatch(value, 'a Boolean', at)
 
-/** Epoch seconds (rest-json's form of a timestamp), as milliseconds. */
-export const timestamp: Member<number> = (value, at) =>
-  typeof value === 'number' && Number.isFinite(value)
+/** Epoch seconds in JSON, a Date where the format has times of its own; as milliseconds. */
+export const timestamp: Member<number> = (value, at) => {
+  if (value instanceof Date && Number.isFinite(value.getTime())) return value.getTime()
+  return typeof value === 'number' && Number.isFinite(value)
     ? Math.round(value * 1000)
     : mismatch(value, 'a Timestamp', at)
+}
 
-/** Base64 in JSON; callers inside the process hand over the bytes themselves. */
+/** Base64 in JSON; other formats and callers inside the process hand over the bytes themselves. */
 export const blob: Member<Uint8Array> = (value, at) => {
   if (value instanceof Uint8Array) return value
   if (typeof value !== 'string') return mismatch(value, 'a Blob', at)

@@ -16,6 +16,7 @@ afterEach(() => rm(scratch, { recursive: true, force: true }))
 const anyPorts = {
   MILLRACE_KAFKA_PORT: '0',
   MILLRACE_AWS_PORT: '0',
+  MILLRACE_KINESIS_PORT: '0',
   MILLRACE_METRICS_PORT: '0',
   MILLRACE_WORKERS_PORT: '0',
 }

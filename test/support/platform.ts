@@ -51,6 +51,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
         ...process.env,
         MILLRACE_KAFKA_PORT: '0',
         MILLRACE_AWS_PORT: '0',
+        MILLRACE_KINESIS_PORT: '0',
         MILLRACE_METRICS_PORT: '0',
         MILLRACE_WORKERS_PORT: '0',
         ...options.env,

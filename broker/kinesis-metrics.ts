@@ -1,0 +1,75 @@
+// Reads the metrics of the Kinesis door and its operations.
+import type { MetricDefinition, MetricSample } from '../common/metrics.ts'
+import type { KinesisCounters } from './kinesis/api/kinesis-counters.ts'
+import type { KinesisServerCounters } from './kinesis/server/server-counters.ts'
+
+export const kinesisMetricDefinitions: readonly MetricDefinition[] = [
+  {
+    type: 'counter',
+    name: 'millrace_kinesis_requests_total',
+    labels: ['operation'],
+    help: 'Kinesis calls answered; Unknown are those of no operation that there is.',
+  },
+  {
+    type: 'counter',
+    name: 'millrace_kinesis_request_errors_total',
+    labels: ['operation', 'error'],
+    help: "Calls refused, by the error's name.",
+  },
+  {
+    type: 'histogram',
+    name: 'millrace_kinesis_request_duration_seconds',
+    labels: ['operation'],
+    help: "Time from the start of a call to its answer, of SubscribeToShard to the answer's beginning.",
+  },
+  {
+    type: 'gauge',
+    name: 'millrace_kinesis_connections',
+    labels: [],
+    help: 'Open connections to the Kinesis door.',
+  },
+  {
+    type: 'counter',
+    name: 'millrace_kinesis_connections_refused_total',
+    labels: [],
+    help: 'Connections above the limit of all or of one address.',
+  },
+  {
+    type: 'counter',
+    name: 'millrace_kinesis_bytes_out_total',
+    labels: [],
+    help: 'Bytes of answers, without their heads.',
+  },
+]
+
+export interface KinesisCounts {
+  readonly counters: KinesisCounters
+  readonly server: KinesisServerCounters
+}
+
+export function collectKinesis({ counters, server }: KinesisCounts): readonly MetricSample[] {
+  const calls = [...counters.operations].flatMap(([operation, { calls: value, seconds }]) => [
+    { name: 'millrace_kinesis_requests_total', labels: { operation }, value },
+    {
+      name: 'millrace_kinesis_request_duration_seconds',
+      labels: { operation },
+      value: seconds.read(),
+    },
+  ])
+  const errors = [...counters.operations].flatMap(([operation, { errors: byCode }]) =>
+    [...byCode].map(([error, value]) => {
+      return { name: 'millrace_kinesis_request_errors_total', labels: { operation, error }, value }
+    }),
+  )
+  return [
+    ...calls,
+    ...errors,
+    { name: 'millrace_kinesis_connections', labels: {}, value: server.connections },
+    {
+      name: 'millrace_kinesis_connections_refused_total',
+      labels: {},
+      value: server.connectionsRefused,
+    },
+    { name: 'millrace_kinesis_bytes_out_total', labels: {}, value: server.bytesOut },
+  ]
+}

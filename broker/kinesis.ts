@@ -1,0 +1,35 @@
+// Opens the Kinesis door over the broker's log, and closes it.
+import type { BrokerContext } from './api/broker-context.ts'
+import type { BrokerOptions } from './broker.ts'
+import type { KinesisCounts } from './kinesis-metrics.ts'
+import { KinesisCounters } from './kinesis/api/kinesis-counters.ts'
+import type { KinesisContext } from './kinesis/api/kinesis-context.ts'
+
+export interface OpenKinesis extends KinesisCounts {
+  readonly doors: { readonly kinesis: string }
+  /** Resolves when what was under way is answered. */
+  readonly close: () => Promise<void>
+}
+
+/** Undefined where the door is to stay shut. Rejects with AppError PORT_TAKEN or DOOR_NOT_OPENED. */
+export async function openKinesis(
+  { kinesisPort, host, region, accountId }: BrokerOptions,
+  { store, clock, logger }: BrokerContext,
+): Promise<OpenKinesis | undefined> {
+  if (kinesisPort === 'off') return undefined
+  // A broker that only speaks Kafka does without it.
+  const { KinesisServer } = await import('./kinesis/server/kinesis-server.ts')
+  const counters = new KinesisCounters()
+  const child = logger.child('kinesis')
+  const context: KinesisContext = { store, region, accountId, counters, clock, logger: child }
+  const { server, address } = await KinesisServer.start({ host, port: kinesisPort, context })
+  return {
+    counters,
+    server: server.counters,
+    doors: { kinesis: `http://${address}` },
+    close: async () => {
+      server.drain()
+      await server.closed()
+    },
+  }
+}

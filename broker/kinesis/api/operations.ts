@@ -1,0 +1,34 @@
+// The table of the Kinesis API: each operation's name, the members that it reads, and its handler.
+import { kinesisBodyMaxBytes } from '../../../common/kinesis-limits.ts'
+import { ApiError } from '../../../common/aws/api-error.ts'
+import type { Member } from '../../../common/aws/members.ts'
+import type { Answer, Call, Handler, KinesisContext } from './kinesis-context.ts'
+import type { Outcome } from './kinesis-errors.ts'
+
+export interface Operation {
+  readonly bodyMaxBytes: number
+  /** `input` is what the body says, of whatever type. */
+  run(
+    context: KinesisContext,
+    input: unknown,
+    call: Call,
+  ): Outcome<Answer> | Promise<Outcome<Answer>>
+}
+
+/** An operation whose input is read by a table of members first. */
+export function operation<Input>(
+  members: Member<Input>,
+  handle: Handler<Input>,
+  bodyMaxBytes: number = kinesisBodyMaxBytes,
+): Operation {
+  return {
+    bodyMaxBytes,
+    run: (context, value, call) => {
+      const input = members(value)
+      return input instanceof ApiError ? input : handle(context, input, call)
+    },
+  }
+}
+
+/** By the name that `X-Amz-Target` has behind the dot. */
+export const operations: Readonly<Record<string, Operation>> = {}

@@ -1,0 +1,168 @@
+// One request and its answer, the same for HTTP/1.1 and HTTP/2: refused, written as a whole, or streamed.
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { constants, Http2ServerResponse, type Http2ServerRequest } from 'node:http2'
+import type { Clock } from '../../../common/clock.ts'
+import { kinesisRefusedBodyMaxMs } from '../../../common/kinesis-limits.ts'
+import type { AnswerStream } from '../api/kinesis-context.ts'
+import type { Room } from './request-body.ts'
+
+export type HttpRequest = IncomingMessage | Http2ServerRequest
+export type HttpResponse = ServerResponse | Http2ServerResponse
+
+export interface ExchangeSettings {
+  readonly clock: Clock
+  /** What clients have not taken yet. */
+  readonly answers: Room
+  /** While it is, connections end with the answer they wait for. */
+  readonly isStopping: () => boolean
+  /** What was sent. */
+  readonly sent: (bytes: number) => void
+}
+
+export interface WholeAnswer {
+  readonly status: number
+  readonly contentType: string
+  readonly chunks: readonly Uint8Array[]
+  /** Whether the request's body may still be coming: it is dropped, and the connection does not go on. */
+  readonly isBodyLeft?: boolean
+}
+
+export class Exchange {
+  readonly request: HttpRequest
+  readonly #response: HttpResponse
+  readonly #settings: ExchangeSettings
+  #leaving: AbortController | undefined
+  #isOver = false
+
+  constructor(request: HttpRequest, response: HttpResponse, settings: ExchangeSettings) {
+    this.request = request
+    this.#response = response
+    this.#settings = settings
+    // What goes wrong on the way ends in a close.
+    response.on('error', () => {})
+    response.on('close', () => {
+      this.#isOver = true
+      this.#leaving?.abort()
+    })
+  }
+
+  header(name: string): string | undefined {
+    const value = this.request.headers[name]
+    return Array.isArray(value) ? value.join(',') : value
+  }
+
+  /** Whether nobody takes an answer any more. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Aborted when that is so, or by `leave`. Made when it is first asked for: most calls are over at once. */
+  get signal(): AbortSignal {
+    if (this.#leaving === undefined) {
+      this.#leaving = new AbortController()
+      if (this.#isOver) this.#leaving.abort()
+    }
+    return this.#leaving.signal
+  }
+
+  /** The door closes: whatever goes on is to come to an end. */
+  leave(): void {
+    ;(this.#leaving ??= new AbortController()).abort()
+  }
+
+  answer({ status, contentType, chunks, isBodyLeft = false }: WholeAnswer): void {
+    if (this.#isOver) return
+    const response = this.#response
+    const { answers, sent } = this.#settings
+    const bytes = chunks.reduce((sum, { length }) => sum + length, 0)
+    answers.bytes += bytes
+    sent(bytes)
+    response.once('close', () => (answers.bytes -= bytes))
+    this.#head(status, contentType, { bytes, isLast: isBodyLeft })
+    for (const chunk of chunks.slice(0, -1)) write(response, chunk)
+    const last = chunks.at(-1)
+    if (!isBodyLeft) {
+      end(response, last)
+      return
+    }
+    if (last !== undefined) write(response, last)
+    this.#dropBody()
+  }
+
+  /** Sends the head; what `run` sends follows it. Rejects as `run` does, with the answer cut off. */
+  async stream(contentType: string, run: (stream: AnswerStream) => Promise<void>): Promise<void> {
+    if (this.#isOver) return
+    const response = this.#response
+    this.#head(200, contentType, {})
+    if (!(response instanceof Http2ServerResponse)) response.flushHeaders()
+    try {
+      await run({ signal: this.signal, send: (bytes) => this.#send(bytes) })
+      if (!this.#isOver) end(response)
+    } catch (error) {
+      response.destroy()
+      throw error
+    }
+  }
+
+  async #send(bytes: Uint8Array): Promise<void> {
+    if (this.#isOver) return
+    this.#settings.sent(bytes.length)
+    if (write(this.#response, bytes)) return
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        this.#response.off('drain', done).off('close', done)
+        resolve()
+      }
+      this.#response.on('drain', done).on('close', done)
+    })
+  }
+
+  #head(
+    status: number,
+    contentType: string,
+    { bytes, isLast = false }: { readonly bytes?: number; readonly isLast?: boolean },
+  ): void {
+    const response = this.#response
+    const headers: Record<string, string | number> = {
+      'x-amzn-requestid': randomUUID(),
+      'x-amz-id-2': randomBytes(extendedIdBytes).toString('base64'),
+      'content-type': contentType,
+    }
+    if (bytes !== undefined) headers['content-length'] = bytes
+    const isHttp1 = !(response instanceof Http2ServerResponse)
+    if (isHttp1 && (isLast || this.#settings.isStopping())) headers['connection'] = 'close'
+    if (response instanceof Http2ServerResponse) response.writeHead(status, headers)
+    else response.writeHead(status, headers)
+  }
+
+  /** A client that is still sending reads the answer only if its connection is not reset meanwhile. */
+  #dropBody(): void {
+    const { request } = this
+    const response = this.#response
+    if (response instanceof Http2ServerResponse) {
+      response.end(() => response.stream.close(constants.NGHTTP2_NO_ERROR))
+      return
+    }
+    const done = (): void => {
+      late.cancel()
+      response.end()
+    }
+    const late = this.#settings.clock.after(kinesisRefusedBodyMaxMs, done)
+    if (request.readableEnded || request.destroyed) done()
+    else request.once('end', done).once('close', done).resume()
+  }
+}
+
+/** AWS: `x-amz-id-2` is 96 characters of Base64. */
+const extendedIdBytes = 72
+
+function write(response: HttpResponse, bytes: Uint8Array): boolean {
+  return response instanceof Http2ServerResponse ? response.write(bytes) : response.write(bytes)
+}
+
+function end(response: HttpResponse, bytes?: Uint8Array): void {
+  if (bytes === undefined) response.end()
+  else if (response instanceof Http2ServerResponse) response.end(bytes)
+  else response.end(bytes)
+}

@@ -1,0 +1,195 @@
+// The Kinesis door: takes HTTP/1.1 and HTTP/2 on one port, and lets what is under way finish when it closes.
+import { createServer as createHttp1, type Server as Http1Server } from 'node:http'
+import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2'
+import type { Socket } from 'node:net'
+import { connectionIdleMaxMs, connectionStalledMaxMs } from '../../../common/door-limits.ts'
+import {
+  kinesisAnswersMaxBytes,
+  kinesisBodiesMaxBytes,
+  kinesisConnectionsMax,
+  kinesisConnectionsPerAddressMax,
+  kinesisConnectionWindowBytes,
+  kinesisHeadMaxMs,
+  kinesisSessionMemoryMaxMb,
+  kinesisStreamsPerConnectionMax,
+  kinesisStreamWindowBytes,
+} from '../../../common/kinesis-limits.ts'
+import { stopGraceMs } from '../../../common/limits.ts'
+import { closeServer, listen } from '../../../common/listen.ts'
+import { Admission, type AdmissionLimits } from '../../server/admission.ts'
+import type { KinesisContext } from '../api/kinesis-context.ts'
+import { operations, type Operation } from '../api/operations.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { Exchange, type HttpRequest, type HttpResponse } from './exchange.ts'
+import { whenVersionKnown } from './http-version.ts'
+import { Room } from './request-body.ts'
+import { KinesisServerCounters } from './server-counters.ts'
+
+export interface KinesisLimits extends AdmissionLimits {
+  readonly bodiesMaxBytes: number
+  readonly answersMaxBytes: number
+}
+
+export interface KinesisServerOptions {
+  readonly host: string
+  /** 0 means any free one. */
+  readonly port: number
+  readonly context: KinesisContext
+  /** For tests: those of the API unless given. */
+  readonly operations?: Readonly<Record<string, Operation>>
+  /** For tests: those of `common/kinesis-limits.ts` hold otherwise. */
+  readonly limits?: Partial<KinesisLimits>
+}
+
+const defaultLimits: KinesisLimits = {
+  connectionsMax: kinesisConnectionsMax,
+  connectionsPerAddressMax: kinesisConnectionsPerAddressMax,
+  bodiesMaxBytes: kinesisBodiesMaxBytes,
+  answersMaxBytes: kinesisAnswersMaxBytes,
+}
+
+export class KinesisServer {
+  readonly counters = new KinesisServerCounters()
+  readonly #options: KinesisServerOptions
+  readonly #dispatcher: Dispatcher
+  readonly #answers: Room
+  readonly #admission: Admission
+  /** Listens for both; its own connections are those of HTTP/1.1. */
+  readonly #http1: Http1Server
+  readonly #http2: Http2Server
+  readonly #sockets = new Set<Socket>()
+  readonly #sessions = new Set<ServerHttp2Session>()
+  readonly #exchanges = new Set<Exchange>()
+  #closed: Promise<void> | undefined
+
+  private constructor(options: KinesisServerOptions) {
+    this.#options = options
+    const limits = { ...defaultLimits, ...options.limits }
+    this.#admission = new Admission(limits)
+    this.#answers = new Room(limits.answersMaxBytes)
+    this.#dispatcher = new Dispatcher({
+      context: options.context,
+      operations: options.operations ?? operations,
+      bodies: new Room(limits.bodiesMaxBytes),
+      answers: this.#answers,
+    })
+    this.#http2 = this.#createHttp2()
+    this.#http1 = this.#createHttp1()
+  }
+
+  /** Resolves with the server and its `host:port`. Rejects with AppError PORT_TAKEN or DOOR_NOT_OPENED. */
+  static async start(
+    options: KinesisServerOptions,
+  ): Promise<{ server: KinesisServer; address: string }> {
+    const server = new KinesisServer(options)
+    const { host, port } = options
+    return { server, address: await listen(server.#http1, { door: 'kinesis', host, port }) }
+  }
+
+  /** Accepts nobody any more; streams are told to end, and connections close once their calls are answered. */
+  drain(): void {
+    this.#closed ??= closeServer(this.#http1)
+    for (const exchange of this.#exchanges) exchange.leave()
+    for (const session of this.#sessions) session.close()
+  }
+
+  /** After `drain`: resolves when all connections are closed, those that linger by force. */
+  async closed(): Promise<void> {
+    const timer = this.#options.context.clock.after(stopGraceMs / 2, () => {
+      for (const socket of this.#sockets) socket.destroy()
+    })
+    await this.#closed
+    timer.cancel()
+  }
+
+  #createHttp1(): Http1Server {
+    const server = createHttp1(
+      { noDelay: true, keepAlive: true, headersTimeout: kinesisHeadMaxMs },
+      (request, response) => this.#serve(request, response),
+    )
+    // A body's time is bounded where it is read; a whole request may wait for its answer.
+    server.requestTimeout = 0
+    server.timeout = connectionStalledMaxMs
+    server.keepAliveTimeout = connectionIdleMaxMs
+    const [serveHttp1] = server.listeners('connection')
+    server.removeAllListeners('connection')
+    server.on('connection', (socket: Socket) => {
+      if (!this.#admits(socket)) return
+      const { clock } = this.#options.context
+      whenVersionKnown(socket, { clock, maxMs: kinesisHeadMaxMs }, (isHttp2) => {
+        if (isHttp2) {
+          this.#http2.emit('connection', socket)
+          return
+        }
+        serveHttp1?.call(server, socket)
+        // Not before what is there already has found its reader.
+        process.nextTick(() => socket.resume())
+      })
+    })
+    return server
+  }
+
+  #createHttp2(): Http2Server {
+    const server = createHttp2(
+      {
+        maxSessionMemory: kinesisSessionMemoryMaxMb,
+        settings: {
+          maxConcurrentStreams: kinesisStreamsPerConnectionMax,
+          initialWindowSize: kinesisStreamWindowBytes,
+          enablePush: false,
+        },
+      },
+      (request, response) => {
+        request.setTimeout(connectionStalledMaxMs, () => request.stream.close())
+        this.#serve(request, response)
+      },
+    )
+    server.on('session', (session) => {
+      this.#sessions.add(session)
+      session.setLocalWindowSize(kinesisConnectionWindowBytes)
+      session.setTimeout(connectionIdleMaxMs, () => session.close())
+      session.on('error', () => {}).on('close', () => this.#sessions.delete(session))
+      if (this.#closed !== undefined) session.close()
+    })
+    return server
+  }
+
+  /** Whether the connection may stay; one too many is closed at once. */
+  #admits(socket: Socket): boolean {
+    const address = socket.remoteAddress ?? ''
+    const limit = this.#admission.refusal(address)
+    if (limit !== undefined) {
+      this.counters.connectionsRefused += 1
+      this.#options.context.logger.warn('connection refused', { client: address, limit })
+      socket.destroy()
+      return false
+    }
+    this.#sockets.add(socket)
+    this.counters.connections = this.#sockets.size
+    // A connection that breaks is a close to whoever waits for it.
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      this.#admission.release(address)
+      this.#sockets.delete(socket)
+      this.counters.connections = this.#sockets.size
+    })
+    return true
+  }
+
+  #serve(request: HttpRequest, response: HttpResponse): void {
+    const exchange = new Exchange(request, response, {
+      clock: this.#options.context.clock,
+      answers: this.#answers,
+      isStopping: () => this.#closed !== undefined,
+      sent: (bytes) => (this.counters.bytesOut += bytes),
+    })
+    this.#exchanges.add(exchange)
+    response.on('close', () => {
+      this.#exchanges.delete(exchange)
+      // A stream has said before that its connection goes on.
+      if (this.#closed !== undefined) setImmediate(() => this.#http1.closeIdleConnections())
+    })
+    if (this.#closed !== undefined) exchange.leave()
+    void this.#dispatcher.serve(exchange)
+  }
+}

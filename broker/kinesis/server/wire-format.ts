@@ -1,0 +1,53 @@
+// Turns bodies into values and values into bodies, in the format that a request's content type names.
+import { isUtf8 } from 'node:buffer'
+import type { WireFormat } from '../api/kinesis-context.ts'
+import { KinesisError, type Outcome } from '../api/kinesis-errors.ts'
+
+export const contentTypes: Readonly<Record<WireFormat, string>> = {
+  json: 'application/x-amz-json-1.1',
+  cbor: 'application/x-amz-cbor-1.1',
+}
+
+/** Undefined where it is none that Kinesis has: AWS knows no operation then. */
+export function formatOf(contentType: string | undefined): WireFormat | undefined {
+  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase()
+  if (type === contentTypes.json || type === 'application/json') return 'json'
+  return undefined
+}
+
+/** The structure that a body holds; an empty one holds none. */
+export function decodeBody(_format: WireFormat, bytes: Buffer): Outcome<object> {
+  if (!isUtf8(bytes)) return serialization('The body is not UTF-8')
+  let value: unknown
+  try {
+    value = JSON.parse(bytes.toString('utf8'))
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return serialization(`The body is not JSON: ${error.message.slice(0, reasonMaxLength)}`)
+  }
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? value
+    : serialization('The body is not a structure')
+}
+
+/** As `Answer` describes members. */
+export function encodeBody(_format: WireFormat, value: object): readonly Uint8Array[] {
+  return [Buffer.from(JSON.stringify(value, jsonMember))]
+}
+
+/** A parser's reason quotes what it met. */
+const reasonMaxLength = 200
+
+function serialization(message: string): KinesisError {
+  return new KinesisError('SerializationException', message)
+}
+
+/** Timestamps are seconds with a fraction, blobs Base64. Dates have become text before they get here. */
+function jsonMember(this: unknown, name: string, value: unknown): unknown {
+  const given = (this as Readonly<Record<string, unknown>>)[name]
+  if (given instanceof Date) return given.getTime() / 1000
+  if (given instanceof Uint8Array) {
+    return Buffer.from(given.buffer, given.byteOffset, given.length).toString('base64')
+  }
+  return value
+}
