@@ -1,0 +1,71 @@
+// Tests that sequence numbers keep what they are made of, order records, and that nothing else passes for one.
+import { expect, test } from 'vitest'
+import {
+  decodeSequenceNumber,
+  encodeSequenceNumber,
+  encodeSequenceNumbers,
+  sequenceNumberPattern,
+  shardEndSequenceNumber,
+} from './sequence-number.ts'
+
+const first = {
+  shardIndex: 0,
+  offset: 0,
+  shardCreatedSecs: 1_764_000_000,
+  recordSecs: 1_764_000_001,
+}
+
+test.each([
+  first,
+  { ...first, offset: 1 },
+  { ...first, shardIndex: 17, offset: 2 ** 53 - 1 },
+  { ...first, shardIndex: 2 ** 31 - 1, recordSecs: 16 ** 9 - 1 },
+])('%j is kept', (parts) => {
+  const text = encodeSequenceNumber(parts)
+  expect(decodeSequenceNumber(text)).toEqual(parts)
+  expect(text).toMatch(new RegExp(`^(${sequenceNumberPattern})$`))
+  expect(text).toHaveLength(56)
+})
+
+test('they begin as those of AWS do', () => {
+  expect(encodeSequenceNumber(first)).toMatch(/^49/)
+})
+
+test('they grow with the offset, whatever the time of a record is', () => {
+  const numbers = [
+    encodeSequenceNumber({ ...first, recordSecs: 16 ** 9 - 1 }),
+    encodeSequenceNumber({ ...first, offset: 1, recordSecs: 5 }),
+    encodeSequenceNumber({ ...first, offset: 2 ** 40 }),
+    shardEndSequenceNumber(first),
+  ]
+  expect(numbers.toSorted((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1))).toEqual(numbers)
+})
+
+test('those of records that follow each other are those of each', () => {
+  const each = [5, 6, 7].map((offset) => encodeSequenceNumber({ ...first, offset }))
+  expect(encodeSequenceNumbers({ ...first, offset: 5 }, 3)).toEqual(each)
+})
+
+test("a shard's end lies behind every offset", () => {
+  expect(decodeSequenceNumber(shardEndSequenceNumber(first))).toEqual({
+    ...first,
+    offset: Infinity,
+  })
+})
+
+test('a time that no clock shows becomes the nearest', () => {
+  const text = encodeSequenceNumber({ ...first, recordSecs: -1 })
+  expect(decodeSequenceNumber(text)?.recordSecs).toBe(0)
+})
+
+test.each(['', '0', '1', 'x', '-5', '1'.repeat(56), '9'.repeat(129), ' 49'])(
+  '%j is none',
+  (text) => {
+    expect(decodeSequenceNumber(text)).toBeUndefined()
+  },
+)
+
+test('none passes whose shard is not what its digit says', () => {
+  const number = BigInt(encodeSequenceNumber(first)) + (1n << 4n)
+  expect(decodeSequenceNumber(number.toString())).toBeUndefined()
+})

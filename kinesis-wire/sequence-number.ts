@@ -1,0 +1,81 @@
+// Sequence numbers of Kinesis: they order the records of a shard, and say which shard and offset they are of.
+
+/** Offsets, indexes and seconds since the epoch. */
+export interface SequenceNumberParts {
+  readonly shardIndex: number
+  readonly offset: number
+  /** When the shard came to be. */
+  readonly shardCreatedSecs: number
+  /** When the record arrived. */
+  readonly recordSecs: number
+}
+
+/*
+ * Kinesis, version 2, in hexadecimal: 2 | shardCreatedSecs, 9 digits | the shard index's last digit | offset, 16 |
+ * 00 | recordSecs, 9 | shard index, 8 | 2; written as a decimal number, of 56 digits.
+ */
+const layout = /^2([0-9a-f]{9})([0-9a-f])([0-9a-f]{16})00([0-9a-f]{9})([0-9a-f]{8})2$/
+const hexDigits = 47
+const offsetPlace = 16n ** 20n
+const secsMax = 16 ** 9 - 1
+/** Kinesis: what the sequence number at a shard's end has in place of an offset. */
+const endOffset = 2n ** 63n - 1n
+
+/** AWS: 0, or up to 129 digits of which the first is none. */
+export const sequenceNumberPattern = '0|([1-9]\\d{0,128})'
+
+export function encodeSequenceNumber(parts: SequenceNumberParts): string {
+  return (base(parts) + BigInt(parts.offset) * offsetPlace).toString()
+}
+
+/** Of `count` records that follow each other from the one at `offset` on, and arrived at once. */
+export function encodeSequenceNumbers(first: SequenceNumberParts, count: number): string[] {
+  const texts: string[] = []
+  let number = base(first) + BigInt(first.offset) * offsetPlace
+  for (let left = count; left > 0; left--) {
+    texts.push(number.toString())
+    number += offsetPlace
+  }
+  return texts
+}
+
+/** Behind all records of a shard. */
+export function shardEndSequenceNumber(parts: Omit<SequenceNumberParts, 'offset'>): string {
+  return (base(parts) + endOffset * offsetPlace).toString()
+}
+
+/** Undefined where the text is not laid out so. The offset of a shard's end is Infinity. */
+export function decodeSequenceNumber(text: string): SequenceNumberParts | undefined {
+  // 2^188 has 57 digits: what is longer is none, and is not to be made a number of.
+  if (!/^[1-9]\d{0,56}$/.test(text)) return undefined
+  const hex = BigInt(text).toString(16)
+  const [, created = '', digit, offset = '', record = '', shard = ''] = layout.exec(hex) ?? []
+  const shardIndex = Number.parseInt(shard, 16)
+  if (hex.length !== hexDigits || (shardIndex % 16).toString(16) !== digit) return undefined
+  const number = BigInt(`0x${offset}`)
+  const isSafe = number <= BigInt(Number.MAX_SAFE_INTEGER)
+  if (!isSafe && number !== endOffset) return undefined
+  return {
+    shardIndex,
+    offset: isSafe ? Number(number) : Infinity,
+    shardCreatedSecs: Number.parseInt(created, 16),
+    recordSecs: Number.parseInt(record, 16),
+  }
+}
+
+/** With 0 in place of the offset. */
+function base({
+  shardIndex,
+  shardCreatedSecs,
+  recordSecs,
+}: Omit<SequenceNumberParts, 'offset'>): bigint {
+  const digit = (shardIndex % 16).toString(16)
+  const start = `2${secs(shardCreatedSecs)}${digit}${'0'.repeat(16)}`
+  return BigInt(`0x${start}00${secs(recordSecs)}${shardIndex.toString(16).padStart(8, '0')}2`)
+}
+
+/** Times that no clock shows become those nearest to them: producers of Kafka may say anything. */
+function secs(value: number): string {
+  const within = Math.min(Math.max(0, Math.floor(value)), secsMax)
+  return within.toString(16).padStart(9, '0')
+}
