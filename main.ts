@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { parseConfig, type Config } from './common/config.ts'
 import { AppError } from './common/errors.ts'
 import { programHelp, roleHelp } from './common/help.ts'
-import { createLogger, type Logger } from './common/logger.ts'
+import { LineBursts } from './common/line-bursts.ts'
+import { createLogger, writeToStandardError, type Logger } from './common/logger.ts'
 import { roles, type RoleName } from './common/settings.ts'
 import { runUntilStopped, type Started } from './common/lifecycle.ts'
 
@@ -38,13 +39,24 @@ async function main(
   }
   try {
     const config = parseConfig(role, argv.slice(1), environment)
-    const logger = createLogger('millrace', { level: config.logLevel, format: config.logFormat })
+    const logger = createLogger('millrace', {
+      level: config.logLevel,
+      format: config.logFormat,
+      write: inBursts(),
+    })
     return role === 'producer' ? await produce(config, logger) : await serve(role, config, logger)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     process.stderr.write(`millrace: ${error.message}\n`)
     return 1
   }
+}
+
+/** A function that writes much must not cost a call of the system for each line. */
+function inBursts(): (line: string) => void {
+  const bursts = new LineBursts(writeToStandardError)
+  process.on('exit', () => bursts.flush())
+  return (line) => bursts.add(line)
 }
 
 async function check(argv: readonly string[]): Promise<number> {

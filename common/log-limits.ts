@@ -74,6 +74,9 @@ export const logTagsMax = 50
 export const logGroupDefaultBytes = 64 * 1024 * 1024
 export const logTotalDefaultBytes = 4 * 1024 * 1024 * 1024
 
+/** Lines of one turn that are written together: a quarter of what a pipe of Linux takes at once. */
+export const logBurstMaxChars = 16 * 1024
+
 /** Lines for standard output that its reader has not taken yet; what comes beyond it is dropped. */
 export const logLinesMaxBytes = 4 * 1024 * 1024
 

@@ -74,10 +74,11 @@ function plain(value: unknown): string {
   return JSON.stringify(value) ?? 'undefined'
 }
 
-// Synchronous, and to the descriptor: a line of a worker thread must not wait for the main thread.
-function writeToStandardError(line: string): void {
+/** Synchronous, and to the descriptor: a line of a worker thread must not wait for the main thread. */
+export function writeToStandardError(lines: string): void {
   try {
-    writeSync(2, line)
+    let left = Buffer.from(lines)
+    while (left.length > 0) left = left.subarray(writeSync(2, left))
   } catch {
     // A full or closed pipe must not take the platform down with its log.
   }
