@@ -237,6 +237,7 @@ function endWith(error: unknown): void {
 }
 
 function tellEnding(payload: object): void {
+  share.release()
   tell({ type: 'ending', requestId, payload: bounded(JSON.stringify(payload)) })
 }
 

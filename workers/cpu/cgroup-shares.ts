@@ -90,16 +90,13 @@ class CgroupShare implements CpuShare {
   }
 
   hold(): void {
-    if (this.#group === undefined) return
-    try {
-      limitGroup(this.#group, coresOf(this.#memorySizeMb))
-    } catch (error) {
-      // The environment has ended, and its group with it.
-      if (systemCode(error) !== 'ENOENT') throw error
-    }
+    this.#limit(coresOf(this.#memorySizeMb))
   }
 
-  release(): void {}
+  // A thread that ends takes locks which the main thread waits for, and would hold them until its next period.
+  release(): void {
+    this.#limit(burstCoresOf(this.#memorySizeMb))
+  }
 
   throttledMs(): number {
     if (this.#group !== undefined) this.#throttledMs = throttledMs(this.#group) ?? this.#throttledMs
@@ -111,5 +108,15 @@ class CgroupShare implements CpuShare {
     this.throttledMs()
     this.#remove(this.#group)
     this.#group = undefined
+  }
+
+  #limit(cores: number): void {
+    if (this.#group === undefined) return
+    try {
+      limitGroup(this.#group, cores)
+    } catch (error) {
+      // The environment has ended, and its group with it.
+      if (systemCode(error) !== 'ENOENT') throw error
+    }
   }
 }

@@ -43,6 +43,12 @@ export class ThreadShare {
     this.#tell({ type: 'initialised', threadId, ...this.#failed() })
   }
 
+  /** The thread is about to end itself: what it takes down meanwhile, others wait for. */
+  release(): void {
+    const { memorySizeMb } = this.#settings
+    this.#limit((plan) => limitGroup(threadGroup(plan, threadId), burstCoresOf(memorySizeMb)))
+  }
+
   // A handler without a limit is better than none: the platform is told, and says so.
   #limit(act: (plan: GroupPlan) => void): void {
     const { cpuPlan } = this.#settings
