@@ -1,7 +1,8 @@
-// Answers as a registry from five kinds of entries, wherever those are kept.
+// Answers as a registry from six kinds of entries, wherever those are kept.
 import { versionKey } from './registry-entry.ts'
 import type {
   FunctionRecord,
+  MappingCheckpoint,
   MappingRecord,
   MappingStatus,
   Registry,
@@ -10,7 +11,7 @@ import type {
   WorkersStatus,
 } from './registry.ts'
 
-/** Which entries a process writes: functions, versions and mappings, status, what workers say, all of them, or none. */
+/** Which entries a process writes: functions, versions and mappings, status and checkpoints, what workers say, all of them, or none. */
 export type RegistryWriter = 'control' | 'poller' | 'workers' | 'both' | 'reader'
 
 /** One kind of entry by its key: a view in memory, and durable writes. */
@@ -30,6 +31,7 @@ export interface RegistryEntries {
   readonly versions: Entries<VersionRecord>
   readonly mappings: Entries<MappingRecord>
   readonly status: Entries<MappingStatus>
+  readonly checkpoints: Entries<MappingCheckpoint>
   readonly provisioned: Entries<WorkersStatus>
 }
 
@@ -39,6 +41,7 @@ export interface EntryListeners {
   versions(key: string): void
   mappings(uuid: string): void
   status(uuid: string): void
+  checkpoints(uuid: string): void
   provisioned(copy: string): void
 }
 
@@ -57,6 +60,8 @@ export abstract class EntryRegistry<Kept extends RegistryEntries> implements Reg
       },
       mappings: (uuid) => this.#mappingChanged(uuid),
       status: (uuid) => this.#emit({ kind: 'status', uuid }),
+      // Whoever reads a checkpoint does so when it begins.
+      checkpoints: () => {},
       provisioned: (copy) => this.#emit({ kind: 'workers', copy }),
     })
   }
@@ -105,10 +110,11 @@ export abstract class EntryRegistry<Kept extends RegistryEntries> implements Reg
     return this.entries.mappings.put(record)
   }
 
-  /** The mapping goes first: from then on nobody can put a status for it. */
+  /** The mapping goes first: from then on nobody can put a status or a checkpoint for it. */
   async removeMapping(uuid: string): Promise<void> {
     await this.entries.mappings.remove(uuid)
     await this.entries.status.remove(uuid)
+    await this.entries.checkpoints.remove(uuid)
   }
 
   status(uuid: string): MappingStatus | undefined {
@@ -117,6 +123,14 @@ export abstract class EntryRegistry<Kept extends RegistryEntries> implements Reg
 
   putStatus(status: MappingStatus): Promise<void> {
     return this.entries.status.put(status)
+  }
+
+  checkpoint(uuid: string): MappingCheckpoint | undefined {
+    return this.entries.checkpoints.get(uuid)
+  }
+
+  putCheckpoint(checkpoint: MappingCheckpoint): Promise<void> {
+    return this.entries.checkpoints.put(checkpoint)
   }
 
   workers(): readonly WorkersStatus[] {
@@ -149,13 +163,16 @@ export abstract class EntryRegistry<Kept extends RegistryEntries> implements Reg
   }
 
   #kinds(): readonly Pick<Entries<unknown>, 'problems' | 'close'>[] {
-    const { functions, versions, mappings, status, provisioned } = this.entries
-    return [functions, versions, mappings, status, provisioned]
+    const { functions, versions, mappings, status, checkpoints, provisioned } = this.entries
+    return [functions, versions, mappings, status, checkpoints, provisioned]
   }
 
   #mappingChanged(uuid: string): void {
-    // The status went with its mapping; its writer does not follow others' changes, so it is told here.
-    if (this.entries.mappings.get(uuid) === undefined) this.entries.status.forget(uuid)
+    // What the poller wrote of it went as well; the poller does not follow others' changes of that, so it is told here.
+    if (this.entries.mappings.get(uuid) === undefined) {
+      this.entries.status.forget(uuid)
+      this.entries.checkpoints.forget(uuid)
+    }
     this.#emit({ kind: 'mapping', uuid })
   }
 
@@ -165,7 +182,7 @@ export abstract class EntryRegistry<Kept extends RegistryEntries> implements Reg
   }
 }
 
-/** Whether a writer writes functions, versions and mappings; status of mappings; what workers say. */
+/** Whether a writer writes functions, versions and mappings; status of mappings and checkpoints; what workers say. */
 export function writesOf(writer: RegistryWriter): {
   readonly records: boolean
   readonly status: boolean

@@ -1,4 +1,4 @@
-// The registry of one machine: five folders of small files, shared by its processes.
+// The registry of one machine: six folders of small files, shared by its processes.
 import { join } from 'node:path'
 import type { Clock, Timer } from '../../common/clock.ts'
 import { reasonOf } from '../../common/errors.ts'
@@ -11,6 +11,7 @@ import {
   type RegistryWriter,
 } from './entry-registry.ts'
 import {
+  checkpointFormat,
   functionFormat,
   mappingFormat,
   statusFormat,
@@ -19,6 +20,7 @@ import {
 } from './registry-entry.ts'
 import type {
   FunctionRecord,
+  MappingCheckpoint,
   MappingRecord,
   MappingStatus,
   VersionRecord,
@@ -26,7 +28,7 @@ import type {
 } from './registry.ts'
 
 export interface FileRegistryOptions {
-  /** Holds `functions/`, `versions/`, `mappings/`, `status/` and `provisioned/`; created where needed. */
+  /** Holds `functions/`, `versions/`, `mappings/`, `status/`, `checkpoints/` and `provisioned/`; created where needed. */
   readonly dir: string
   readonly writer: RegistryWriter
   readonly logger: Logger
@@ -41,6 +43,7 @@ interface Folders {
   readonly versions: EntryFolder<VersionRecord>
   readonly mappings: EntryFolder<MappingRecord>
   readonly status: EntryFolder<MappingStatus>
+  readonly checkpoints: EntryFolder<MappingCheckpoint>
   readonly provisioned: EntryFolder<WorkersStatus>
 }
 
@@ -85,18 +88,21 @@ export class FileRegistry extends EntryRegistry<Folders> {
   }
 
   async #open(): Promise<void> {
-    const { functions, versions, mappings, status, provisioned } = this.entries
-    for (const folder of [functions, versions, mappings, status, provisioned]) await folder.open()
+    const { functions, versions, mappings, status, checkpoints, provisioned } = this.entries
+    const folders = [functions, versions, mappings, status, checkpoints, provisioned]
+    for (const folder of folders) await folder.open()
     const writes = writesOf(this.#options.writer)
-    if (writes.records) await this.#sweepStatus()
+    if (writes.records) await this.#sweep()
     if (!(writes.records && writes.status && writes.workers)) this.#rescanLater()
   }
 
-  // A status can outlive its mapping when the poller wrote it a moment after the removal.
-  async #sweepStatus(): Promise<void> {
-    const { mappings, status } = this.entries
-    for (const { uuid } of status.values()) {
-      if (mappings.get(uuid) === undefined) await status.remove(uuid)
+  // What the poller wrote a moment after a mapping was removed is left of it.
+  async #sweep(): Promise<void> {
+    const { mappings, status, checkpoints } = this.entries
+    for (const kind of [status, checkpoints]) {
+      for (const { uuid } of kind.values()) {
+        if (mappings.get(uuid) === undefined) await kind.remove(uuid)
+      }
     }
   }
 
@@ -118,7 +124,10 @@ export class FileRegistry extends EntryRegistry<Folders> {
       await this.#scanFunctions()
       await this.entries.mappings.scan()
     }
-    if (!writes.status) await this.entries.status.scan()
+    if (!writes.status) {
+      await this.entries.status.scan()
+      await this.entries.checkpoints.scan()
+    }
     if (!writes.workers) await this.entries.provisioned.scan()
   }
 
@@ -159,6 +168,13 @@ function foldersOf({ dir, logger, writer }: FileRegistryOptions, changed: EntryL
       writable: status,
       logger,
       changed: changed.status,
+    }),
+    checkpoints: new EntryFolder({
+      directory: join(dir, 'checkpoints'),
+      format: checkpointFormat,
+      writable: status,
+      logger,
+      changed: changed.checkpoints,
     }),
     provisioned: new EntryFolder({
       directory: join(dir, 'provisioned'),

@@ -1,4 +1,4 @@
-// The registry that copies of a role share: five hashes in Redis, followed by every process.
+// The registry that copies of a role share: six hashes in Redis, followed by every process.
 import { type Clock, type Timer } from '../../common/clock.ts'
 import { AppError, reasonOf } from '../../common/errors.ts'
 import { registryRereadMs } from '../../common/redis-limits.ts'
@@ -12,6 +12,7 @@ import {
 } from './entry-registry.ts'
 import { changesChannel, RedisEntries } from './redis-entries.ts'
 import {
+  checkpointFormat,
   functionFormat,
   mappingFormat,
   statusFormat,
@@ -20,6 +21,7 @@ import {
 } from './registry-entry.ts'
 import type {
   FunctionRecord,
+  MappingCheckpoint,
   MappingRecord,
   MappingStatus,
   VersionRecord,
@@ -39,6 +41,7 @@ interface Hashes {
   readonly versions: RedisEntries<VersionRecord>
   readonly mappings: RedisEntries<MappingRecord>
   readonly status: RedisEntries<MappingStatus>
+  readonly checkpoints: RedisEntries<MappingCheckpoint>
   readonly provisioned: RedisEntries<WorkersStatus>
 }
 
@@ -101,6 +104,7 @@ export class RedisRegistry extends EntryRegistry<Hashes> {
     await this.entries.functions.scan()
     await this.entries.mappings.scan()
     await this.entries.status.scan()
+    await this.entries.checkpoints.scan()
     await this.entries.provisioned.scan()
   }
 
@@ -162,6 +166,15 @@ function hashesOf(options: RedisRegistryOptions, changed: EntryListeners): Hashe
       writable: writes.status,
       format: statusFormat,
       changed: changed.status,
+    }),
+    checkpoints: new RedisEntries({
+      ...options,
+      kind: 'checkpoints',
+      parent: 'mappings',
+      guarded: false,
+      writable: writes.status,
+      format: checkpointFormat,
+      changed: changed.checkpoints,
     }),
     provisioned: new RedisEntries({
       ...options,

@@ -3,6 +3,7 @@ import {
   systemLogLevels,
   type FunctionCode,
   type FunctionRecord,
+  type MappingCheckpoint,
   type MappingRecord,
   type MappingStatus,
   type VersionRecord,
@@ -160,6 +161,8 @@ const mappingFields = {
   startingPosition: oneOf('TRIM_HORIZON', 'LATEST', 'AT_TIMESTAMP'),
   startingPositionTimestampMs: maybe(whole),
   filterPatterns: texts,
+  parallelizationFactor: maybe(whole),
+  tumblingWindowSeconds: maybe(whole),
   provisionedPollers: maybe(provisionedPollers),
   failureHandling: maybe(failureHandling),
   sourceAccess: maybe(listOf(sourceAccess)),
@@ -193,6 +196,19 @@ const statusFields = {
   lag: maybe(mappingLag),
   stateTransitionReason: maybe(text),
 } as const satisfies Record<keyof MappingStatus, Field>
+
+const shardCheckpoint: Field = (value) =>
+  isObject(value) &&
+  text(value['shardId']) &&
+  maybe(text)(value['after']) &&
+  maybe(whole)(value['fromMs']) &&
+  maybe((ended) => ended === true)(value['ended'])
+
+const checkpointFields = {
+  uuid: text,
+  streamCreatedMs: whole,
+  shards: listOf(shardCheckpoint),
+} as const satisfies Record<keyof MappingCheckpoint, Field>
 
 const workersFields = {
   copy: text,
@@ -236,6 +252,12 @@ export const statusFormat: EntryFormat<MappingStatus> = {
   keyOf: (status) => status.uuid,
   keyField: 'uuid',
   fields: statusFields,
+}
+
+export const checkpointFormat: EntryFormat<MappingCheckpoint> = {
+  keyOf: (checkpoint) => checkpoint.uuid,
+  keyField: 'uuid',
+  fields: checkpointFields,
 }
 
 export const workersFormat: EntryFormat<WorkersStatus> = {

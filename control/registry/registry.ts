@@ -111,13 +111,18 @@ export interface MappingRecord {
   /** Version or alias that is invoked; absent for `$LATEST`. */
   readonly qualifier?: string
   readonly functionArn: string
-  /** A managed cluster's ARN; absent for a self-managed one, which has `bootstrapServers`. */
+  /**
+   * A managed cluster's ARN, a Kinesis stream's or its consumer's; absent for a self-managed cluster, which has
+   * `bootstrapServers`.
+   */
   readonly eventSourceArn?: string
   readonly bootstrapServers?: readonly string[]
+  /** Of a Kinesis source its stream's name. */
   readonly topic: string
+  /** Of a Kinesis source its UUID: there are no groups. */
   readonly consumerGroupId: string
   readonly batchSize: number
-  /** Absent means Lambda's default for Kafka, 500 ms, which cannot be expressed in seconds. */
+  /** Absent means Lambda's default for Kafka, 500 ms, which cannot be expressed in seconds; Kinesis always has one. */
   readonly batchingWindowSeconds?: number
   readonly startingPosition: StartingPosition
   readonly startingPositionTimestampMs?: number
@@ -125,6 +130,10 @@ export interface MappingRecord {
   readonly filterPatterns: readonly string[]
   /** Absent for an on-demand mapping, which scales by itself. */
   readonly provisionedPollers?: ProvisionedPollers
+  /** Batches of one partition or shard side by side; absent: one. */
+  readonly parallelizationFactor?: number
+  /** Length of a tumbling window; absent: there are none. */
+  readonly tumblingWindowSeconds?: number
   /** Absent where failed batches are retried until they succeed. */
   readonly failureHandling?: FailureHandling
   /** How to get into the cluster; secrets by their names only. Absent for a plain door. */
@@ -198,6 +207,25 @@ export interface PartitionLag {
   readonly ageMs?: number
 }
 
+/** How far a mapping has come in its stream; written by the poller. */
+export interface MappingCheckpoint {
+  readonly uuid: string
+  /** When the stream was made that the rest is of: one made anew under its name is another. */
+  readonly streamCreatedMs: number
+  readonly shards: readonly ShardCheckpoint[]
+}
+
+/** Where to read on in a shard; from its oldest record where no member but its id says otherwise. */
+export interface ShardCheckpoint {
+  readonly shardId: string
+  /** The last record before which all are finished. */
+  readonly after?: string
+  /** From this moment on, where nothing is finished yet. */
+  readonly fromMs?: number
+  /** All of it is finished, or it was over before the mapping began. */
+  readonly ended?: true
+}
+
 /** What one copy of the workers has ready. `beat` grows: a copy that is silent for long is dead. */
 export interface WorkersStatus {
   readonly copy: string
@@ -224,7 +252,7 @@ export type RegistryChange =
 
 /**
  * Reads answer at once from memory; writes resolve when they are durable. Each kind of entry has one
- * writer: control writes functions, versions and mappings, the poller writes status,
+ * writer: control writes functions, versions and mappings, the poller writes status and checkpoints,
  * each copy of the workers its own entry.
  * Writes reject with AppError STORAGE_FAILED and change nothing.
  */
@@ -243,11 +271,15 @@ export interface Registry {
   mappings(): readonly MappingRecord[]
   mapping(uuid: string): MappingRecord | undefined
   putMapping(record: MappingRecord): Promise<void>
-  /** Forgets the mapping and its status. */
+  /** Forgets the mapping, its status and its checkpoint. */
   removeMapping(uuid: string): Promise<void>
 
   status(uuid: string): MappingStatus | undefined
   putStatus(status: MappingStatus): Promise<void>
+
+  checkpoint(uuid: string): MappingCheckpoint | undefined
+  /** Nobody is told of it. */
+  putCheckpoint(checkpoint: MappingCheckpoint): Promise<void>
 
   workers(): readonly WorkersStatus[]
   putWorkers(status: WorkersStatus): Promise<void>

@@ -1,6 +1,7 @@
 // A registry in memory, for tests of those who read it; and records to fill it with.
 import type {
   FunctionRecord,
+  MappingCheckpoint,
   MappingRecord,
   MappingStatus,
   Registry,
@@ -14,6 +15,7 @@ export class MemoryRegistry implements Registry {
   readonly #versions = new Map<string, VersionRecord>()
   readonly #mappings = new Map<string, MappingRecord>()
   readonly #statuses = new Map<string, MappingStatus>()
+  readonly #checkpoints = new Map<string, MappingCheckpoint>()
   readonly #workers = new Map<string, WorkersStatus>()
   readonly #listeners = new Set<(change: RegistryChange) => void>()
 
@@ -74,7 +76,16 @@ export class MemoryRegistry implements Registry {
   async removeMapping(uuid: string): Promise<void> {
     this.#mappings.delete(uuid)
     this.#statuses.delete(uuid)
+    this.#checkpoints.delete(uuid)
     this.#tell({ kind: 'mapping', uuid })
+  }
+
+  checkpoint(uuid: string): MappingCheckpoint | undefined {
+    return this.#checkpoints.get(uuid)
+  }
+
+  async putCheckpoint(checkpoint: MappingCheckpoint): Promise<void> {
+    this.#checkpoints.set(checkpoint.uuid, checkpoint)
   }
 
   status(uuid: string): MappingStatus | undefined {

@@ -13,7 +13,7 @@ import type {
 export interface RegistryPair {
   /** Writes functions and mappings. */
   readonly control: Registry
-  /** Writes status. */
+  /** Writes status and checkpoints. */
   readonly poller: Registry
   /** Writes what a copy of the workers says. */
   readonly workers: Registry
@@ -246,6 +246,34 @@ export function registryContract(name: string, create: () => Promise<RegistryPai
     expect(poller.mapping(uuid)?.batchSize).toBe(7)
     await control.removeFunction('tyres')
     await eventually(poller, () => poller.functions().length === 0)
+  })
+
+  test(`${name}: checkpoints are kept over a restart, and go with their mapping`, async () => {
+    const { control, poller, reopen } = await open()
+    const { uuid } = mappingRecord()
+    const [sequenceNumber, other] = ['4959'.padEnd(56, '0'), mappingRecord({ uuid: 'other' })]
+    const shards = [
+      { shardId: 'shardId-000000000000', ended: true },
+      { shardId: 'shardId-000000000001', after: sequenceNumber },
+      { shardId: 'shardId-000000000002', fromMs: 5 },
+      { shardId: 'shardId-000000000003' },
+    ] as const
+    await control.putMapping(mappingRecord())
+    await control.putMapping(other)
+    expect(poller.checkpoint(uuid)).toBeUndefined()
+    await poller.putCheckpoint({ uuid, streamCreatedMs: 1, shards: [] })
+    await poller.putCheckpoint({ uuid, streamCreatedMs: 7, shards })
+    await poller.putCheckpoint({ uuid: other.uuid, streamCreatedMs: 8, shards: [] })
+    expect(poller.checkpoint(uuid)).toEqual({ uuid, streamCreatedMs: 7, shards })
+    const next = await reopen()
+    expect(next.poller.checkpoint(uuid)).toEqual({ uuid, streamCreatedMs: 7, shards })
+    await eventually(next.poller, () => next.poller.mapping(uuid) !== undefined)
+    await next.control.removeMapping(uuid)
+    await eventually(next.poller, () => next.poller.mapping(uuid) === undefined)
+    expect(next.poller.checkpoint(uuid)).toBeUndefined()
+    const last = await reopen()
+    expect(last.poller.checkpoint(uuid)).toBeUndefined()
+    expect(last.poller.checkpoint(other.uuid)?.streamCreatedMs).toBe(8)
   })
 
   test(`${name}: control sees what the poller reports, and removal forgets it`, async () => {
