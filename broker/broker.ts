@@ -15,6 +15,7 @@ import { openKinesis } from './kinesis.ts'
 import { listenersOf, type ListenerSettings } from './listeners.ts'
 import { nodeFileSystem } from './log/file-system.ts'
 import { LogStore } from './log/log-store.ts'
+import { StreamCatalog } from './kinesis/streams/stream-catalog.ts'
 import { BrokerMetrics } from './metrics.ts'
 import { Security, type SecuritySettings } from './security.ts'
 import { KafkaServer, type ServerLimits, type ServerOptions } from './server/kafka-server.ts'
@@ -78,6 +79,8 @@ export async function startBroker(
     const configs = await BrokerConfigs.open({ files: nodeFileSystem, directory, store, started })
     const files = nodeFileSystem
     const shared = { store, files, directory, logger, clock: systemClock }
+    // Before any door opens: shards that are closed take nothing, through Kafka either.
+    const catalog = await StreamCatalog.open({ ...shared, directory: join(directory, 'kinesis') })
     const coordinators = await openCoordinators({ ...options, ...shared })
     opened.push(() => closeCoordinators(coordinators))
     const broker: BrokerContext = {
@@ -106,7 +109,7 @@ export async function startBroker(
       await coordinators.coordinator.close()
       await server.closed()
     })
-    const kinesis = await openKinesis(options, broker)
+    const kinesis = await openKinesis(options, broker, catalog)
     if (kinesis !== undefined) opened.push(kinesis.close)
     return {
       name: 'broker',

@@ -4,6 +4,7 @@ import type { BrokerOptions } from './broker.ts'
 import type { KinesisCounts } from './kinesis-metrics.ts'
 import { KinesisCounters } from './kinesis/api/kinesis-counters.ts'
 import type { KinesisContext } from './kinesis/api/kinesis-context.ts'
+import type { StreamCatalog } from './kinesis/streams/stream-catalog.ts'
 
 export interface OpenKinesis extends KinesisCounts {
   readonly doors: { readonly kinesis: string }
@@ -15,13 +16,15 @@ export interface OpenKinesis extends KinesisCounts {
 export async function openKinesis(
   { kinesisPort, host, region, accountId }: BrokerOptions,
   { store, clock, logger }: BrokerContext,
+  catalog: StreamCatalog,
 ): Promise<OpenKinesis | undefined> {
   if (kinesisPort === 'off') return undefined
   // A broker that only speaks Kafka does without it.
   const { KinesisServer } = await import('./kinesis/server/kinesis-server.ts')
   const counters = new KinesisCounters()
   const child = logger.child('kinesis')
-  const context: KinesisContext = { store, region, accountId, counters, clock, logger: child }
+  const parts = { store, catalog, counters, clock, logger: child }
+  const context: KinesisContext = { ...parts, region, accountId }
   const { server, address } = await KinesisServer.start({ host, port: kinesisPort, context })
   return {
     counters,

@@ -35,13 +35,21 @@ export function refuse(error: AppendRefused['error'], reason: string): AppendRef
   return { ok: false, error, reason }
 }
 
-/** What the topic's configuration says of an append; the broker's own batches are taken whatever it is. */
+export interface AppendTopic {
+  readonly config: TopicConfig
+  readonly nowMs: number
+  readonly origin: AppendOrigin
+  readonly sealedReason: string | undefined
+}
+
+/** What the topic's configuration says of an append, and its seal; the broker's own batches are taken whatever it is. */
 export function refusalByTopic(
   bytes: Buffer,
   batches: readonly BatchInfo[],
-  topic: { readonly config: TopicConfig; readonly nowMs: number; readonly origin: AppendOrigin },
+  topic: AppendTopic,
 ): AppendRefused | undefined {
   if (topic.origin === 'broker') return undefined
+  if (topic.sealedReason !== undefined) return refuse('INVALID_RECORD', topic.sealedReason)
   const { config, nowMs } = topic
   const unfit = refusalByConfig(batches, config, nowMs)
   if (unfit !== undefined) return refuse(unfit.error, unfit.reason)

@@ -46,6 +46,8 @@ export class PartitionLog implements QueuedPartition {
   readonly #tail = new Tail()
   readonly #reader: PartitionReader
   readonly writer: PartitionWriter
+  /** Why clients' appends are refused from now on; what the broker ends here, as a transaction, is not. */
+  sealedReason: string | undefined
   #listeners: Set<() => void> | undefined
   #highWatermark: number
   #logEndOffset: number
@@ -127,7 +129,8 @@ export class PartitionLog implements QueuedPartition {
     if (!validation.ok) return validation
     const nowMs = this.#environment.clock.now()
     const config = this.identity.config()
-    const unfit = refusalByTopic(batches, validation.batches, { config, nowMs, origin })
+    const topic = { config, nowMs, origin, sealedReason: this.sealedReason }
+    const unfit = refusalByTopic(batches, validation.batches, topic)
     if (unfit !== undefined) return unfit
     const isStamped = config.timestampType === 'LogAppendTime'
     const at = { nowMs, isStamped, origin }

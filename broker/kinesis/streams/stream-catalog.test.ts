@@ -1,0 +1,191 @@
+// Tests that streams and their shards are what was answered, through restarts, crashes and what Kafka clients do.
+import { expect, test } from 'vitest'
+import { silentLogger } from '../../../common/logger.ts'
+import { dayMs } from '../../../common/stream-limits.ts'
+import { batchOf, openStore } from '../../../test/support/log-store.ts'
+import { ManualClock } from '../../../test/support/manual-clock.ts'
+import { MemoryFileSystem } from '../../../test/support/memory-file-system.ts'
+import { randomFrom } from '../../../test/support/seeded-random.ts'
+import { withSteps } from './resharding.ts'
+import { splitAt, uniformPlan, uniformRanges } from './shard-range.ts'
+import { StreamCatalog } from './stream-catalog.ts'
+import type { Stream } from './stream.ts'
+
+async function open(files = new MemoryFileSystem()) {
+  const clock = new ManualClock()
+  const { store } = await openStore({ files, clock })
+  const shared = { store, files, clock, logger: silentLogger }
+  const catalog = await StreamCatalog.open({ ...shared, directory: '/kinesis' })
+  return { catalog, store, files, clock }
+}
+
+type Opened = Awaited<ReturnType<typeof open>>
+
+const create = ({ catalog }: Opened, shards: number, name = 'orders'): Promise<Stream> =>
+  catalog.create(name, { shards, retentionMs: dayMs })
+
+async function found({ catalog }: Opened, name = 'orders'): Promise<Stream> {
+  const stream = await catalog.stream(name)
+  if (stream === undefined) throw new Error(`there is no stream ${name}`)
+  return stream
+}
+
+async function resize({ catalog }: Opened, stream: Stream, count: number): Promise<void> {
+  const { done } = await catalog.reshard(stream, (record) => {
+    const open = stream.routedShards.flatMap(({ index, record: { range } }) =>
+      range === undefined ? [] : [{ shard: index, range }],
+    )
+    return withSteps(record, uniformPlan(open, count, record.shards.length))
+  })
+  await done
+}
+
+/** Ranges of the shards that take records, which must be all there are. */
+function checkedRanges(stream: Stream) {
+  const ranges = stream.routedShards.map(({ record }) => record.range)
+  for (const [index, range] of ranges.entries()) {
+    expect(range?.start).toBe((ranges[index - 1]?.end ?? -1n) + 1n)
+  }
+  return ranges
+}
+
+test('a stream is there after a restart as it was made', async () => {
+  const first = await open()
+  const stream = await create(first, 3)
+  expect(stream.retentionHours).toBe(24)
+  expect(checkedRanges(stream)).toEqual(uniformRanges(3))
+  await first.catalog.change(stream, (record) => ({ ...record, tags: { team: 'pit' } }))
+  const second = await open(first.files.kill())
+  expect((await found(second)).record).toEqual(stream.record)
+  expect(second.catalog.names).toEqual(['orders'])
+})
+
+test('a key leads to the shard whose range holds its MD5', async () => {
+  const stream = await create(await open(), 2)
+  // MD5 of 'a' begins with 0c, that of 'b' with 92.
+  expect(stream.shardOfKey('a').index).toBe(0)
+  expect(stream.shardOfKey('b').index).toBe(1)
+})
+
+test('a topic of a Kafka client is a stream from when it is asked for, and the same one after a restart', async () => {
+  const first = await open()
+  await first.store.createTopic('laps', { partitions: 2 })
+  await first.store.createTopic('own', { partitions: 1, internal: true })
+  expect(await first.catalog.stream('own')).toBeUndefined()
+  const made = (await found(first, 'laps')).record
+  expect(made.shards.map(({ range }) => range)).toEqual(uniformRanges(2))
+  expect((await found(first, 'laps')).retentionHours).toBe(8760)
+  expect((await found(await open(first.files.kill()), 'laps')).record).toEqual(made)
+})
+
+test('what was deleted through Kafka is gone, and a new topic of the name is another stream', async () => {
+  const first = await open()
+  const old = await create(first, 4)
+  await first.store.deleteTopic('orders')
+  expect(await first.catalog.stream('orders')).toBeUndefined()
+  await first.store.createTopic('orders', { partitions: 1 })
+  const fresh = await found(first)
+  expect(fresh.record.topicId).not.toBe(old.record.topicId)
+  await first.store.deleteTopic('orders')
+  const second = await open(first.files.kill())
+  expect(await second.catalog.stream('orders')).toBeUndefined()
+  expect(await second.files.list('/kinesis')).toEqual([])
+})
+
+test('partitions that Kafka adds are shards to which no key leads, and every key leads where it did', async () => {
+  const opened = await open()
+  const stream = await create(opened, 2)
+  await opened.store.createPartitions('orders', 3)
+  const seen = await found(opened)
+  expect(seen.shards.map(({ record }) => record.range !== undefined)).toEqual([true, true, false])
+  expect(checkedRanges(stream)).toEqual(uniformRanges(2))
+  expect((await found(await open(opened.files.kill()))).record).toEqual(seen.record)
+})
+
+test('a split closes the parent for everyone, keeps what it has, and leads its keys to the children', async () => {
+  const opened = await open()
+  const stream = await create(opened, 1)
+  const [parent] = stream.shards
+  const before = parent?.partition.append(batchOf(['one']))
+  expect(before?.ok).toBe(true)
+  const [only] = uniformRanges(1)
+  if (parent === undefined || only === undefined) throw new Error('one shard was made')
+  const { done } = await opened.catalog.reshard(stream, (record) =>
+    withSteps(record, [{ closes: [0], opens: splitAt(only, 2n ** 127n) }]),
+  )
+  expect(stream.status).toBe('UPDATING')
+  await done
+  expect(stream.status).toBe('ACTIVE')
+  expect(parent.partition.append(batchOf(['two']))).toMatchObject({
+    ok: false,
+    error: 'INVALID_RECORD',
+    reason: 'partition 0 of orders is closed: its shard was split or merged; produce to 1 or 2',
+  })
+  if (before?.ok === true) await before.committed
+  const closed = stream.shards[0]
+  expect([closed?.isOpen, closed?.isEnd(0), closed?.isEnd(1)]).toEqual([false, false, true])
+  expect(closed?.endingSequenceNumber).toMatch(/^49\d{54}$/)
+  expect(stream.shardOfKey('a').index).toBe(1)
+  expect(stream.shardOfKey('b').index).toBe(2)
+  expect(closed && stream.childrenOf(closed).map(({ id }) => id)).toEqual([
+    'shardId-000000000001',
+    'shardId-000000000002',
+  ])
+  const again = await found(await open(opened.files.kill()))
+  expect(again.shards[0]?.partition.append(batchOf(['three'])).ok).toBe(false)
+})
+
+test('a power cut at any moment of a resharding leaves the whole of it or nothing', async () => {
+  const random = randomFrom(7)
+  let finished = 0
+  for (let round = 0; round < 60; round++) {
+    const first = await open()
+    const stream = await create(first, 4)
+    let cut: MemoryFileSystem | undefined
+    let left = Math.floor(random() * 60)
+    first.files.fault = () => {
+      left -= 1
+      if (left === 0) cut = first.files.cut(random)
+      return undefined
+    }
+    const steps = resize(first, stream, round % 2 === 0 ? 7 : 2)
+    await steps
+    first.files.fault = () => undefined
+    const again = await found(await open(cut ?? first.files.cut(random)))
+    expect(again.status).toBe('ACTIVE')
+    const ranges = checkedRanges(again)
+    expect([4, 7, 2]).toContain(ranges.length)
+    expect(ranges).toEqual(uniformRanges(ranges.length))
+    expect(again.topic.partitions.length).toBeGreaterThanOrEqual(again.shards.length)
+    if (ranges.length !== 4) finished += 1
+  }
+  expect(finished).toBeGreaterThan(10)
+})
+
+test('a disk that fails a change leaves the stream as it was, and takes the next one', async () => {
+  const opened = await open()
+  const stream = await create(opened, 2)
+  opened.files.fault = (operation, path) =>
+    operation === 'rename' && path.includes('/kinesis/') ? 'EIO' : undefined
+  const before = stream.record
+  const tag = (team: string) =>
+    opened.catalog.change(stream, (record) => ({ ...record, tags: { team } }))
+  await expect(tag('pit')).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+  expect(stream.record).toBe(before)
+  opened.files.fault = () => undefined
+  await tag('garage')
+  expect(stream.record.tags).toEqual({ team: 'garage' })
+})
+
+test('a file that describes no stream stops the start and says which', async () => {
+  const first = await open()
+  await create(first, 1)
+  for (const text of ['', '[]', '{"topicId":1}', '{"topicId":"x","madeMs":1,"shards":[]}']) {
+    const files = first.files.kill()
+    files.put('/kinesis/orders.json', Buffer.from(text))
+    await expect(open(files)).rejects.toMatchObject({
+      code: 'LOG_CORRUPT',
+      message: expect.stringContaining('/kinesis/orders.json') as string,
+    })
+  }
+})

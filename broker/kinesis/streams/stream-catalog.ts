@@ -1,0 +1,203 @@
+// All streams of the broker: every topic of a client's is one, and what it is beyond that is kept here.
+import type { Clock } from '../../../common/clock.ts'
+import { reasonOf } from '../../../common/errors.ts'
+import type { Logger } from '../../../common/logger.ts'
+import type { FileSystem } from '../../log/file-system.ts'
+import type { LogStore } from '../../log/log-store.ts'
+import type { Topic } from '../../log/topic.ts'
+import { afterStep } from './resharding.ts'
+import { uniformRanges } from './shard-range.ts'
+import { Stream } from './stream.ts'
+import { StreamFiles } from './stream-files.ts'
+import { newStreamRecord, type ReshardingStep, type StreamRecord } from './stream-record.ts'
+
+export interface StreamCatalogOptions {
+  readonly store: LogStore
+  readonly files: FileSystem
+  /** For the files of streams alone. */
+  readonly directory: string
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface NewStream {
+  readonly shards: number
+  readonly retentionMs: number
+  /** What differs from a stream's defaults. */
+  readonly settings?: Partial<Omit<StreamRecord, 'topicId' | 'madeMs' | 'shards'>>
+}
+
+/**
+ * Changes of a stream are made one at a time, each durable before it holds. A stream of a topic that a Kafka client made
+ * is written down when it is first asked for: until then nothing about it could have been promised.
+ */
+export class StreamCatalog {
+  readonly #options: StreamCatalogOptions
+  readonly #files: StreamFiles
+  readonly #streams = new Map<string, Stream>()
+  readonly #turns = new Map<string, Promise<unknown>>()
+
+  private constructor(options: StreamCatalogOptions) {
+    this.#options = options
+    this.#files = new StreamFiles(options.files, options.directory)
+  }
+
+  /**
+   * To be called before any door opens: shards that were closed are sealed, and what a crash left of a resharding is
+   * done. Rejects with AppError STORAGE_FAILED or LOG_CORRUPT.
+   */
+  static async open(options: StreamCatalogOptions): Promise<StreamCatalog> {
+    const catalog = new StreamCatalog(options)
+    for (const [name, record] of await catalog.#files.open()) {
+      const topic = options.store.topic(name)
+      // The topic was deleted, or deleted and made anew, through Kafka.
+      if (topic?.id !== record.topicId) await catalog.#files.remove(name)
+      else await catalog.#adopt(topic, record)
+    }
+    for (const stream of catalog.#streams.values()) await catalog.#reshard(stream)
+    return catalog
+  }
+
+  /** Names of all streams, sorted. */
+  get names(): readonly string[] {
+    return this.#options.store
+      .topics()
+      .filter(({ internal }) => !internal)
+      .map(({ name }) => name)
+      .toSorted()
+  }
+
+  /** What is known of it without asking the disk: undefined also for a topic that nobody has asked for as a stream. */
+  known(name: string): Stream | undefined {
+    const stream = this.#streams.get(name)
+    return stream !== undefined && this.#isCurrent(stream) ? stream : undefined
+  }
+
+  /** Undefined where there is no such stream. Rejects with AppError STORAGE_FAILED. */
+  async stream(name: string): Promise<Stream | undefined> {
+    const known = this.known(name)
+    if (known !== undefined && !hasGrown(known)) return known
+    const topic = this.#options.store.topic(name)
+    if (topic === undefined || topic.internal) return undefined
+    return this.#turn(name, async () => {
+      const stream = this.known(name)
+      if (stream === undefined) return this.#begin(topic)
+      if (hasGrown(stream)) await this.#put(stream, grown(stream, this.#options.clock.now()))
+      return stream
+    })
+  }
+
+  /** Rejects with TopicExistsError, or AppError STORAGE_FAILED. The name and the number of shards are for the caller to check. */
+  async create(name: string, { shards, retentionMs, settings = {} }: NewStream): Promise<Stream> {
+    return this.#turn(name, async () => {
+      const configs = {
+        'message.timestamp.type': 'LogAppendTime',
+        'retention.ms': String(retentionMs),
+      }
+      const topic = await this.#options.store.createTopic(name, { partitions: shards, configs })
+      return this.#begin(topic, settings)
+    })
+  }
+
+  /** The stream and its topic are gone when it resolves. Rejects with UnknownTopicError, or AppError STORAGE_FAILED. */
+  async delete(stream: Stream): Promise<void> {
+    stream.isDeleting = true
+    try {
+      await this.#turn(stream.name, async () => {
+        await this.#options.store.deleteTopic(stream.name)
+        this.#streams.delete(stream.name)
+        await this.#files.remove(stream.name)
+      })
+    } finally {
+      stream.isDeleting = false
+    }
+  }
+
+  /** Makes of what is known of the stream what `change` says; durable when it resolves. Rejects with what `change` throws. */
+  change(stream: Stream, change: (record: StreamRecord) => StreamRecord): Promise<void> {
+    return this.#turn(stream.name, async () => {
+      const record = change(stream.record)
+      if (record !== stream.record) await this.#put(stream, record)
+    })
+  }
+
+  /**
+   * Resolves when the steps are written down: from then on they are done whatever happens, and the stream is UPDATING.
+   * `done` resolves when they are, and the stream is ACTIVE again.
+   */
+  async reshard(
+    stream: Stream,
+    plan: (record: StreamRecord) => StreamRecord,
+  ): Promise<{ readonly done: Promise<void> }> {
+    await this.change(stream, plan)
+    const done = this.#turn(stream.name, () => this.#reshard(stream))
+    done.catch((error: unknown) => {
+      const at = { stream: stream.name, reason: reasonOf(error) }
+      this.#options.logger.error('a resharding stopped; the next start goes on with it', at)
+    })
+    return { done }
+  }
+
+  async #begin(topic: Topic, settings: NewStream['settings'] = {}): Promise<Stream> {
+    const ranges = uniformRanges(topic.partitions.length)
+    const record = newStreamRecord(topic.id, this.#options.clock.now(), ranges)
+    const stream = new Stream(topic, { ...record, ...settings })
+    await this.#files.write(topic.name, stream.record)
+    this.#streams.set(topic.name, stream)
+    return stream
+  }
+
+  async #adopt(topic: Topic, record: StreamRecord): Promise<void> {
+    const stream = new Stream(topic, record)
+    this.#streams.set(topic.name, stream)
+    if (hasGrown(stream)) await this.#put(stream, grown(stream, this.#options.clock.now()))
+  }
+
+  async #reshard(stream: Stream): Promise<void> {
+    for (let [step] = stream.record.resharding; step !== undefined;) {
+      await this.#addPartitions(stream, step)
+      await this.#put(stream, afterStep(stream.record, this.#options.clock.now()))
+      ;[step] = stream.record.resharding
+    }
+  }
+
+  async #addPartitions({ name, topic, record }: Stream, step: ReshardingStep): Promise<void> {
+    const total = record.shards.length + step.opens.length
+    if (topic.partitions.length < total) await this.#options.store.createPartitions(name, total)
+  }
+
+  async #put(stream: Stream, record: StreamRecord): Promise<void> {
+    await this.#files.write(stream.name, record)
+    stream.adopt(record)
+  }
+
+  #isCurrent({ name, topic }: Stream): boolean {
+    return this.#options.store.topic(name)?.id === topic.id
+  }
+
+  /** One change of a stream at a time. */
+  #turn<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(name) ?? Promise.resolve()).then(work)
+    const ended = turn.then(
+      () => {},
+      () => {},
+    )
+    this.#turns.set(name, ended)
+    void ended.then(() => {
+      if (this.#turns.get(name) === ended) this.#turns.delete(name)
+    })
+    return turn
+  }
+}
+
+/** Whether the topic has partitions that were added through Kafka and are no shards yet. */
+function hasGrown({ topic, record }: Stream): boolean {
+  // What a resharding has added becomes shards by itself.
+  return record.resharding.length === 0 && topic.partitions.length > record.shards.length
+}
+
+function grown({ topic, record }: Stream, madeMs: number): StreamRecord {
+  const added = topic.partitions.length - record.shards.length
+  const more = Array.from({ length: added }, () => ({ parents: [], madeMs }))
+  return { ...record, shards: [...record.shards, ...more] }
+}
