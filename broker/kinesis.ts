@@ -15,15 +15,17 @@ export interface OpenKinesis extends KinesisCounts {
 /** Undefined where the door is to stay shut. Rejects with AppError PORT_TAKEN or DOOR_NOT_OPENED. */
 export async function openKinesis(
   { kinesisPort, host, region, accountId }: BrokerOptions,
-  { store, clock, logger }: BrokerContext,
+  { store, identity, clock, logger }: BrokerContext,
   catalog: StreamCatalog,
 ): Promise<OpenKinesis | undefined> {
   if (kinesisPort === 'off') return undefined
   // A broker that only speaks Kafka does without it.
   const { KinesisServer } = await import('./kinesis/server/kinesis-server.ts')
+  const { IteratorTokens } = await import('./kinesis/api/iterator-token.ts')
   const counters = new KinesisCounters()
   const child = logger.child('kinesis')
-  const parts = { store, catalog, counters, clock, logger: child }
+  const iterators = new IteratorTokens(identity.clusterId)
+  const parts = { store, catalog, iterators, counters, clock, logger: child }
   const context: KinesisContext = { ...parts, region, accountId }
   const { server, address } = await KinesisServer.start({ host, port: kinesisPort, context })
   return {

@@ -39,3 +39,17 @@ export const kinesisBodyMaxMs = 60_000
 
 /** A refused body is read on and dropped for so long, so that its client gets to see the refusal. */
 export const kinesisRefusedBodyMaxMs = 5_000
+
+/** Kinesis: a record's data, where the stream takes the largest. */
+export const kinesisRecordMaxBytes = 10 * 1024 * 1024
+
+/** Kinesis: entries of a PutRecords, and characters of a partition key. */
+export const kinesisEntriesMax = 500
+export const kinesisPartitionKeyMaxLength = 256
+
+/** Kinesis: records of a GetRecords, and how long an iterator lives. */
+export const kinesisReadMaxRecords = 10_000
+export const kinesisIteratorMaxMs = 300_000
+
+/** What is read of the log for a GetRecords that wants few records, before looking whether they are there. */
+export const kinesisReadPieceBytes = 1024 * 1024

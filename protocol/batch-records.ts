@@ -76,7 +76,9 @@ export function encodeBatch(batch: BatchToEncode): Buffer {
     position = writeRecord(buffer, position, { record, index, baseTimestamp: first.timestamp })
   }
   assert(position === sizeBytes, 'records are as long as they were measured')
-  writeHeader(buffer, batch, first.timestamp)
+  const maxTimestamp = records.reduce((max, { timestamp }) => Math.max(max, timestamp), -Infinity)
+  const times = { baseTimestamp: first.timestamp, maxTimestamp }
+  writeBatchHeader(buffer, { ...batch, ...times, count: records.length })
   return buffer
 }
 
@@ -194,21 +196,28 @@ function writeRecord(
   return position
 }
 
-function writeHeader(buffer: Buffer, batch: BatchToEncode, baseTimestamp: number): void {
-  const { records } = batch
+/** What a batch's header says beside its records. */
+interface BatchHeader extends Omit<BatchToEncode, 'records'> {
+  readonly count: number
+  readonly baseTimestamp: number
+  readonly maxTimestamp: number
+}
+
+/** Of an uncompressed batch that fills the buffer, whose records are there already: the checksum covers them. */
+export function writeBatchHeader(buffer: Buffer, batch: BatchHeader): void {
+  const { count, baseTimestamp, maxTimestamp } = batch
   writeInt64At(buffer, 0, batch.baseOffset ?? 0)
   buffer.writeInt32BE(buffer.length - 12, 8)
   buffer.writeInt32BE(batch.leaderEpoch ?? -1, 12)
   buffer.writeInt8(2, 16)
   buffer.writeInt16BE(batch.attributes ?? 0, 21)
-  buffer.writeInt32BE(records.length - 1, 23)
+  buffer.writeInt32BE(count - 1, 23)
   writeInt64At(buffer, 27, baseTimestamp)
-  const maxTimestamp = records.reduce((max, { timestamp }) => Math.max(max, timestamp), -Infinity)
   writeInt64At(buffer, 35, maxTimestamp)
   writeInt64At(buffer, 43, batch.producerId ?? -1)
   buffer.writeInt16BE(batch.producerEpoch ?? -1, 51)
   buffer.writeInt32BE(batch.baseSequence ?? -1, 53)
-  buffer.writeInt32BE(records.length, 57)
+  buffer.writeInt32BE(count, 57)
   buffer.writeUInt32BE(crc32c(buffer.subarray(crcStart)), 17)
 }
 

@@ -102,6 +102,8 @@ const layers: Record<string, readonly string[]> = {
 /** `folder/file` pairs that cross a layer by design: the file alone, not its folder. */
 const exceptions: Record<string, readonly string[]> = {
   'broker/log': ['protocol/record-batch.ts'],
+  // A batch's records are walked in one way.
+  'broker/kinesis/api': ['kafka-consumer/fetched-batches.ts', 'kafka-consumer/fetched-record.ts'],
   // Who may connect is one rule for all doors.
   'broker/kinesis/server': ['broker/server/admission.ts'],
   // Only the interface of the registry is shared; its implementations are control's.

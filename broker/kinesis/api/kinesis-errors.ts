@@ -4,6 +4,7 @@ import { ApiError } from '../../../common/aws/api-error.ts'
 /** Shapes of the service model, and what AWS's front end says of any service. */
 export const kinesisErrorTable = {
   AccessDeniedException: 400,
+  DryRunOperationException: 400,
   ExpiredIteratorException: 400,
   ExpiredNextTokenException: 400,
   InternalFailure: 500,

@@ -1,9 +1,12 @@
 // The table of the Kinesis API: each operation's name, the members that it reads, and its handler.
-import { kinesisBodyMaxBytes } from '../../../common/kinesis-limits.ts'
+import { kinesisBodyMaxBytes, kinesisPutBodyMaxBytes } from '../../../common/kinesis-limits.ts'
 import { ApiError } from '../../../common/aws/api-error.ts'
 import type { Member } from '../../../common/aws/members.ts'
+import { getRecords, getRecordsInput } from './get-records.ts'
 import type { Answer, Call, Handler, KinesisContext } from './kinesis-context.ts'
 import type { Outcome } from './kinesis-errors.ts'
+import { putRecord, putRecordInput, putRecords, putRecordsInput } from './put-records.ts'
+import { getShardIterator, getShardIteratorInput } from './shard-iterators.ts'
 
 export interface Operation {
   readonly bodyMaxBytes: number
@@ -31,4 +34,9 @@ export function operation<Input>(
 }
 
 /** By the name that `X-Amz-Target` has behind the dot. */
-export const operations: Readonly<Record<string, Operation>> = {}
+export const operations: Readonly<Record<string, Operation>> = {
+  GetRecords: operation(getRecordsInput, getRecords),
+  GetShardIterator: operation(getShardIteratorInput, getShardIterator),
+  PutRecord: operation(putRecordInput, putRecord, kinesisPutBodyMaxBytes),
+  PutRecords: operation(putRecordsInput, putRecords, kinesisPutBodyMaxBytes),
+}
