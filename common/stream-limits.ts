@@ -16,3 +16,35 @@ export const shardCountUpdatesMax = 10
 export const modeChangesMax = 2
 
 export const dayMs = 24 * 3_600_000
+
+/** AWS: what one shard takes in a second, keys included. */
+export const shardBytesInPerSecond = 1024 * 1024
+export const shardRecordsInPerSecond = 1000
+
+/** AWS: what one shard gives in a second to all readers that share it; a call of 10 MiB is paid off in five seconds. */
+export const shardBytesOutPerSecond = 2 * 1024 * 1024
+export const shardReadsPerSecond = 5
+
+/** AWS: the most shards that DescribeStream tells at a time. */
+export const describedShardsMax = 100
+
+/** AWS: the most names that ListStreams tells at a time. */
+export const listedStreamsMax = 100
+
+/** AWS: what ListShards tells at a time unless asked for another number. */
+export const listedShardsDefault = 1000
+
+/** AWS: how long a token of a next page is valid. */
+export const pageTokenLifeMs = 300_000
+
+/** AWS: what a stream in on-demand mode starts with. */
+export const onDemandShards = 4
+
+/** AWS: streams in on-demand mode; told, not held to: the broker's partitions are the limit here. */
+export const accountOnDemandStreamsMax = 50
+
+/** AWS: of a stream or a consumer. */
+export const tagsMax = 50
+
+/** AWS: of a resource policy. */
+export const policyMaxBytes = 20_480

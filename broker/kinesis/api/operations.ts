@@ -7,6 +7,7 @@ import type { Answer, Call, Handler, KinesisContext } from './kinesis-context.ts
 import type { Outcome } from './kinesis-errors.ts'
 import { putRecord, putRecordInput, putRecords, putRecordsInput } from './put-records.ts'
 import { getShardIterator, getShardIteratorInput } from './shard-iterators.ts'
+import { streamOperations } from './stream-operations.ts'
 
 export interface Operation {
   readonly bodyMaxBytes: number
@@ -35,6 +36,7 @@ export function operation<Input>(
 
 /** By the name that `X-Amz-Target` has behind the dot. */
 export const operations: Readonly<Record<string, Operation>> = {
+  ...streamOperations,
   GetRecords: operation(getRecordsInput, getRecords),
   GetShardIterator: operation(getShardIteratorInput, getShardIterator),
   PutRecord: operation(putRecordInput, putRecord, kinesisPutBodyMaxBytes),

@@ -4,6 +4,8 @@ import {
   shardEndSequenceNumber,
 } from '../../../kinesis-wire/sequence-number.ts'
 import type { PartitionLog } from '../../log/partition-log.ts'
+import { hashKeyMax, type HashKeyRange } from '../../../kinesis-wire/hash-key.ts'
+import { ShardLimits } from './shard-limits.ts'
 import type { ShardRecord } from './stream-record.ts'
 
 /** `shardId-000000000003` */
@@ -24,6 +26,8 @@ export class Shard {
   readonly partition: PartitionLog
   /** As its sequence numbers say it. */
   readonly createdSecs: number
+  /** AWS's; whether they hold is the stream's to say. */
+  readonly limits = new ShardLimits()
 
   constructor(index: number, record: ShardRecord, partition: PartitionLog) {
     this.index = index
@@ -31,6 +35,11 @@ export class Shard {
     this.record = record
     this.partition = partition
     this.createdSecs = Math.floor(record.madeMs / 1000)
+  }
+
+  /** Of a partition that was added through Kafka, to which no key leads, the last hash key alone. */
+  get range(): HashKeyRange {
+    return this.record.range ?? { start: hashKeyMax, end: hashKeyMax }
   }
 
   get isOpen(): boolean {

@@ -74,6 +74,13 @@ export function newStreamRecord(
   }
 }
 
+/** The record without a member that may be absent. */
+export function lacking(record: StreamRecord, member: 'encryptionKeyId' | 'policy'): StreamRecord {
+  const rest = { ...record }
+  delete rest[member]
+  return rest
+}
+
 /** Hash keys do not fit into JSON's numbers: they are written in hexadecimal digits. */
 export function encodeStreamRecord(record: StreamRecord): Buffer {
   const text = JSON.stringify(

@@ -25,6 +25,11 @@ export class Stream {
     return this.topic.name
   }
 
+  /** Of a stream made anew under the same name another. */
+  get id(): string {
+    return this.topic.id
+  }
+
   get record(): StreamRecord {
     return this.#record
   }
@@ -53,6 +58,11 @@ export class Stream {
     const { retentionMs } = this.topic.config
     const hours = Math.floor(retentionMs / 3_600_000)
     return retentionMs < 0 ? retentionHoursMax : Math.min(hours, retentionHoursMax)
+  }
+
+  /** Of a record's data. */
+  get recordMaxBytes(): number {
+    return this.#record.recordMaxKiB * 1024
   }
 
   shardOfKey(partitionKey: string): Shard {

@@ -1,0 +1,57 @@
+// What of Kinesis has no meaning on one's own machine: billing commitments, and channels that AWS delivers by.
+import { anything, structure, text } from '../../../common/aws/members.ts'
+import { KinesisError } from './kinesis-errors.ts'
+import type { Operation } from './operations.ts'
+import { plainOperation } from './stream-operation.ts'
+
+/** Nobody bills here, so no commitment is ever in force. */
+export const describeAccountSettings = plainOperation({
+  members: {},
+  handle: () => ({ MinimumThroughputBillingCommitment: { Status: 'DISABLED' } }),
+})
+
+const settingsMembers = { MinimumThroughputBillingCommitment: structure({ Status: text }) }
+
+export const updateAccountSettings = plainOperation({
+  members: settingsMembers,
+  check: (violations, { MinimumThroughputBillingCommitment: commitment }) => {
+    violations.required('minimumThroughputBillingCommitment', commitment)
+    const name = 'minimumThroughputBillingCommitment.status'
+    if (commitment !== undefined) violations.required(name, commitment.Status)
+    violations.oneOf(name, commitment?.Status, ['ENABLED', 'DISABLED'])
+  },
+  // Accepted so that what is deployed on AWS deploys here; it changes nothing.
+  handle: () => ({ MinimumThroughputBillingCommitment: { Status: 'DISABLED' } }),
+})
+
+const noChannels = (operation: string): Operation =>
+  plainOperation({
+    members: { ChannelARN: text, ChannelName: text, StreamConfigurationList: anything },
+    handle: () =>
+      new KinesisError(
+        'InvalidArgumentException',
+        `${operation} is not available: channels are AWS's own delivery to S3. Here a mapping with the bundled archive function does that.`,
+      ),
+  })
+
+export const createChannel = noChannels('CreateChannel')
+export const updateChannel = noChannels('UpdateChannel')
+
+const noChannel = plainOperation({
+  members: { ChannelARN: text },
+  check: (violations, { ChannelARN }) => {
+    violations.required('channelARN', ChannelARN)
+    violations.pattern('channelARN', ChannelARN, 'arn:aws.*:kinesis:.*:\\d{12}:channel/\\S+')
+    violations.length('channelARN', ChannelARN, [1, 2048])
+  },
+  handle: (_, { ChannelARN }) =>
+    new KinesisError('ResourceNotFoundException', `Channel ${ChannelARN} not found.`),
+})
+
+export const describeChannel = noChannel
+export const deleteChannel = noChannel
+
+export const listChannels = plainOperation({
+  members: {},
+  handle: () => ({ ChannelSummaries: [] }),
+})
