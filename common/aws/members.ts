@@ -109,7 +109,9 @@ export function readRequest<T>(request: Member<T>, body: Uint8Array): Reading<T>
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  // Of CBOR these two come as they are.
+  return !(value instanceof Uint8Array || value instanceof Date)
 }
 
 /** How much of a map's key is told back. */
@@ -126,11 +128,13 @@ function mismatch(value: unknown, wanted: string, at?: string): Mismatch {
   if (isObject(value)) {
     return serialization('Start of structure or map found where not expected.', at)
   }
+  if (value instanceof Uint8Array)
+    return serialization(`BINARY_VALUE can not be converted to ${wanted}`, at)
   const found =
     typeof value === 'boolean'
       ? `${value ? 'TRUE' : 'FALSE'}_VALUE`
-      : typeof value === 'number'
-        ? `${Number.isInteger(value) ? 'NUMBER' : 'DECIMAL'}_VALUE`
+      : typeof value === 'number' || typeof value === 'bigint'
+        ? `${typeof value === 'bigint' || Number.isInteger(value) ? 'NUMBER' : 'DECIMAL'}_VALUE`
         : value === null
           ? 'NULL_VALUE'
           : 'STRING_VALUE'

@@ -1,5 +1,7 @@
 // Turns bodies into values and values into bodies, in the format that a request's content type names.
 import { isUtf8 } from 'node:buffer'
+import { ApiError } from '../../../common/aws/api-error.ts'
+import { CborFlaw, decodeCbor, encodeCbor } from '../../../kinesis-wire/cbor.ts'
 import type { WireFormat } from '../api/kinesis-context.ts'
 import { KinesisError, type Outcome } from '../api/kinesis-errors.ts'
 
@@ -12,27 +14,40 @@ export const contentTypes: Readonly<Record<WireFormat, string>> = {
 export function formatOf(contentType: string | undefined): WireFormat | undefined {
   const type = contentType?.split(';', 1)[0]?.trim().toLowerCase()
   if (type === contentTypes.json || type === 'application/json') return 'json'
-  return undefined
+  return type === contentTypes.cbor ? 'cbor' : undefined
 }
 
 /** The structure that a body holds; an empty one holds none. */
-export function decodeBody(_format: WireFormat, bytes: Buffer): Outcome<object> {
+export function decodeBody(format: WireFormat, bytes: Buffer): Outcome<object> {
+  const value = format === 'cbor' ? parseCbor(bytes) : parseJson(bytes)
+  if (value instanceof ApiError) return value
+  const isStructure = typeof value === 'object' && value !== null && !isOther(value)
+  return isStructure ? value : serialization('The body is not a structure')
+}
+
+/** As `Answer` describes members. */
+export function encodeBody(format: WireFormat, value: object): readonly Uint8Array[] {
+  return format === 'cbor' ? encodeCbor(value) : [Buffer.from(JSON.stringify(value, jsonMember))]
+}
+
+function parseJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) return serialization('The body is not UTF-8')
-  let value: unknown
   try {
-    value = JSON.parse(bytes.toString('utf8'))
+    return JSON.parse(bytes.toString('utf8'))
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     return serialization(`The body is not JSON: ${error.message.slice(0, reasonMaxLength)}`)
   }
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? value
-    : serialization('The body is not a structure')
 }
 
-/** As `Answer` describes members. */
-export function encodeBody(_format: WireFormat, value: object): readonly Uint8Array[] {
-  return [Buffer.from(JSON.stringify(value, jsonMember))]
+function parseCbor(bytes: Buffer): unknown {
+  const value = decodeCbor(bytes)
+  if (!(value instanceof CborFlaw)) return value
+  return serialization(`The body is not CBOR: ${value.reason} at byte ${value.position}`)
+}
+
+function isOther(value: object): boolean {
+  return Array.isArray(value) || value instanceof Uint8Array || value instanceof Date
 }
 
 /** A parser's reason quotes what it met. */
