@@ -2,8 +2,10 @@
 import { expect, test } from 'vitest'
 import {
   decodeSequenceNumber,
+  encodePosition,
   encodeSequenceNumber,
   encodeSequenceNumbers,
+  offsetFrom,
   sequenceNumberPattern,
   shardEndSequenceNumber,
 } from './sequence-number.ts'
@@ -19,7 +21,8 @@ test.each([
   first,
   { ...first, offset: 1 },
   { ...first, shardIndex: 17, offset: 2 ** 53 - 1 },
-  { ...first, shardIndex: 2 ** 31 - 1, recordSecs: 16 ** 9 - 1 },
+  { ...first, offset: -1 },
+  { ...first, shardIndex: 2 ** 31 - 1, recordSecs: 16 ** 9 - 2 },
 ])('%j is kept', (parts) => {
   const text = encodeSequenceNumber(parts)
   expect(decodeSequenceNumber(text)).toEqual(parts)
@@ -68,4 +71,25 @@ test.each(['', '0', '1', 'x', '-5', '1'.repeat(56), '9'.repeat(129), ' 49'])(
 test('none passes whose shard is not what its digit says', () => {
   const number = BigInt(encodeSequenceNumber(first)) + (1n << 4n)
   expect(decodeSequenceNumber(number.toString())).toBeUndefined()
+})
+
+test('a position lies between two records, and reading at it or after it begins with the second', () => {
+  for (const offset of [0, 1, 2 ** 40]) {
+    const before = encodeSequenceNumber({ ...first, offset: offset - 1, recordSecs: 16 ** 9 })
+    const position = encodePosition({ ...first, offset })
+    const next = encodeSequenceNumber({ ...first, offset, recordSecs: 0 })
+    expect(BigInt(position) > BigInt(before) && BigInt(position) < BigInt(next)).toBe(true)
+    expect(position).toHaveLength(56)
+    const parts = decodeSequenceNumber(position)
+    if (parts === undefined) throw new Error('it is a number')
+    expect(offsetFrom(parts, 'AT_SEQUENCE_NUMBER')).toBe(offset)
+    expect(offsetFrom(parts, 'AFTER_SEQUENCE_NUMBER')).toBe(offset)
+  }
+})
+
+test('a record is what reading at its number begins with, and is left out after it', () => {
+  const parts = { ...first, offset: 7 }
+  expect(offsetFrom(parts, 'AT_SEQUENCE_NUMBER')).toBe(7)
+  expect(offsetFrom(parts, 'AFTER_SEQUENCE_NUMBER')).toBe(8)
+  expect(offsetFrom({ ...first, offset: -1 }, 'AT_SEQUENCE_NUMBER')).toBe(0)
 })

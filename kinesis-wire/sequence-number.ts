@@ -3,6 +3,7 @@
 /** Offsets, indexes and seconds since the epoch. */
 export interface SequenceNumberParts {
   readonly shardIndex: number
+  /** -1 stands for what is before all records. */
   readonly offset: number
   /** When the shard came to be. */
   readonly shardCreatedSecs: number
@@ -11,13 +12,16 @@ export interface SequenceNumberParts {
 }
 
 /*
- * Kinesis, version 2, in hexadecimal: 2 | shardCreatedSecs, 9 digits | the shard index's last digit | offset, 16 |
+ * Kinesis, version 2, in hexadecimal: 2 | shardCreatedSecs, 9 digits | the shard index's last digit | offset + 1, 16 |
  * 00 | recordSecs, 9 | shard index, 8 | 2; written as a decimal number, of 56 digits.
  */
 const layout = /^2([0-9a-f]{9})([0-9a-f])([0-9a-f]{16})00([0-9a-f]{9})([0-9a-f]{8})2$/
 const hexDigits = 47
 const offsetPlace = 16n ** 20n
-const secsMax = 16 ** 9 - 1
+const recordSecsBits = 36n
+/** Of no record: so a number lies behind the record of its offset and before the next. */
+const betweenSecs = 16 ** 9 - 1
+const secsMax = betweenSecs - 1
 /** Kinesis: what the sequence number at a shard's end has in place of an offset. */
 const endOffset = 2n ** 63n - 1n
 
@@ -25,13 +29,32 @@ const endOffset = 2n ** 63n - 1n
 export const sequenceNumberPattern = '0|([1-9]\\d{0,128})'
 
 export function encodeSequenceNumber(parts: SequenceNumberParts): string {
-  return (base(parts) + BigInt(parts.offset) * offsetPlace).toString()
+  return (base(parts) + (BigInt(parts.offset) + 1n) * offsetPlace).toString()
+}
+
+/**
+ * Of no record: whoever reads on from it, at it or after it, begins with the record at `offset`, and misses none and gets
+ * none twice.
+ */
+export function encodePosition(parts: Omit<SequenceNumberParts, 'recordSecs'>): string {
+  const before = { ...parts, offset: parts.offset - 1, recordSecs: 0 }
+  const between = BigInt(encodeSequenceNumber(before)) + (BigInt(betweenSecs) << recordSecsBits)
+  return between.toString()
+}
+
+/** Where reading begins that is to begin at the number, or after it. */
+export function offsetFrom(
+  { offset, recordSecs }: SequenceNumberParts,
+  type: 'AT_SEQUENCE_NUMBER' | 'AFTER_SEQUENCE_NUMBER',
+): number {
+  const isBehind = type === 'AFTER_SEQUENCE_NUMBER' || recordSecs === betweenSecs
+  return Math.max(0, isBehind ? offset + 1 : offset)
 }
 
 /** Of `count` records that follow each other from the one at `offset` on, and arrived at once. */
 export function encodeSequenceNumbers(first: SequenceNumberParts, count: number): string[] {
   const texts: string[] = []
-  let number = base(first) + BigInt(first.offset) * offsetPlace
+  let number = base(first) + (BigInt(first.offset) + 1n) * offsetPlace
   for (let left = count; left > 0; left--) {
     texts.push(number.toString())
     number += offsetPlace
@@ -52,9 +75,10 @@ export function decodeSequenceNumber(text: string): SequenceNumberParts | undefi
   const [, created = '', digit, offset = '', record = '', shard = ''] = layout.exec(hex) ?? []
   const shardIndex = Number.parseInt(shard, 16)
   if (hex.length !== hexDigits || (shardIndex % 16).toString(16) !== digit) return undefined
-  const number = BigInt(`0x${offset}`)
+  const number = BigInt(`0x${offset}`) - 1n
+  const isEnd = number === endOffset - 1n
   const isSafe = number <= BigInt(Number.MAX_SAFE_INTEGER)
-  if (!isSafe && number !== endOffset) return undefined
+  if (!isSafe && !isEnd) return undefined
   return {
     shardIndex,
     offset: isSafe ? Number(number) : Infinity,

@@ -58,8 +58,9 @@ export class Shard {
     return !this.isOpen && logStartOffset >= logEndOffset && logEndOffset > 0
   }
 
+  /** Before its first record. */
   get startingSequenceNumber(): string {
-    return encodeSequenceNumber({ ...this.#numbering(this.record.madeMs), offset: 0 })
+    return encodeSequenceNumber({ ...this.#numbering(this.record.madeMs), offset: -1 })
   }
 
   /** Undefined while it is open. */
