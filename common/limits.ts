@@ -147,6 +147,9 @@ export const functionRequestMaxBytes = 70_167_211
 export const largeRequestMinBytes = 8 * 1024 * 1024
 export const largeRequestsMax = 2
 
+/** Lambda: a function behind a mapping of Kafka may run for 14 minutes, others for 15. */
+export const kafkaFunctionTimeoutMaxSeconds = 840
+
 /** Room for a mapping with ten servers and five filters of 4 KB, escaped. */
 export const mappingRequestMaxBytes = 256 * 1024
 

@@ -1,12 +1,18 @@
 // Tests what an event source mapping may not be, text by text, and what is accepted as a default.
 import {
   CreateFunctionCommand,
+  UpdateEventSourceMappingCommand,
+  UpdateFunctionConfigurationCommand,
   CreateEventSourceMappingCommand,
   type CreateEventSourceMappingCommandInput as CreateInput,
   type SourceAccessConfiguration,
 } from '@aws-sdk/client-lambda'
 import { expect, test } from 'vitest'
-import { startControlForTest, type ControlHarness } from '../test/support/control-harness.ts'
+import {
+  refusalOf,
+  startControlForTest,
+  type ControlHarness,
+} from '../test/support/control-harness.ts'
 
 const clusterArn = 'arn:aws:kafka:us-east-1:000000000000:cluster/demo/1234'
 const servers = (...list: string[]): Pick<CreateInput, 'SelfManagedEventSource'> => ({
@@ -360,4 +366,26 @@ test('what says no more than the default of AWS is accepted', async () => {
   for (const name of ['sourceAccess', 'metrics', 'systemLogLevel', 'kmsKeyArn']) {
     expect(mapping).not.toHaveProperty(name)
   }
+})
+
+test('a function behind a mapping may run for 14 minutes and no longer, whichever comes first', async () => {
+  const harness = await start()
+  const { client } = harness
+  const setTimeout = (FunctionName: string, Timeout: number) =>
+    client.send(new UpdateFunctionConfigurationCommand({ FunctionName, Timeout }))
+  const refusal = {
+    name: invalid,
+    status: 400,
+    message:
+      "Event source mappings for Apache Kafka only support functions with a timeout of at most 840 seconds, and this one's is 841.",
+  }
+  await setTimeout('tyres', 841)
+  expect(await refusalOf(create(harness))).toEqual(refusal)
+  await setTimeout('tyres', 840)
+  const { UUID } = await create(harness)
+  expect(await refusalOf(setTimeout('tyres', 841))).toEqual(refusal)
+  await setTimeout('other', 841)
+  const move = new UpdateEventSourceMappingCommand({ UUID, FunctionName: 'other' })
+  await harness.settle(UUID ?? '')
+  expect(await refusalOf(client.send(move))).toEqual(refusal)
 })

@@ -14,6 +14,7 @@ import { deadLetterOf } from './dead-letter.ts'
 import { EventInvokeConfigService } from './event-invoke-config-service.ts'
 import { findChangeable, findFunction, findLatest, type FoundFunction } from './function-lookup.ts'
 import { functionArn, newFunctionName, type Account } from './function-name.ts'
+import { refuseTimeoutBeside } from './kafka-timeouts.ts'
 import { changedLogging, withLogging } from './logging-config.ts'
 import {
   checkArchitectures,
@@ -168,8 +169,12 @@ export class FunctionService {
     name: string,
     input: UpdateFunctionConfigurationInput,
   ): Promise<Outcome<FunctionRecord>> {
+    const { registry } = this.#options
     return this.#update(name, input.RevisionId, async (current) => {
-      const error = checkConfiguration(input) ?? refuseUnavailable(input)
+      const error =
+        checkConfiguration(input) ??
+        refuseUnavailable(input) ??
+        refuseTimeoutBeside(registry.mappings(), current.name, input.Timeout)
       if (error !== undefined) return error
       const logging = changedLogging(current.logging, input.LoggingConfig)
       if (logging instanceof LambdaApiError) return logging

@@ -9,6 +9,7 @@ import type { MappingRecord, MappingStatus, Registry } from '../registry/registr
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import { qualifiedArn, targetOf } from './function-lookup.ts'
 import { functionArn, resolveFunctionName, type Account } from './function-name.ts'
+import { refuseTimeoutOf } from './kafka-timeouts.ts'
 import { mappingConflict } from './mapping-conflicts.ts'
 import {
   checkMappingShape,
@@ -127,6 +128,9 @@ export class MappingService {
       if (changed instanceof LambdaApiError) return changed
       const conflict = mappingConflict(changed, registry.mappings())
       if (conflict !== undefined) return conflict
+      const isMoved = input.FunctionName !== undefined
+      const refused = isMoved ? refuseTimeoutOf(registry, changed) : undefined
+      if (refused !== undefined) return refused
       const record = {
         ...changed,
         revision: current.revision + 1,
@@ -214,7 +218,9 @@ export class MappingService {
       ...optional,
       ...tagsMember(input.Tags),
     }
-    return mappingConflict(record, registry.mappings()) ?? record
+    return (
+      mappingConflict(record, registry.mappings()) ?? refuseTimeoutOf(registry, record) ?? record
+    )
   }
 
   #merge(current: MappingRecord, input: UpdateMappingInput): Outcome<MappingRecord> {
