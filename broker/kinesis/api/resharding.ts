@@ -26,8 +26,7 @@ export const splitShard = streamOperation({
     violations.pattern('newStartingHashKey', NewStartingHashKey, startingHashKeyPattern)
   },
   handle: (context, stream, { ShardToSplit = '', NewStartingHashKey = '' }) => {
-    const refusal =
-      unlessProvisioned(context, stream) ?? noRoomFor(context, 2, stream.shards.length)
+    const refusal = unlessProvisioned(context, stream)
     if (refusal !== undefined) return refusal
     return reshard(context, stream, () => {
       const shard = openShardOf(context, stream, ShardToSplit)
@@ -59,8 +58,7 @@ export const mergeShards = streamOperation({
     }
   },
   handle: (context, stream, { ShardToMerge = '', AdjacentShardToMerge = '' }) => {
-    const refusal =
-      unlessProvisioned(context, stream) ?? noRoomFor(context, 1, stream.shards.length)
+    const refusal = unlessProvisioned(context, stream)
     if (refusal !== undefined) return refusal
     return reshard(context, stream, () => {
       const one = openShardOf(context, stream, ShardToMerge)
@@ -92,8 +90,7 @@ export const updateShardCount = streamOperation({
     const refusal =
       unlessProvisioned(context, stream) ??
       countFlaw(current, target) ??
-      updatesFlaw(context, stream) ??
-      noRoomFor(context, 2 * target, stream.shards.length)
+      updatesFlaw(context, stream)
     if (refusal !== undefined) return refusal
     const failure = await reshard(
       context,
@@ -173,6 +170,15 @@ function openShardOf({ accountId }: KinesisContext, stream: Stream, id: string):
   return invalidArgument(reason)
 }
 
+function roomFlaw(
+  context: KinesisContext,
+  { shards }: StreamRecord,
+  steps: readonly ReshardingStep[],
+): KinesisError | undefined {
+  const opened = steps.reduce((sum, { opens }) => sum + opens.length, 0)
+  return opened === 0 ? undefined : noRoomFor(context, opened, shards.length)
+}
+
 /** `plan` is made when no other change of the stream is under way: what it is refused for then is answered. */
 async function reshard(
   context: KinesisContext,
@@ -184,9 +190,9 @@ async function reshard(
   const { done } = await context.catalog.reshard(stream, (record) => {
     // Another change may have come between.
     const steps = unlessActive(context, stream) ?? plan(record)
-    if (!(steps instanceof KinesisError)) return note(withSteps(record, steps))
-    refusal = steps
-    return record
+    refusal = steps instanceof KinesisError ? steps : roomFlaw(context, record, steps)
+    if (refusal !== undefined || steps instanceof KinesisError) return record
+    return note(withSteps(record, steps))
   })
   if (refusal !== undefined) return refusal
   // A failure is logged by the catalogue; the stream stays UPDATING then.

@@ -135,6 +135,18 @@ test('a split closes the parent for everyone, keeps what it has, and leads its k
   expect(again.shards[0]?.partition.append(batchOf(['three'])).ok).toBe(false)
 })
 
+test('a plan is made when the resharding before it is done, however close they come', async () => {
+  const opened = await open()
+  const stream = await create(opened, 2)
+  await Promise.all([
+    resize(opened, stream, 3),
+    resize(opened, stream, 4),
+    resize(opened, stream, 2),
+  ])
+  expect(checkedRanges(stream)).toEqual(uniformRanges(2))
+  expect(stream.openShards).toHaveLength(2)
+})
+
 test('a power cut at any moment of a resharding leaves the whole of it or nothing', async () => {
   const random = randomFrom(7)
   let finished = 0

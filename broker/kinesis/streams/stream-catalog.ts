@@ -129,12 +129,28 @@ export class StreamCatalog {
     stream: Stream,
     plan: (record: StreamRecord) => StreamRecord,
   ): Promise<{ readonly done: Promise<void> }> {
-    await this.change(stream, plan)
-    const done = this.#turn(stream.name, () => this.#reshard(stream))
+    const begun = Promise.withResolvers<void>()
+    // All in one turn: a plan must not be made of shards that an earlier one is about to close.
+    const done = this.#turn(stream.name, async () => {
+      try {
+        await this.#reshard(stream)
+        const record = plan(stream.record)
+        if (record !== stream.record) await this.#put(stream, record)
+      } catch (error) {
+        begun.reject(error)
+        return
+      }
+      begun.resolve()
+      await this.#reshard(stream)
+    })
     done.catch((error: unknown) => {
       const at = { stream: stream.name, reason: reasonOf(error) }
-      this.#options.logger.error('a resharding stopped; the next start goes on with it', at)
+      this.#options.logger.error(
+        'a resharding stopped; the next one or a start goes on with it',
+        at,
+      )
     })
+    await begun.promise
     return { done }
   }
 
