@@ -38,6 +38,8 @@ export interface BrokerOptions extends ListenerSettings, SecuritySettings {
   /** As ARNs name them. */
   readonly region: string
   readonly accountId: string
+  /** With `aws` the limits of Kinesis shards hold, and shards are scaled by minutes. */
+  readonly pace: 'local' | 'aws'
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   /** For tests: those of `common/limits.ts` hold otherwise. */

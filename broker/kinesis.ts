@@ -4,6 +4,7 @@ import type { BrokerOptions } from './broker.ts'
 import type { KinesisCounts } from './kinesis-metrics.ts'
 import { KinesisCounters } from './kinesis/api/kinesis-counters.ts'
 import type { KinesisContext } from './kinesis/api/kinesis-context.ts'
+import { ShardScaler } from './kinesis/streams/shard-scaler.ts'
 import type { StreamCatalog } from './kinesis/streams/stream-catalog.ts'
 
 export interface OpenKinesis extends KinesisCounts {
@@ -14,7 +15,7 @@ export interface OpenKinesis extends KinesisCounts {
 
 /** Undefined where the door is to stay shut. Rejects with AppError PORT_TAKEN or DOOR_NOT_OPENED. */
 export async function openKinesis(
-  { kinesisPort, host, region, accountId }: BrokerOptions,
+  { kinesisPort, host, region, accountId, pace }: BrokerOptions,
   { store, identity, clock, logger }: BrokerContext,
   catalog: StreamCatalog,
 ): Promise<OpenKinesis | undefined> {
@@ -28,12 +29,14 @@ export async function openKinesis(
   const parts = { store, catalog, iterators, counters, clock, logger: child }
   const context: KinesisContext = { ...parts, region, accountId }
   const { server, address } = await KinesisServer.start({ host, port: kinesisPort, context })
+  const scaler = new ShardScaler({ store, catalog, pace, clock, logger: child })
   return {
     counters,
     server: server.counters,
     doors: { kinesis: `http://${address}` },
     close: async () => {
       server.drain()
+      await scaler.close()
       await server.closed()
     },
   }

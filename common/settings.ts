@@ -281,8 +281,8 @@ export const settingsTable = {
     kind: 'text',
     default: 'local',
     choices: ['local', 'aws'],
-    roles: ['control', 'poller', 'workers', 'all'],
-    help: 'Whether things happen as soon as they can (local), or at the pace that AWS documents (aws), to see what the cloud would do: functions scale by 1,000 executions every 10 s and take ten invocations a second for each; asynchronous events are tried again after 1 min and 2 min, not 1 s and 2 s; on-demand mappings look at their lag once a minute, and a change takes effect within three; an event poller reads 5 MB a second.',
+    roles: ['broker', 'control', 'poller', 'workers', 'all'],
+    help: 'Whether things happen as soon as they can (local), or at the pace that AWS documents (aws), to see what the cloud would do: functions scale by 1,000 executions every 10 s and take ten invocations a second for each; asynchronous events are tried again after 1 min and 2 min, not 1 s and 2 s; on-demand mappings look at their lag once a minute, and a change takes effect within three; an event poller reads 5 MB a second; the limits of Kinesis shards hold, and their number follows their load within minutes.',
   },
   workersMax: {
     kind: 'count',

@@ -47,6 +47,7 @@ function start(options: { port?: number; autoCreateTopics?: boolean } = {}): Pro
       kinesisPort: 'off',
       region: 'us-east-1',
       accountId: '000000000000',
+      pace: 'local',
       logLevel: 'error',
       logFormat: 'text',
     },

@@ -43,6 +43,7 @@ const start = () =>
       kinesisPort: 'off',
       region: 'us-east-1',
       accountId: '000000000000',
+      pace: 'local',
       logLevel: 'error',
       logFormat: 'text',
     },

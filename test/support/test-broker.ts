@@ -75,6 +75,7 @@ export function brokerOptions(
     kinesisPort: 'off',
     region: 'us-east-1',
     accountId: '000000000000',
+    pace: 'local',
     advertised: '',
     numPartitions: 1,
     autoCreateTopics: true,

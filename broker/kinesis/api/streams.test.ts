@@ -260,6 +260,12 @@ test('tags are put, listed and taken away, by stream and by resource', async () 
   expect((await refusal(tooMany))[0]).toBe('InvalidArgumentException')
   const odd = client.send(new AddTagsToStreamCommand({ StreamName, Tags: { 'a#': '1' } }))
   expect((await refusal(odd))[1]).toContain('Some tags contain invalid characters.')
+  const wrong = { 'millrace:shard-limits': 'yes' }
+  const switched = client.send(new AddTagsToStreamCommand({ StreamName, Tags: wrong }))
+  expect(await refusal(switched)).toEqual([
+    'InvalidArgumentException',
+    'The value of tag millrace:shard-limits must be one of on, off, and is yes.',
+  ])
 })
 
 test('what is set of a stream is what it is described with', async () => {

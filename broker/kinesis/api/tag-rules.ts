@@ -1,6 +1,7 @@
 // What tags may be, of streams and their consumers.
 import type { Violations } from '../../../common/aws/validation.ts'
 import { tagsMax } from '../../../common/stream-limits.ts'
+import { switchFlaw } from '../streams/stream-switches.ts'
 import { invalidArgument, type KinesisError } from './kinesis-errors.ts'
 
 export type Tags = Readonly<Record<string, string>>
@@ -42,9 +43,11 @@ export function tagsFlaw(present: Tags, added: Tags): KinesisError | undefined {
     return invalidArgument('Tags that begin with aws: are of AWS alone.')
   }
   const count = Object.keys({ ...present, ...added }).length
-  return count > tagsMax
-    ? invalidArgument(`There would be ${count} tags: a resource has at most ${tagsMax}.`)
-    : undefined
+  if (count > tagsMax) {
+    return invalidArgument(`There would be ${count} tags: a resource has at most ${tagsMax}.`)
+  }
+  const flaw = switchFlaw(added)
+  return flaw === undefined ? undefined : invalidArgument(flaw)
 }
 
 export function without(tags: Tags, keys: readonly string[]): Tags {

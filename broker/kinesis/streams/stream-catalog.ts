@@ -67,6 +67,11 @@ export class StreamCatalog {
       .toSorted()
   }
 
+  /** Those that have been asked for once, in no order: of the others nothing is written down. */
+  get knownStreams(): readonly Stream[] {
+    return [...this.#streams.values()].filter((stream) => this.#isCurrent(stream))
+  }
+
   /** What is known of it without asking the disk: undefined also for a topic that nobody has asked for as a stream. */
   known(name: string): Stream | undefined {
     const stream = this.#streams.get(name)
