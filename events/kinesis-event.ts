@@ -85,7 +85,8 @@ function kinesisRecordText(origin: KinesisOrigin, record: KinesisRecord): string
   return textAround(origin, record, bytes.toString('base64', dataStart, dataStart + dataBytes))
 }
 
-function kinesisRecordBytes(origin: KinesisOrigin, record: KinesisRecord): number {
+/** The bytes of one record's JSON text. */
+export function kinesisRecordBytes(origin: KinesisOrigin, record: KinesisRecord): number {
   return Buffer.byteLength(textAround(origin, record, '')) + base64Bytes(record.dataBytes)
 }
 

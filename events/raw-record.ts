@@ -1,8 +1,15 @@
-// A record as it was read from Kafka: where its parts lie in bytes that it shares with others.
+// A record as it was read: where its parts lie in bytes that it shares with others.
 
 export interface RecordHeader {
   readonly name: string
   readonly value: Buffer
+}
+
+/** What a record of a Kinesis stream has in place of key and offset; the offset is then a number of the source's own. */
+export interface StreamPlace {
+  readonly shardId: string
+  readonly sequenceNumber: string
+  readonly partitionKey: string
 }
 
 /** Positions are in `bytes`; a length of -1 is a null. */
@@ -18,6 +25,8 @@ export interface RawRecord {
   /** How many `headers` there are, which may be made by each access. */
   readonly headerCount: number
   readonly headers: readonly RecordHeader[]
+  /** Of a record of a stream alone. */
+  readonly stream?: StreamPlace
 }
 
 export function keyOf({ bytes, keyStart, keyBytes }: RawRecord): Buffer | null {

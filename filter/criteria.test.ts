@@ -111,3 +111,44 @@ test('a wrong pattern and a sixth one are refused', () => {
   const six = Array.from({ length: 6 }, () => '{"a":[1]}')
   expect(compileCriteria(six, 'value')).toEqual({ ok: false, reason: 'More than 5 filters' })
 })
+
+const stream = { shardId: 'shardId-000000000006', partitionKey: 'car-1', sequenceNumber: '4959' }
+const constants = { eventSource: 'aws:kinesis', awsRegion: 'eu-west-1' }
+const passesOfStream = (pattern: unknown, data: string | Buffer): boolean => {
+  const result = compileCriteria([JSON.stringify(pattern)], 'data', constants)
+  if (!result.ok) throw new Error(result.reason)
+  return criteriaMatches(result.criteria, record(data, { stream, key: null }))
+}
+const hot = { data: { tire_pressure: [{ numeric: ['<', 32] }] } }
+
+test('of a stream, data is JSON under its own key, and what is not JSON is dropped', () => {
+  expect(passesOfStream(hot, '{"tire_pressure":31}')).toBe(true)
+  expect(passesOfStream(hot, '{"tire_pressure":33}')).toBe(false)
+  expect(passesOfStream(hot, 'tire_pressure 31')).toBe(false)
+  expect(passesOfStream(hot, Buffer.from([0xff, 0xfe]))).toBe(false)
+  expect(passesOfStream({ value: { tire_pressure: [31] } }, '{"tire_pressure":31}')).toBe(false)
+})
+
+test('of a stream, metadata alone lets through whatever the data is', () => {
+  const arrived = { approximateArrivalTimestamp: [1_545_084_650.987] }
+  for (const pattern of [
+    { partitionKey: [{ prefix: 'car-' }] },
+    { sequenceNumber: ['4959'] },
+    { eventID: ['shardId-000000000006:4959'] },
+    { eventSource: ['aws:kinesis'], awsRegion: ['eu-west-1'] },
+    arrived,
+  ]) {
+    expect(passesOfStream(pattern, 'not JSON')).toBe(true)
+  }
+  expect(passesOfStream({ partitionKey: ['car-2'] }, '{}')).toBe(false)
+  expect(passesOfStream({ topic: ['orders'] }, '{}')).toBe(false)
+  expect(passesOfStream({ partitionKey: ['car-1'], ...hot }, 'not JSON')).toBe(false)
+})
+
+test('of a stream, a pattern of plain text on the data does not compile', () => {
+  const text = { data: [{ prefix: 'a' }] }
+  for (const pattern of [text, { $or: [text, hot] }]) {
+    expect(compileCriteria([JSON.stringify(pattern)], 'data').ok).toBe(false)
+    expect(compileCriteria([JSON.stringify(pattern)], 'value').ok).toBe(true)
+  }
+})

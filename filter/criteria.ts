@@ -1,4 +1,4 @@
-// Applies an event source mapping's filters to Kafka records.
+// Applies an event source mapping's filters to records of Kafka and of Kinesis.
 import { isUtf8 } from 'node:buffer'
 import { filtersMax } from '../common/limits.ts'
 import { matchesNode } from './match.ts'
@@ -14,7 +14,18 @@ export interface FilterableRecord {
   readonly timestampType: string
   readonly key: Buffer | null
   readonly value: Buffer | null
+  /** Of a record of a stream alone. */
+  readonly stream?: StreamMetadata
 }
+
+export interface StreamMetadata {
+  readonly shardId: string
+  readonly partitionKey: string
+  readonly sequenceNumber: string
+}
+
+/** Under which key a pattern has the data; it says of which source the records are. */
+export type DataKey = 'value' | 'data'
 
 export type CriteriaResult =
   | { readonly ok: true; readonly criteria: Criteria }
@@ -23,11 +34,17 @@ export type CriteriaResult =
 /** Patterns, OR-ed; none at all lets everything through. */
 export interface Criteria {
   readonly patterns: readonly CompiledPattern[]
-  readonly dataKey: 'value'
+  readonly dataKey: DataKey
+  /** Members that all events of the source have alike. */
+  readonly constants: Readonly<Record<string, string>>
 }
 
 /** Compiles a mapping's filters; the reason of the first that does not compile, otherwise. */
-export function compileCriteria(patterns: readonly string[], dataKey: 'value'): CriteriaResult {
+export function compileCriteria(
+  patterns: readonly string[],
+  dataKey: DataKey,
+  constants: Criteria['constants'] = {},
+): CriteriaResult {
   if (patterns.length > filtersMax) {
     return { ok: false, reason: `More than ${filtersMax} filters` }
   }
@@ -35,18 +52,30 @@ export function compileCriteria(patterns: readonly string[], dataKey: 'value'): 
   for (const json of patterns) {
     const result = compilePattern(json)
     if (!result.ok) return result
+    if (dataKey === 'data' && looksForText(result.pattern.root)) {
+      return { ok: false, reason: 'data must be an object' }
+    }
     compiled.push(result.pattern)
   }
-  return { ok: true, criteria: { patterns: compiled, dataKey } }
+  return { ok: true, criteria: { patterns: compiled, dataKey, constants } }
+}
+
+/** Lambda, Kinesis: a pattern of plain text on the data is refused. */
+function looksForText({ children, alternatives }: PatternNode): boolean {
+  return (
+    children.some(({ key, node }) => key === 'data' && node.conditions !== undefined) ||
+    alternatives.some((branches) => branches.some(looksForText))
+  )
 }
 
 /**
- * Whether any filter lets the record through. Lambda, Kafka: where a pattern on the data and the data
- * are of different kinds (JSON, plain string), or the data is not UTF-8, only metadata is filtered.
+ * Whether any filter lets the record through. Where a pattern on the data and the data are of different
+ * kinds (JSON, plain string), or the data is not UTF-8, Lambda filters records of Kafka by their metadata alone, and
+ * drops those of Kinesis.
  */
 export function criteriaMatches(criteria: Criteria, record: FilterableRecord): boolean {
   if (criteria.patterns.length === 0) return true
-  const view = new RecordView(record, criteria.dataKey)
+  const view = new RecordView(record, criteria)
   for (const { root } of criteria.patterns) {
     if (view.satisfies(root)) return true
   }
@@ -58,19 +87,19 @@ const undecodable = Symbol('not UTF-8')
 /** A record under the eyes of filters; its data is decoded at most once, and only if asked for. */
 class RecordView {
   readonly #record: FilterableRecord
-  readonly #dataKey: string
+  readonly #criteria: Criteria
   #decoded = false
   #data: unknown = undefined
 
-  constructor(record: FilterableRecord, dataKey: string) {
+  constructor(record: FilterableRecord, criteria: Criteria) {
     this.#record = record
-    this.#dataKey = dataKey
+    this.#criteria = criteria
   }
 
   satisfies(root: PatternNode): boolean {
     for (const { key, node } of root.children) {
       const holds =
-        key === this.#dataKey
+        key === this.#criteria.dataKey
           ? this.#dataSatisfies(node)
           : matchesNode(node, this.#metadata(key, node))
       if (!holds) return false
@@ -86,15 +115,20 @@ class RecordView {
       this.#decoded = true
       this.#data = decode(this.#record.value)
     }
-    if (this.#data === undecodable) return true
+    // The two kinds differ: see `criteriaMatches`.
+    const ofOtherKind = this.#criteria.dataKey === 'value'
+    if (this.#data === undecodable) return ofOtherKind
     const isJson = typeof this.#data === 'object'
     const wantsJson = node.conditions === undefined
-    if (this.#data !== null && isJson !== wantsJson) return true
+    if (this.#data !== null && isJson !== wantsJson) return ofOtherKind
     return matchesNode(node, this.#data)
   }
 
   #metadata(key: string, node: PatternNode): unknown {
     const record = this.#record
+    if (record.stream !== undefined) {
+      return streamMetadata(record, record.stream, key) ?? this.#criteria.constants[key]
+    }
     switch (key) {
       case 'topic':
         return record.topic
@@ -111,6 +145,26 @@ class RecordView {
       default:
         return undefined
     }
+  }
+}
+
+/** As the event names them, without the `kinesis` around. */
+function streamMetadata(
+  { timestampMs }: FilterableRecord,
+  { shardId, partitionKey, sequenceNumber }: StreamMetadata,
+  key: string,
+): unknown {
+  switch (key) {
+    case 'partitionKey':
+      return partitionKey
+    case 'sequenceNumber':
+      return sequenceNumber
+    case 'approximateArrivalTimestamp':
+      return timestampMs / 1000
+    case 'eventID':
+      return `${shardId}:${sequenceNumber}`
+    default:
+      return undefined
   }
 }
 

@@ -1,8 +1,8 @@
 // Lets records that arrive into their lane: filters them, counts their bytes, keeps what the lane is to hold.
-import { placeBytes, recordSizeBytes } from '../events/kafka-record-text.ts'
 import type { RawRecord } from '../events/raw-record.ts'
 import { criteriaMatches } from '../filter/criteria.ts'
 import type { Effect, MappingRules } from './batch.ts'
+import { recordSizer } from './event.ts'
 import type { EventPollers } from './event-pollers.ts'
 import { keptRecords, rawRecord, withoutContent } from './kept-records.ts'
 import type { Lane } from './lane.ts'
@@ -23,12 +23,11 @@ export class Admission {
   /** Returns what is to be told of records that no event can hold, and that nobody else takes. */
   admit(lane: Lane, records: readonly SourceRecord[]): readonly Effect[] {
     const { partition } = lane
-    const { topic } = this.#rules.frame
-    const ofPlace = placeBytes({ topic, partition })
+    const sizeOf = recordSizer(this.#rules.frame, partition)
     const skipped: Effect[] = []
     for (const content of keptRecords(this.#select(lane, records))) {
       const { offset, timestampMs } = content
-      const sizeBytes = recordSizeBytes(ofPlace, content)
+      const sizeBytes = sizeOf(content)
       if (this.#pollers.fits(partition, sizeBytes)) {
         lane.push({ offset, timestampMs, content, sizeBytes })
       } else if (this.#rules.failure.destination === undefined) {
@@ -36,7 +35,7 @@ export class Admission {
         skipped.push({ kind: 'skipped', record: { partition, offset }, sizeBytes })
       } else {
         const small = withoutContent(content)
-        const smallBytes = recordSizeBytes(ofPlace, small)
+        const smallBytes = sizeOf(small)
         const of = { content: small, sizeBytes: smallBytes, oversizedBytes: sizeBytes }
         lane.push({ offset, timestampMs, ...of })
       }

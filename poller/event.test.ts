@@ -3,7 +3,15 @@ import { expect, test } from 'vitest'
 import { buildKafkaEvent } from '../events/kafka-packing.ts'
 import { laneRecord, type RecordParts } from '../test/support/lane-record.ts'
 import { randomFrom, seed } from '../test/support/seeded-random.ts'
-import { eventFrame, eventSizeBytes, KafkaEvent, type EventGroup } from './event.ts'
+import {
+  eventFrame,
+  recordEventOf,
+  eventSizeBytes,
+  KafkaEvent,
+  recordSizer,
+  streamFrame,
+  type EventGroup,
+} from './event.ts'
 
 const sample = {
   topic: 'mytopic',
@@ -185,5 +193,47 @@ test('the accounted size is the exact size of the text in bytes', () => {
       const text = new KafkaEvent(frame, groups).text()
       expect(eventSizeBytes(frame, partitions, content)).toBe(Buffer.byteLength(text))
     }
+  }
+})
+
+test('an event of a stream is as large as its frame, its records and their commas say', () => {
+  const frame = streamFrame(
+    {
+      eventSourceARN: 'arn:aws:kinesis:us-east-2:123456789012:stream/laps',
+      awsRegion: 'us-east-2',
+      invokeIdentityArn: 'arn:aws:iam::123456789012:role/lambda-role',
+    },
+    'laps',
+  )
+  const sizeOf = recordSizer(frame, 6)
+  for (const keys of [['a'], ['a', '"', 'ü€'], ['', 'b']]) {
+    const records = keys.map((partitionKey, offset) => {
+      const stream = {
+        shardId: 'shardId-000000000006',
+        sequenceNumber: `49${offset}`,
+        partitionKey,
+      }
+      const bytes = Buffer.from(`value ${offset}`)
+      const content = {
+        offset,
+        timestampMs: 1_545_084_650_987,
+        timestampType: 'LOG_APPEND_TIME' as const,
+        bytes,
+        keyStart: 0,
+        keyBytes: -1,
+        valueStart: 0,
+        valueBytes: bytes.length,
+        headerCount: 0,
+        headers: [],
+        stream,
+      }
+      return { content, sizeBytes: sizeOf(content) }
+    })
+    const event = recordEventOf(frame, [{ partition: 6, records }])
+    expect(event.kind).toBe('kinesis')
+    const recordBytes = records.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    const content = { recordBytes, records: records.length }
+    expect(eventSizeBytes(frame, [6], content)).toBe(Buffer.byteLength(event.text()))
+    expect(event.sizeBytes).toBe(Buffer.byteLength(event.text()))
   }
 })

@@ -1,8 +1,15 @@
-// A Kafka event as Lambda delivers it, of records as they were read; what belongs to its size, exactly.
+// The event that a function gets of records as they were read, of either source; what belongs to its size, exactly.
+import assert from 'node:assert'
 import type { RecordEvent } from '../common/record-event.ts'
+import { KinesisEvent, kinesisRecordBytes, type KinesisRecord } from '../events/kinesis-event.ts'
 import { packedMaxBytes, packKafkaEvent, type KafkaGroup } from '../events/kafka-packing.ts'
-import { headersText, recordText } from '../events/kafka-record-text.ts'
-import type { RawRecord } from '../events/raw-record.ts'
+import {
+  headersText,
+  placeBytes,
+  recordSizeBytes,
+  recordText,
+} from '../events/kafka-record-text.ts'
+import type { RawRecord, StreamPlace } from '../events/raw-record.ts'
 
 /** Where records come from, as the event says it. An ARN makes it a managed cluster's. */
 export interface EventOrigin {
@@ -20,6 +27,16 @@ export interface EventFrame {
   readonly head: string
   readonly topic: string
   readonly sizeBytes: number
+  /** Of a Kinesis source alone: what each of its records says of it. */
+  readonly stream?: StreamOrigin
+}
+
+/** What all records of a stream's events have alike. */
+export interface StreamOrigin {
+  /** Of the stream, or of the consumer that reads it. */
+  readonly eventSourceARN: string
+  readonly awsRegion: string
+  readonly invokeIdentityArn: string
 }
 
 const tail = '}}'
@@ -35,7 +52,56 @@ export function eventFrame(origin: EventOrigin, topic: string): EventFrame {
   return { head, topic, sizeBytes: Buffer.byteLength(head) + tail.length }
 }
 
-/** The event that a function gets of these groups. A partition appears in at most one, and none is empty. */
+/** The frame of a stream's events, which are of one shard each. */
+export function streamFrame(origin: StreamOrigin, streamName: string): EventFrame {
+  const [head, end] = ['{"Records":[', ']}']
+  return { head, topic: streamName, sizeBytes: head.length + end.length, stream: origin }
+}
+
+/** The bytes of a record's JSON text, by its partition. */
+export function recordSizer(
+  { stream, topic }: EventFrame,
+  partition: number,
+): (record: RawRecord) => number {
+  if (stream !== undefined) {
+    return (record) => {
+      const { shardId } = placeOf(record)
+      return kinesisRecordBytes({ ...stream, shardId }, kinesisRecord(record))
+    }
+  }
+  const ofPlace = placeBytes({ topic, partition })
+  return (record) => recordSizeBytes(ofPlace, record)
+}
+
+/** The event that a function gets of these groups; of a stream there is one. */
+export function recordEventOf(frame: EventFrame, groups: readonly EventGroup[]): RecordEvent {
+  const { stream } = frame
+  if (stream === undefined) return new KafkaEvent(frame, groups)
+  const records = groups.flatMap((group) => group.records.map(({ content }) => content))
+  const [first] = records
+  const shardId = first === undefined ? '' : placeOf(first).shardId
+  return new KinesisEvent({ ...stream, shardId }, records.map(kinesisRecord))
+}
+
+function kinesisRecord(record: RawRecord): KinesisRecord {
+  const { partitionKey, sequenceNumber } = placeOf(record)
+  const { timestampMs, bytes, valueStart, valueBytes } = record
+  return {
+    partitionKey,
+    sequenceNumber,
+    approximateArrivalTimestamp: timestampMs / 1000,
+    bytes,
+    dataStart: valueStart,
+    dataBytes: Math.max(0, valueBytes),
+  }
+}
+
+function placeOf({ stream }: RawRecord): StreamPlace {
+  assert(stream !== undefined, 'a record of a stream has its place in it')
+  return stream
+}
+
+/** The event that a function gets of these groups of a topic. A partition appears in at most one, and none is empty. */
 export class KafkaEvent implements RecordEvent {
   readonly kind = 'kafka'
   readonly sizeBytes: number
@@ -91,6 +157,8 @@ export class KafkaEvent implements RecordEvent {
  * sum over all groups is too much, the comma that the first group lacks.
  */
 export function groupSizeBytes(frame: EventFrame, partition: number): number {
+  // A shard has no name around its records, and the sum's byte too much is the comma after the last.
+  if (frame.stream !== undefined) return 0
   // Names of topics are ASCII.
   return frame.topic.length + String(partition).length + '"-":[],'.length - 1
 }

@@ -17,6 +17,7 @@ export function rawRecord(record: SourceRecord): RawRecord {
     ...placesOf(key, value),
     headerCount: headers.length,
     headers,
+    ...streamOf(record),
   }
 }
 
@@ -45,7 +46,7 @@ export function withoutContent(record: RawRecord): RawRecord {
   // Of its own: the rest is not to be kept.
   const place = { bytes: Buffer.from(key ?? []), keyStart: 0, keyBytes: key?.length ?? -1 }
   const none = { valueStart: 0, valueBytes: -1, headerCount: 0, headers: [] }
-  return { offset, timestampMs, timestampType, ...place, ...none }
+  return { offset, timestampMs, timestampType, ...place, ...none, ...streamOf(record) }
 }
 
 function copied(records: readonly RawRecord[], sizeBytes: number): readonly RawRecord[] {
@@ -62,8 +63,20 @@ function copied(records: readonly RawRecord[], sizeBytes: number): readonly RawR
     const valueStart = put(record.bytes, record.valueStart, valueBytes)
     const headers = record.headers.map(({ name, value }) => ({ name, value: Buffer.from(value) }))
     const place = { bytes, keyStart, keyBytes, valueStart, valueBytes }
-    return { offset, timestampMs, timestampType, ...place, headerCount, headers }
+    return {
+      offset,
+      timestampMs,
+      timestampType,
+      ...place,
+      headerCount,
+      headers,
+      ...streamOf(record),
+    }
   })
+}
+
+function streamOf({ stream }: Pick<RawRecord, 'stream'>): Pick<RawRecord, 'stream'> {
+  return stream === undefined ? {} : { stream }
 }
 
 function isRaw(record: SourceRecord): record is SourceRecord & RawRecord {

@@ -11,7 +11,7 @@ import type { MappingRecord, MappingStatus } from '../control/registry/registry.
 import type { Batch, Discard, Effect, MappingRules } from './batch.ts'
 import type { Destination } from './destinations/destination.ts'
 import { batchMessage, failureMessages } from './destinations/failure-record.ts'
-import { KafkaEvent, type EventOrigin } from './event.ts'
+import { recordEventOf, type EventOrigin } from './event.ts'
 import { recordsOf } from './groups.ts'
 import { judge, type Judgement } from './judgement.ts'
 import { LagWatch, mappingLag } from './lag-watch.ts'
@@ -204,7 +204,7 @@ export class MappingRunner implements SourceListener {
 
   async #invoke(batch: Batch): Promise<void> {
     const { invoker, record, rules, clock, logger, systemLog } = this.#options
-    const payload = new KafkaEvent(rules.frame, batch.groups)
+    const payload = recordEventOf(rules.frame, batch.groups)
     let judged: Judgement
     try {
       const result = await invoker.invoke({

@@ -1,5 +1,5 @@
 // What a source of records gives a mapping, whatever speaks to the cluster behind it.
-import type { RecordHeader } from '../../events/raw-record.ts'
+import type { RecordHeader, StreamPlace } from '../../events/raw-record.ts'
 
 import type { BrokerFault } from '../../common/broker-fault.ts'
 
@@ -18,6 +18,7 @@ export interface SourceRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers: readonly RecordHeader[]
+  readonly stream?: StreamPlace
 }
 
 /** Consecutive records of one partition. */
