@@ -36,7 +36,8 @@ beforeEach(async () => {
 })
 
 async function open(files: MemoryFileSystem): Promise<void> {
-  ;({ store } = await openStore({ files, clock }))
+  // Blocks of that file system are so small that megabytes of them take seconds.
+  ;({ store } = await openStore({ files, clock, directIo: 'off' }))
   const shared = { store, clock, logger: silentLogger }
   const catalog = await StreamCatalog.open({ ...shared, files, directory: '/kinesis' })
   context = {
