@@ -15,6 +15,7 @@ import {
 import {
   startKinesalite,
   startKinesisLocal,
+  startNull,
   startOurs,
   type KinesisServer,
 } from './kinesis/servers.ts'
@@ -33,7 +34,7 @@ const { values: flags } = parseArgs({
 if (flags.help) {
   process.stdout.write(
     'node bench/kinesis.ts [--seconds 5] [--rounds 3] [--senders 4] [--shards 4] [--singles 500]\n' +
-      '  [--only ours,oursH2,oursInterval,kinesalite,kinesisLocal]\n' +
+      '  [--only ours,oursH2,oursInterval,floor,kinesalite,kinesisLocal]\n' +
       'test/peers/kinesis.sh fetches the peers. Ratios are of medians of the same run.\n',
   )
   process.exit(0)
@@ -48,6 +49,7 @@ const subjects: Readonly<Record<string, Subject>> = {
   ours: { start: () => startOurs('commit'), protocol: 'http/1.1' },
   oursH2: { start: () => startOurs('commit'), protocol: 'h2' },
   oursInterval: { start: () => startOurs('interval'), protocol: 'http/1.1' },
+  floor: { start: startNull, protocol: 'http/1.1' },
   kinesalite: { start: startKinesalite, protocol: 'http/1.1' },
   kinesisLocal: { start: startKinesisLocal, protocol: 'http/1.1' },
 }
@@ -130,6 +132,7 @@ const bars = [
   ['read / kinesalite', ratio('readRecordsPerSecond', 'kinesalite'), '>= 4'],
   ['read / kinesis-local', ratio('readRecordsPerSecond', 'kinesisLocal'), '>= 40'],
   ['single put p50 / kinesalite', ratio('singlePutP50Ms', 'kinesalite'), '<= 0.7'],
+  ['single put p50 / a server that does nothing', ratio('singlePutP50Ms', 'floor'), undefined],
   ['memory grown by the load, MiB', medians.get('ours')?.grownMiB, '<= 150'],
 ].map(([what, reached, bar]) => ({ what, reached, bar }))
 const report = {

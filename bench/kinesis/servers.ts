@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../test/support/free-port.ts'
 import { startPlatform } from '../../test/support/platform.ts'
@@ -46,8 +46,15 @@ export async function startKinesisLocal(): Promise<KinesisServer> {
   return startPeer({ args: ['kinesis-local/main.js'], folder: 'kinesis-local', port, env })
 }
 
+/** Does nothing with what it is sent: what the client itself and the way to it and back take. */
+export async function startNull(): Promise<KinesisServer> {
+  const port = await freePort()
+  const program = new URL('null-server.ts', import.meta.url).pathname
+  return startPeer({ args: [program, String(port)], folder: '', port })
+}
+
 interface Peer {
-  /** Of Node, the program first: below the folder of the peers. */
+  /** Of Node, the program first: below the folder of the peers, or anywhere by its whole path. */
   readonly args: readonly string[]
   /** Its working directory: one of them reads a certificate from there. */
   readonly folder: string
@@ -57,10 +64,10 @@ interface Peer {
 
 async function startPeer({ args, folder, port, env }: Peer): Promise<KinesisServer> {
   const [program = '', ...rest] = args
-  const path = join(home, program)
+  const path = isAbsolute(program) ? program : join(home, program)
   if (!existsSync(path)) throw new Error(`${path} is missing: run test/peers/kinesis.sh`)
   const child = spawn(process.execPath, [path, ...rest], {
-    cwd: join(home, folder),
+    cwd: folder === '' ? process.cwd() : join(home, folder),
     env: { ...process.env, ...env },
     stdio: 'ignore',
   })
