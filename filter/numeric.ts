@@ -10,6 +10,10 @@ const comparisons: Readonly<Record<string, (bound: number) => NumberTest>> = {
   '>=': (bound) => (value) => value >= bound,
 }
 
+/** AWS: the largest number that a pattern may compare with, either way. */
+const boundMax = 5e9
+const outOfRange = 'Value must be between -5.0E9 and 5.0E9, inclusive'
+
 /** `["=", 5]`, `["<", 5]`, `[">", 0, "<=", 5]`: a test of numbers, or the reason why it is none. */
 export function compileNumeric(operand: unknown): NumberTest | string {
   if (!Array.isArray(operand)) return 'Value of numeric must be an array.'
@@ -18,6 +22,7 @@ export function compileNumeric(operand: unknown): NumberTest | string {
     return `Unrecognized numeric range operator: ${String(firstOperator)}`
   }
   if (typeof bottom !== 'number') return `Value of ${firstOperator} must be numeric`
+  if (Math.abs(bottom) > boundMax) return outOfRange
   const first = comparisons[firstOperator]?.(bottom)
   if (first === undefined) return `Unrecognized numeric range operator: ${firstOperator}`
   if (operand.length === 2) return first
@@ -28,6 +33,7 @@ export function compileNumeric(operand: unknown): NumberTest | string {
     return `Bad numeric range operator: ${String(secondOperator)}`
   }
   if (typeof top !== 'number') return `Value of ${secondOperator} must be numeric`
+  if (Math.abs(top) > boundMax) return outOfRange
   if (bottom >= top) return 'Bottom must be less than top'
   const second = comparisons[secondOperator]?.(top)
   return (value) => first(value) && second?.(value) === true

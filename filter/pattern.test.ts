@@ -40,6 +40,9 @@ test.each([
   [['>', 2, '<', 2], 'Bottom must be less than top'],
   [['<', 1, '>', 2], 'Too many elements in numeric expression'],
   [['>', 1, '<', 2, 3], 'Too many elements in numeric expression'],
+  [['=', 5_000_000_001], 'Value must be between -5.0E9 and 5.0E9, inclusive'],
+  [['>', -5_000_000_001, '<', 1], 'Value must be between -5.0E9 and 5.0E9, inclusive'],
+  [['>', 1, '<=', 5_000_000_001], 'Value must be between -5.0E9 and 5.0E9, inclusive'],
 ])('numeric %j: %s', (operand, reason) => {
   expect(reasonOf({ k: [{ numeric: operand }] })).toBe(reason)
 })
