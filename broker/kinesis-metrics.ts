@@ -1,6 +1,7 @@
 // Reads the metrics of the Kinesis door and its operations.
 import type { MetricDefinition, MetricSample } from '../common/metrics.ts'
 import type { KinesisCounters } from './kinesis/api/kinesis-counters.ts'
+import type { Subscriptions } from './kinesis/api/subscriptions.ts'
 import type { KinesisServerCounters } from './kinesis/server/server-counters.ts'
 
 export const kinesisMetricDefinitions: readonly MetricDefinition[] = [
@@ -40,14 +41,43 @@ export const kinesisMetricDefinitions: readonly MetricDefinition[] = [
     labels: [],
     help: 'Bytes of answers, without their heads.',
   },
+  {
+    type: 'gauge',
+    name: 'millrace_kinesis_subscriptions',
+    labels: [],
+    help: 'Open subscriptions to shards (SubscribeToShard).',
+  },
+  {
+    type: 'counter',
+    name: 'millrace_kinesis_subscription_events_total',
+    labels: [],
+    help: 'Events pushed to subscriptions, empty ones too.',
+  },
+  {
+    type: 'counter',
+    name: 'millrace_kinesis_subscription_records_total',
+    labels: [],
+    help: 'Records pushed to subscriptions.',
+  },
+  {
+    type: 'counter',
+    name: 'millrace_kinesis_subscription_bytes_total',
+    labels: [],
+    help: 'Data and keys of records pushed to subscriptions.',
+  },
 ]
 
 export interface KinesisCounts {
   readonly counters: KinesisCounters
   readonly server: KinesisServerCounters
+  readonly subscriptions: Pick<Subscriptions, 'open' | 'events' | 'records' | 'bytes'>
 }
 
-export function collectKinesis({ counters, server }: KinesisCounts): readonly MetricSample[] {
+export function collectKinesis({
+  counters,
+  server,
+  subscriptions,
+}: KinesisCounts): readonly MetricSample[] {
   const calls = [...counters.operations].flatMap(([operation, { calls: value, seconds }]) => [
     { name: 'millrace_kinesis_requests_total', labels: { operation }, value },
     {
@@ -71,5 +101,17 @@ export function collectKinesis({ counters, server }: KinesisCounts): readonly Me
       value: server.connectionsRefused,
     },
     { name: 'millrace_kinesis_bytes_out_total', labels: {}, value: server.bytesOut },
+    { name: 'millrace_kinesis_subscriptions', labels: {}, value: subscriptions.open },
+    {
+      name: 'millrace_kinesis_subscription_events_total',
+      labels: {},
+      value: subscriptions.events,
+    },
+    {
+      name: 'millrace_kinesis_subscription_records_total',
+      labels: {},
+      value: subscriptions.records,
+    },
+    { name: 'millrace_kinesis_subscription_bytes_total', labels: {}, value: subscriptions.bytes },
   ]
 }

@@ -22,16 +22,21 @@ export async function openKinesis(
   if (kinesisPort === 'off') return undefined
   // A broker that only speaks Kafka does without it.
   const { KinesisServer } = await import('./kinesis/server/kinesis-server.ts')
+  const { Consumers } = await import('./kinesis/streams/consumers.ts')
+  const { Subscriptions } = await import('./kinesis/api/subscriptions.ts')
   const { IteratorTokens } = await import('./kinesis/api/iterator-token.ts')
   const counters = new KinesisCounters()
   const child = logger.child('kinesis')
   const iterators = new IteratorTokens(identity.clusterId)
-  const parts = { store, catalog, iterators, counters, clock, logger: child }
+  const subscriptions = new Subscriptions(clock, { isStrict: pace === 'aws' })
+  const shared = { store, catalog, consumers: new Consumers(catalog, clock), subscriptions }
+  const parts = { ...shared, iterators, counters, clock, logger: child }
   const context: KinesisContext = { ...parts, region, accountId }
   const { server, address } = await KinesisServer.start({ host, port: kinesisPort, context })
   const scaler = new ShardScaler({ store, catalog, pace, clock, logger: child })
   return {
     counters,
+    subscriptions,
     server: server.counters,
     doors: { kinesis: `http://${address}` },
     close: async () => {

@@ -6,7 +6,9 @@ import { IteratorTokens } from '../../broker/kinesis/api/iterator-token.ts'
 import { KinesisCounters } from '../../broker/kinesis/api/kinesis-counters.ts'
 import type { KinesisContext } from '../../broker/kinesis/api/kinesis-context.ts'
 import { KinesisServer } from '../../broker/kinesis/server/kinesis-server.ts'
+import { Consumers } from '../../broker/kinesis/streams/consumers.ts'
 import { StreamCatalog } from '../../broker/kinesis/streams/stream-catalog.ts'
+import { Subscriptions } from '../../broker/kinesis/api/subscriptions.ts'
 import type { LogStore } from '../../broker/log/log-store.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { openStore } from './log-store.ts'
@@ -29,6 +31,8 @@ export async function startKinesisForTest(): Promise<KinesisHarness> {
     ...shared,
     catalog,
     iterators: new IteratorTokens('test'),
+    consumers: new Consumers(catalog, clock),
+    subscriptions: new Subscriptions(clock, { isStrict: false }),
     counters: new KinesisCounters(),
     region: 'us-east-1',
     accountId: '000000000000',

@@ -15,7 +15,9 @@ import type { LogStore } from '../../log/log-store.ts'
 import type { PartitionLog } from '../../log/partition-log.ts'
 import { withSteps } from '../streams/resharding.ts'
 import { splitAt } from '../streams/shard-range.ts'
+import { Consumers } from '../streams/consumers.ts'
 import { StreamCatalog } from '../streams/stream-catalog.ts'
+import { Subscriptions } from './subscriptions.ts'
 import type { Stream } from '../streams/stream.ts'
 import { IteratorTokens } from './iterator-token.ts'
 import { WrittenAnswer, type KinesisContext, type WireFormat } from './kinesis-context.ts'
@@ -44,6 +46,8 @@ async function open(files: MemoryFileSystem): Promise<void> {
     ...shared,
     catalog,
     iterators: new IteratorTokens('cluster'),
+    consumers: new Consumers(catalog, clock),
+    subscriptions: new Subscriptions(clock, { isStrict: false }),
     region: 'eu-west-1',
     accountId: '111122223333',
     counters: new KinesisCounters(),

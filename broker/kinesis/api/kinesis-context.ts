@@ -3,14 +3,18 @@ import type { Clock } from '../../../common/clock.ts'
 import type { Logger } from '../../../common/logger.ts'
 import type { LogStore } from '../../log/log-store.ts'
 import type { StreamCatalog } from '../streams/stream-catalog.ts'
+import type { Consumers } from '../streams/consumers.ts'
 import type { IteratorTokens } from './iterator-token.ts'
 import type { KinesisCounters } from './kinesis-counters.ts'
 import type { Outcome } from './kinesis-errors.ts'
+import type { Subscriptions } from './subscriptions.ts'
 
 export interface KinesisContext {
   readonly store: LogStore
   readonly catalog: StreamCatalog
   readonly iterators: IteratorTokens
+  readonly consumers: Consumers
+  readonly subscriptions: Subscriptions
   /** As ARNs and texts name them. */
   readonly region: string
   readonly accountId: string

@@ -2,11 +2,18 @@
 import { kinesisBodyMaxBytes, kinesisPutBodyMaxBytes } from '../../../common/kinesis-limits.ts'
 import { ApiError } from '../../../common/aws/api-error.ts'
 import type { Member } from '../../../common/aws/members.ts'
+import {
+  deregisterStreamConsumer,
+  describeStreamConsumer,
+  listStreamConsumers,
+  registerStreamConsumer,
+} from './consumers.ts'
 import { getRecords, getRecordsInput } from './get-records.ts'
 import type { Answer, Call, Handler, KinesisContext } from './kinesis-context.ts'
 import type { Outcome } from './kinesis-errors.ts'
 import { putRecord, putRecordInput, putRecords, putRecordsInput } from './put-records.ts'
 import { getShardIterator, getShardIteratorInput } from './shard-iterators.ts'
+import { subscribeToShard, subscribeToShardInput } from './subscribe-to-shard.ts'
 import { streamOperations } from './stream-operations.ts'
 
 export interface Operation {
@@ -41,4 +48,9 @@ export const operations: Readonly<Record<string, Operation>> = {
   GetShardIterator: operation(getShardIteratorInput, getShardIterator),
   PutRecord: operation(putRecordInput, putRecord, kinesisPutBodyMaxBytes),
   PutRecords: operation(putRecordsInput, putRecords, kinesisPutBodyMaxBytes),
+  RegisterStreamConsumer: registerStreamConsumer,
+  DeregisterStreamConsumer: deregisterStreamConsumer,
+  DescribeStreamConsumer: describeStreamConsumer,
+  ListStreamConsumers: listStreamConsumers,
+  SubscribeToShard: operation(subscribeToShardInput, subscribeToShard),
 }

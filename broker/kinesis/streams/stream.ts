@@ -13,6 +13,7 @@ export class Stream {
   #record: StreamRecord
   #shards: readonly Shard[] = []
   #routed: readonly Shard[] = []
+  #listeners: Set<() => void> | undefined
   isDeleting = false
 
   constructor(topic: Topic, record: StreamRecord) {
@@ -91,6 +92,13 @@ export class Stream {
   adopt(record: StreamRecord): void {
     this.#record = record
     this.#adopt(record)
+    for (const listener of this.#listeners ?? []) listener()
+  }
+
+  /** Calls `listener` whenever something else is known of the stream; returns how to stop. */
+  onChange(listener: () => void): () => void {
+    this.#listeners = (this.#listeners ?? new Set()).add(listener)
+    return () => this.#listeners?.delete(listener)
   }
 
   #adopt(record: StreamRecord): void {
