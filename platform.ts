@@ -196,6 +196,12 @@ export class Platform {
     )
   }
 
+  /** Of the broker in this process, or elsewhere; undefined where its door is shut. */
+  #kinesisUrl(): string | undefined {
+    const hasBroker = this.doors()['kafka'] !== undefined
+    return hasBroker ? this.doors()['kinesis'] : this.#config.kinesisUrl
+  }
+
   #openClusters(): Promise<KafkaClusters> {
     return openClusters({ ...this.#config, brokers: this.#brokers }, this.doors())
   }
@@ -235,6 +241,7 @@ export class Platform {
       ...(this.#logWriter === undefined ? {} : { logWriter: this.#logWriter }),
       sender: await this.#openSender(),
       clusters: await this.#openClusters(),
+      kinesisUrl: this.#kinesisUrl(),
       clock,
       logger: this.#logger.child('control'),
     })

@@ -33,6 +33,9 @@ export const kinesisBodiesMaxBytes = 256 * 1024 * 1024
 /** And answers that their clients have not taken yet, together: beyond it requests are turned away. */
 export const kinesisAnswersMaxBytes = 256 * 1024 * 1024
 
+/** Calls that control has handed on to the door and waits for; subscriptions are among them. */
+export const kinesisForwardedMax = 2_000
+
 /** Until a request's head is there, and then its body: the SDKs give up after a minute at most. */
 export const kinesisHeadMaxMs = 60_000
 export const kinesisBodyMaxMs = 60_000

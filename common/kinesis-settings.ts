@@ -8,4 +8,10 @@ export const kinesisSettings = {
     roles: ['broker', 'all'],
     help: 'Port of the Kinesis API, over HTTP/1.1 and HTTP/2; 0 means any free one, off none.',
   },
+  kinesisUrl: {
+    kind: 'text',
+    default: 'http://127.0.0.1:4567',
+    roles: ['control'],
+    help: "Where the broker's Kinesis door is: calls of the Kinesis API that come to --aws-port go on to it; with all it is the door of the same process.",
+  },
 } as const satisfies Record<string, Setting>

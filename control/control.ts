@@ -18,6 +18,7 @@ import { retryPaces } from './async/retry-plan.ts'
 import { functionLogsFolder } from '../function-logs/group-folder.ts'
 import { LogWriter } from '../function-logs/log-writer.ts'
 import { serveJson } from './json/json-router.ts'
+import { KinesisForward } from './kinesis/kinesis-forward.ts'
 import type { JsonService } from './json/json-service.ts'
 import { aliasRoutes } from './lambda/alias-routes.ts'
 import { codeRoutes } from './lambda/code-routes.ts'
@@ -63,6 +64,8 @@ export interface ControlOptions {
   readonly accountConcurrency: number
   /** What Amazon MSK's API tells of. */
   readonly clusters: KafkaClusters
+  /** The door of the Kinesis API, to which its calls go on; undefined where there is none. */
+  readonly kinesisUrl?: string | undefined
   /** How long asynchronous events wait between tries. */
   readonly pace: keyof typeof retryPaces
   readonly clock: Clock
@@ -87,6 +90,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const problems = (): readonly string[] => registry.problems?.() ?? []
   let stopping = false
   const serving = { counter, logger, isStopping: () => stopping }
+  const kinesis = new KinesisForward({ ...serving, clock, url: options.kinesisUrl })
   const router = await createRouter({
     ...serving,
     routes: [
@@ -94,12 +98,16 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       ...clusterRoutes(options.clusters),
       ...pages(options, problems),
     ],
-    extend: (app) => serveJson(app, { ...serving, services: [logs(options, services)] }),
+    extend: (app) => {
+      kinesis.serve(app)
+      return serveJson(app, { ...serving, services: [logs(options, services)] })
+    },
   })
   await functions.start()
   mappings.start()
   const server = createServer(router)
   server.maxConnections = httpConnectionsMax
+  kinesis.takeHttp2(server)
   const address = await listen(server, { door: 'aws', host: options.host, port: options.port })
   asyncInvoker.start()
   return {
@@ -114,9 +122,14 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     mappings,
     stop: async () => {
       stopping = true
-      const grace = clock.after(stopGraceMs, () => server.closeAllConnections())
+      kinesis.drain()
+      const grace = clock.after(stopGraceMs, () => {
+        server.closeAllConnections()
+        kinesis.close()
+      })
       await Promise.all([closeServer(server), asyncInvoker.drain(stopGraceMs)])
       grace.cancel()
+      kinesis.close()
       await asyncInvoker.close()
       await Promise.all([functions.stop(), mappings.stop()])
       await (options.logWriter === undefined ? logWriter.close() : logWriter.flush())

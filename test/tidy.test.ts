@@ -57,6 +57,7 @@ const layers: Record<string, readonly string[]> = {
   'control/lambda': ['common', 'filter', 'destinations', 'control/registry', 'control/async'],
   'control/template': ['common', 'control/lambda', 'control/registry'],
   'control/json': ['common', 'control/lambda'],
+  'control/kinesis': ['common', 'control/lambda'],
   'control/msk': ['common', 'control/lambda'],
   'control/logs': ['common', 'function-logs', 'control/lambda', 'control/json'],
   control: [
@@ -67,6 +68,7 @@ const layers: Record<string, readonly string[]> = {
     'control/async',
     'control/lambda',
     'control/json',
+    'control/kinesis',
     'control/logs',
     'control/msk',
     'control/template',

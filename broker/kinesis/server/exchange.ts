@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, Http2ServerResponse, type Http2ServerRequest } from 'node:http2'
 import type { Clock } from '../../../common/clock.ts'
+import { dropRest } from '../../../common/http-body.ts'
 import { kinesisRefusedBodyMaxMs } from '../../../common/kinesis-limits.ts'
 import type { AnswerStream } from '../api/kinesis-context.ts'
 import type { Room } from './request-body.ts'
@@ -79,15 +80,32 @@ export class Exchange {
     answers.bytes += bytes
     sent(bytes)
     response.once('close', () => (answers.bytes -= bytes))
-    this.#head(status, contentType, { bytes, isLast: isBodyLeft })
-    for (const chunk of chunks.slice(0, -1)) write(response, chunk)
-    const last = chunks.at(-1)
-    if (!isBodyLeft) {
-      end(response, last)
+    if (isBodyLeft) {
+      void this.#refuse({ status, contentType, chunks }, bytes)
       return
     }
-    if (last !== undefined) write(response, last)
-    this.#dropBody()
+    this.#head(status, contentType, { bytes })
+    for (const chunk of chunks.slice(0, -1)) write(response, chunk)
+    end(response, chunks.at(-1))
+  }
+
+  /** A client that is still sending is to read the answer all the same. */
+  async #refuse({ status, contentType, chunks }: WholeAnswer, bytes: number): Promise<void> {
+    const response = this.#response
+    const bounds = { clock: this.#settings.clock, maxMs: kinesisRefusedBodyMaxMs }
+    if (response instanceof Http2ServerResponse) {
+      await dropRest(this.request, bounds)
+      if (this.#isOver) return
+      this.#head(status, contentType, { bytes })
+      response.end(Buffer.concat(chunks), () => {
+        if (!this.request.readableEnded) response.stream.close(constants.NGHTTP2_NO_ERROR)
+      })
+      return
+    }
+    this.#head(status, contentType, { bytes, isLast: true })
+    for (const chunk of chunks) response.write(chunk)
+    await dropRest(this.request, bounds)
+    response.end()
   }
 
   /** Sends the head; what `run` sends follows it. Rejects as `run` does, with the answer cut off. */
@@ -134,23 +152,6 @@ export class Exchange {
     if (isHttp1 && (isLast || this.#settings.isStopping())) headers['connection'] = 'close'
     if (response instanceof Http2ServerResponse) response.writeHead(status, headers)
     else response.writeHead(status, headers)
-  }
-
-  /** A client that is still sending reads the answer only if its connection is not reset meanwhile. */
-  #dropBody(): void {
-    const { request } = this
-    const response = this.#response
-    if (response instanceof Http2ServerResponse) {
-      response.end(() => response.stream.close(constants.NGHTTP2_NO_ERROR))
-      return
-    }
-    const done = (): void => {
-      late.cancel()
-      response.end()
-    }
-    const late = this.#settings.clock.after(kinesisRefusedBodyMaxMs, done)
-    if (request.readableEnded || request.destroyed) done()
-    else request.once('end', done).once('close', done).resume()
   }
 }
 

@@ -226,12 +226,29 @@ test.each(versions)(
 )
 
 test('a body that says that it is too large is refused before it is there', async () => {
-  const stream = session().request({
+  const socket = raw()
+  const headers = 'Host: x\r\nX-Amz-Target: Kinesis_20131202.Echo\r\nContent-Length: 1073741824'
+  socket.write(`POST / HTTP/1.1\r\nContent-Type: application/x-amz-json-1.1\r\n${headers}\r\n\r\n`)
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  expect(answer.toString()).toMatch(/^HTTP\/1.1 413 /)
+  // And once it has had the time to read that, its connection ends.
+  await waiting(1)
+  clock.advance(5_000)
+  await closing(socket)
+})
+
+test('over HTTP/2 such a body is dropped as it comes, for a while', async () => {
+  const connected = session()
+  await once(connected, 'remoteSettings')
+  const stream = connected.request({
     ':method': 'POST',
     ...json,
     'x-amz-target': targetOf('Echo'),
     'content-length': String(1024 * 1024 * 1024),
   })
+  stream.write(Buffer.alloc(3 * 1024 * 1024))
+  await waiting(1)
+  clock.advance(5_000)
   const [head] = (await once(stream, 'response')) as [Record<string, unknown>]
   expect(head[':status']).toBe(413)
   stream.destroy()

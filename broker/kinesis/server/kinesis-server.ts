@@ -2,6 +2,7 @@
 import { createServer as createHttp1, type Server as Http1Server } from 'node:http'
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
+import { handOnHttp2 } from '../../../common/http-version.ts'
 import { connectionIdleMaxMs, connectionStalledMaxMs } from '../../../common/door-limits.ts'
 import {
   kinesisAnswersMaxBytes,
@@ -21,7 +22,6 @@ import type { KinesisContext } from '../api/kinesis-context.ts'
 import { operations, type Operation } from '../api/operations.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Exchange, type HttpRequest, type HttpResponse } from './exchange.ts'
-import { whenVersionKnown } from './http-version.ts'
 import { Room } from './request-body.ts'
 import { KinesisServerCounters } from './server-counters.ts'
 
@@ -111,20 +111,11 @@ export class KinesisServer {
     server.requestTimeout = 0
     server.timeout = connectionStalledMaxMs
     server.keepAliveTimeout = connectionIdleMaxMs
-    const [serveHttp1] = server.listeners('connection')
-    server.removeAllListeners('connection')
-    server.on('connection', (socket: Socket) => {
-      if (!this.#admits(socket)) return
-      const { clock } = this.#options.context
-      whenVersionKnown(socket, { clock, maxMs: kinesisHeadMaxMs }, (isHttp2) => {
-        if (isHttp2) {
-          this.#http2.emit('connection', socket)
-          return
-        }
-        serveHttp1?.call(server, socket)
-        // Not before what is there already has found its reader.
-        process.nextTick(() => socket.resume())
-      })
+    handOnHttp2(server, {
+      clock: this.#options.context.clock,
+      maxMs: kinesisHeadMaxMs,
+      admits: (socket) => this.#admits(socket),
+      serveHttp2: (socket) => this.#http2.emit('connection', socket),
     })
     return server
   }

@@ -1,6 +1,7 @@
 // Finds out which HTTP a new connection speaks, so that one port serves both: HTTP/2 begins with a preface.
+import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Clock } from '../../../common/clock.ts'
+import type { Clock } from './clock.ts'
 
 /** RFC 9113: `PRI * HTTP/2.0…`; no method of HTTP/1.1 that we serve begins so. */
 const preface = Buffer.from('PRI')
@@ -11,8 +12,35 @@ export interface VersionSettings {
   readonly maxMs: number
 }
 
+/** Where connections of the other version go, and which ones are let in at all: all, unless it says. */
+export interface OtherVersion extends VersionSettings {
+  readonly serveHttp2: (socket: Socket) => void
+  readonly admits?: (socket: Socket) => boolean
+}
+
+/** Makes a server of HTTP/1.1 hand on connections that begin as HTTP/2. */
+export function handOnHttp2(
+  server: Server,
+  { serveHttp2, admits, ...settings }: OtherVersion,
+): void {
+  const [serveHttp1] = server.listeners('connection')
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) => {
+    if (admits?.(socket) === false) return
+    whenVersionKnown(socket, settings, (isHttp2) => {
+      if (isHttp2) {
+        serveHttp2(socket)
+        return
+      }
+      serveHttp1?.call(server, socket)
+      // Not before what is there already has found its reader.
+      process.nextTick(() => socket.resume())
+    })
+  })
+}
+
 /** Calls `known` once, with the socket as if nothing had been read from it: paused, and all its bytes before it. */
-export function whenVersionKnown(
+function whenVersionKnown(
   socket: Socket,
   { clock, maxMs }: VersionSettings,
   known: (isHttp2: boolean) => void,
