@@ -84,3 +84,12 @@ export const sourceAccessUriMaxLength = 200
 
 /** Lambda: with LoggingConfig DEBUG a mapping's offsets are logged once a minute. */
 export const offsetsLogIntervalMs = 60_000
+
+/** Lambda: ParallelizationFactor. */
+export const parallelizationFactorMax = 10
+
+/**
+ * How far the lanes of a partition may be ahead of the one that hangs: all of it would come again after a crash, and a
+ * stream's sequence numbers are kept for all of it, of about 100 bytes each.
+ */
+export const spreadMax = 100_000

@@ -1,12 +1,14 @@
 // Lets records that arrive into their lane: filters them, counts their bytes, keeps what the lane is to hold.
 import type { RawRecord } from '../events/raw-record.ts'
 import { criteriaMatches } from '../filter/criteria.ts'
-import type { Effect, MappingRules } from './batch.ts'
+import type { CountedRun, Effect, MappingRules } from './batch.ts'
 import { recordSizer } from './event.ts'
 import type { EventPollers } from './event-pollers.ts'
 import { keptRecords, rawRecord, withoutContent } from './kept-records.ts'
-import type { Lane } from './lane.ts'
+import { countOf, split, type Lane } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
+import type { Partition } from './partition.ts'
+import { slotOf } from './slot.ts'
 import type { SourceRecord } from './sources/source.ts'
 
 export class Admission {
@@ -21,12 +23,17 @@ export class Admission {
   }
 
   /** Returns what is to be told of records that no event can hold, and that nobody else takes. */
-  admit(lane: Lane, records: readonly SourceRecord[]): readonly Effect[] {
-    const { partition } = lane
+  admit(to: Partition, records: readonly SourceRecord[]): readonly Effect[] {
+    const { partition } = to
     const sizeOf = recordSizer(this.#rules.frame, partition)
     const skipped: Effect[] = []
-    for (const content of keptRecords(this.#select(lane, records))) {
+    for (const content of keptRecords(this.#select(to, records))) {
       const { offset, timestampMs } = content
+      const lane = this.#laneOf(to, content)
+      if (offset < lane.knownBelow) {
+        this.#counters.polledEvents -= 1
+        continue
+      }
       const sizeBytes = sizeOf(content)
       if (this.#pollers.fits(partition, sizeBytes)) {
         lane.push({ offset, timestampMs, content, sizeBytes })
@@ -43,9 +50,29 @@ export class Admission {
     return skipped
   }
 
-  #select(lane: Lane, records: readonly SourceRecord[]): readonly RawRecord[] {
+  /** Whoever counts records filters them as well. */
+  admitCounted(to: Partition, { firstOffset, nextOffset, entries }: CountedRun): void {
+    this.#counters.polledEvents += nextOffset - firstOffset
+    this.#counters.filteredOutEvents += nextOffset - firstOffset
+    const from = to.nextOffset ?? 0
+    for (const { slot = 0, ...entry } of entries) {
+      const lane = to.lane(slot)
+      const known = Math.max(0, Math.max(from, lane.knownBelow) - entry.offset)
+      if (known >= countOf(entry)) continue
+      const fresh = known === 0 ? entry : split(entry, known)[1]
+      this.#counters.filteredOutEvents -= countOf(fresh)
+      lane.push(fresh)
+    }
+  }
+
+  #laneOf(to: Partition, record: RawRecord): Lane {
+    const factor = to.lanes.length
+    return to.lane(factor === 1 ? 0 : slotOf(record, factor))
+  }
+
+  #select(to: Partition, records: readonly SourceRecord[]): readonly RawRecord[] {
     const { criteria } = this.#rules
-    const from = lane.nextOffset ?? 0
+    const from = to.nextOffset ?? 0
     const selected: RawRecord[] = []
     let known = 0
     for (const record of records) {

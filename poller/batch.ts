@@ -62,11 +62,16 @@ export interface Discard {
   dueMs: number
 }
 
+/** Several records of one lane of a partition; its only one unless given. */
+export interface CountedRecords extends LaneRecord {
+  readonly slot?: number
+}
+
 /** Consecutive records of one partition of which each entry stands for several; `entries` passed the filters. */
 export interface CountedRun {
   readonly partition: number
   readonly firstOffset: number
-  readonly entries: readonly LaneRecord[]
+  readonly entries: readonly CountedRecords[]
   readonly nextOffset: number
   readonly endOffset: number
 }

@@ -9,6 +9,8 @@ export interface BatchRules {
   /** Of the whole event as JSON text, framing included. */
   readonly payloadMaxBytes: number
   readonly frame: EventFrame
+  /** Kinesis, and where a factor splits partitions: a batch is of one lane. Else it draws on several. */
+  readonly drawsOnOneLane?: boolean
 }
 
 export interface BatchGroup extends EventGroup {
@@ -60,6 +62,7 @@ export class Batcher {
 
   /** The next batch, its records in flight; undefined while none of the three triggers is reached. */
   next(nowMs: number): readonly BatchGroup[] | undefined {
+    if (this.#rules.drawsOnOneLane === true) return this.#nextOfOne(nowMs)
     const deadlineMs = this.deadlineMs
     if (deadlineMs === undefined) return undefined
     return nowMs >= deadlineMs || this.#isFull() ? this.#take() : undefined
@@ -68,6 +71,22 @@ export class Batcher {
   /** Whether a record fits into an event at all. */
   fits(partition: number, recordBytes: number): boolean {
     return groupSizeBytes(this.#rules.frame, partition) + recordBytes + 1 <= this.#budgetBytes
+  }
+
+  #nextOfOne(nowMs: number): readonly BatchGroup[] | undefined {
+    const { windowMs, batchSize, frame } = this.#rules
+    for (const lane of this.#ready.lanes) {
+      const isDue = nowMs >= lane.readySinceMs + windowMs || lane.paused
+      const bytes = (): number =>
+        groupSizeBytes(frame, lane.partition) + lane.waitingBytes + lane.waiting
+      if (isDue || lane.waiting >= batchSize || bytes() >= this.#budgetBytes) {
+        this.#ready.delete(lane)
+        const room = this.#budgetBytes - groupSizeBytes(frame, lane.partition)
+        const { records } = lane.fitting(batchSize, room)
+        return [{ lane, partition: lane.partition, records: lane.take(records) }]
+      }
+    }
+    return undefined
   }
 
   // Each ready lane has a record at least, so this ends after as many lanes as a batch has records.

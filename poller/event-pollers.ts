@@ -71,7 +71,7 @@ export class EventPollers {
       .toSorted((a, b) => a.readySinceMs - b.readySinceMs)
     this.#pollers = this.#make(count)
     const own = [...lanes].filter(({ assigned }) => assigned)
-    own.sort((a, b) => a.partition - b.partition)
+    own.sort((a, b) => a.partition - b.partition || a.slot - b.slot)
     for (const [rank, lane] of own.entries()) lane.poller = rank % count
     for (const lane of waiting) this.#of(lane).batcher.keep(lane)
     for (const batch of this.#out.keys()) this.#occupy(batch)
@@ -166,7 +166,8 @@ export class EventPollers {
   }
 
   #hasRoom({ inFlight }: EventPoller): boolean {
-    return inFlight < this.#invocationsEach
+    // Dealt out anew, one may have more in flight than its own; the others then have less room.
+    return inFlight < this.#invocationsEach && this.#out.size < this.invocationsMax
   }
 
   #pollerOf({ groups: [group] }: Batch): EventPoller {

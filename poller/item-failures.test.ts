@@ -7,7 +7,6 @@ import { Lane } from './lane.ts'
 function groupOf(partition: number, offsets: readonly number[]) {
   const lane = new Lane(partition)
   for (const offset of offsets) lane.push(laneRecord(offset))
-  lane.advance((offsets.at(-1) ?? 0) + 1)
   return { lane, partition, records: lane.take(offsets.length) }
 }
 

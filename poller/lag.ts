@@ -1,6 +1,7 @@
-// Measures how far the lanes of a mapping are behind the ends of their partitions.
+// Measures how far a mapping is behind the ends of its partitions.
 import type { LaneLook } from './lag-cause.ts'
 import type { Lane } from './lane.ts'
+import type { Partition } from './partition.ts'
 
 /** In records, of the partitions that this member has. */
 export interface Lag {
@@ -13,66 +14,67 @@ export interface Lag {
   readonly waitingBytes: number
 }
 
-export function lagOf(lanes: Iterable<Lane>): Lag {
+export function lagOf(partitions: Iterable<Partition>): Lag {
   const lag = { partitions: 0, sum: 0, max: 0, waiting: 0, waitingBytes: 0 }
-  for (const lane of lanes) {
-    if (!lane.assigned) continue
-    const { checkpoint = 0, endOffset = 0, nextOffset = 0 } = lane
+  for (const partition of partitions) {
+    if (!partition.assigned) continue
+    const { checkpoint = 0, endOffset = 0, nextOffset = 0 } = partition
     const behind = Math.max(0, endOffset - checkpoint)
     lag.partitions += 1
     lag.sum += behind
     lag.max = Math.max(lag.max, behind)
-    lag.waiting += lane.waiting + Math.max(0, endOffset - nextOffset)
-    lag.waitingBytes += lane.waitingBytes
+    lag.waiting += partition.waiting + Math.max(0, endOffset - nextOffset)
+    lag.waitingBytes += partition.waitingBytes
   }
   return lag
 }
 
-export function sumOver(lanes: Iterable<Lane>, of: (lane: Lane) => number): number {
+export function sumOver<T>(items: Iterable<T>, of: (item: T) => number): number {
   let total = 0
-  for (const lane of lanes) total += of(lane)
+  for (const item of items) total += of(item)
   return total
 }
 
 /** The record time of the oldest unfinished record; undefined when all are finished. */
-export function oldestOf(lanes: Iterable<Lane>): number | undefined {
+export function oldestOf(partitions: Iterable<Partition>): number | undefined {
   let oldest: number | undefined
-  for (const lane of lanes) {
-    const timestampMs = lane.assigned ? lane.oldest?.timestampMs : undefined
+  for (const partition of partitions) {
+    const timestampMs = partition.assigned ? partition.oldest?.timestampMs : undefined
     if (timestampMs !== undefined && timestampMs < (oldest ?? Infinity)) oldest = timestampMs
   }
   return oldest
 }
 
-/** The lanes that are behind, for whoever wants to know why. */
+/** The partitions that are behind, for whoever wants to know why. */
 export function lanesBehind(
-  lanes: Iterable<Lane>,
+  partitions: Iterable<Partition>,
   failures: ReadonlyMap<Lane, number>,
   nowMs: number,
 ): readonly LaneLook[] {
   const looks: LaneLook[] = []
-  for (const lane of lanes) {
-    const { checkpoint = 0, endOffset = 0, assigned, oldest, partition, isInFlight } = lane
+  for (const each of partitions) {
+    const { checkpoint = 0, endOffset = 0, assigned, oldest, partition, isInFlight, lanes } = each
     const records = assigned ? endOffset - checkpoint : 0
     if (records <= 0) continue
     const ageMs = oldest === undefined ? undefined : Math.max(0, nowMs - oldest.timestampMs)
-    looks.push({ partition, records, ageMs, isInFlight, failures: failures.get(lane) ?? 0 })
+    const failed = Math.max(...lanes.map((lane) => failures.get(lane) ?? 0))
+    looks.push({ partition, records, ageMs, isInFlight, failures: failed })
   }
   return looks
 }
 
-/** Says by how many offsets lanes have moved on since it was last asked. */
+/** Says by how many offsets partitions have moved on since it was last asked. */
 export class ProgressMeter {
-  #before = new Map<Lane, number>()
+  #before = new Map<Partition, number>()
 
-  take(lanes: Iterable<Lane>): number {
-    const now = new Map<Lane, number>()
+  take(partitions: Iterable<Partition>): number {
+    const now = new Map<Partition, number>()
     let progress = 0
-    for (const lane of lanes) {
-      const { checkpoint } = lane
+    for (const partition of partitions) {
+      const { checkpoint } = partition
       if (checkpoint === undefined) continue
-      now.set(lane, checkpoint)
-      progress += Math.max(0, checkpoint - (this.#before.get(lane) ?? checkpoint))
+      now.set(partition, checkpoint)
+      progress += Math.max(0, checkpoint - (this.#before.get(partition) ?? checkpoint))
     }
     this.#before = now
     return progress

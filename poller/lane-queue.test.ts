@@ -33,7 +33,7 @@ test(`lanes come and go and the oldest is always known, seed ${seed}`, () => {
       // It may come back, with another record as its oldest.
       if (gone !== undefined && random() < 0.5) {
         const timestampMs = below(50)
-        gone.reset()
+        gone.reset(step)
         gone.push({ offset: step, timestampMs, content, sizeBytes: 0 })
         queue.add(gone)
         waiting.push({ lane: gone, timestampMs })

@@ -1,4 +1,4 @@
-// Holds one partition's records in their order, from arrival until they are finished.
+// Holds the records of one slot of a partition in their order, from arrival until they are finished.
 import assert from 'node:assert'
 import type { RawRecord } from '../events/raw-record.ts'
 
@@ -23,26 +23,22 @@ const compactFrom = 1024
 
 /**
  * The unit of order: at most one run of its records is in flight, and it is always the oldest. Records
- * of the run may be finished one by one.
+ * of the run may be finished one by one. A partition has one lane, or several by its records' keys.
  *
- * Invariant: offsets grow strictly from the records in flight over those that wait to `nextOffset`,
- * and `checkpoint` is the lowest offset that is not finished.
+ * Invariant: offsets grow strictly from the records in flight over those that wait.
  */
 export class Lane {
   readonly partition: number
-  /** False once the partition is another member's; what is still in flight then counts for nothing. */
+  readonly slot: number
+  /** As of its partition. */
   assigned = true
   paused = false
   /** When the oldest record that waits could first have been sent. */
   readySinceMs = 0
   /** Which of the mapping's event pollers it is with. */
   poller = 0
-  /** The offset after the partition's last record, as of the last fetch of it. */
-  endOffset: number | undefined = undefined
-  /** What the group has as this partition's offset, as far as known. */
-  committedOffset: number | undefined = undefined
-  /** Whether others may have committed since: then only what is read next shows where the group is. */
-  committedIsOld = false
+  /** Records below it were here before, though its partition be read from a lower offset on. */
+  knownBelow = 0
   #waiting: LaneRecord[] = []
   #head = 0
   #waitingRecords = 0
@@ -52,15 +48,10 @@ export class Lane {
   #inFlightBytes = 0
   /** The offset after the run that is in flight. */
   #inFlightEnd = 0
-  #nextOffset: number | undefined
 
-  constructor(partition: number) {
+  constructor(partition: number, slot = 0) {
     this.partition = partition
-  }
-
-  /** The offset that is read next; undefined before the first record. Lower ones were here before. */
-  get nextOffset(): number | undefined {
-    return this.#nextOffset
+    this.slot = slot
   }
 
   get waiting(): number {
@@ -84,18 +75,6 @@ export class Lane {
     return this.#inFlightRecords > 0
   }
 
-  /** The lowest unfinished offset: what may be committed. */
-  get checkpoint(): number | undefined {
-    return this.oldest?.offset ?? this.#nextOffset
-  }
-
-  /** The checkpoint where that is above what the group has, for all that is known. */
-  get committable(): number | undefined {
-    const { checkpoint } = this
-    if (!this.assigned || this.committedIsOld || checkpoint === undefined) return undefined
-    return checkpoint > (this.committedOffset ?? -1) ? checkpoint : undefined
-  }
-
   /** The oldest unfinished record. */
   get oldest(): LaneRecord | undefined {
     return this.#inFlight[0] ?? this.#waiting[this.#head]
@@ -106,15 +85,6 @@ export class Lane {
     this.#waiting.push(record)
     this.#waitingRecords += count
     this.#waitingBytes += record.sizeBytes * count
-    this.#nextOffset = record.offset + count
-  }
-
-  /** Everything below `nextOffset` was seen; what was not pushed of it is finished. */
-  advance(nextOffset: number): void {
-    this.committedOffset ??= nextOffset
-    if (this.#nextOffset === undefined || nextOffset > this.#nextOffset) {
-      this.#nextOffset = nextOffset
-    }
   }
 
   /** How many of those that wait, `most` at most, have room in `roomBytes`, with a comma each. */
@@ -182,17 +152,20 @@ export class Lane {
     for (const record of records) this.#inFlightBytes -= record.sizeBytes * countOf(record)
   }
 
-  /** Forgets what waits; it will be read again. What is in flight, or finished, will not be taken twice. */
-  reset(): void {
-    this.#nextOffset = this.isInFlight ? this.#inFlightEnd : this.checkpoint
+  /**
+   * Forgets what waits; it will be read again. What is in flight, or finished, will not be taken twice.
+   * `nextOffset` is up to where its partition was read.
+   */
+  reset(nextOffset: number): void {
+    this.knownBelow = this.isInFlight ? this.#inFlightEnd : (this.oldest?.offset ?? nextOffset)
     this.#waiting = []
     this.#head = 0
     this.#waitingRecords = 0
     this.#waitingBytes = 0
   }
 
-  /** Asserts the invariant. */
-  check(): void {
+  /** Asserts the invariant; no record is at `end` or above. */
+  check(end = Infinity): void {
     let previous = -1
     let bytes = 0
     for (const record of [...this.#inFlight, ...this.#waiting.slice(this.#head)]) {
@@ -200,10 +173,10 @@ export class Lane {
       previous = record.offset + countOf(record) - 1
       bytes += record.sizeBytes * countOf(record)
     }
+    assert(previous < end)
     assert.equal(bytes, this.bytes)
     assert.equal(sumOf(this.#inFlight), this.#inFlightRecords)
     assert.equal(sumOf(this.#waiting.slice(this.#head)), this.#waitingRecords)
-    if (this.records > 0) assert(this.#nextOffset !== undefined && this.#nextOffset > previous)
   }
 
   // The array is cut now and then: shifting each record would cost a move of all the others.

@@ -100,7 +100,7 @@ export class MappingRunner implements SourceListener {
   start(): void {
     this.#watch.start()
     this.#options.source.start(this)
-    this.#options.systemLog.start(() => this.#mapping.lanes)
+    this.#options.systemLog.start(() => this.#mapping.partitions)
   }
 
   /**

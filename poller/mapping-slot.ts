@@ -204,6 +204,7 @@ export function rulesOf(
     payloadMaxBytes,
     frame: eventFrame(originOf(record, brokers), topic),
     criteria: compiled.criteria,
+    ...lanesOf(record),
     pollersMin: provisionedPollers?.minimum ?? 1,
     pollersMax: provisionedPollers?.maximum ?? topicPartitionsMax,
     pace: scalingPace(pace, provisionedPollers === undefined ? 'on-demand' : 'provisioned'),
@@ -212,6 +213,11 @@ export function rulesOf(
     commitIntervalMs: mappingCommitIntervalMs,
     failure: failureRulesOf(record),
   }
+}
+
+/** Where a factor splits partitions, a batch is of one lane: a partition is in an event once. */
+function lanesOf({ parallelizationFactor = 1 }: MappingRecord): Partial<MappingRules> {
+  return parallelizationFactor === 1 ? {} : { parallelizationFactor, drawsOnOneLane: true }
 }
 
 function originOf(

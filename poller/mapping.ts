@@ -1,5 +1,5 @@
 // Decides everything a mapping does with its records: filter, batch, retry, commit, pause.
-import { commitRetryMs } from '../common/mapping-limits.ts'
+import { commitRetryMs, spreadMax } from '../common/mapping-limits.ts'
 import { Admission } from './admission.ts'
 import { BackPressure } from './back-pressure.ts'
 import type {
@@ -17,8 +17,9 @@ import { Deliveries } from './deliveries.ts'
 import { EventPollers } from './event-pollers.ts'
 import type { Look } from './lag-cause.ts'
 import { lagOf, lanesBehind, oldestOf, sumOver, type Lag } from './lag.ts'
-import { countOf, Lane, split } from './lane.ts'
+import type { Lane } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
+import { lanesOf, Partition } from './partition.ts'
 import { scalingBounds } from './scaler.ts'
 import { Scaling } from './scaling.ts'
 import type { RecordRun } from './sources/source.ts'
@@ -38,7 +39,8 @@ export class Mapping {
   readonly #admission: Admission
   readonly #ledger: CommitLedger
   readonly #pressure: BackPressure
-  readonly #lanes = new Map<number, Lane>()
+  readonly #partitions = new Map<number, Partition>()
+  readonly #factor: number
   readonly #deliveries: Deliveries
   readonly #scaling: Scaling
   #effects: Effect[] = []
@@ -47,6 +49,7 @@ export class Mapping {
   /** `random` is in [0, 1). */
   constructor(rules: MappingRules, counters: MappingCounters, random: () => number) {
     this.#rules = rules
+    this.#factor = rules.parallelizationFactor ?? 1
     this.#counters = counters
     this.#scaling = new Scaling(rules, counters, random)
     this.#pollers = new EventPollers(rules, {
@@ -64,72 +67,66 @@ export class Mapping {
       lose: (groups) => this.#lose(groups),
     })
     this.#ledger = new CommitLedger({ intervalMs: rules.commitIntervalMs, retryMs: commitRetryMs })
-    this.#pressure = new BackPressure(rules.bufferMaxBytes)
+    this.#pressure = new BackPressure(
+      rules.bufferMaxBytes,
+      this.#factor === 1 ? Infinity : spreadMax,
+    )
   }
 
   /**
    * The partitions this member has from now on; see SourceListener for `continued` and the answer.
-   * Lanes of others drop what waits, and what they have in flight is not committed. A lane that comes
-   * back while its batch is still out goes on where that batch ends, and commits nothing before it has read
-   * where others have left off.
+   * Those of others drop what waits, and what they have in flight is not committed. A lane of one that comes
+   * back while its batch is still out goes on where that batch ends, and nothing is committed before it has been
+   * read where others have left off.
    */
   assigned(partitions: readonly number[], continued: boolean): ReadonlyMap<number, number> {
     const positions = new Map<number, number>()
     const own = new Set(partitions)
-    for (const lane of this.#lanes.values()) {
-      if (!own.has(lane.partition)) this.#revoke(lane)
+    for (const partition of this.#partitions.values()) {
+      if (!own.has(partition.partition)) this.#revoke(partition)
     }
-    for (const partition of partitions) {
-      const lane = this.#lanes.get(partition)
-      if (lane === undefined) {
-        this.#lanes.set(partition, new Lane(partition))
+    for (const number of partitions) {
+      const partition = this.#partitions.get(number)
+      if (partition === undefined) {
+        this.#partitions.set(number, new Partition(number, this.#factor))
         continue
       }
-      if (!continued || !lane.assigned) lane.committedIsOld = true
-      if (!continued) this.#empty(lane)
-      else if (!lane.committedIsOld && lane.nextOffset !== undefined) {
-        positions.set(partition, lane.nextOffset)
+      if (!continued || !partition.assigned) partition.committedIsOld = true
+      if (!continued) this.#empty(partition)
+      else if (!partition.committedIsOld && partition.nextOffset !== undefined) {
+        positions.set(number, partition.nextOffset)
       }
-      lane.assigned = true
-      lane.paused = false
-      this.#ledger.note(lane)
+      partition.assigned = true
+      partition.paused = false
+      this.#ledger.note(partition)
     }
-    this.#pollers.deal(this.#lanes.values())
+    this.#deal()
     this.#scaling.partitionsChanged()
     return positions
   }
 
   /** The partition's log was cut: what was read of it, and what is in flight, is of another log. */
   rewound(partition: number): void {
-    const lane = this.#lanes.get(partition)
-    if (lane?.assigned !== true) return
-    this.#revoke(lane)
-    this.#lanes.set(partition, new Lane(partition))
-    this.#pollers.deal(this.#lanes.values())
+    const old = this.#partitions.get(partition)
+    if (old?.assigned !== true) return
+    this.#revoke(old)
+    this.#partitions.set(partition, new Partition(partition, this.#factor))
+    this.#deal()
   }
 
   recordsArrived(run: RecordRun, nowMs: number): void {
-    const lane = this.#reads(run, run.records[0]?.offset)
-    if (lane === undefined) return
-    this.#effects.push(...this.#admission.admit(lane, run.records))
-    this.#hasRead(lane, run.nextOffset, nowMs)
+    const partition = this.#reads(run, run.records[0]?.offset)
+    if (partition === undefined) return
+    this.#effects.push(...this.#admission.admit(partition, run.records))
+    this.#hasRead(partition, run.nextOffset, nowMs)
   }
 
   /** Records of which no more is known than how many there are; whoever counts them filters them as well. */
   recordsCounted(run: CountedRun, nowMs: number): void {
-    const lane = this.#reads(run, run.firstOffset)
-    if (lane === undefined) return
-    this.#counters.polledEvents += run.nextOffset - run.firstOffset
-    this.#counters.filteredOutEvents += run.nextOffset - run.firstOffset
-    const from = lane.nextOffset ?? 0
-    for (const entry of run.entries) {
-      const known = Math.max(0, from - entry.offset)
-      if (known >= countOf(entry)) continue
-      const fresh = known === 0 ? entry : split(entry, known)[1]
-      this.#counters.filteredOutEvents -= countOf(fresh)
-      lane.push(fresh)
-    }
-    this.#hasRead(lane, run.nextOffset, nowMs)
+    const partition = this.#reads(run, run.firstOffset)
+    if (partition === undefined) return
+    this.#admission.admitCounted(partition, run)
+    this.#hasRead(partition, run.nextOffset, nowMs)
   }
 
   /** `report` is of an invocation that reached the function. */
@@ -159,7 +156,7 @@ export class Mapping {
 
   /** What is to be done now. */
   tick(nowMs: number): readonly Effect[] {
-    const { paused, resumed } = this.#pressure.apply(this.#lanes)
+    const { paused, resumed } = this.#pressure.apply(this.#partitions)
     if (paused.length > 0) this.#effects.push({ kind: 'pause', partitions: paused })
     if (resumed.length > 0) this.#effects.push({ kind: 'resume', partitions: resumed })
     if (!this.#stopping) {
@@ -202,18 +199,18 @@ export class Mapping {
   }
 
   get lag(): Lag {
-    return lagOf(this.#lanes.values())
+    return lagOf(this.#partitions.values())
   }
 
-  get lanes(): Iterable<Lane> {
-    return this.#lanes.values()
+  get partitions(): Iterable<Partition> {
+    return this.#partitions.values()
   }
 
   /** What is to be seen of its lag, and of what may be its cause. */
   look(nowMs: number): Look {
     return {
       atMs: nowMs,
-      lanes: lanesBehind(this.#lanes.values(), this.#deliveries.failures, nowMs),
+      lanes: lanesBehind(this.#partitions.values(), this.#deliveries.failures, nowMs),
       throttles: this.#counters.throttles,
       partitions: this.lag.partitions,
       pollers: this.#pollers.count,
@@ -225,7 +222,7 @@ export class Mapping {
 
   /** The lowest offset of a partition that is not finished; undefined where nothing of it was read. */
   checkpointOf(partition: number): number | undefined {
-    return this.#lanes.get(partition)?.checkpoint
+    return this.#partitions.get(partition)?.checkpoint
   }
 
   /** Invocations of the batch that has failed most often and is not through; 0 if none has. */
@@ -244,94 +241,107 @@ export class Mapping {
   }
 
   get bufferedRecords(): number {
-    return sumOver(this.#lanes.values(), (lane) => lane.records)
+    return sumOver(this.#partitions.values(), ({ records }) => records)
   }
 
   get bufferedBytes(): number {
-    return sumOver(this.#lanes.values(), (lane) => lane.bytes)
+    return sumOver(this.#partitions.values(), ({ bytes }) => bytes)
   }
 
   /** Undefined when all records are finished. */
   get oldestTimestampMs(): number | undefined {
-    return oldestOf(this.#lanes.values())
+    return oldestOf(this.#partitions.values())
   }
 
   /** Of its partitions, the lowest unfinished offset where that is above what the group has. */
   get checkpoints(): ReadonlyMap<number, number> {
-    return checkpointsOf(this.#lanes.values())
+    return checkpointsOf(this.#partitions.values())
   }
 
   /** Asserts what can be asserted between any two events. */
   check(): void {
-    for (const lane of this.#lanes.values()) lane.check()
+    for (const partition of this.#partitions.values()) partition.check()
     this.#pollers.check()
   }
 
-  /** The lane that a run is for; undefined where it is another's. */
+  /** The partition that a run is of; undefined where it is another's. */
   #reads(
     run: Pick<RecordRun, 'partition' | 'nextOffset' | 'endOffset'>,
     first: number | undefined,
-  ): Lane | undefined {
-    if (first !== undefined && first < (this.#lanes.get(run.partition)?.committedOffset ?? 0)) {
+  ): Partition | undefined {
+    const known = this.#partitions.get(run.partition)
+    if (first !== undefined && first < (known?.committedOffset ?? 0)) {
       // Reading starts at the committed offset or later, unless the log was cut or the group reset.
       this.rewound(run.partition)
     }
-    const lane = this.#lanes.get(run.partition)
-    if (lane?.assigned !== true) return undefined
-    lane.committedOffset ??= first
-    if (lane.committedIsOld) {
-      lane.committedOffset = first ?? run.nextOffset
-      lane.committedIsOld = false
+    const partition = this.#partitions.get(run.partition)
+    if (partition?.assigned !== true) return undefined
+    partition.committedOffset ??= first
+    if (partition.committedIsOld) {
+      partition.committedOffset = first ?? run.nextOffset
+      partition.committedIsOld = false
     }
-    lane.endOffset = run.endOffset
-    return lane
+    partition.endOffset = run.endOffset
+    return partition
   }
 
-  #hasRead(lane: Lane, nextOffset: number, nowMs: number): void {
-    lane.advance(nextOffset)
-    this.#pollers.offer(lane, nowMs)
-    this.#ledger.note(lane)
+  #hasRead(partition: Partition, nextOffset: number, nowMs: number): void {
+    partition.advance(nextOffset)
+    for (const lane of partition.lanes) this.#pollers.offer(lane, nowMs)
+    this.#ledger.note(partition)
   }
 
   #release(groups: readonly BatchGroup[], nowMs: number): void {
     for (const { lane, records } of groups) {
       lane.finish(records)
+      const partition = this.#partitionOf(lane)
+      if (partition === undefined) continue
       if (lane.assigned) {
         this.#pollers.offer(lane, nowMs)
-        this.#ledger.note(lane)
+        this.#ledger.note(partition)
       } else {
-        this.#forget(lane)
+        this.#forget(partition)
       }
     }
   }
 
-  /** Their lane must not come back: should the partition, then all that is unfinished is read again. */
+  /** Their partition must not come back as it is: should it, then all that is unfinished is read again. */
   #lose(groups: readonly BatchGroup[]): void {
     for (const { lane, records } of groups) {
       lane.finish(records)
-      if (this.#lanes.get(lane.partition) === lane) this.#lanes.delete(lane.partition)
+      if (this.#partitionOf(lane) !== undefined) this.#partitions.delete(lane.partition)
     }
   }
 
   #scale(nowMs: number): void {
-    const scaled = this.#scaling.tick(this.#lanes, this.#pollers, nowMs)
+    const scaled = this.#scaling.tick(this.#partitions, this.#pollers, nowMs)
     if (scaled !== undefined) this.#effects.push({ kind: 'scaled', ...scaled })
   }
 
-  #revoke(lane: Lane): void {
-    lane.assigned = false
-    this.#empty(lane)
-    this.#forget(lane)
+  #deal(): void {
+    this.#pollers.deal(lanesOf(this.#partitions.values()))
   }
 
-  #empty(lane: Lane): void {
-    lane.reset()
-    this.#pollers.withdraw(lane)
+  #revoke(partition: Partition): void {
+    partition.assigned = false
+    this.#empty(partition)
+    this.#forget(partition)
   }
 
-  /** A lane that is another's is kept only as long as its batch is out. */
-  #forget(lane: Lane): void {
-    if (lane.isInFlight || this.#lanes.get(lane.partition) !== lane) return
-    this.#lanes.delete(lane.partition)
+  #empty(partition: Partition): void {
+    partition.reset()
+    for (const lane of partition.lanes) this.#pollers.withdraw(lane)
+  }
+
+  /** One that is another's is kept only as long as a batch of it is out. */
+  #forget(partition: Partition): void {
+    if (partition.isInFlight || this.#partitions.get(partition.partition) !== partition) return
+    this.#partitions.delete(partition.partition)
+  }
+
+  /** Undefined for a lane of one that was forgotten, or that began anew. */
+  #partitionOf(lane: Lane): Partition | undefined {
+    const partition = this.#partitions.get(lane.partition)
+    return partition?.lanes[lane.slot] === lane ? partition : undefined
   }
 }

@@ -9,6 +9,8 @@ export interface ScalingRules {
   readonly invocationsPerPoller: number
   readonly batchSize: number
   readonly payloadMaxBytes: number
+  /** Lanes that each partition has; 1 unless given. */
+  readonly parallelizationFactor?: number
   /** `local` unless given. */
   readonly pace?: ScalingPace
 }
@@ -70,10 +72,10 @@ export function initialScaling({ pollersMin }: ScalingRules): ScalerState {
 
 /** The least and the most event pollers that so many partitions can use. */
 export function scalingBounds(
-  { pollersMin, pollersMax }: ScalingRules,
+  { pollersMin, pollersMax, parallelizationFactor = 1 }: ScalingRules,
   partitions: number,
 ): { readonly least: number; readonly most: number } {
-  const useful = Math.max(1, partitions)
+  const useful = Math.max(1, partitions * parallelizationFactor)
   return { least: Math.min(pollersMin, useful), most: Math.min(pollersMax, useful) }
 }
 
@@ -96,8 +98,9 @@ export function evaluateScaling(
   const wanted = batchesWaiting(rules, evaluation)
   // A pace that finishes what waits before the next look needs no help.
   if (wanted > pollers && evaluation.waitingRecords > evaluation.progress) {
-    const { pace = localScalingPace } = rules
-    return behind({ ...state, calm: undefined }, { wanted, most, pace, ...evaluation }, nowMs)
+    const { pace = localScalingPace, parallelizationFactor = 1 } = rules
+    const lanes = evaluation.partitions * parallelizationFactor
+    return behind({ ...state, calm: undefined }, { wanted, most, pace, lanes }, nowMs)
   }
   return calm({ rules, state, least }, evaluation, nowMs)
 }
@@ -139,7 +142,7 @@ function behind(
   need: {
     readonly wanted: number
     readonly most: number
-    readonly partitions: number
+    readonly lanes: number
     readonly pace: ScalingPace
   },
   nowMs: number,
@@ -152,7 +155,7 @@ function behind(
   const bound = Math.min(need.most, ceiling)
   if (to <= bound) return changed(state, to, 'lag')
   const isMost = bound === need.most
-  const reason = isMost ? (bound === need.partitions ? 'partitions' : 'maximum') : 'concurrency'
+  const reason = isMost ? (bound === need.lanes ? 'partitions' : 'maximum') : 'concurrency'
   return changed(state, Math.max(pollers, bound), reason)
 }
 

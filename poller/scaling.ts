@@ -1,8 +1,8 @@
 // Looks at a mapping at intervals, and has its scaler decide how many event pollers it gets.
 import type { EventPollers } from './event-pollers.ts'
 import { lagOf, ProgressMeter } from './lag.ts'
-import type { Lane } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
+import { lanesOf, type Partition } from './partition.ts'
 import {
   evaluateScaling,
   fitToPartitions,
@@ -63,17 +63,18 @@ export class Scaling {
 
   /** Deals the lanes out anew where the number of event pollers changes, and says how it does. */
   tick(
-    lanes: ReadonlyMap<number, Lane>,
+    partitions: ReadonlyMap<number, Partition>,
     pollers: EventPollers,
     nowMs: number,
   ): ScalingResult | undefined {
     this.#dueMs ??= nowMs + this.#pace.intervalMs
     if (!this.#fits) {
       this.#fits = true
-      const lag = lagOf(lanes.values())
+      const lag = lagOf(partitions.values())
       const { state, change } = fitToPartitions(this.#rules, this.#state, lag.partitions)
       this.#state = state
-      if (change !== undefined) return this.#apply({ change, lag: lag.sum }, lanes, pollers, nowMs)
+      if (change !== undefined)
+        return this.#apply({ change, lag: lag.sum }, partitions, pollers, nowMs)
     }
     if (this.#pending !== undefined) {
       if (nowMs < this.#pending.atMs) return undefined
@@ -81,29 +82,29 @@ export class Scaling {
       this.#pending = undefined
       // Looks that fell into the wait are left out.
       while (this.#dueMs <= nowMs) this.#dueMs += this.#pace.intervalMs
-      return this.#apply(result, lanes, pollers, nowMs)
+      return this.#apply(result, partitions, pollers, nowMs)
     }
     if (nowMs < this.#dueMs) return undefined
     this.#dueMs = nowMs + this.#pace.intervalMs
-    const result = this.#look(lanes, pollers, nowMs)
+    const result = this.#look(partitions, pollers, nowMs)
     if (result === undefined) return undefined
     const delayMs = Math.round(this.#random() * this.#pace.effectMaxMs)
-    if (delayMs === 0) return this.#apply(result, lanes, pollers, nowMs)
+    if (delayMs === 0) return this.#apply(result, partitions, pollers, nowMs)
     this.#pending = { result, atMs: nowMs + delayMs }
     return undefined
   }
 
   #look(
-    lanes: ReadonlyMap<number, Lane>,
+    partitions: ReadonlyMap<number, Partition>,
     pollers: EventPollers,
     nowMs: number,
   ): ScalingResult | undefined {
-    const lag = lagOf(lanes.values())
+    const lag = lagOf(partitions.values())
     const evaluation = {
       partitions: lag.partitions,
       waitingRecords: lag.waiting,
       waitingBytes: lag.waitingBytes,
-      progress: this.#progress.take(lanes.values()),
+      progress: this.#progress.take(partitions.values()),
       throttles: this.#counters.throttles - this.#throttlesBefore,
       invocationsMost: pollers.takeMost(),
     }
@@ -115,11 +116,11 @@ export class Scaling {
 
   #apply(
     result: ScalingResult,
-    lanes: ReadonlyMap<number, Lane>,
+    partitions: ReadonlyMap<number, Partition>,
     pollers: EventPollers,
     nowMs: number,
   ): ScalingResult {
-    pollers.deal(lanes.values(), result.change.to)
+    pollers.deal(lanesOf(partitions.values()), result.change.to)
     this.#counters.scaled(result.change.reason, nowMs)
     return result
   }

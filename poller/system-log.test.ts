@@ -4,7 +4,7 @@ import type { FunctionRecord, MappingRecord } from '../control/registry/registry
 import { laneRecord } from '../test/support/lane-record.ts'
 import { ManualClock } from '../test/support/manual-clock.ts'
 import { functionRecord, mappingRecord } from '../test/support/registry-contract.ts'
-import { Lane } from './lane.ts'
+import { Partition } from './partition.ts'
 import { SystemLog } from './system-log.ts'
 
 const uuid = '0e3b7f6c-0000-4000-8000-000000000001'
@@ -51,12 +51,13 @@ function logOf(change: Partial<MappingRecord>): SystemLog {
   })
 }
 
-function lane(): Lane {
-  const lane = new Lane(3)
-  for (const offset of [5, 6, 7]) lane.push(laneRecord(offset))
-  lane.endOffset = 20
-  lane.committedOffset = 5
-  return lane
+function partition(): Partition {
+  const partition = new Partition(3)
+  for (const offset of [5, 6, 7]) partition.lane(0).push(laneRecord(offset))
+  partition.advance(8)
+  partition.endOffset = 20
+  partition.committedOffset = 5
+  return partition
 }
 
 const types = () => written.map(({ event }) => event['eventType'])
@@ -68,7 +69,7 @@ test.each([
   [undefined, []],
 ] as const)('at level %s there is %j', (systemLogLevel, expected) => {
   const log = logOf(systemLogLevel === undefined ? {} : { systemLogLevel })
-  log.start(() => [lane()])
+  log.start(() => [partition()])
   log.assigned([0, 1])
   log.failed('no commit', 'BROKER_UNREACHABLE')
   clock.advance(60_000)
@@ -78,7 +79,7 @@ test.each([
 
 test('offsets are told once a minute for each partition that was read, until it stops', () => {
   const log = logOf({ systemLogLevel: 'DEBUG' })
-  const [read, unread, lost] = [lane(), new Lane(4), lane()]
+  const [read, unread, lost] = [partition(), new Partition(4), partition()]
   lost.assigned = false
   log.start(() => [read, unread, lost])
   clock.advance(59_999)

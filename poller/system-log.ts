@@ -5,7 +5,7 @@ import { offsetsLogIntervalMs } from '../common/mapping-limits.ts'
 import { loggingOf } from '../control/registry/function-logging.ts'
 import type { MappingRecord, Registry, SystemLogLevel } from '../control/registry/registry.ts'
 import type { GroupWriter, WrittenStream } from '../function-logs/group-writer.ts'
-import type { Lane } from './lane.ts'
+import type { Partition } from './partition.ts'
 
 /** What of `LogWriter` it needs. */
 export interface SystemLogWriter {
@@ -48,11 +48,11 @@ export class SystemLog {
   }
 
   /** From now on offsets are told once a minute, if that is asked for. Call `stop` afterwards. */
-  start(lanes: () => Iterable<Lane>): void {
+  start(partitions: () => Iterable<Partition>): void {
     if (!this.#takes('DEBUG')) return
     this.#timer = this.#options.clock.after(offsetsLogIntervalMs, () => {
-      for (const lane of lanes()) this.#offsets(lane)
-      this.start(lanes)
+      for (const partition of partitions()) this.#offsets(partition)
+      this.start(partitions)
     })
   }
 
@@ -90,9 +90,9 @@ export class SystemLog {
     this.#write('WARN', 'ESM_PROCESSING_EVENT', { error: { errorMessage, errorCode } })
   }
 
-  #offsets(lane: Lane): void {
-    const { partition, endOffset, nextOffset, checkpoint, committedOffset } = lane
-    if (!lane.assigned || nextOffset === undefined) return
+  #offsets(of: Partition): void {
+    const { partition, endOffset, nextOffset, checkpoint, committedOffset } = of
+    if (!of.assigned || nextOffset === undefined) return
     const { topic } = this.#options.record
     this.#write('DEBUG', 'KAFKA_STATUS_EVENT', {
       kafkaPartitionOffsets: {

@@ -2,7 +2,7 @@
 import { compileCriteria, type Criteria } from '../filter/criteria.ts'
 import { placeBytes, recordSizeBytes } from '../events/kafka-record-text.ts'
 import type { RawRecord } from '../events/raw-record.ts'
-import type { LaneRecord } from '../poller/lane.ts'
+import type { CountedRecords } from '../poller/batch.ts'
 import type { Mapping } from '../poller/mapping.ts'
 import type { SourceRecord } from '../poller/sources/source.ts'
 import type { Scenario } from './scenario.ts'
@@ -35,6 +35,8 @@ const exactFetchMs = 10
 const countedFetchMs = 50
 
 const topicName = 'simulated'
+/** Keys of a partition: more than it has lanes, few enough that each has records that wait. */
+const keysEach = 12
 
 export function depthOf(scenario: Scenario, topic: Topic): Depth {
   const records = topic.curve.sentBy(scenario.seconds * 1000)
@@ -43,12 +45,13 @@ export function depthOf(scenario: Scenario, topic: Topic): Depth {
   return isExact ? exactDepth(scenario, topic) : countedDepth(scenario, topic)
 }
 
-function exactDepth({ traffic }: Scenario, topic: Topic): Depth {
+function exactDepth({ traffic, mapping }: Scenario, topic: Topic): Depth {
   const filters = traffic.matching < 1 ? ['{"value":{"keep":[true]}}'] : []
   const compiled = compileCriteria(filters, 'value')
   if (!compiled.ok) throw new Error(compiled.reason)
   const kept = valueOf('{"keep":true,"pad":"', traffic.recordBytes)
   const dropped = valueOf('{"keep":false,"pad":"', traffic.recordBytes)
+  const keys = keysOf(mapping)
   return {
     name: 'exact',
     quantumMs: 1,
@@ -60,7 +63,8 @@ function exactDepth({ traffic }: Scenario, topic: Topic): Depth {
       for (let offset = from; offset < to; offset++) {
         const value = topic.isKept(offset) ? kept : dropped
         const timestampMs = topic.timestampMs(partition, offset)
-        records.push(recordOf({ partition, offset, timestampMs, value }))
+        const key = keys[offset % keys.length] ?? null
+        records.push(recordOf({ partition, offset, timestampMs, value, key }))
       }
       mapping.recordsArrived({ partition, records, nextOffset: to, endOffset }, nowMs)
     },
@@ -75,6 +79,8 @@ function countedDepth(scenario: Scenario, topic: Topic): Depth {
   const leastMs = Math.ceil((traffic.partitions * seconds * 1000) / countedReadsMax)
   const fetchIntervalMs = Math.max(countedFetchMs, Math.ceil(leastMs / quantumMs) * quantumMs)
   const content = sampleOf(traffic.recordBytes)
+  const { parallelizationFactor: factor = 1 } = model
+  const turn = Math.ceil(model.batchSize / factor)
   const place = placeBytes({ topic: topicName, partition: 0 })
   const alike = { content, sizeBytes: recordSizeBytes(place, content) }
   return {
@@ -86,16 +92,35 @@ function countedDepth(scenario: Scenario, topic: Topic): Depth {
     read: (mapping, { partition, from, to, endOffset }, nowMs) => {
       // Those that the filters let through are taken to come before the others of the same read.
       const kept = topic.keptBefore(to) - topic.keptBefore(from)
-      const entries: LaneRecord[] = []
-      for (let offset = from; offset < from + kept; offset += model.batchSize) {
-        const count = Math.min(model.batchSize, from + kept - offset)
+      const entries: CountedRecords[] = []
+      let count = 0
+      for (let offset = from; offset < from + kept; offset += count) {
+        // The lanes of a partition take turns; an entry that is read again is in the lane it was in.
+        const slot = Math.floor(offset / turn) % factor
+        const most = factor === 1 ? model.batchSize : turn - (offset % turn)
+        count = Math.min(most, from + kept - offset)
         const timestampMs = topic.timestampMs(partition, offset + (count >> 1))
-        entries.push({ offset, timestampMs, ...alike, count })
+        entries.push({ offset, timestampMs, ...alike, count, slot })
       }
       const run = { partition, firstOffset: from, entries, nextOffset: to, endOffset }
       mapping.recordsCounted(run, nowMs)
     },
   }
+}
+
+/** Which key a record of a partition has where keys have lanes of their own; undefined for none. */
+export function keyIndexOf(offset: number): number | undefined {
+  const index = offset % (keysEach + 1)
+  return index === keysEach ? undefined : index
+}
+
+/** Of the records of each partition, one after the other; none where nothing depends on them. */
+function keysOf({ parallelizationFactor = 1 }: Scenario['mapping']): readonly (Buffer | null)[] {
+  if (parallelizationFactor === 1) return [null]
+  const keys: (Buffer | null)[] = Array.from({ length: keysEach }, (_, key) =>
+    Buffer.from(`key ${key}`),
+  )
+  return [...keys, null]
 }
 
 /** Fine enough for the function's duration, and no finer: each step costs a look at every lane. */
@@ -114,9 +139,9 @@ function valueOf(head: string, sizeBytes: number): Buffer {
 }
 
 function recordOf(
-  of: Pick<SourceRecord, 'partition' | 'offset' | 'timestampMs' | 'value'>,
+  of: Pick<SourceRecord, 'partition' | 'offset' | 'timestampMs' | 'key' | 'value'>,
 ): SourceRecord {
-  return { topic: topicName, ...of, timestampType: 'CREATE_TIME', key: null, headers: [] }
+  return { topic: topicName, ...of, timestampType: 'CREATE_TIME', headers: [] }
 }
 
 /** A record that stands for all, for its size. */

@@ -220,6 +220,15 @@ export const parameters: readonly Parameter[] = [
     help: 'A destination takes what is given up (DestinationConfig).',
   },
   {
+    path: 'mapping.ParallelizationFactor',
+    flag: 'parallelization-factor',
+    kind: 'whole',
+    least: 1,
+    most: 10,
+    default: '1',
+    help: 'Lanes of each partition, by the keys of its records.',
+  },
+  {
     path: 'mapping.ProvisionedPollerConfig.MinimumPollers',
     flag: 'minimum-pollers',
     kind: 'whole',

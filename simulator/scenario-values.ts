@@ -76,6 +76,7 @@ export function scenarioOf(name: string, values: Values): Scenario {
       recordAgeMaxMs: endless('mapping.MaximumRecordAgeInSeconds') * 1000,
       bisects: bool('mapping.BisectBatchOnFunctionError'),
       reportsItemFailures: bool('mapping.ReportBatchItemFailures'),
+      parallelizationFactor: number('mapping.ParallelizationFactor'),
       hasDestination: bool('mapping.OnFailure'),
       ...provisionedOf(
         read(`${provisioned}MinimumPollers`) as number | undefined,
@@ -92,6 +93,9 @@ function allowed(scenario: Scenario): Scenario {
   const { retriesMax, recordAgeMaxMs, bisects, reportsItemFailures, provisioned } = mapping
   if (recordAgeMaxMs < recordAgeMinSeconds * 1000) {
     throw refused('MaximumRecordAgeInSeconds', `is not from ${recordAgeMinSeconds} on, nor -1`)
+  }
+  if (pace === 'aws' && (mapping.parallelizationFactor ?? 1) > 1) {
+    throw refused('ParallelizationFactor', 'is not there for Kafka at the pace of AWS')
   }
   const asked = {
     MaximumRetryAttempts: retriesMax !== Infinity,

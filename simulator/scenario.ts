@@ -56,6 +56,8 @@ export interface MappingModel {
   readonly bisects: boolean
   readonly reportsItemFailures: boolean
   readonly hasDestination: boolean
+  /** Lanes of each partition; 1 unless given. */
+  readonly parallelizationFactor?: number
   /** Absent on demand. */
   readonly provisioned?: { readonly minimum: number; readonly maximum: number }
 }

@@ -50,6 +50,7 @@ function randomScenario(seed: number): Scenario {
       bisects: random() < 0.4,
       reportsItemFailures: random() < 0.5,
       hasDestination: random() < 0.5,
+      parallelizationFactor: pick(1, 1, 2, 4, 10),
       ...(random() < 0.5 ? {} : { provisioned: { minimum, maximum: minimum + 3 } }),
     },
     failures: {

@@ -13,7 +13,7 @@ import { SimulatedFunction } from './function.ts'
 import { Group } from './group.ts'
 import { PollerProcess, type World } from './poller-process.ts'
 import { randomFrom, type Random } from './random.ts'
-import type { Scenario } from './scenario.ts'
+import type { MappingModel, Scenario } from './scenario.ts'
 import { startMs, Topic } from './topic.ts'
 
 /** Who wants to know what happens while it does. */
@@ -228,6 +228,7 @@ function rulesOf({ mapping: model, pace }: Scenario, depth: Depth): MappingRules
     payloadMaxBytes,
     frame: eventFrame(origin, 'simulated'),
     criteria: depth.criteria,
+    ...lanesOf(model),
     pollersMin: provisioned?.minimum ?? 1,
     pollersMax: provisioned?.maximum ?? topicPartitionsMax,
     invocationsPerPoller,
@@ -245,4 +246,8 @@ function rulesOf({ mapping: model, pace }: Scenario, depth: Depth): MappingRules
       destination: model.hasDestination ? 'simulated' : undefined,
     },
   }
+}
+
+function lanesOf({ parallelizationFactor = 1 }: MappingModel): Partial<MappingRules> {
+  return parallelizationFactor === 1 ? {} : { parallelizationFactor, drawsOnOneLane: true }
 }

@@ -2,7 +2,8 @@
 import assert from 'node:assert'
 import type { Batch, BatchOutcome, Discard } from '../../poller/batch.ts'
 import type { BatchGroup } from '../../poller/batcher.ts'
-import { countOf, sumOf, type Lane } from '../../poller/lane.ts'
+import { countOf, sumOf, type Lane, type LaneRecord } from '../../poller/lane.ts'
+import { keyIndexOf } from '../../simulator/depth.ts'
 import type { PollerProcess } from '../../simulator/poller-process.ts'
 import type { Observer, Simulation } from '../../simulator/simulation.ts'
 
@@ -10,8 +11,9 @@ interface Sent {
   readonly process: PollerProcess
   readonly batch: Batch
   readonly partition: number
-  /** Of the group's first record. */
+  /** Of the group's first record, or of its first with that key where keys have lanes of their own. */
   readonly offset: number
+  readonly key?: number
 }
 
 /**
@@ -57,7 +59,8 @@ export class SimulationWitness implements Observer {
         assert(ageMs <= rules.failure.recordAgeMaxMs, 'a record that is too old is sent')
       }
       assert(previous >= 0, 'an empty group')
-      this.#sent.push({ process, batch, partition, offset: own[0]?.offset ?? 0 })
+      const of = { process, batch, partition }
+      for (const first of this.#firstsOf(own)) this.#sent.push({ ...of, ...first })
     }
     assert(records <= rules.batchSize, 'too large a batch')
     if (batch.attempts > 0) this.retries += 1
@@ -127,21 +130,38 @@ export class SimulationWitness implements Observer {
   }
 
   /** Nothing before it of its lane is left, apart from what is given up or another's meanwhile. */
-  #checkOrder({ process, partition, offset, batch }: Sent, nowMs: number): void {
+  #checkOrder({ process, partition, offset, batch, key }: Sent, nowMs: number): void {
     const { rules, topic } = this.#simulation()
     const group = batch.groups.find((each) => each.partition === partition)
     if (!process.isAlive || group?.lane.assigned !== true) return
     for (let before = this.doneUpTo(partition); before < offset; before++) {
+      if (key !== undefined && keyIndexOf(before) !== key) continue
       if (this.#isDone(partition, before) || this.#isLeaving(partition, before)) continue
       const isTooOld = nowMs - topic.timestampMs(partition, before) > rules.failure.recordAgeMaxMs
       assert(isTooOld, `record ${offset} of partition ${partition} overtakes ${before}`)
     }
   }
 
+  /** The first record; of each key the first where a partition has several lanes. */
+  #firstsOf(records: readonly LaneRecord[]): readonly { offset: number; key?: number }[] {
+    const [first] = records
+    if ((this.#simulation().rules.parallelizationFactor ?? 1) === 1) {
+      return first === undefined ? [] : [{ offset: first.offset }]
+    }
+    const firsts = new Map<number, number>()
+    for (const { offset } of records) {
+      const key = keyIndexOf(offset)
+      if (key !== undefined && !firsts.has(key)) firsts.set(key, offset)
+    }
+    return [...firsts].map(([key, offset]) => ({ key, offset }))
+  }
+
   #checkProcess({ mapping, partitions }: PollerProcess): void {
     mapping.check()
     if (partitions.size > 0) {
-      assert(mapping.eventPollers <= partitions.size, 'more event pollers than partitions')
+      const { parallelizationFactor = 1 } = mapping.rules
+      const lanes = partitions.size * parallelizationFactor
+      assert(mapping.eventPollers <= lanes, 'more event pollers than lanes')
     }
     const out = [...this.#invocationsMost].find(([process]) => process.mapping === mapping)?.[1]
     const most = Math.max(mapping.invocationsMax, ...(out?.values() ?? []))
