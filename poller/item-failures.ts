@@ -1,4 +1,4 @@
-// Reads which records of a Kafka batch a function names as failed (ReportBatchItemFailures).
+// Reads which records of a batch a function names as failed (ReportBatchItemFailures).
 import type { BatchGroup } from './batcher.ts'
 import type { LaneRecord } from './lane.ts'
 
@@ -26,6 +26,36 @@ export function itemFailuresOf(
     failed.add(record)
   }
   return failed.size === 0 ? 'none' : failed
+}
+
+/**
+ * The same for a stream, whose identifiers are sequence numbers. What is before the lowest that is named is done, and
+ * all from it on failed (Lambda: it becomes the checkpoint).
+ */
+export function streamFailuresOf(
+  payload: string,
+  groups: readonly BatchGroup[],
+): 'none' | 'all' | ReadonlySet<LaneRecord> {
+  const answer = parse(payload)
+  if (!isObject(answer)) return 'none'
+  const failures = answer['batchItemFailures']
+  if (failures === undefined || failures === null) return 'none'
+  if (!Array.isArray(failures)) return 'all'
+  const records = groups.flatMap((group) => group.records)
+  const places = new Map<unknown, number>()
+  for (const [index, { content }] of records.entries()) {
+    const number = content.stream?.sequenceNumber
+    // Records of one aggregate have it in common: the first of them stands for all.
+    if (!places.has(number)) places.set(number, index)
+  }
+  let lowest = records.length
+  for (const failure of failures as unknown[]) {
+    const identifier = isObject(failure) ? failure['itemIdentifier'] : undefined
+    const place = typeof identifier === 'string' ? places.get(identifier) : undefined
+    if (place === undefined) return 'all'
+    lowest = Math.min(lowest, place)
+  }
+  return lowest === records.length ? 'none' : new Set(records.slice(lowest))
 }
 
 function recordsByIdentifier(

@@ -3,7 +3,7 @@ import type { InvocationCompleted, InvocationResult } from '../common/invocation
 import type { Logger } from '../common/logger.ts'
 import type { Batch, BatchOutcome, InvocationReport, MappingRules } from './batch.ts'
 import { recordsOf } from './groups.ts'
-import { itemFailuresOf } from './item-failures.ts'
+import { itemFailuresOf, streamFailuresOf } from './item-failures.ts'
 
 export interface Judgement {
   readonly outcome: BatchOutcome
@@ -49,7 +49,11 @@ function reportOf(
   const { requestId, executedVersion, functionError, payload } = result
   if (functionError !== undefined) return { requestId, executedVersion, functionError }
   if (!failure.reportsItemFailures) return undefined
-  const failed = itemFailuresOf(payload, batch.groups, frame.topic)
+  const { groups } = batch
+  const failed =
+    frame.stream === undefined
+      ? itemFailuresOf(payload, groups, frame.topic)
+      : streamFailuresOf(payload, groups)
   if (failed === 'none') return undefined
   const named = failed === 'all' ? {} : { failed }
   return { requestId, executedVersion, functionError: null, ...named }
