@@ -6,7 +6,9 @@ import { flag, structure, text, timestamp, type MemberValue } from '../../../com
 import { Violations } from '../../../common/aws/validation.ts'
 import {
   decodeSequenceNumber,
+  offsetFrom,
   sequenceNumberPattern,
+  type SequenceNumberParts,
 } from '../../../kinesis-wire/sequence-number.ts'
 import { shardIdOf, type Shard } from '../streams/shard.ts'
 import { findShard, type ShardOfStream } from './find-stream.ts'
@@ -73,12 +75,14 @@ export async function offsetOf(
   position: StartingPosition,
 ): Promise<Outcome<number>> {
   const { type, sequenceNumber, timestampMs } = position
-  const isNumbered = type === 'AT_SEQUENCE_NUMBER' || type === 'AFTER_SEQUENCE_NUMBER'
+  const isAfter = type === 'AFTER_SEQUENCE_NUMBER'
+  const isNumbered = type === 'AT_SEQUENCE_NUMBER' || isAfter
   if (isNumbered !== (sequenceNumber !== undefined)) return wrongPair(position)
   if (sequenceNumber !== undefined) {
-    const offset = offsetOfNumber(context, { stream, shard, sequenceNumber }, position.operation)
-    if (offset instanceof KinesisError) return offset
-    const first = type === 'AFTER_SEQUENCE_NUMBER' ? offset + 1 : offset
+    const place = { stream, shard, sequenceNumber }
+    const parts = partsOfNumber(context, place, position.operation)
+    if (parts instanceof KinesisError) return parts
+    const first = offsetFrom(parts, isAfter ? 'AFTER_SEQUENCE_NUMBER' : 'AT_SEQUENCE_NUMBER')
     // A shard's end is told as a number behind all offsets.
     return Math.min(first, shard.partition.highWatermark)
   }
@@ -110,11 +114,11 @@ async function offsetOfTime(
   return found?.offset ?? partition.highWatermark
 }
 
-function offsetOfNumber(
+function partsOfNumber(
   { accountId }: KinesisContext,
   { stream, shard, sequenceNumber }: ShardOfStream & { readonly sequenceNumber: string },
   operation: string,
-): Outcome<number> {
+): Outcome<SequenceNumberParts> {
   const invalid =
     `StartingSequenceNumber ${sequenceNumber} used in ${operation} on shard ${shard.id} in stream ` +
     `${stream.name} under account ${accountId} is invalid`
@@ -129,7 +133,7 @@ function offsetOfNumber(
   if (parts.shardCreatedSecs !== shard.createdSecs) {
     return invalidArgument(`${invalid} because it did not come from this stream.`)
   }
-  return parts.offset
+  return parts
 }
 
 function wrongPair({ type, sequenceNumber }: StartingPosition): KinesisError {
