@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose crash crash-mappings fuzz
 .PHONY: simulate-seeds spike bench bench-cpu-share bench-broker bench-invoke bench-consumer bench-torture bench-isolation bench-simulate
-.PHONY: bench-kinesis docs board-pictures format clean
+.PHONY: bench-kinesis bench-subscriptions docs board-pictures format clean
 
 installed := node_modules/.package-lock.json
 
@@ -87,6 +87,9 @@ bench-consumer: $(installed) ## Measure reading a topic by our consumer, kafkajs
 bench-kinesis: $(installed) ## Measure the Kinesis API beside kinesalite and kinesis-local; fetches them, prints JSON.
 	@test/peers/kinesis.sh >&2
 	@npm exec -- node bench/kinesis.ts
+
+bench-subscriptions: $(installed) ## Measure the memory of 1,000 open subscriptions to shards, and put to push; prints JSON.
+	@npm exec -- node bench/subscriptions.ts
 
 bench-torture: $(installed) ## Measure functions that behave, alone and beside each that does not; prints JSON.
 	@npm run -s bench:torture

@@ -281,6 +281,18 @@ test('where limits hold, records come at two megabytes a second', async () => {
   }
 })
 
+test('a stream may say itself that limits hold', async () => {
+  const tags = { 'millrace:shard-limits': 'on' }
+  await context.catalog.change(stream, (record) => ({ ...record, tags }))
+  for (let round = 0; round < 2; round += 1) await put('x'.repeat(subscriptionEventMaxBytes - 3))
+  const watched = await started()
+  await until('the first', () => watched.data().length === 1)
+  await settled()
+  expect(watched.data()).toHaveLength(1)
+  clock.advance(251)
+  await until('the second', () => watched.data().length === 2)
+})
+
 test('a closed shard ends with its children, once all of it was given', async () => {
   await put('last')
   const watched = await started()

@@ -10,6 +10,7 @@ import {
 } from '../../../common/subscription-limits.ts'
 import { encodePosition } from '../../../kinesis-wire/sequence-number.ts'
 import type { ConsumerRecord } from '../streams/stream-record.ts'
+import { shardLimitsSwitch } from '../streams/stream-switches.ts'
 import type { ShardOfStream } from './find-stream.ts'
 import { childShards } from './get-records.ts'
 import type { AnswerStream, KinesisContext, WireFormat } from './kinesis-context.ts'
@@ -147,7 +148,8 @@ export class Subscription {
     context.subscriptions.bytes += bytes
     this.#recordMs = records.at(-1)?.timestampMs
     const nowMs = context.clock.now()
-    if (context.subscriptions.isStrict) {
+    const { stream } = source
+    if (shardLimitsSwitch(stream.record.tags) ?? context.subscriptions.isStrict) {
       this.#paidMs = Math.max(nowMs, this.#paidMs) + (bytes / subscriptionBytesPerSecond) * 1000
     }
     const frame = eventFrame(format, source, this.#event(records))

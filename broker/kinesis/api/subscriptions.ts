@@ -31,7 +31,7 @@ export class Claim {
 
 /** Invariant: of the claims of a consumer and shard one at most is open and not taken over. */
 export class Subscriptions {
-  /** Whether AWS's limits hold to the letter: bytes in a second, and five seconds also behind a subscription that is over. */
+  /** Whether AWS's limits hold where a stream does not say so itself, and five seconds also behind a subscription that is over. */
   readonly isStrict: boolean
   readonly #clock: Clock
   readonly #claims = new Map<string, Claim>()
