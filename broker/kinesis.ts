@@ -30,7 +30,7 @@ export async function openKinesis(
   const iterators = new IteratorTokens(identity.clusterId)
   const subscriptions = new Subscriptions(clock, { isStrict: pace === 'aws' })
   const shared = { store, catalog, consumers: new Consumers(catalog, clock), subscriptions }
-  const parts = { ...shared, iterators, counters, clock, logger: child }
+  const parts = { ...shared, iterators, pace, counters, clock, logger: child }
   const context: KinesisContext = { ...parts, region, accountId }
   const { server, address } = await KinesisServer.start({ host, port: kinesisPort, context })
   const scaler = new ShardScaler({ store, catalog, pace, clock, logger: child })

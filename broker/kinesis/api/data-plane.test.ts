@@ -1,5 +1,5 @@
 // Tests putting and reading records through the Kinesis API: routing, order, iterators, errors, and what Kafka clients wrote.
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { silentLogger } from '../../../common/logger.ts'
 import { dayMs } from '../../../common/stream-limits.ts'
 import {
@@ -228,7 +228,7 @@ test.each([
     { Data: base64('x'.repeat(1024 * 1024 + 1)) },
     "Value at 'data' failed to satisfy constraint: Member must have length less than or equal to 1048576",
   ],
-])('PutRecord with %j is refused', async (more, text) => {
+])('PutRecord is refused where it violates a rule: %#', async (more, text) => {
   expect(await put('x', 'k', more)).toEqual(violation(text))
 })
 
@@ -469,6 +469,65 @@ test('an answer has 10 MiB at most', async () => {
   expect(first.Records).toHaveLength(9)
   const rest = await call('GetRecords', { ShardIterator: first.NextShardIterator })
   expect(rest.Records).toHaveLength(3)
+})
+
+describe('with the limits of shards', () => {
+  const rate = {
+    error: 'ProvisionedThroughputExceededException',
+    message:
+      'Rate exceeded for shard shardId-000000000000 in stream laps under account 111122223333.',
+  }
+  const tagged = (value: string): Promise<void> =>
+    context.catalog.change(stream, (record) => ({
+      ...record,
+      tags: { 'millrace:shard-limits': value },
+    }))
+
+  test('records above them fail one by one, and none of another shard', async () => {
+    await tagged('on')
+    const car = { Data: Buffer.alloc(400_000).toString('base64'), PartitionKey: 'car-7' }
+    const other = { Data: base64('x'), PartitionKey: 'k', ExplicitHashKey: `${2n ** 127n}` }
+    const answer = await call('PutRecords', {
+      StreamName: 'laps',
+      Records: [car, car, car, other, car],
+    })
+    expect(answer.FailedRecordCount).toBe(2)
+    expect(answer.Records?.map(({ ErrorCode }) => ErrorCode)).toEqual([
+      undefined,
+      undefined,
+      rate.error,
+      undefined,
+      rate.error,
+    ])
+    expect(await call('PutRecord', { StreamName: 'laps', ...car })).toEqual(rate)
+    clock.advance(1000)
+    expect((await call('PutRecord', { StreamName: 'laps', ...car })).error).toBeUndefined()
+  })
+
+  test('five reads a second are answered', async () => {
+    context = { ...context, pace: 'aws' }
+    const ShardIterator = await iterator(0)
+    for (let i = 0; i < 5; i++) {
+      expect((await call('GetRecords', { ShardIterator })).error).toBeUndefined()
+    }
+    expect(await call('GetRecords', { ShardIterator })).toEqual(rate)
+    await tagged('off')
+    expect((await call('GetRecords', { ShardIterator })).error).toBeUndefined()
+  })
+
+  test('an answer of 10 MiB is paid off in five seconds', async () => {
+    const Data = Buffer.alloc(1024 * 1024).toString('base64')
+    for (let i = 0; i < 10; i++) {
+      await call('PutRecord', { StreamName: 'laps', Data, PartitionKey: 'car-7' })
+    }
+    await tagged('on')
+    const ShardIterator = await iterator(0)
+    expect((await call('GetRecords', { ShardIterator })).Records).toHaveLength(9)
+    clock.advance(3000)
+    expect(await call('GetRecords', { ShardIterator })).toEqual(rate)
+    clock.advance(2000)
+    expect((await call('GetRecords', { ShardIterator })).error).toBeUndefined()
+  })
 })
 
 test("a closed shard's end has no iterator, and tells its children", async () => {

@@ -14,6 +14,7 @@ import type { ShardOfStream } from './find-stream.ts'
 import { WrittenAnswer, type Handler, type KinesisContext } from './kinesis-context.ts'
 import { KinesisError, type Outcome } from './kinesis-errors.ts'
 import { recordJson, recordValue } from './read-record.ts'
+import { hasLimits, throttled } from './shard-throttle.ts'
 import { readableEnd, readShard, type ShardRead } from './shard-reader.ts'
 import { checkStream, dryRun } from './stream-members.ts'
 
@@ -41,11 +42,15 @@ export const getRecords: Handler<MemberValue<typeof getRecordsInput>> = async (
   const source = await sourceOf(context, place)
   if (source instanceof KinesisError) return source
   if (input.DryRun === true) return dryRun()
-  const read = await readShard(source.shard, place.offset, {
+  const { stream, shard } = source
+  const isLimited = hasLimits(context, stream)
+  if (isLimited && !shard.limits.admitRead(context.clock.now())) return throttled(context, source)
+  const read = await readShard(shard, place.offset, {
     maxRecords: limit,
     maxBytes: kinesisRequestMaxBytes,
     pieceBytes: limit < 1000 ? kinesisReadPieceBytes : kinesisRequestMaxBytes,
   })
+  if (isLimited) shard.limits.noteRead(read.bytes, context.clock.now())
   const end = endOf(context, source, read)
   // Values are views of what was read, which their sender cannot give back.
   if (call.format !== 'json') {

@@ -18,6 +18,8 @@ export interface KinesisContext {
   /** As ARNs and texts name them. */
   readonly region: string
   readonly accountId: string
+  /** At that of AWS the limits of shards hold, unless a stream says otherwise; `local` unless given. */
+  readonly pace?: 'local' | 'aws'
   readonly counters: KinesisCounters
   readonly clock: Clock
   readonly logger: Logger

@@ -7,6 +7,7 @@ import type { Shard } from '../streams/shard.ts'
 import type { Stream } from '../streams/stream.ts'
 import type { KinesisContext } from './kinesis-context.ts'
 import { KinesisError, type Outcome } from './kinesis-errors.ts'
+import { hasLimits, throttled } from './shard-throttle.ts'
 import { hashKeyOfEntry, notBase64, type PutEntry } from './put-entry.ts'
 
 /** What became of an entry. */
@@ -38,7 +39,7 @@ export async function putEntries(
   entries: readonly PutEntry[],
 ): Promise<Outcome<readonly Placed[]>> {
   const placed: Placed[] = []
-  const shares = sharesOf(stream, entries)
+  const shares = sharesOf(context, { stream, entries, placed })
   if (shares instanceof KinesisError) return shares
   const nowMs = context.clock.now()
   for (const share of shares) {
@@ -50,7 +51,18 @@ export async function putEntries(
   return placed
 }
 
-function sharesOf(stream: Stream, entries: readonly PutEntry[]): Outcome<readonly Share[]> {
+interface Putting {
+  readonly stream: Stream
+  readonly entries: readonly PutEntry[]
+  readonly placed: Placed[]
+}
+
+function sharesOf(
+  context: KinesisContext,
+  { stream, entries, placed }: Putting,
+): Outcome<readonly Share[]> {
+  const isLimited = hasLimits(context, stream)
+  const nowMs = context.clock.now()
   const shares = new Map<Shard, Share>()
   const isDistributing = stream.record.distribution === 'AUTO'
   for (let index = 0; index < entries.length; index++) {
@@ -58,6 +70,11 @@ function sharesOf(stream: Stream, entries: readonly PutEntry[]): Outcome<readonl
     const shard = isDistributing ? anyShard(stream) : shardOf(stream, entry)
     if (shard instanceof KinesisError) return shard
     const { data = '', dataBytes, partitionKey = null, keyBytes } = entry
+    if (isLimited && !shard.limits.admitPut(keyBytes + dataBytes, 1, nowMs)) {
+      const { message } = throttled(context, { stream, shard })
+      placed[index] = { ok: false, code: 'ProvisionedThroughputExceededException', message }
+      continue
+    }
     let share = shares.get(shard)
     if (share === undefined) {
       share = { shard, records: [], indexes: [] }
