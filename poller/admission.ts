@@ -5,7 +5,7 @@ import type { CountedRun, Effect, MappingRules } from './batch.ts'
 import { recordSizer } from './event.ts'
 import type { EventPollers } from './event-pollers.ts'
 import { keptRecords, rawRecord, withoutContent } from './kept-records.ts'
-import { countOf, split, type Lane } from './lane.ts'
+import { countOf, split } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import type { Partition } from './partition.ts'
 import { slotOf } from './slot.ts'
@@ -27,9 +27,10 @@ export class Admission {
     const { partition } = to
     const sizeOf = recordSizer(this.#rules.frame, partition)
     const skipped: Effect[] = []
+    const only = to.lanes.length === 1 ? to.lane(0) : undefined
     for (const content of keptRecords(this.#select(to, records))) {
       const { offset, timestampMs } = content
-      const lane = this.#laneOf(to, content)
+      const lane = only ?? to.lane(slotOf(content, to.lanes.length))
       if (offset < lane.knownBelow) {
         this.#counters.polledEvents -= 1
         continue
@@ -63,11 +64,6 @@ export class Admission {
       this.#counters.filteredOutEvents -= countOf(fresh)
       lane.push(fresh)
     }
-  }
-
-  #laneOf(to: Partition, record: RawRecord): Lane {
-    const factor = to.lanes.length
-    return to.lane(factor === 1 ? 0 : slotOf(record, factor))
   }
 
   #select(to: Partition, records: readonly SourceRecord[]): readonly RawRecord[] {

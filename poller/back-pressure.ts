@@ -28,7 +28,7 @@ export class BackPressure {
     for (const { bytes } of partitions.values()) total += bytes
     for (const partition of partitions.values()) {
       if (!partition.assigned) continue
-      const { spread } = partition
+      const spread = this.#spreadMax === Infinity ? 0 : partition.spread
       if (!partition.paused) {
         const isAhead = spread >= this.#spreadMax
         if (!isAhead && !mustPause(partition, share, total >= this.#maxBytes)) continue

@@ -12,6 +12,8 @@ export class Partition {
   readonly partition: number
   /** One by slot. */
   readonly lanes: readonly Lane[]
+  /** The only lane: most partitions have one, and some of what follows is asked of each at every step. */
+  readonly #only: Lane | undefined
   /** The offset after the partition's last record, as of the last fetch of it. */
   endOffset: number | undefined = undefined
   /** What the group has as this partition's offset, as far as known. */
@@ -25,6 +27,7 @@ export class Partition {
   constructor(partition: number, slots = 1) {
     this.partition = partition
     this.lanes = Array.from({ length: slots }, (_, slot) => new Lane(partition, slot))
+    this.#only = slots === 1 ? this.lanes[0] : undefined
   }
 
   /** False once the partition is another member's; what is still in flight then counts for nothing. */
@@ -59,25 +62,25 @@ export class Partition {
   }
 
   get waiting(): number {
-    return sumOver(this.lanes, (lane) => lane.waiting)
+    return this.#only?.waiting ?? sumOver(this.lanes, (lane) => lane.waiting)
   }
 
   get waitingBytes(): number {
-    return sumOver(this.lanes, (lane) => lane.waitingBytes)
+    return this.#only?.waitingBytes ?? sumOver(this.lanes, (lane) => lane.waitingBytes)
   }
 
   /** All that it holds, waiting and in flight. */
   get bytes(): number {
-    return sumOver(this.lanes, (lane) => lane.bytes)
+    return this.#only?.bytes ?? sumOver(this.lanes, (lane) => lane.bytes)
   }
 
   get records(): number {
-    return sumOver(this.lanes, (lane) => lane.records)
+    return this.#only?.records ?? sumOver(this.lanes, (lane) => lane.records)
   }
 
   /** Whether a batch of any of its lanes is out. */
   get isInFlight(): boolean {
-    return this.lanes.some((lane) => lane.isInFlight)
+    return this.#only?.isInFlight ?? this.lanes.some((lane) => lane.isInFlight)
   }
 
   /** The lowest unfinished offset: what may be committed. */
@@ -100,9 +103,9 @@ export class Partition {
 
   /** The oldest unfinished record. */
   get oldest(): LaneRecord | undefined {
-    const [first] = this.lanes
-    let oldest = first?.oldest
-    for (let slot = 1; slot < this.lanes.length; slot++) {
+    if (this.#only !== undefined) return this.#only.oldest
+    let oldest: LaneRecord | undefined
+    for (let slot = 0; slot < this.lanes.length; slot++) {
       const other = this.lanes[slot]?.oldest
       if (other !== undefined && other.offset < (oldest?.offset ?? Infinity)) oldest = other
     }
