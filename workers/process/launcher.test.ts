@@ -1,7 +1,10 @@
 // Tests the launcher with real processes.
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { constants, openSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Launcher } from './launcher.ts'
 
@@ -20,7 +23,9 @@ afterEach(async () => {
 async function start(script: string) {
   const pipePath = join(directory, 'output')
   await launcher.pipe(pipePath)
-  const reading = readFile(pipePath, 'utf8')
+  // Open before anybody writes, as the launcher wants it.
+  const fd = openSync(pipePath, constants.O_RDONLY | constants.O_NONBLOCK)
+  const reading = text(new Socket({ fd, readable: true, writable: false }))
   const command = { command: '/bin/sh', args: ['-c', script], directory, environment: { A: 'b' } }
   return { ...(await launcher.start({ ...command, pipePath })), reading }
 }
