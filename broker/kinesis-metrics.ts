@@ -2,6 +2,11 @@
 import type { MetricDefinition, MetricSample } from '../common/metrics.ts'
 import type { KinesisCounters } from './kinesis/api/kinesis-counters.ts'
 import type { Subscriptions } from './kinesis/api/subscriptions.ts'
+import {
+  collectStreams,
+  streamMetricDefinitions,
+  type StreamSources,
+} from './kinesis-stream-metrics.ts'
 import type { KinesisServerCounters } from './kinesis/server/server-counters.ts'
 
 export const kinesisMetricDefinitions: readonly MetricDefinition[] = [
@@ -22,6 +27,7 @@ export const kinesisMetricDefinitions: readonly MetricDefinition[] = [
     name: 'millrace_kinesis_request_duration_seconds',
     labels: ['operation'],
     help: "Time from the start of a call to its answer, of SubscribeToShard to the answer's beginning.",
+    aws: 'PutRecord.Latency, PutRecords.Latency, GetRecords.Latency',
   },
   {
     type: 'gauge',
@@ -65,9 +71,10 @@ export const kinesisMetricDefinitions: readonly MetricDefinition[] = [
     labels: [],
     help: 'Data and keys of records pushed to subscriptions.',
   },
+  ...streamMetricDefinitions,
 ]
 
-export interface KinesisCounts {
+export interface KinesisCounts extends StreamSources {
   readonly counters: KinesisCounters
   readonly server: KinesisServerCounters
   readonly subscriptions: Pick<Subscriptions, 'open' | 'events' | 'records' | 'bytes'>
@@ -77,6 +84,7 @@ export function collectKinesis({
   counters,
   server,
   subscriptions,
+  ...sources
 }: KinesisCounts): readonly MetricSample[] {
   const calls = [...counters.operations].flatMap(([operation, { calls: value, seconds }]) => [
     { name: 'millrace_kinesis_requests_total', labels: { operation }, value },
@@ -113,5 +121,6 @@ export function collectKinesis({
       value: subscriptions.records,
     },
     { name: 'millrace_kinesis_subscription_bytes_total', labels: {}, value: subscriptions.bytes },
+    ...collectStreams(sources),
   ]
 }

@@ -37,6 +37,8 @@ export async function openKinesis(
   return {
     counters,
     subscriptions,
+    catalog,
+    clock,
     server: server.counters,
     doors: { kinesis: `http://${address}` },
     close: async () => {

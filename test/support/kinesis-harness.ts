@@ -23,7 +23,9 @@ export interface KinesisHarness {
 }
 
 /** Everything is closed at the end of the test. */
-export async function startKinesisForTest(): Promise<KinesisHarness> {
+export async function startKinesisForTest({
+  pace = 'local',
+}: Partial<Pick<KinesisContext, 'pace'>> = {}): Promise<KinesisHarness> {
   const { store, files, clock } = await openStore()
   const shared = { store, clock, logger: silentLogger }
   const catalog = await StreamCatalog.open({ ...shared, files, directory: '/kinesis' })
@@ -36,6 +38,7 @@ export async function startKinesisForTest(): Promise<KinesisHarness> {
     counters: new KinesisCounters(),
     region: 'us-east-1',
     accountId: '000000000000',
+    pace,
   }
   const { server, address } = await KinesisServer.start({ host: '127.0.0.1', port: 0, context })
   const endpoint = `http://${address}`

@@ -44,7 +44,11 @@ export const getRecords: Handler<MemberValue<typeof getRecordsInput>> = async (
   if (input.DryRun === true) return dryRun()
   const { stream, shard } = source
   const isLimited = hasLimits(context, stream)
-  if (isLimited && !shard.limits.admitRead(context.clock.now())) return throttled(context, source)
+  if (isLimited && !shard.limits.admitRead(context.clock.now())) {
+    stream.counters.shard(shard.index).readsRefused += 1
+    stream.counters.called('GetRecords', false)
+    return throttled(context, source)
+  }
   const read = await readShard(shard, place.offset, {
     maxRecords: limit,
     maxBytes: kinesisRequestMaxBytes,
@@ -52,6 +56,7 @@ export const getRecords: Handler<MemberValue<typeof getRecordsInput>> = async (
   })
   if (isLimited) shard.limits.noteRead(read.bytes, context.clock.now())
   const end = endOf(context, source, read)
+  count(context, source, read, end)
   // Values are views of what was read, which their sender cannot give back.
   if (call.format !== 'json') {
     return { Records: read.records.map((record) => recordValue(source, record)), ...end }
@@ -73,6 +78,19 @@ async function sourceOf(
   if (stream !== undefined && shard !== undefined) return { stream, shard }
   const message = `Stream of the iterator under account ${accountId} not found.`
   return new KinesisError('ResourceNotFoundException', message)
+}
+
+function count(
+  { clock }: KinesisContext,
+  { stream, shard }: ShardOfStream,
+  { records, bytes }: ShardRead,
+  { MillisBehindLatest: millisBehind }: End,
+): void {
+  const counters = stream.counters.shard(shard.index)
+  counters.recordsOut += records.length
+  counters.bytesOut += bytes
+  counters.lastRead = { millisBehind, atMs: clock.now() }
+  stream.counters.called('GetRecords', true)
 }
 
 interface End {

@@ -25,6 +25,8 @@ interface Share {
   readonly records: KeyedRecordToEncode[]
   /** Their places in the request. */
   readonly indexes: number[]
+  /** Of data and keys. */
+  bytes: number
   batch?: Buffer | undefined
 }
 
@@ -72,14 +74,16 @@ function sharesOf(
     const { data = '', dataBytes, partitionKey = null, keyBytes } = entry
     if (isLimited && !shard.limits.admitPut(keyBytes + dataBytes, 1, nowMs)) {
       const { message } = throttled(context, { stream, shard })
+      stream.counters.shard(shard.index).writesRefused += 1
       placed[index] = { ok: false, code: 'ProvisionedThroughputExceededException', message }
       continue
     }
     let share = shares.get(shard)
     if (share === undefined) {
-      share = { shard, records: [], indexes: [] }
+      share = { shard, records: [], indexes: [], bytes: 0 }
       shares.set(shard, share)
     }
+    share.bytes += keyBytes + dataBytes
     share.records.push({ key: partitionKey, keyBytes, value: data, valueBytes: dataBytes })
     share.indexes.push(index)
   }
@@ -117,6 +121,9 @@ function append(
   const recordMs = logAppendTimeMs >= 0 ? logAppendTimeMs : nowMs
   return committed.then(
     () => {
+      const counters = stream.counters.shard(shard.index)
+      counters.recordsIn += indexes.length
+      counters.bytesIn += share.bytes
       const numbers = encodeSequenceNumbers(
         {
           shardIndex: shard.index,

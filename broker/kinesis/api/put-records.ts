@@ -54,6 +54,7 @@ export const putRecord: Handler<PutRecordInput> = async (context, input, call) =
   const placed = await putEntries(context, stream, [entry])
   if (placed instanceof KinesisError) return placed
   const [outcome] = placed
+  stream.counters.called('PutRecord', outcome?.ok === true)
   if (outcome?.ok !== true) {
     const { code, message } = outcome ?? { code: 'InternalFailure', message: '' }
     return new KinesisError(code, message)
@@ -90,7 +91,21 @@ export const putRecords: Handler<MemberValue<typeof putRecordsInput>> = async (
   if (input.DryRun === true) return dryRun()
   const placed = await putEntries(context, stream, entries)
   if (placed instanceof KinesisError) return placed
+  count(stream, placed)
   return call.format === 'json' ? written(textOf(stream, placed)) : valueOf(stream, placed)
+}
+
+/** AWS: a call succeeds with one record that does. */
+function count({ counters }: Stream, placed: readonly Placed[]): void {
+  const failed = failures(placed)
+  counters.called('PutRecords', failed < placed.length)
+  counters.putRecords.succeeded += placed.length - failed
+  if (failed === 0) return
+  const throttled = placed.filter(
+    (outcome) => !outcome.ok && outcome.code === 'ProvisionedThroughputExceededException',
+  ).length
+  counters.putRecords.throttled += throttled
+  counters.putRecords.failed += failed - throttled
 }
 
 function checkEntries(violations: Violations, entries: readonly PutEntry[]): void {

@@ -53,6 +53,7 @@ async function open(files: MemoryFileSystem, isStrict: boolean): Promise<void> {
     iterators: new IteratorTokens('test'),
     consumers: new Consumers(catalog, clock),
     subscriptions: new Subscriptions(clock, { isStrict }),
+    pace: 'local',
     counters: new KinesisCounters(),
     region: 'us-east-1',
     accountId: '000000000000',

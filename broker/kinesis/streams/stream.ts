@@ -3,6 +3,7 @@ import { retentionHoursMax } from '../../../common/stream-limits.ts'
 import { hashKeyOf } from '../../../kinesis-wire/hash-key.ts'
 import type { Topic } from '../../log/topic.ts'
 import { Shard } from './shard.ts'
+import { StreamCounters } from './stream-counters.ts'
 import type { StreamRecord } from './stream-record.ts'
 
 export type StreamStatus = 'CREATING' | 'DELETING' | 'ACTIVE' | 'UPDATING'
@@ -10,6 +11,7 @@ export type StreamStatus = 'CREATING' | 'DELETING' | 'ACTIVE' | 'UPDATING'
 /** Invariant: the ranges of open shards hold every hash key once. */
 export class Stream {
   readonly topic: Topic
+  readonly counters = new StreamCounters()
   #record: StreamRecord
   #shards: readonly Shard[] = []
   #routed: readonly Shard[] = []

@@ -1,0 +1,56 @@
+// Tests that streams are measured as AWS/Kinesis does, and their shards where that was asked for.
+import {
+  CreateStreamCommand,
+  EnableEnhancedMonitoringCommand,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  PutRecordCommand,
+  PutRecordsCommand,
+} from '@aws-sdk/client-kinesis'
+import { expect, test } from 'vitest'
+import { startKinesisForTest } from '../test/support/kinesis-harness.ts'
+import { collectStreams, streamMetricDefinitions } from './kinesis-stream-metrics.ts'
+
+const StreamName = 'laps'
+const ShardId = 'shardId-000000000000'
+
+test('puts and reads are counted by stream, and by shard once enhanced monitoring asks for it', async () => {
+  const { client, clock, catalog, store } = await startKinesisForTest()
+  clock.advance(1_764_000_000_000)
+  const metric = (name: string, labels: Record<string, string> = {}) =>
+    collectStreams({ catalog, clock }).find(
+      (sample) =>
+        sample.name === name &&
+        Object.entries(labels).every(([label, value]) => sample.labels[label] === value),
+    )?.value
+  await client.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }))
+  await store.createTopic('of-kafka', { partitions: 3 })
+  await catalog.stream('of-kafka')
+  const record = { Data: Buffer.from('data'), PartitionKey: 'k' }
+  await client.send(new PutRecordCommand({ StreamName, ...record }))
+  await client.send(new PutRecordsCommand({ StreamName, Records: [record, record] }))
+  clock.advance(4000)
+  const at = { StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' } as const
+  const { ShardIterator } = await client.send(new GetShardIteratorCommand(at))
+  await client.send(new GetRecordsCommand({ ShardIterator, Limit: 2 }))
+  expect(metric('millrace_kinesis_stream_records_in_total', { stream: StreamName })).toBe(3)
+  expect(metric('millrace_kinesis_stream_bytes_in_total')).toBe(15)
+  expect(metric('millrace_kinesis_stream_records_out_total')).toBe(2)
+  expect(metric('millrace_kinesis_stream_iterator_age_seconds')).toBe(4)
+  expect(metric('millrace_kinesis_put_records_total', { outcome: 'succeeded' })).toBe(2)
+  for (const operation of ['PutRecord', 'PutRecords', 'GetRecords']) {
+    const labels = { operation, outcome: 'succeeded' }
+    expect(metric('millrace_kinesis_stream_calls_total', labels)).toBe(1)
+  }
+  expect(metric('millrace_kinesis_stream_open_shards', { stream: 'of-kafka' })).toBe(3)
+  expect(metric('millrace_kinesis_stream_records_in_total', { stream: 'of-kafka' })).toBeUndefined()
+  expect(metric('millrace_kinesis_shard_records_in_total')).toBeUndefined()
+  const ShardLevelMetrics = ['IncomingRecords' as const]
+  await client.send(new EnableEnhancedMonitoringCommand({ StreamName, ShardLevelMetrics }))
+  expect(metric('millrace_kinesis_shard_records_in_total', { shard: ShardId })).toBe(3)
+  expect(metric('millrace_kinesis_shard_bytes_in_total')).toBeUndefined()
+  clock.advance(61_000)
+  expect(metric('millrace_kinesis_stream_iterator_age_seconds')).toBeUndefined()
+  const defined = new Set(streamMetricDefinitions.map(({ name }) => name))
+  for (const { name } of collectStreams({ catalog, clock })) expect(defined).toContain(name)
+})
