@@ -1,0 +1,159 @@
+// Changes the number of a stream's shards under load: nothing is lost, and each key's records stay in their order.
+import {
+  CreateStreamCommand,
+  DescribeStreamSummaryCommand,
+  KinesisClient,
+  ListShardsCommand,
+  PutRecordsCommand,
+  UpdateShardCountCommand,
+} from '@aws-sdk/client-kinesis'
+import { Kafka, logLevel } from 'kafkajs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { startPlatform, type Platform } from '../support/platform.ts'
+import { ShardFollower } from '../support/shard-follower.ts'
+
+const StreamName = 'laps'
+const keys = 200
+const batch = 100
+/** 5,000 records a second. */
+const batchMs = 20
+
+let platform: Platform
+let client: KinesisClient
+
+beforeAll(async () => {
+  platform = await startPlatform({ role: 'broker' })
+  client = clientOf(platform)
+})
+afterAll(async () => {
+  client.destroy()
+  await platform.stop()
+})
+
+/** Over HTTP/2, as the SDK does of itself. */
+function clientOf({ doors }: Platform): KinesisClient {
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
+  return new KinesisClient({ endpoint: doors['kinesis'] ?? '', region: 'us-east-1', credentials })
+}
+
+/** Records of all keys in turn, each with its key's next number, until it is stopped. */
+class Load {
+  #isStopped = false
+  #put = 0
+  readonly #putting = this.#run()
+
+  get count(): number {
+    return this.#put
+  }
+
+  async stop(): Promise<number> {
+    this.#isStopped = true
+    await this.#putting
+    return this.#put
+  }
+
+  async #run(): Promise<void> {
+    const beganMs = Date.now()
+    while (!this.#isStopped) {
+      const Records = Array.from({ length: batch }, (_, at) => {
+        const number = this.#put + at
+        return {
+          PartitionKey: `k${number % keys}`,
+          Data: Buffer.from(String(Math.floor(number / keys))),
+        }
+      })
+      const { FailedRecordCount } = await client.send(
+        new PutRecordsCommand({ StreamName, Records }),
+      )
+      expect(FailedRecordCount).toBe(0)
+      this.#put += batch
+      const aheadMs = beganMs + (this.#put / batch) * batchMs - Date.now()
+      if (aheadMs > 0) await new Promise((resolve) => setTimeout(resolve, aheadMs))
+    }
+  }
+}
+
+async function resize(TargetShardCount: number): Promise<void> {
+  const ScalingType = 'UNIFORM_SCALING'
+  await client.send(new UpdateShardCountCommand({ StreamName, TargetShardCount, ScalingType }))
+  await eventually(
+    async () => {
+      const { StreamDescriptionSummary: summary } = await client.send(
+        new DescribeStreamSummaryCommand({ StreamName }),
+      )
+      const isDone =
+        summary?.StreamStatus === 'ACTIVE' && summary.OpenShardCount === TargetShardCount
+      return isDone ? true : undefined
+    },
+    () => `${StreamName} has not come to ${TargetShardCount} shards`,
+  )
+}
+
+test('from 4 to 8 to 4 to 3 shards under 5,000 records a second', async () => {
+  await client.send(new CreateStreamCommand({ StreamName, ShardCount: 4 }))
+  const follower = new ShardFollower(client, StreamName)
+  await follower.start()
+  const load = new Load()
+  for (const shards of [8, 4, 3]) {
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    await resize(shards)
+  }
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  const count = await load.stop()
+  await follower.has(count, 30_000)
+  expect(count).toBeGreaterThan(10_000)
+  expect(follower.records).toHaveLength(count)
+  const next = new Map<string, number>()
+  for (const { partitionKey, data } of follower.records) {
+    const due = next.get(partitionKey) ?? 0
+    if (Number(data) !== due) throw new Error(`${partitionKey}: ${data} came where ${due} was due`)
+    next.set(partitionKey, due + 1)
+  }
+  expect(next.size).toBe(keys)
+  const { Shards = [] } = await client.send(new ListShardsCommand({ StreamName }))
+  const open = Shards.filter(({ SequenceNumberRange: range }) => {
+    return range?.EndingSequenceNumber === undefined
+  })
+  expect(open).toHaveLength(3)
+  expect(follower.endedShards).toBe(Shards.length - open.length)
+  await follower.stop()
+})
+
+test('Kafka clients see the same records, and are told of a partition that is closed', async () => {
+  const retry = { retries: 0 }
+  const kafka = new Kafka({ brokers: [platform.kafka], logLevel: logLevel.NOTHING, retry })
+  const admin = kafka.admin()
+  await admin.connect()
+  const offsets = await admin.fetchTopicOffsets(StreamName)
+  await admin.disconnect()
+  const { Shards = [] } = await client.send(new ListShardsCommand({ StreamName }))
+  expect(offsets).toHaveLength(Shards.length)
+  const total = offsets.reduce((sum, { high }) => sum + Number(high), 0)
+  expect(total).toBeGreaterThan(10_000)
+  const consumer = kafka.consumer({ groupId: 'everything' })
+  await consumer.connect()
+  await consumer.subscribe({ topic: StreamName, fromBeginning: true })
+  let seen = 0
+  await consumer.run({
+    eachBatch: ({ batch: { messages } }) => {
+      seen += messages.length
+      return Promise.resolve()
+    },
+  })
+  await eventually(
+    () => (seen >= total ? true : undefined),
+    () => `${seen} of ${total} records came`,
+  )
+  await consumer.disconnect()
+  const producer = kafka.producer()
+  await producer.connect()
+  const closed = producer.send({ topic: StreamName, messages: [{ partition: 0, value: 'late' }] })
+  await expect(closed).rejects.toMatchObject({ type: 'INVALID_RECORD' })
+  const open = Shards.findIndex(({ SequenceNumberRange: range }) => {
+    return range?.EndingSequenceNumber === undefined
+  })
+  await producer.send({ topic: StreamName, messages: [{ partition: open, value: 'in time' }] })
+  await producer.disconnect()
+  expect(seen).toBe(total)
+})
