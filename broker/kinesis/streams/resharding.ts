@@ -1,16 +1,20 @@
-// What a step of a resharding makes of a stream's record: shards closed, others in their place.
+// What the steps of a resharding make of a stream's record: shards closed, others in their place.
 import type { ReshardingStep, StreamRecord } from './stream-record.ts'
 
-/** The record with its first step done. All of it is one write: there is no moment with half of it. */
-export function afterStep(record: StreamRecord, nowMs: number): StreamRecord {
-  const [step, ...resharding] = record.resharding
-  if (step === undefined) return record
-  const closed = new Set(step.closes)
-  const shards = record.shards.map((shard, index) =>
-    closed.has(index) ? { ...shard, closedMs: nowMs } : shard,
-  )
-  const opened = step.opens.map((range) => ({ range, parents: step.closes, madeMs: nowMs }))
-  return { ...record, resharding, shards: [...shards, ...opened] }
+/**
+ * The record with all of its steps done, at once: there is no moment with some of them. Shards that one step opens and a
+ * later one closes were never open to anybody; they stand between parents and children all the same.
+ */
+export function afterSteps(record: StreamRecord, nowMs: number): StreamRecord {
+  const shards = [...record.shards]
+  for (const { closes, opens } of record.resharding) {
+    for (const index of closes) {
+      const shard = shards[index]
+      if (shard !== undefined) shards[index] = { ...shard, closedMs: nowMs }
+    }
+    for (const range of opens) shards.push({ range, parents: closes, madeMs: nowMs })
+  }
+  return { ...record, resharding: [], shards }
 }
 
 export function withSteps(record: StreamRecord, steps: readonly ReshardingStep[]): StreamRecord {

@@ -32,11 +32,29 @@ function done(shards: readonly PlannedShard[], count: number): readonly PlannedS
   return [...open.values()].toSorted((a, b) => (a.range.start < b.range.start ? -1 : 1))
 }
 
+/** Whatever a boundary is off by, it is less than a thousandth of a range. */
+function expectUniform(shards: readonly PlannedShard[], count: number): void {
+  expect(shards).toHaveLength(count)
+  for (const [index, { start, end }] of uniformRanges(count).entries()) {
+    const off = (shards[index]?.range.start ?? -1n) - start
+    expect((off < 0n ? -off : off) * 1000n < end - start).toBe(true)
+  }
+}
+
 test('from every count to every other up to double and half the ranges are equal in the end', () => {
   for (let from = 1; from <= 24; from++) {
     for (let to = Math.ceil(from / 2); to <= 2 * from; to++) {
-      expect(done(planned(from), to).map(({ range }) => range)).toEqual(uniformRanges(to))
+      expectUniform(done(planned(from), to), to)
     }
+  }
+})
+
+test('thousands of shards are planned without work that is not due', () => {
+  for (const from of [1000, 3333]) {
+    const plan = uniformPlan(planned(from), 2 * from, from)
+    expect(plan.map(({ closes }) => closes)).toEqual(planned(from).map(({ shard }) => [shard]))
+    const back = uniformPlan(planned(2 * from), from, 2 * from)
+    expect(back).toHaveLength(from)
   }
 })
 

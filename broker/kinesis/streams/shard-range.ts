@@ -45,9 +45,13 @@ export interface PlannedStep {
   readonly opens: readonly HashKeyRange[]
 }
 
+/** A boundary that lies so near to where one should be, as a part of a range, is taken for it. */
+const nearness = 1024n
+
 /**
- * Splits and merges that bring `shards` to `count` ranges of equal width, in an order that can be done one by one. What
- * lies as it should is left alone. `next` is the number that the first new shard gets.
+ * Splits and merges that bring `shards`, which hold every hash key once, to `count` ranges of equal width, in an order
+ * that can be done one by one. What lies as it should, but for a thousandth, is left alone: widths are whole numbers, so
+ * that halves of old ranges are not quite the new ones. `next` is the number that the first new shard gets.
  *
  * Each boundary that is missing is made by a split first; then what lies within one target is merged, two at a time.
  */
@@ -56,28 +60,47 @@ export function uniformPlan(
   count: number,
   next: number,
 ): readonly PlannedStep[] {
-  const targets = uniformRanges(count)
-  let open = shards.toSorted((a, b) => (a.range.start < b.range.start ? -1 : 1))
+  const open = shards.toSorted((a, b) => (a.range.start < b.range.start ? -1 : 1))
+  const starts = wantedStarts(open, count)
   const steps: PlannedStep[] = []
+  const pieces: PlannedShard[] = []
   let number = next
-  const replace = (closed: readonly PlannedShard[], opens: readonly HashKeyRange[]): void => {
-    steps.push({ closes: closed.map(({ shard }) => shard), opens })
-    const opened = opens.map((range) => ({ shard: number++, range }))
-    const at = open.findIndex((each) => each === closed[0])
-    open = open.toSpliced(at, closed.length, ...opened)
-  }
-  for (const { start } of targets) {
-    const holder = open.find(({ range }) => range.start < start && start <= range.end)
-    if (holder !== undefined) replace([holder], splitAt(holder.range, start))
-  }
-  for (const target of targets) {
-    for (;;) {
-      const [one, other] = open.filter(
-        ({ range }) => range.start >= target.start && range.end <= target.end,
-      )
-      if (one === undefined || other === undefined) break
-      replace([one, other], [merged(one.range, other.range)])
+  let at = 0
+  for (let rest of open) {
+    for (; at < count; at++) {
+      const start = starts[at] as bigint
+      if (start > rest.range.end) break
+      if (start <= rest.range.start) continue
+      const [low, high] = splitAt(rest.range, start)
+      steps.push({ closes: [rest.shard], opens: [low, high] })
+      pieces.push({ shard: number, range: low })
+      rest = { shard: number + 1, range: high }
+      number += 2
     }
+    pieces.push(rest)
+  }
+  at = 0
+  let held: PlannedShard | undefined
+  for (const piece of pieces) {
+    if (held === undefined || piece.range.start === starts[at]) {
+      held = piece
+      at += 1
+      continue
+    }
+    const range = merged(held.range, piece.range)
+    steps.push({ closes: [held.shard, piece.shard], opens: [range] })
+    held = { shard: number++, range }
   }
   return steps
+}
+
+/** Where ranges of equal width begin, moved to boundaries of `open`, which is sorted, that are near enough. */
+function wantedStarts(open: readonly PlannedShard[], count: number): readonly bigint[] {
+  const near = (hashKeyMax + 1n) / BigInt(count) / nearness
+  let at = 0
+  return uniformRanges(count).map(({ start }) => {
+    while ((open[at]?.range.start ?? start) < start - near) at += 1
+    const present = open[at]?.range.start
+    return present !== undefined && present <= start + near ? present : start
+  })
 }

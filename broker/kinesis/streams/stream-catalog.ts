@@ -5,11 +5,11 @@ import type { Logger } from '../../../common/logger.ts'
 import type { FileSystem } from '../../log/file-system.ts'
 import type { LogStore } from '../../log/log-store.ts'
 import type { Topic } from '../../log/topic.ts'
-import { afterStep } from './resharding.ts'
+import { afterSteps } from './resharding.ts'
 import { uniformRanges } from './shard-range.ts'
 import { Stream } from './stream.ts'
 import { StreamFiles } from './stream-files.ts'
-import { newStreamRecord, type ReshardingStep, type StreamRecord } from './stream-record.ts'
+import { newStreamRecord, type StreamRecord } from './stream-record.ts'
 
 export interface StreamCatalogOptions {
   readonly store: LogStore
@@ -174,17 +174,14 @@ export class StreamCatalog {
     if (hasGrown(stream)) await this.#put(stream, grown(stream, this.#options.clock.now()))
   }
 
+  /** Partitions first, and then one write for all steps, however many they are. */
   async #reshard(stream: Stream): Promise<void> {
-    for (let [step] = stream.record.resharding; step !== undefined;) {
-      await this.#addPartitions(stream, step)
-      await this.#put(stream, afterStep(stream.record, this.#options.clock.now()))
-      ;[step] = stream.record.resharding
-    }
-  }
-
-  async #addPartitions({ name, topic, record }: Stream, step: ReshardingStep): Promise<void> {
-    const total = record.shards.length + step.opens.length
+    const { name, topic, record } = stream
+    if (record.resharding.length === 0) return
+    const opened = record.resharding.reduce((sum, { opens }) => sum + opens.length, 0)
+    const total = record.shards.length + opened
     if (topic.partitions.length < total) await this.#options.store.createPartitions(name, total)
+    await this.#put(stream, afterSteps(record, this.#options.clock.now()))
   }
 
   async #put(stream: Stream, record: StreamRecord): Promise<void> {
