@@ -25,10 +25,10 @@ export function readPageToken(
   list: string,
   token: string,
 ): Outcome<Page> {
-  const value = parse(Buffer.from(token, 'base64url').toString())
+  const value = parsedJson(Buffer.from(token, 'base64url').toString())
   const [ofList, madeMs, after, of] = Array.isArray(value) ? (value as unknown[]) : []
   const isOurs = ofList === list && typeof madeMs === 'number' && typeof after === 'string'
-  if (!isOurs || typeof of !== 'string') return invalidArgument('NextToken is invalid.')
+  if (!isOurs || typeof of !== 'string') return noSuchToken()
   if (clock.now() - madeMs > pageTokenLifeMs) {
     const reason = `NextToken has expired: it is valid for ${pageTokenLifeMs / 1000} seconds.`
     return new KinesisError('ExpiredNextTokenException', reason)
@@ -36,11 +36,16 @@ export function readPageToken(
   return { after, of }
 }
 
-function parse(text: string): unknown {
+/** Undefined where the text is none. */
+export function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error
   }
+}
+
+export function noSuchToken(): KinesisError {
+  return invalidArgument('NextToken is invalid.')
 }

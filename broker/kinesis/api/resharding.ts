@@ -157,10 +157,14 @@ function unlessProvisioned(
   return new KinesisError('ValidationException', reason)
 }
 
-function openShardOf({ accountId }: KinesisContext, stream: Stream, id: string): Outcome<Shard> {
+function openShardOf(
+  { accountId, clock }: KinesisContext,
+  stream: Stream,
+  id: string,
+): Outcome<Shard> {
   const at = `in stream ${stream.name} under account ${accountId}`
   const shard = stream.shards[parseShardId(id) ?? -1]
-  if (shard === undefined || shard.isExpired) {
+  if (shard === undefined || shard.isExpired(clock.now())) {
     return new KinesisError('ResourceNotFoundException', `Could not find shard ${id} ${at}.`)
   }
   if (shard.isOpen && shard.record.range !== undefined) return shard

@@ -11,7 +11,7 @@ import { parseShardId, type Shard } from '../streams/shard.ts'
 import type { Stream } from '../streams/stream.ts'
 import type { KinesisContext } from './kinesis-context.ts'
 import { invalidArgument, KinesisError, type Outcome } from './kinesis-errors.ts'
-import { pageToken, readPageToken } from './page-token.ts'
+import { noSuchToken, pageToken, parsedJson, readPageToken } from './page-token.ts'
 import { checkStream, streamNamePattern } from './stream-members.ts'
 import { plainOperation, streamOf } from './stream-operation.ts'
 import { shardShape } from './stream-shapes.ts'
@@ -108,9 +108,25 @@ function begin(input: {
 function goOn(context: KinesisContext, token: string): Outcome<Begun> {
   const page = readPageToken(context, 'shards', token)
   if (page instanceof KinesisError) return page
-  // It was written by this broker, or by somebody who gets no more by it than by asking.
-  const list = JSON.parse(page.of ?? '{}') as ShardList
-  return { after: Number(page.after), list }
+  const after = /^\d{1,12}$/.test(page.after) ? Number(page.after) : undefined
+  const list = parsedJson(page.of ?? '')
+  // Who made it up himself gets no more by it than by asking, if it is one at all.
+  return after === undefined || !isShardList(list) ? noSuchToken() : { after, list }
+}
+
+function isShardList(value: unknown): value is ShardList {
+  const { stream, filter } = membersOf(value)
+  if (typeof stream !== 'object' || typeof filter !== 'object') return false
+  const { StreamName = '', StreamARN = '' } = membersOf(stream)
+  const { Type = '', ShardId = '', Timestamp = 0 } = membersOf(filter)
+  return (
+    [StreamName, StreamARN, Type, ShardId].every((text) => typeof text === 'string') &&
+    typeof Timestamp === 'number'
+  )
+}
+
+function membersOf(value: unknown): Partial<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? value : {}
 }
 
 function filtered(
@@ -118,7 +134,8 @@ function filtered(
   stream: Stream,
   { Type: type = 'FROM_TRIM_HORIZON', ShardId, Timestamp }: Filter,
 ): Outcome<readonly Shard[]> {
-  const listed = stream.shards.filter(({ isExpired }) => !isExpired)
+  const nowMs = clock.now()
+  const listed = stream.shards.filter((shard) => !shard.isExpired(nowMs))
   switch (type) {
     case 'AFTER_SHARD_ID': {
       const after = ShardId === undefined ? undefined : parseShardId(ShardId)
@@ -130,7 +147,9 @@ function filtered(
       return stream.openShards
     case 'AT_TRIM_HORIZON':
       // Those that were open when what is the oldest record now came in.
-      return listed.filter(({ record }) => record.parents.every((parent) => isGone(stream, parent)))
+      return listed.filter(({ record }) =>
+        record.parents.every((parent) => isGone(stream, parent, nowMs)),
+      )
     case 'AT_TIMESTAMP':
     case 'FROM_TIMESTAMP': {
       if (Timestamp === undefined)
@@ -151,6 +170,6 @@ function filtered(
   }
 }
 
-function isGone({ shards }: Stream, index: number): boolean {
-  return shards[index]?.isExpired !== false
+function isGone({ shards }: Stream, index: number, nowMs: number): boolean {
+  return shards[index]?.isExpired(nowMs) !== false
 }

@@ -216,6 +216,38 @@ test('pages of shards follow each other by token alone', async () => {
   expect((await refusal(both))[0]).toBe('InvalidArgumentException')
 })
 
+test('a token that was made up is refused, whatever is in it', async () => {
+  const { client, clock } = await start()
+  const list = { stream: { StreamName }, filter: {} }
+  const texts = [
+    '{',
+    '[]',
+    'null',
+    JSON.stringify({ stream: { StreamName } }),
+    JSON.stringify({ ...list, stream: { StreamName: 1 } }),
+    JSON.stringify({ ...list, filter: { Timestamp: 'now' } }),
+  ]
+  const made = (after: string, of: string) =>
+    Buffer.from(JSON.stringify(['shards', clock.now(), after, of])).toString('base64url')
+  const tokens = [...texts.map((text) => made('0', text)), made('x', JSON.stringify(list))]
+  for (const NextToken of tokens) {
+    const call = client.send(new ListShardsCommand({ NextToken }))
+    expect(await refusal(call)).toEqual(['InvalidArgumentException', 'NextToken is invalid.'])
+  }
+})
+
+test('a closed shard without a record is listed as long as one would be kept that came last', async () => {
+  const harness = await start({ ShardCount: 1 })
+  const { client, clock } = harness
+  const split = { StreamName, ShardToSplit: id(0), NewStartingHashKey: String(half) }
+  await client.send(new SplitShardCommand(split))
+  await active(harness)
+  clock.advance(24 * 3_600_000)
+  expect(ids(await shards(harness))).toEqual([0, 1, 2].map(id))
+  clock.advance(1)
+  expect(ids(await shards(harness))).toEqual([1, 2].map(id))
+})
+
 test('retention is the topic’s own, between a day and a year', async () => {
   const harness = await start()
   const { client, store } = harness

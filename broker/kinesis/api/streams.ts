@@ -163,7 +163,8 @@ export const describeStream = streamOperation({
   handle: (context, stream, { Limit = describedShardsMax, ExclusiveStartShardId: after }) => {
     const start = after === undefined ? -1 : parseShardId(after)
     if (start === undefined) return invalidArgument(`${after} is no shard's id.`)
-    const rest = stream.shards.filter(({ index, isExpired }) => index > start && !isExpired)
+    const nowMs = context.clock.now()
+    const rest = stream.shards.filter((shard) => shard.index > start && !shard.isExpired(nowMs))
     const page = rest.slice(0, Math.min(Limit, describedShardsMax))
     const StreamDescription = {
       ...descriptionShape(context, stream),

@@ -52,10 +52,16 @@ export class Shard {
     return !this.isOpen && offset >= highWatermark && highWatermark === logEndOffset
   }
 
-  /** Whether it is closed and retention has taken all of it: AWS lists it no more. */
-  get isExpired(): boolean {
-    const { logStartOffset, logEndOffset } = this.partition
-    return !this.isOpen && logStartOffset >= logEndOffset && logEndOffset > 0
+  /**
+   * Whether it is closed and retention has taken all of it: AWS lists it no more. One that never had a record stays as
+   * long as one would that came at its end.
+   */
+  isExpired(nowMs: number): boolean {
+    const { logStartOffset, logEndOffset, identity } = this.partition
+    const { closedMs } = this.record
+    if (closedMs === undefined || logStartOffset < logEndOffset) return false
+    const { retentionMs } = identity.config()
+    return logEndOffset > 0 || (retentionMs >= 0 && nowMs - closedMs > retentionMs)
   }
 
   /** Before its first record. */
