@@ -6,7 +6,13 @@ export const producerSettings = {
     kind: 'text',
     default: '',
     roles: ['producer'],
-    help: 'Topic to send to (required).',
+    help: 'Topic to send to (required), with --kinesis the stream.',
+  },
+  kinesis: {
+    kind: 'text',
+    default: '',
+    roles: ['producer'],
+    help: 'URL of a Kinesis API (http://127.0.0.1:4567) to put the records into by PutRecords, in place of the brokers; requests are not signed.',
   },
   rate: {
     kind: 'count',

@@ -10,6 +10,7 @@ import type { BatchTransport } from './batch-transport.ts'
 import { FileRecords } from './file-records.ts'
 import { createGeneratedRecords } from './generated-records.ts'
 import { connectKafkaTransport } from './kafka-transport.ts'
+import { connectKinesisTransport } from './kinesis-transport.ts'
 import { createProfile, parseSpikes, unboundedProfile, type Profile } from './profile.ts'
 import { ProgressDisplay, type Output } from './progress-display.ts'
 import type { RecordSource } from './record-source.ts'
@@ -24,6 +25,7 @@ export type ProducerConfig = Pick<
   | 'brokersUser'
   | 'brokersSaslMechanism'
   | 'topic'
+  | 'kinesis'
   | 'rate'
   | 'spike'
   | 'size'
@@ -46,7 +48,7 @@ export interface ProducerCollaborators {
   readonly stderr: Output
   /** Ends the run: nothing more is sent, what is in flight is waited for, the report is written. */
   readonly signal: AbortSignal
-  /** What carries the batches; kafkajs unless given. */
+  /** What carries the batches; kafkajs or the Kinesis API unless given. */
   readonly connect?: (config: ProducerConfig, logger: Logger) => Promise<BatchTransport>
 }
 
@@ -68,7 +70,7 @@ export async function runProducer(
   const { clock, logger, signal, stdout, stderr } = collaborators
   const profile = profileOf(config)
   const source = sourceOf(config, collaborators)
-  const transport = await (collaborators.connect ?? connectKafka)(config, logger)
+  const transport = await (collaborators.connect ?? connectDoor)(config, logger)
   const inFlightMaxBytes =
     profile === unboundedProfile
       ? limits.producerUnpacedInFlightMaxBytes
@@ -157,8 +159,9 @@ async function atMost(ms: number, done: Promise<void>, { clock, signal }: Patien
   await Promise.race([done.finally(() => settled.abort()), sleep(clock, ms, patience)])
 }
 
-async function connectKafka(config: ProducerConfig, logger: Logger): Promise<BatchTransport> {
-  const { brokers, topic, acks } = config
+async function connectDoor(config: ProducerConfig, logger: Logger): Promise<BatchTransport> {
+  const { brokers, topic, acks, kinesis: url } = config
+  if (url !== '') return connectKinesisTransport({ url, stream: topic })
   const access = await loadBrokerAccess(config)
   return connectKafkaTransport({ brokers, access, topic, acks, logger })
 }
@@ -178,12 +181,14 @@ function sourceOf(config: ProducerConfig, { clock, stdin }: ProducerCollaborator
 
 /** Throws AppError CONFIG_INVALID for settings that contradict each other. */
 function checkConfig(config: ProducerConfig): void {
-  const { topic, file, loop, keyField, rate, maxRate, spike } = config
+  const { topic, file, loop, keyField, rate, maxRate, spike, kinesis } = config
   const unpaced = maxRate || (file !== '' && rate === 0)
   const problems: readonly (readonly [boolean, string, string])[] = [
     [topic === '', '--topic', 'is required: the topic to send to'],
     [topic.length > limits.topicNameMaxLength, '--topic', 'is longer than a topic name may be'],
     [!/^[\w.-]*$/.test(topic), '--topic', `"${topic}" is not a topic name: letters, digits, . _ -`],
+    [kinesis !== '' && !isOrigin(kinesis), '--kinesis', `"${kinesis}" is not http://host:port`],
+    [kinesis !== '' && config.acks !== 'all', '--acks', 'is all with --kinesis'],
     [rate > limits.producerRateMax, '--rate', `${rate} is more than ${limits.producerRateMax}`],
     [loop && file === '', '--loop', 'needs --file'],
     [loop && file === '-', '--loop', 'cannot start standard input again'],
@@ -194,4 +199,9 @@ function checkConfig(config: ProducerConfig): void {
   if (setting !== undefined && reason !== undefined) {
     throw new AppError('CONFIG_INVALID', { setting, reason })
   }
+}
+
+function isOrigin(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
 }

@@ -17,7 +17,7 @@ import {
 } from '../api/kinesis-errors.ts'
 import type { Operation } from '../api/operations.ts'
 import type { Exchange, WholeAnswer } from './exchange.ts'
-import { readBody, type Body, type Room } from './request-body.ts'
+import { readBody, type Body, type Room } from '../../../common/request-body.ts'
 import { contentTypes, decodeBody, encodeBody, formatOf } from './wire-format.ts'
 
 const targetPrefix = 'Kinesis_20131202.'

@@ -6,7 +6,7 @@ import type { Clock } from '../../../common/clock.ts'
 import { dropRest } from '../../../common/http-body.ts'
 import { kinesisRefusedBodyMaxMs } from '../../../common/kinesis-limits.ts'
 import type { AnswerStream } from '../api/kinesis-context.ts'
-import type { Room } from './request-body.ts'
+import type { Room } from '../../../common/request-body.ts'
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest
 export type HttpResponse = ServerResponse | Http2ServerResponse

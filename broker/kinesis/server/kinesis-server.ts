@@ -22,7 +22,7 @@ import type { KinesisContext } from '../api/kinesis-context.ts'
 import { operations, type Operation } from '../api/operations.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Exchange, type HttpRequest, type HttpResponse } from './exchange.ts'
-import { Room } from './request-body.ts'
+import { Room } from '../../../common/request-body.ts'
 import { KinesisServerCounters } from './server-counters.ts'
 
 export interface KinesisLimits extends AdmissionLimits {

@@ -1,6 +1,6 @@
 // Reads a request's body within bounds: its own size, the memory of all bodies together, and time.
 import type { Readable } from 'node:stream'
-import type { Clock } from '../../../common/clock.ts'
+import type { Clock } from './clock.ts'
 
 /** The memory of what is under way, counted by those who take it. */
 export class Room {
