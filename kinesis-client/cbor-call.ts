@@ -26,7 +26,7 @@ export class CborCalls {
     const chunks = encodeCbor(input)
     const send = this.#url.protocol === 'https:' ? httpsRequest : httpRequest
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const call = send(this.#url, {
+      const request = send(this.#url, {
         method: 'POST',
         agent: this.#agent,
         headers: {
@@ -35,10 +35,12 @@ export class CborCalls {
           'x-amz-target': `Kinesis_20131202.${operation}`,
         },
       })
-      call.once('response', resolve).once('error', reject)
-      call.setTimeout(limits.kinesisCallMaxMs, () => call.destroy(new Error('no answer in time')))
-      for (const chunk of chunks) call.write(chunk)
-      call.end()
+      request.once('response', resolve).once('error', reject)
+      request.setTimeout(limits.kinesisCallMaxMs, () =>
+        request.destroy(new Error('no answer in time')),
+      )
+      for (const chunk of chunks) request.write(chunk)
+      request.end()
     })
     const body = decodeCbor(await readAll(response))
     const isStructure = typeof body === 'object' && body !== null && !(body instanceof CborFlaw)
