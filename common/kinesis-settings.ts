@@ -14,4 +14,10 @@ export const kinesisSettings = {
     roles: ['control'],
     help: "Where the broker's Kinesis door is: calls of the Kinesis API that come to --aws-port go on to it; with all it is the door of the same process.",
   },
+  ingestApiKey: {
+    kind: 'text',
+    default: '',
+    roles: ['control', 'all'],
+    help: 'What clients of HTTP ingestion (POST /ingest/STREAM on --aws-port) have to send as x-api-key; empty asks for nothing. Better given by the environment than on a command line.',
+  },
 } as const satisfies Record<string, Setting>

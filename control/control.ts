@@ -19,6 +19,7 @@ import { functionLogsFolder } from '../function-logs/group-folder.ts'
 import { LogWriter } from '../function-logs/log-writer.ts'
 import { serveJson } from './json/json-router.ts'
 import { KinesisForward } from './kinesis/kinesis-forward.ts'
+import { Ingest } from './ingest/ingest.ts'
 import type { JsonService } from './json/json-service.ts'
 import { aliasRoutes } from './lambda/alias-routes.ts'
 import { codeRoutes } from './lambda/code-routes.ts'
@@ -66,6 +67,8 @@ export interface ControlOptions {
   readonly clusters: KafkaClusters
   /** The door of the Kinesis API, to which its calls go on; undefined where there is none. */
   readonly kinesisUrl?: string | undefined
+  /** What HTTP ingestion asks its clients for; empty for nothing. */
+  readonly ingestApiKey?: string
   /** How long asynchronous events wait between tries. */
   readonly pace: keyof typeof retryPaces
   readonly clock: Clock
@@ -90,7 +93,9 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const problems = (): readonly string[] => registry.problems?.() ?? []
   let stopping = false
   const serving = { counter, logger, isStopping: () => stopping }
-  const kinesis = new KinesisForward({ ...serving, clock, url: options.kinesisUrl })
+  const { kinesisUrl: url, ingestApiKey: apiKey = '' } = options
+  const kinesis = new KinesisForward({ ...serving, clock, url })
+  const ingest = new Ingest({ counter, clock, logger, url, apiKey })
   const router = await createRouter({
     ...serving,
     routes: [
@@ -100,6 +105,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     ],
     extend: (app) => {
       kinesis.serve(app)
+      ingest.serve(app)
       return serveJson(app, { ...serving, services: [logs(options, services)] })
     },
   })
@@ -129,6 +135,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       })
       await Promise.all([closeServer(server), asyncInvoker.drain(stopGraceMs)])
       grace.cancel()
+      ingest.close()
       kinesis.close()
       await asyncInvoker.close()
       await Promise.all([functions.stop(), mappings.stop()])

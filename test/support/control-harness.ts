@@ -53,11 +53,16 @@ export async function startControlForTest({
     servers: { plaintext: ['127.0.0.1:9092'] },
   }),
   prepare,
+  kinesisUrl,
+  ingestApiKey = '',
 }: {
   readonly clock?: Clock
   readonly accountConcurrency?: number
   readonly pace?: 'local' | 'aws'
   readonly clusters?: KafkaClusters
+  /** Of the Kinesis door. */
+  readonly kinesisUrl?: string | undefined
+  readonly ingestApiKey?: string
   /** Fills the data directory before anyone opens it. */
   readonly prepare?: (dataDir: string) => Promise<void>
 } = {}): Promise<ControlHarness> {
@@ -87,6 +92,8 @@ export async function startControlForTest({
     clock,
     logger: silentLogger,
     version: '9.9.9',
+    kinesisUrl,
+    ingestApiKey,
   })
   const url = control.doors['aws'] ?? ''
   const client = new LambdaClient({
