@@ -1,6 +1,6 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
-.PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose crash crash-mappings fuzz
+.PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-compose crash crash-mappings crash-streams fuzz
 .PHONY: simulate-seeds spike bench bench-cpu-share bench-broker bench-invoke bench-consumer bench-torture bench-isolation bench-simulate
 .PHONY: bench-kinesis bench-subscriptions docs board-pictures format clean
 
@@ -60,6 +60,9 @@ crash: $(installed) ## Kill a broker under load ROUNDS=1000 times and judge what
 
 crash-mappings: $(installed) ## Kill broker, workers and poller ROUNDS=100 times in turn and judge what a function was given; SEED= replays.
 	@npm exec -- node test/crash/run-mappings.ts
+
+crash-streams: $(installed) ## Kill a broker ROUNDS=100 times amid puts by the Kinesis API and judge its shards; SEED= replays.
+	@npm exec -- node test/crash/run-streams.ts
 
 fuzz: $(installed) ## Hand COUNT=10000000 spoiled requests and batches to parser and handlers; SEED= replays.
 	@npm exec -- node test/fuzz/run.ts

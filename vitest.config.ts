@@ -14,7 +14,7 @@ export default defineConfig({
             ...exclude,
             'test/*.test.ts',
             'test/{e2e,peers}/**',
-            'test/crash/{crash,mapping-kills}.test.ts',
+            'test/crash/{crash,mapping-kills,stream-kills}.test.ts',
           ],
           maxWorkers: 2,
           testTimeout: 20_000,
@@ -35,7 +35,10 @@ export default defineConfig({
       {
         test: {
           name: 'peers',
-          include: ['test/peers/**/*.test.ts', 'test/crash/{crash,mapping-kills}.test.ts'],
+          include: [
+            'test/peers/**/*.test.ts',
+            'test/crash/{crash,mapping-kills,stream-kills}.test.ts',
+          ],
           setupFiles: ['test/support/mend-kafkajs.ts'],
           exclude,
           testTimeout: 120_000,
