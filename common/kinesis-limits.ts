@@ -30,6 +30,9 @@ export const kinesisSessionMemoryMaxMb = 64
 /** Bodies of all connections, whole or in part; whoever brings more is asked to try again. */
 export const kinesisBodiesMaxBytes = 256 * 1024 * 1024
 
+/** Memory of bodies that waits to be used again: a dozen of the usual PutRecords, or one of the largest. */
+export const kinesisBodySpareMaxBytes = 16 * 1024 * 1024
+
 /** And answers that their clients have not taken yet, together: beyond it requests are turned away. */
 export const kinesisAnswersMaxBytes = 256 * 1024 * 1024
 

@@ -87,12 +87,25 @@ export function decodeSequenceNumber(text: string): SequenceNumberParts | undefi
   }
 }
 
+type BaseParts = Omit<SequenceNumberParts, 'offset'>
+
+/** The last one that was made: records that are read together mostly share it. */
+let lastParts: BaseParts = { shardIndex: -1, shardCreatedSecs: -1, recordSecs: -1 }
+let lastBase = 0n
+
 /** With 0 in place of the offset. */
-function base({
-  shardIndex,
-  shardCreatedSecs,
-  recordSecs,
-}: Omit<SequenceNumberParts, 'offset'>): bigint {
+function base({ shardIndex, shardCreatedSecs, recordSecs }: BaseParts): bigint {
+  const isSame =
+    recordSecs === lastParts.recordSecs &&
+    shardIndex === lastParts.shardIndex &&
+    shardCreatedSecs === lastParts.shardCreatedSecs
+  if (isSame) return lastBase
+  lastParts = { shardIndex, shardCreatedSecs, recordSecs }
+  lastBase = madeBase(lastParts)
+  return lastBase
+}
+
+function madeBase({ shardIndex, shardCreatedSecs, recordSecs }: BaseParts): bigint {
   const digit = (shardIndex % 16).toString(16)
   const start = `2${secs(shardCreatedSecs)}${digit}${'0'.repeat(16)}`
   return BigInt(`0x${start}00${secs(recordSecs)}${shardIndex.toString(16).padStart(8, '0')}2`)

@@ -1,5 +1,6 @@
 // Leads a request to its operation by X-Amz-Target and its body's format, and the outcome back to the client.
 import { ApiError } from '../../../common/aws/api-error.ts'
+import type { BufferPool } from '../../../common/buffer-pool.ts'
 import { AppError, reasonOf } from '../../../common/errors.ts'
 import { kinesisBodyMaxBytes, kinesisBodyMaxMs } from '../../../common/kinesis-limits.ts'
 import {
@@ -26,6 +27,7 @@ export interface DispatcherOptions {
   readonly context: KinesisContext
   readonly operations: Readonly<Record<string, Operation>>
   readonly bodies: Room
+  readonly buffers: BufferPool
   readonly answers: Room
 }
 
@@ -51,12 +53,13 @@ export class Dispatcher {
       const seconds = (performance.now() - startedMs) / 1000
       this.#options.context.counters.answered(wanted.name, seconds, code)
     }
-    const { bodies, answers, context } = this.#options
+    const { bodies, buffers, answers, context } = this.#options
     const body = answers.isFull
       ? ({ ok: false, flaw: 'noRoom' } as const)
       : await readBody(exchange.request, exchange.header('content-length'), {
           maxBytes: wanted.operation?.bodyMaxBytes ?? kinesisBodyMaxBytes,
           room: bodies,
+          buffers,
           maxMs: kinesisBodyMaxMs,
           clock: context.clock,
         })

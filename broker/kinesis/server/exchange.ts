@@ -85,6 +85,11 @@ export class Exchange {
       return
     }
     this.#head(status, contentType, { bytes })
+    if (bytes <= oneWriteMaxBytes && !(response instanceof Http2ServerResponse)) {
+      // Node sends a text together with the head; bytes would be a second piece.
+      response.end(Buffer.concat(chunks).toString('latin1'), 'latin1')
+      return
+    }
     for (const chunk of chunks.slice(0, -1)) write(response, chunk)
     end(response, chunks.at(-1))
   }
@@ -144,7 +149,7 @@ export class Exchange {
     const response = this.#response
     const headers: Record<string, string | number> = {
       'x-amzn-requestid': randomUUID(),
-      'x-amz-id-2': randomBytes(extendedIdBytes).toString('base64'),
+      'x-amz-id-2': extendedId(),
       'content-type': contentType,
     }
     if (bytes !== undefined) headers['content-length'] = bytes
@@ -155,8 +160,22 @@ export class Exchange {
   }
 }
 
+const oneWriteMaxBytes = 4096
+
 /** AWS: `x-amz-id-2` is 96 characters of Base64. */
 const extendedIdBytes = 72
+let randomness = Buffer.alloc(0)
+let randomnessUsed = 0
+
+/** Random bytes are made for many answers at once. */
+function extendedId(): string {
+  if (randomnessUsed >= randomness.length) {
+    randomness = randomBytes(64 * extendedIdBytes)
+    randomnessUsed = 0
+  }
+  randomnessUsed += extendedIdBytes
+  return randomness.toString('base64', randomnessUsed - extendedIdBytes, randomnessUsed)
+}
 
 function write(response: HttpResponse, bytes: Uint8Array): boolean {
   return response instanceof Http2ServerResponse ? response.write(bytes) : response.write(bytes)

@@ -3,19 +3,22 @@ import { createServer as createHttp1, type Server as Http1Server } from 'node:ht
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import { handOnHttp2 } from '../../../common/http-version.ts'
+import { BufferPool } from '../../../common/buffer-pool.ts'
 import { connectionIdleMaxMs, connectionStalledMaxMs } from '../../../common/door-limits.ts'
 import {
   kinesisAnswersMaxBytes,
   kinesisBodiesMaxBytes,
+  kinesisBodySpareMaxBytes,
   kinesisConnectionsMax,
   kinesisConnectionsPerAddressMax,
   kinesisConnectionWindowBytes,
   kinesisHeadMaxMs,
+  kinesisPutBodyMaxBytes,
   kinesisSessionMemoryMaxMb,
   kinesisStreamsPerConnectionMax,
   kinesisStreamWindowBytes,
 } from '../../../common/kinesis-limits.ts'
-import { stopGraceMs } from '../../../common/limits.ts'
+import { spareIdleMaxMs, stopGraceMs } from '../../../common/limits.ts'
 import { closeServer, listen } from '../../../common/listen.ts'
 import { Admission, type AdmissionLimits } from '../../server/admission.ts'
 import type { KinesisContext } from '../api/kinesis-context.ts'
@@ -53,6 +56,7 @@ export class KinesisServer {
   readonly #options: KinesisServerOptions
   readonly #dispatcher: Dispatcher
   readonly #answers: Room
+  readonly #buffers: BufferPool
   readonly #admission: Admission
   /** Listens for both; its own connections are those of HTTP/1.1. */
   readonly #http1: Http1Server
@@ -67,10 +71,16 @@ export class KinesisServer {
     const limits = { ...defaultLimits, ...options.limits }
     this.#admission = new Admission(limits)
     this.#answers = new Room(limits.answersMaxBytes)
+    this.#buffers = new BufferPool({
+      spareMaxBytes: kinesisBodySpareMaxBytes,
+      bufferMaxBytes: kinesisPutBodyMaxBytes,
+      idle: { clock: options.context.clock, maxMs: spareIdleMaxMs },
+    })
     this.#dispatcher = new Dispatcher({
       context: options.context,
       operations: options.operations ?? operations,
       bodies: new Room(limits.bodiesMaxBytes),
+      buffers: this.#buffers,
       answers: this.#answers,
     })
     this.#http2 = this.#createHttp2()
@@ -100,6 +110,7 @@ export class KinesisServer {
     })
     await this.#closed
     timer.cancel()
+    this.#buffers.close()
   }
 
   #createHttp1(): Http1Server {
