@@ -18,16 +18,23 @@ export interface OtherVersion extends VersionSettings {
   readonly admits?: (socket: Socket) => boolean
 }
 
-/** Makes a server of HTTP/1.1 hand on connections that begin as HTTP/2. */
+/**
+ * Makes a server of HTTP/1.1 hand on connections that begin as HTTP/2. Returns how to end those that have not begun: no
+ * server knows of them, and a stop would wait for them.
+ */
 export function handOnHttp2(
   server: Server,
   { serveHttp2, admits, ...settings }: OtherVersion,
-): void {
+): () => void {
   const [serveHttp1] = server.listeners('connection')
   server.removeAllListeners('connection')
+  const silent = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
     if (admits?.(socket) === false) return
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
     whenVersionKnown(socket, settings, (isHttp2) => {
+      silent.delete(socket)
       if (isHttp2) {
         serveHttp2(socket)
         return
@@ -37,6 +44,9 @@ export function handOnHttp2(
       process.nextTick(() => socket.resume())
     })
   })
+  return () => {
+    for (const socket of silent) socket.destroy()
+  }
 }
 
 /** Calls `known` once, with the socket as if nothing had been read from it: paused, and all its bytes before it. */
@@ -49,8 +59,10 @@ function whenVersionKnown(
   const late = clock.after(maxMs, () => socket.destroy())
   const forget = (): void => {
     late.cancel()
-    socket.off('data', look).off('error', forget).off('close', forget)
+    socket.off('data', look).off('end', leave).off('error', forget).off('close', forget)
   }
+  // Nothing more will come, and nothing was asked.
+  const leave = (): void => void socket.destroy()
   function look(bytes: Buffer): void {
     head = head.length === 0 ? bytes : Buffer.concat([head, bytes])
     const isHttp2 = head.subarray(0, preface.length).equals(preface)
@@ -61,5 +73,5 @@ function whenVersionKnown(
     socket.unshift(head)
     known(isHttp2)
   }
-  socket.on('data', look).on('error', forget).on('close', forget)
+  socket.on('data', look).on('end', leave).on('error', forget).on('close', forget)
 }

@@ -55,6 +55,7 @@ export class KinesisForward {
   readonly #agent = new Agent({ keepAlive: true, maxTotalSockets: kinesisForwardedMax })
   readonly #http2: Http2Server
   readonly #sessions = new Set<ServerHttp2Session>()
+  #endSilent = (): void => {}
 
   constructor(options: KinesisForwardOptions) {
     this.#options = options
@@ -72,7 +73,7 @@ export class KinesisForward {
   /** The SDKs that speak HTTP/2 to a server like ours do so for Kinesis alone. */
   takeHttp2(server: Server): void {
     const { clock } = this.#options
-    handOnHttp2(server, {
+    this.#endSilent = handOnHttp2(server, {
       clock,
       maxMs: kinesisHeadMaxMs,
       serveHttp2: (socket) => {
@@ -84,6 +85,7 @@ export class KinesisForward {
 
   /** Connections end once their calls are answered. */
   drain(): void {
+    this.#endSilent()
     for (const session of this.#sessions) session.close()
   }
 

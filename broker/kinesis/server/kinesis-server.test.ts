@@ -287,6 +287,21 @@ test('a connection of which nothing comes is closed', async () => {
   await closing(socket)
 })
 
+test('connections of which nothing has come do not hold up the end', async () => {
+  const socket = raw()
+  await waiting(1)
+  const ended = closing(socket)
+  server.drain()
+  await Promise.all([server.closed(), ended])
+  await start()
+})
+
+test('a connection that ends before it has begun is closed', async () => {
+  const socket = raw()
+  socket.end('PR')
+  await closing(socket.resume())
+})
+
 test('what comes byte by byte is understood all the same', async () => {
   const socket = raw()
   const headers = 'Host: x\r\nX-Amz-Target: Kinesis_20131202.Echo\r\nContent-Length: 2'

@@ -64,6 +64,7 @@ export class KinesisServer {
   readonly #sockets = new Set<Socket>()
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #exchanges = new Set<Exchange>()
+  #endSilent = (): void => {}
   #closed: Promise<void> | undefined
 
   private constructor(options: KinesisServerOptions) {
@@ -99,6 +100,7 @@ export class KinesisServer {
   /** Accepts nobody any more; streams are told to end, and connections close once their calls are answered. */
   drain(): void {
     this.#closed ??= closeServer(this.#http1)
+    this.#endSilent()
     for (const exchange of this.#exchanges) exchange.leave()
     for (const session of this.#sessions) session.close()
   }
@@ -122,7 +124,7 @@ export class KinesisServer {
     server.requestTimeout = 0
     server.timeout = connectionStalledMaxMs
     server.keepAliveTimeout = connectionIdleMaxMs
-    handOnHttp2(server, {
+    this.#endSilent = handOnHttp2(server, {
       clock: this.#options.context.clock,
       maxMs: kinesisHeadMaxMs,
       admits: (socket) => this.#admits(socket),
