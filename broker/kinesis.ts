@@ -16,10 +16,11 @@ export interface OpenKinesis extends KinesisCounts {
 /** Undefined where the door is to stay shut. Rejects with AppError PORT_TAKEN or DOOR_NOT_OPENED. */
 export async function openKinesis(
   { kinesisPort, host, region, accountId, pace }: BrokerOptions,
-  { store, identity, clock, logger }: BrokerContext,
+  broker: BrokerContext,
   catalog: StreamCatalog,
 ): Promise<OpenKinesis | undefined> {
   if (kinesisPort === 'off') return undefined
+  const { store, identity, clock, logger } = broker
   // A broker that only speaks Kafka does without it.
   const { KinesisServer } = await import('./kinesis/server/kinesis-server.ts')
   const { Consumers } = await import('./kinesis/streams/consumers.ts')
@@ -31,7 +32,11 @@ export async function openKinesis(
   const subscriptions = new Subscriptions(clock, { isStrict: pace === 'aws' })
   const shared = { store, catalog, consumers: new Consumers(catalog, clock), subscriptions }
   const parts = { ...shared, iterators, pace, counters, clock, logger: child }
-  const context: KinesisContext = { ...parts, region, accountId }
+  const topicDeleted = async (name: string): Promise<void> => {
+    await broker.coordinator.removeTopic(name)
+    broker.counters.forgetTopic(name)
+  }
+  const context: KinesisContext = { ...parts, region, accountId, topicDeleted }
   const { server, address } = await KinesisServer.start({ host, port: kinesisPort, context })
   const scaler = new ShardScaler({ store, catalog, pace, clock, logger: child })
   return {

@@ -1,6 +1,7 @@
 // Changes the number of a stream's shards under load: nothing is lost, and each key's records stay in their order.
 import {
   CreateStreamCommand,
+  DeleteStreamCommand,
   DescribeStreamSummaryCommand,
   KinesisClient,
   ListShardsCommand,
@@ -156,4 +157,16 @@ test('Kafka clients see the same records, and are told of a partition that is cl
   await producer.send({ topic: StreamName, messages: [{ partition: open, value: 'in time' }] })
   await producer.disconnect()
   expect(seen).toBe(total)
+})
+
+test('a deleted stream takes along what groups had committed', async () => {
+  const kafka = new Kafka({ brokers: [platform.kafka], logLevel: logLevel.NOTHING })
+  const admin = kafka.admin()
+  await admin.connect()
+  const committed = async () => (await admin.fetchOffsets({ groupId: 'everything' })).length
+  expect(await committed()).toBe(1)
+  await client.send(new DeleteStreamCommand({ StreamName }))
+  expect(await committed()).toBe(0)
+  expect(await admin.listTopics()).not.toContain(StreamName)
+  await admin.disconnect()
 })

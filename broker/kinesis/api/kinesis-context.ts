@@ -20,6 +20,8 @@ export interface KinesisContext {
   readonly accountId: string
   /** At that of AWS the limits of shards hold, unless a stream says otherwise; `local` unless given. */
   readonly pace?: 'local' | 'aws'
+  /** Told of topics that were deleted as streams: what Kafka's groups know of them goes as well. */
+  readonly topicDeleted?: (name: string) => Promise<void>
   readonly counters: KinesisCounters
   readonly clock: Clock
   readonly logger: Logger

@@ -148,6 +148,7 @@ export const deleteStream = streamOperation({
     }
     if (stream.isDeleting) return undefined
     await context.catalog.delete(stream)
+    await context.topicDeleted?.(name)
     context.logger.info('stream deleted', { stream: name })
     return undefined
   },

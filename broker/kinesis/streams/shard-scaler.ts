@@ -42,7 +42,7 @@ interface Followed {
 }
 
 /**
- * Looks at every stream that has a policy, once a sample. What Kafka's producers write counts as well: a shard is a
+ * Looks at every stream that has a policy, once a sample, and lets those go whose topics were deleted. What Kafka's producers write counts as well: a shard is a
  * partition. A change counts as a call of UpdateShardCount, so that shards, which are never taken back, stay within bounds.
  */
 export class ShardScaler {
@@ -71,6 +71,7 @@ export class ShardScaler {
 
   /** Resolves when what was decided is written down, or has failed and is logged. */
   async look(): Promise<void> {
+    await this.#forgetDeleted()
     const before = this.#followed
     this.#followed = new Map()
     for (const stream of this.#options.catalog.knownStreams) {
@@ -85,6 +86,16 @@ export class ShardScaler {
       const { state, change } = nextScaling(policy, last.state, loadsBetween(last, now))
       this.#followed.set(stream.topic.id, { ...now, state })
       if (change !== undefined) await this.#scale(stream, change)
+    }
+  }
+
+  async #forgetDeleted(): Promise<void> {
+    try {
+      await this.#options.catalog.forgetDeleted()
+    } catch (error) {
+      // The next start does it.
+      const reason = reasonOf(error)
+      this.#options.logger.warn('files of deleted streams are still there', { reason })
     }
   }
 

@@ -92,6 +92,17 @@ test('what was deleted through Kafka is gone, and a new topic of the name is ano
   expect(await second.files.list('/kinesis')).toEqual([])
 })
 
+test('files of topics that were deleted through Kafka go while the broker runs, and only those', async () => {
+  const opened = await open()
+  for (const name of ['kept', 'gone', 'anew']) await create(opened, 1, name)
+  for (const name of ['gone', 'anew']) await opened.store.deleteTopic(name)
+  const again = await create(opened, 2, 'anew')
+  await opened.catalog.forgetDeleted()
+  expect((await opened.files.list('/kinesis')).toSorted()).toEqual(['anew.json', 'kept.json'])
+  expect(await found(opened, 'anew')).toBe(again)
+  expect(opened.catalog.knownStreams).toHaveLength(2)
+})
+
 test('partitions that Kafka adds are shards to which no key leads, and every key leads where it did', async () => {
   const opened = await open()
   const stream = await create(opened, 2)

@@ -118,6 +118,19 @@ export class StreamCatalog {
     }
   }
 
+  /** What is known of streams whose topics were deleted through Kafka goes. Rejects with AppError STORAGE_FAILED. */
+  async forgetDeleted(): Promise<void> {
+    const gone = [...this.#streams.values()].filter((stream) => !this.#isCurrent(stream))
+    for (const stream of gone) {
+      await this.#turn(stream.name, async () => {
+        // It may have been made anew meanwhile, which took its place.
+        if (this.#streams.get(stream.name) !== stream || this.#isCurrent(stream)) return
+        this.#streams.delete(stream.name)
+        await this.#files.remove(stream.name)
+      })
+    }
+  }
+
   /** Makes of what is known of the stream what `change` says; durable when it resolves. Rejects with what `change` throws. */
   change(stream: Stream, change: (record: StreamRecord) => StreamRecord): Promise<void> {
     return this.#turn(stream.name, async () => {
