@@ -25,6 +25,9 @@ export const shardRecordsInPerSecond = 1000
 export const shardBytesOutPerSecond = 2 * 1024 * 1024
 export const shardReadsPerSecond = 5
 
+/** AWS: calls of GetShardIterator in a second, of one shard. */
+export const shardIteratorsPerSecond = 5
+
 /** AWS: the most shards that DescribeStream tells at a time. */
 export const describedShardsMax = 100
 

@@ -11,6 +11,7 @@ import {
   type SequenceNumberParts,
 } from '../../../kinesis-wire/sequence-number.ts'
 import { shardIdOf, type Shard } from '../streams/shard.ts'
+import { hasLimits, throttled } from './shard-throttle.ts'
 import { findShard, type ShardOfStream } from './find-stream.ts'
 import type { Handler, KinesisContext } from './kinesis-context.ts'
 import { invalidArgument, KinesisError, type Outcome } from './kinesis-errors.ts'
@@ -51,6 +52,9 @@ export const getShardIterator: Handler<MemberValue<typeof getShardIteratorInput>
   const found = await findShard(context, name, shardId ?? '')
   if (found instanceof KinesisError) return found
   const { stream, shard } = found
+  if (hasLimits(context, stream) && !shard.limits.admitIterator(context.clock.now())) {
+    return throttled(context, found)
+  }
   const position = { type: type ?? '', sequenceNumber: number, timestampMs: input.Timestamp }
   const offset = await offsetOf(context, found, { ...position, operation: 'GetShardIterator' })
   if (offset instanceof KinesisError) return offset

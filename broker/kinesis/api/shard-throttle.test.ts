@@ -1,9 +1,11 @@
-// Tests that AWS's limits of a shard hold where they are to, record by record, in AWS's words.
+// Tests that AWS's limits of shards and calls hold where they are to, record by record, in AWS's words.
 import {
   AddTagsToStreamCommand,
   CreateStreamCommand,
+  DescribeStreamCommand,
   GetRecordsCommand,
   GetShardIteratorCommand,
+  ListTagsForStreamCommand,
   PutRecordCommand,
   PutRecordsCommand,
   type KinesisClient,
@@ -107,4 +109,28 @@ test('in pace local nothing is held back, until the stream’s own tag says so, 
   await aws.client.send(tag('off'))
   for (let left = 3; left > 0; left--)
     expect((await put(aws.client, 500)).FailedRecordCount).toBe(0)
+})
+
+test('calls are answered as often as AWS answers them, by account, stream or shard', async () => {
+  const { client, clock } = await start('aws')
+  const describe = () => client.send(new DescribeStreamCommand({ StreamName }))
+  for (let left = 10; left > 0; left--) await describe()
+  const limit = [
+    'LimitExceededException',
+    'Rate exceeded for stream laps under account 000000000000.',
+  ]
+  expect(await refusal(describe())).toEqual(limit)
+  clock.advance(100)
+  await describe()
+  const StreamARN = `arn:aws:kinesis:us-east-1:000000000000:stream/${StreamName}`
+  const tags = () => client.send(new ListTagsForStreamCommand({ StreamARN }))
+  for (let left = 5; left > 0; left--) await tags()
+  expect(await refusal(tags())).toEqual(limit)
+  for (let left = 5; left > 0; left--) await iteratorOf(client)
+  expect(await refusal(iteratorOf(client))).toEqual(exceeded)
+  const local = await start('local')
+  for (let left = 20; left > 0; left--) {
+    await local.client.send(new DescribeStreamCommand({ StreamName }))
+    await iteratorOf(local.client)
+  }
 })

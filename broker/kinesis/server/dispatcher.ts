@@ -3,6 +3,7 @@ import { ApiError } from '../../../common/aws/api-error.ts'
 import type { BufferPool } from '../../../common/buffer-pool.ts'
 import { AppError, reasonOf } from '../../../common/errors.ts'
 import { kinesisBodyMaxBytes, kinesisBodyMaxMs } from '../../../common/kinesis-limits.ts'
+import { CallRates } from '../api/call-rates.ts'
 import {
   StreamedAnswer,
   WrittenAnswer,
@@ -40,6 +41,7 @@ interface Wanted {
 
 export class Dispatcher {
   readonly #options: DispatcherOptions
+  readonly #rates = new CallRates()
 
   constructor(options: DispatcherOptions) {
     this.#options = options
@@ -99,6 +101,8 @@ export class Dispatcher {
       if (operation === undefined || format === undefined) return unknownOperation
       const input = decodeBody(format, body.bytes)
       if (input instanceof ApiError) return input
+      const refusal = this.#rates.refusal(this.#options.context, name, input)
+      if (refusal !== undefined) return refusal
       const call = {
         format,
         get signal() {

@@ -2,38 +2,18 @@
 import {
   shardBytesInPerSecond,
   shardBytesOutPerSecond,
+  shardIteratorsPerSecond,
   shardReadsPerSecond,
   shardRecordsInPerSecond,
 } from '../../../common/stream-limits.ts'
-
-/** A second's worth at most is saved up. What one call takes above that is owed, and paid off first. */
-class Allowance {
-  readonly #perSecond: number
-  #left: number
-  #atMs = 0
-
-  constructor(perSecond: number) {
-    this.#perSecond = perSecond
-    this.#left = perSecond
-  }
-
-  left(nowMs: number): number {
-    const earned = ((nowMs - this.#atMs) / 1000) * this.#perSecond
-    this.#left = Math.min(this.#perSecond, this.#left + Math.max(0, earned))
-    this.#atMs = nowMs
-    return this.#left
-  }
-
-  take(amount: number): void {
-    this.#left -= amount
-  }
-}
+import { Allowance } from './allowance.ts'
 
 export class ShardLimits {
   readonly #bytesIn = new Allowance(shardBytesInPerSecond)
   readonly #recordsIn = new Allowance(shardRecordsInPerSecond)
   readonly #bytesOut = new Allowance(shardBytesOutPerSecond)
   readonly #readCalls = new Allowance(shardReadsPerSecond)
+  readonly #iterators = new Allowance(shardIteratorsPerSecond)
 
   /**
    * Whether the shard takes so much now; what is admitted counts. One record above a second's bytes passes when nothing
@@ -54,6 +34,11 @@ export class ShardLimits {
     if (this.#readCalls.left(nowMs) < 1 || this.#bytesOut.left(nowMs) <= 0) return false
     this.#readCalls.take(1)
     return true
+  }
+
+  /** Whether a call of GetShardIterator may be answered now. */
+  admitIterator(nowMs: number): boolean {
+    return this.#iterators.admit(nowMs)
   }
 
   noteRead(bytes: number, nowMs: number): void {
