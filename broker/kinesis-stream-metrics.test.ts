@@ -6,13 +6,50 @@ import {
   GetShardIteratorCommand,
   PutRecordCommand,
   PutRecordsCommand,
+  RegisterStreamConsumerCommand,
+  SubscribeToShardCommand,
 } from '@aws-sdk/client-kinesis'
 import { expect, test } from 'vitest'
-import { startKinesisForTest } from '../test/support/kinesis-harness.ts'
+import { refusal, startKinesisForTest } from '../test/support/kinesis-harness.ts'
 import { collectStreams, streamMetricDefinitions } from './kinesis-stream-metrics.ts'
 
 const StreamName = 'laps'
 const ShardId = 'shardId-000000000000'
+
+test('what is pushed is counted by consumer, and a subscription that comes too soon', async () => {
+  const { client, clock, catalog } = await startKinesisForTest()
+  clock.advance(1_764_000_000_000)
+  await client.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }))
+  const StreamARN = `arn:aws:kinesis:us-east-1:000000000000:stream/${StreamName}`
+  const registered = await client.send(
+    new RegisterStreamConsumerCommand({ StreamARN, ConsumerName: 'pit' }),
+  )
+  const record = { Data: Buffer.from('data'), PartitionKey: 'k' }
+  await client.send(new PutRecordsCommand({ StreamName, Records: [record, record] }))
+  const { ConsumerARN } = registered.Consumer ?? {}
+  const StartingPosition = { Type: 'TRIM_HORIZON' } as const
+  const subscribe = () =>
+    client.send(new SubscribeToShardCommand({ ConsumerARN, ShardId, StartingPosition }))
+  const { EventStream: events } = await subscribe()
+  if (events === undefined) throw new Error('there is no stream of events')
+  for await (const { SubscribeToShardEvent: event } of events) {
+    expect(event?.Records).toHaveLength(2)
+    expect((await refusal(subscribe()))[0]).toBe('ResourceInUseException')
+    break
+  }
+  const samples = collectStreams({ catalog, clock })
+  const values = samples
+    .filter(({ labels }) => labels['consumer'] === 'pit')
+    .map(({ name, value }) => [name.replace('millrace_kinesis_consumer_', ''), value])
+  expect(Object.fromEntries(values)).toEqual({
+    subscribed_total: 1,
+    subscriptions_refused_total: 1,
+    events_total: 1,
+    records_out_total: 2,
+    bytes_out_total: 10,
+    behind_seconds: 0,
+  })
+})
 
 test('puts and reads are counted by stream, and by shard once enhanced monitoring asks for it', async () => {
   const { client, clock, catalog, store } = await startKinesisForTest()

@@ -3,7 +3,7 @@ import type { Clock } from '../common/clock.ts'
 import type { MetricDefinition, MetricSample } from '../common/metrics.ts'
 import type { StreamCatalog } from './kinesis/streams/stream-catalog.ts'
 import { shardIdOf } from './kinesis/streams/shard.ts'
-import type { ShardCounters } from './kinesis/streams/stream-counters.ts'
+import type { ConsumerCounters, ShardCounters } from './kinesis/streams/stream-counters.ts'
 import type { Stream } from './kinesis/streams/stream.ts'
 
 /** CloudWatch: the period of these metrics. What was read longer ago says nothing of now. */
@@ -67,6 +67,64 @@ const shardPrefix = 'millrace_kinesis_shard_'
 const openShards = 'millrace_kinesis_stream_open_shards'
 const age = 'iterator_age_seconds'
 
+interface ConsumerFigure extends Omit<Figure, 'of'> {
+  readonly of: (counters: ConsumerCounters) => number
+}
+
+const consumerFigures: readonly ConsumerFigure[] = [
+  {
+    name: 'subscribed_total',
+    help: 'Subscriptions begun',
+    aws: 'SubscribeToShard.Success',
+    of: ({ subscribed }) => subscribed,
+  },
+  {
+    name: 'subscriptions_refused_total',
+    help: 'Subscriptions refused because they came too soon',
+    aws: 'SubscribeToShard.RateExceeded',
+    of: ({ rateExceeded }) => rateExceeded,
+  },
+  {
+    name: 'events_total',
+    help: 'Events pushed, empty ones too',
+    aws: 'SubscribeToShardEvent.Success',
+    of: ({ events }) => events,
+  },
+  {
+    name: 'records_out_total',
+    help: 'Records pushed',
+    aws: 'SubscribeToShardEvent.Records',
+    of: ({ records }) => records,
+  },
+  {
+    name: 'bytes_out_total',
+    help: 'Bytes of data and keys pushed',
+    aws: 'SubscribeToShardEvent.Bytes',
+    of: ({ bytes }) => bytes,
+  },
+]
+const consumerPrefix = 'millrace_kinesis_consumer_'
+const consumerAge = `${consumerPrefix}behind_seconds`
+
+const consumerMetricDefinitions: readonly MetricDefinition[] = [
+  ...consumerFigures.map(({ name, help, aws }): MetricDefinition => {
+    return {
+      type: 'counter',
+      name: consumerPrefix + name,
+      labels: ['stream', 'consumer'],
+      help: `${help}, of a consumer with enhanced fan-out.`,
+      aws,
+    }
+  }),
+  {
+    type: 'gauge',
+    name: consumerAge,
+    labels: ['stream', 'consumer'],
+    help: 'How far the last event of a consumer with enhanced fan-out was behind; absent when a minute went without one.',
+    aws: 'SubscribeToShardEvent.MillisBehindLatest',
+  },
+]
+
 export const streamMetricDefinitions: readonly MetricDefinition[] = [
   ...figures.map(({ name, help, aws }): MetricDefinition => {
     return {
@@ -120,6 +178,7 @@ export const streamMetricDefinitions: readonly MetricDefinition[] = [
     help: 'How far the last reader of the shard is behind; of streams with that enhanced monitoring alone.',
     aws: 'IteratorAgeMilliseconds (shard)',
   },
+  ...consumerMetricDefinitions,
 ]
 
 export interface StreamSources {
@@ -133,6 +192,7 @@ export function collectStreams({ catalog, clock }: StreamSources): readonly Metr
   return catalog.knownStreams.flatMap((stream) => [
     ...collectStream(stream, nowMs),
     ...collectShards(stream, nowMs),
+    ...collectConsumers(stream, nowMs),
   ])
 }
 
@@ -178,7 +238,27 @@ function collectShards({ name, record, counters }: Stream, nowMs: number): reado
   return samples
 }
 
+/** Of those that are registered. */
+function collectConsumers(stream: Stream, nowMs: number): readonly MetricSample[] {
+  const samples: MetricSample[] = []
+  for (const { name: consumer } of stream.record.consumers) {
+    const counters = stream.counters.consumers.get(consumer)
+    if (counters === undefined) continue
+    const labels = { stream: stream.name, consumer }
+    for (const { name, of } of consumerFigures) {
+      samples.push({ name: consumerPrefix + name, labels, value: of(counters) })
+    }
+    const value = secondsBehind(counters.lastEvent, nowMs)
+    if (value !== undefined) samples.push({ name: consumerAge, labels, value })
+  }
+  return samples
+}
+
 function ageSeconds({ lastRead }: ShardCounters, nowMs: number): number | undefined {
-  if (lastRead === undefined || nowMs - lastRead.atMs > readRecentMs) return undefined
-  return lastRead.millisBehind / 1000
+  return secondsBehind(lastRead, nowMs)
+}
+
+function secondsBehind(last: ShardCounters['lastRead'], nowMs: number): number | undefined {
+  if (last === undefined || nowMs - last.atMs > readRecentMs) return undefined
+  return last.millisBehind / 1000
 }

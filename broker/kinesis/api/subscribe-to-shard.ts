@@ -57,7 +57,12 @@ export const subscribeToShard: Handler<Input> = async (context, input, call) => 
   if (input.DryRun === true) return dryRun()
   const arn = consumerArn(context, stream.name, consumer.record)
   const claim = context.subscriptions.claim(arn, shard.id)
-  if (claim === undefined) return activeElsewhere(context, at)
+  const counters = stream.counters.consumer(consumer.record.name)
+  if (claim === undefined) {
+    counters.rateExceeded += 1
+    return activeElsewhere(context, at)
+  }
+  counters.subscribed += 1
   const { format, signal } = call
   // Whoever leaves before the answer begins has had no subscription.
   if (signal.aborted) claim.release()

@@ -10,6 +10,7 @@ import {
 } from '../../../common/subscription-limits.ts'
 import { encodePosition } from '../../../kinesis-wire/sequence-number.ts'
 import type { ConsumerRecord } from '../streams/stream-record.ts'
+import type { ConsumerCounters } from '../streams/stream-counters.ts'
 import { shardLimitsSwitch } from '../streams/stream-switches.ts'
 import type { ShardOfStream } from './find-stream.ts'
 import { childShards } from './get-records.ts'
@@ -97,6 +98,7 @@ export class Subscription {
       else if (event !== 'again') {
         const { frame, isLast } = event
         context.subscriptions.events += 1
+        this.#counters.events += 1
         this.#eventMs = context.clock.now()
         await out.send(frame)
         if (isLast) return 'over'
@@ -146,6 +148,8 @@ export class Subscription {
     }
     context.subscriptions.records += records.length
     context.subscriptions.bytes += bytes
+    this.#counters.records += records.length
+    this.#counters.bytes += bytes
     this.#recordMs = records.at(-1)?.timestampMs
     const nowMs = context.clock.now()
     const { stream } = source
@@ -163,11 +167,18 @@ export class Subscription {
     const nowMs = this.#options.context.clock.now()
     const isBehind = this.#offset < readableEnd(shard)
     const place = { shardIndex, shardCreatedSecs, offset: this.#offset }
+    const millisBehind = isBehind ? Math.max(0, nowMs - Math.max(0, this.#recordMs ?? nowMs)) : 0
+    this.#counters.lastEvent = { millisBehind, atMs: nowMs }
     const rest = {
       ContinuationSequenceNumber: encodePosition(place),
-      MillisBehindLatest: isBehind ? Math.max(0, nowMs - Math.max(0, this.#recordMs ?? nowMs)) : 0,
+      MillisBehindLatest: millisBehind,
     }
     return { records, rest }
+  }
+
+  get #counters(): ConsumerCounters {
+    const { stream, consumer } = this.#options
+    return stream.counters.consumer(consumer.name)
   }
 
   /** A shard that was closed is another object than it was. */

@@ -15,6 +15,20 @@ export interface ShardCounters {
   lastRead: { readonly millisBehind: number; readonly atMs: number } | undefined
 }
 
+/** Of a consumer with enhanced fan-out. */
+export interface ConsumerCounters {
+  subscribed: number
+  /** Calls of SubscribeToShard that came too soon. */
+  rateExceeded: number
+  events: number
+  records: number
+  bytes: number
+  lastEvent: { readonly millisBehind: number; readonly atMs: number } | undefined
+}
+
+/** Consumers come and go; of more than AWS lets a stream have at a time the oldest are let go. */
+const consumersMax = 50
+
 export interface CallCounts {
   succeeded: number
   failed: number
@@ -23,6 +37,7 @@ export interface CallCounts {
 /** Plain counters; those of a shard stay when it is closed. */
 export class StreamCounters {
   readonly #shards = new Map<number, ShardCounters>()
+  readonly #consumers = new Map<string, ConsumerCounters>()
   /** Those that got as far as the stream. */
   readonly calls: Readonly<Record<CountedOperation, CallCounts>> = {
     GetRecords: { succeeded: 0, failed: 0 },
@@ -50,6 +65,31 @@ export class StreamCounters {
         lastRead: undefined,
       }
       this.#shards.set(index, counters)
+    }
+    return counters
+  }
+
+  /** By the consumer's name. */
+  get consumers(): ReadonlyMap<string, ConsumerCounters> {
+    return this.#consumers
+  }
+
+  consumer(name: string): ConsumerCounters {
+    let counters = this.#consumers.get(name)
+    if (counters === undefined) {
+      counters = {
+        subscribed: 0,
+        rateExceeded: 0,
+        events: 0,
+        records: 0,
+        bytes: 0,
+        lastEvent: undefined,
+      }
+      this.#consumers.set(name, counters)
+      const [oldest] = this.#consumers.keys()
+      if (this.#consumers.size > consumersMax && oldest !== undefined) {
+        this.#consumers.delete(oldest)
+      }
     }
     return counters
   }
