@@ -93,3 +93,17 @@ export const parallelizationFactorMax = 10
  * stream's sequence numbers are kept for all of it, of about 100 bytes each.
  */
 export const spreadMax = 100_000
+
+/** Lambda: TumblingWindowInSeconds, and the state of a window: one above it is ended early. */
+export const tumblingWindowMaxSeconds = 900
+export const windowStateMaxBytes = 1024 * 1024
+
+/**
+ * Lambda waits up to two minutes for late records of a window; here somebody may be waiting for the result. Longer than
+ * any source takes to be asked again.
+ */
+export const awsWindowIdleMs = 120_000
+export const windowIdleMs = 5000
+
+/** Records of a shard that windows may hold back from its checkpoint: fifteen minutes at a shard's 1,000 a second. */
+export const windowRecordsMax = 1_000_000

@@ -21,6 +21,16 @@ const record = (parts: Partial<KinesisRecord> = {}): KinesisRecord => ({
   ...parts,
 })
 
+const window = {
+  startMs: Date.UTC(2026, 10, 27, 7, 4),
+  endMs: Date.UTC(2026, 10, 27, 7, 6),
+  state: '{"ü€":[1,{"__proto__":2}]}',
+  shardId: origin.shardId,
+  eventSourceARN: origin.eventSourceARN,
+  isFinal: true,
+  isTerminatedEarly: false,
+}
+
 function built(event: KinesisEvent): unknown {
   const memory = new SharedArrayBuffer(Math.ceil(event.packedMaxBytes / 8) * 8)
   new Uint8Array(memory).fill(0xee)
@@ -58,10 +68,12 @@ test.each([
   ],
   ['a time of whole seconds', [record({ approximateArrivalTimestamp: 1_545_084_650 })]],
 ])('an event of %s is in a thread what its text says, and as large as it says', (_, records) => {
-  const event = new KinesisEvent(origin, records)
-  const text = event.text()
-  expect(event.sizeBytes).toBe(Buffer.byteLength(text))
-  const parsed: unknown = JSON.parse(text)
-  expect(built(event)).toEqual(parsed)
-  expect(JSON.stringify(built(event))).toBe(JSON.stringify(parsed))
+  for (const of of [undefined, window]) {
+    const event = new KinesisEvent(origin, records, of)
+    const text = event.text()
+    expect(event.sizeBytes).toBe(Buffer.byteLength(text))
+    const parsed: unknown = JSON.parse(text)
+    expect(built(event)).toEqual(parsed)
+    expect(JSON.stringify(built(event))).toBe(JSON.stringify(parsed))
+  }
 })

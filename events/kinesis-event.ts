@@ -1,6 +1,7 @@
 // A Kinesis event of records as they were read: its text, its size, its records packed, and Lambda's event of them in a thread.
 import type { RecordEvent } from '../common/record-event.ts'
 import { base64Bytes } from './base64-bytes.ts'
+import { windowText, type EventWindow } from './kinesis-window.ts'
 import { SpanPacker, spanOverheadBytes } from './span-packer.ts'
 
 /** Where records come from, as the event says it. */
@@ -26,7 +27,8 @@ export interface KinesisRecord {
  *   records, place of texts, their bytes │ record │ … │ bytes of data │ texts
  *   └───────────────── numbers, as doubles ──────────┘
  *
- * A record: time, and place and length of its data. The texts are JSON: the origin, and of each record its key and its number.
+ * A record: time, and place and length of its data. The texts are JSON: the origin, of each record its key and its number,
+ * and what there is beside the records.
  */
 const headNumbers = 3
 const recordNumbers = 3
@@ -37,11 +39,16 @@ export class KinesisEvent implements RecordEvent {
   readonly sizeBytes: number
   readonly #origin: KinesisOrigin
   readonly #records: readonly KinesisRecord[]
+  /** With its comma; empty without a window. */
+  readonly #windowText: string
 
-  constructor(origin: KinesisOrigin, records: readonly KinesisRecord[]) {
+  /** Without records only where the window ends. */
+  constructor(origin: KinesisOrigin, records: readonly KinesisRecord[], window?: EventWindow) {
     this.#origin = origin
     this.#records = records
+    this.#windowText = window === undefined ? '' : `,${windowText(window)}`
     let sizeBytes = '{"Records":[]}'.length + Math.max(0, records.length - 1)
+    sizeBytes += Buffer.byteLength(this.#windowText)
     for (const record of records) sizeBytes += kinesisRecordBytes(origin, record)
     this.sizeBytes = sizeBytes
   }
@@ -50,7 +57,8 @@ export class KinesisEvent implements RecordEvent {
     const records = this.#records.length
     const numbers = headNumbers + records * recordNumbers
     // Texts are in the event as well, and the origin's once for each record.
-    const texts = this.sizeBytes + Buffer.byteLength(JSON.stringify(this.#origin))
+    const brackets = '[,,{}]'.length
+    const texts = brackets + this.sizeBytes + Buffer.byteLength(JSON.stringify(this.#origin))
     return numbers * numberBytes + texts + (records + 1) * spanOverheadBytes
   }
 
@@ -72,11 +80,14 @@ export class KinesisEvent implements RecordEvent {
     const end = spans.finish()
     table[0] = records.length
     table[1] = end
-    table[2] = target.write(JSON.stringify([this.#origin, texts]), end, 'utf8')
+    const [names, window] = [JSON.stringify(texts), this.#windowText.slice(1)]
+    const text = `[${JSON.stringify(this.#origin)},${names},{${window}}]`
+    table[2] = target.write(text, end, 'utf8')
   }
 
   text(): string {
-    return `{"Records":[${this.#records.map((each) => kinesisRecordText(this.#origin, each)).join(',')}]}`
+    const records = this.#records.map((each) => kinesisRecordText(this.#origin, each))
+    return `{"Records":[${records.join(',')}]${this.#windowText}}`
   }
 }
 
@@ -108,7 +119,7 @@ export function buildKinesisEvent(memory: SharedArrayBuffer): unknown {
   const bytes = Buffer.from(memory)
   const numberAt = (at: number): number => table[at] ?? 0
   const texts = bytes.toString('utf8', numberAt(1), numberAt(1) + numberAt(2))
-  const [origin, names] = JSON.parse(texts) as [KinesisOrigin, string[]]
+  const [origin, names, window] = JSON.parse(texts) as [KinesisOrigin, string[], object]
   const { shardId, eventSourceARN, awsRegion, invokeIdentityArn } = origin
   const Records: unknown[] = []
   for (let i = 0; i < numberAt(0); i++) {
@@ -131,5 +142,5 @@ export function buildKinesisEvent(memory: SharedArrayBuffer): unknown {
       eventSourceARN,
     })
   }
-  return { Records }
+  return { Records, ...window }
 }

@@ -27,6 +27,8 @@ export class Admission {
     const { partition } = to
     const sizeOf = recordSizer(this.#rules.frame, partition)
     const skipped: Effect[] = []
+    const latestMs = records.at(-1)?.timestampMs
+    if (latestMs !== undefined && latestMs > to.latestMs) to.latestMs = latestMs
     const only = to.lanes.length === 1 ? to.lane(0) : undefined
     for (const content of keptRecords(this.#select(to, records))) {
       const { offset, timestampMs } = content

@@ -4,6 +4,7 @@ import type { BatchGroup, BatchRules } from './batcher.ts'
 import type { LaneRecord } from './lane.ts'
 import type { FailureRules } from './retry-policy.ts'
 import type { ScalingChange, ScalingRules } from './scaler.ts'
+import type { BatchWindow } from './tumbling-windows.ts'
 
 export interface MappingRules extends BatchRules, ScalingRules {
   readonly criteria: Criteria
@@ -25,6 +26,8 @@ export interface Batch {
   expiresMs: number
   /** The last invocation that reached the function. */
   report?: InvocationReport
+  /** The tumbling window it is in, as its last invocation has it. */
+  window?: BatchWindow
   /** What is sent when this one is through: the second half of what was split. */
   next?: Batch
 }
@@ -43,6 +46,8 @@ export interface InvocationReport {
   readonly functionError: string | null
   /** The records that it named; all of the batch unless given. */
   readonly failed?: ReadonlySet<LaneRecord>
+  /** What it returned as the state of its tumbling window, as JSON text. */
+  readonly state?: string
 }
 
 /** Lambda's words for why a record is given up. */
@@ -86,5 +91,13 @@ export type Effect =
       readonly kind: 'skipped'
       readonly record: { readonly partition: number; readonly offset: number }
       readonly sizeBytes: number
+    }
+  /** The final invocation of a window is given up, and its state with it. */
+  | {
+      readonly kind: 'windowDropped'
+      readonly partition: number
+      readonly startMs: number
+      readonly endMs: number
+      readonly condition: DiscardCondition
     }
   | { readonly kind: 'scaled'; readonly change: ScalingChange; readonly lag: number }

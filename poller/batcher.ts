@@ -1,7 +1,9 @@
 // Decides when the records of ready lanes make a batch, and which of them go into it.
-import { groupSizeBytes, type EventFrame, type EventGroup } from './event.ts'
+import { windowStateMaxBytes } from '../common/mapping-limits.ts'
+import { groupSizeBytes, windowSizeBytes, type EventFrame, type EventGroup } from './event.ts'
 import type { Lane, LaneRecord } from './lane.ts'
 import { LaneQueue } from './lane-queue.ts'
+import { windowOfNext, type TumblingRules } from './tumbling-windows.ts'
 
 export interface BatchRules {
   readonly batchSize: number
@@ -11,7 +13,11 @@ export interface BatchRules {
   readonly frame: EventFrame
   /** Kinesis, and where a factor splits partitions: a batch is of one lane. Else it draws on several. */
   readonly drawsOnOneLane?: boolean
+  /** Kinesis: a batch is of one window of one lane. */
+  readonly tumbling?: TumblingRules
 }
+
+const noWindow = { stateBytes: 0, endMs: Infinity }
 
 export interface BatchGroup extends EventGroup {
   readonly lane: Lane
@@ -28,9 +34,12 @@ export interface BatchGroup extends EventGroup {
 export class Batcher {
   readonly #rules: BatchRules
   readonly #ready = new LaneQueue()
+  /** What a window adds to an event, but for its state. */
+  readonly #windowBytes: number
 
   constructor(rules: BatchRules) {
     this.#rules = rules
+    this.#windowBytes = rules.tumbling === undefined ? 0 : windowSizeBytes(rules.frame)
   }
 
   /** Takes note of a lane that may have become ready. */
@@ -70,19 +79,24 @@ export class Batcher {
 
   /** Whether a record fits into an event at all. */
   fits(partition: number, recordBytes: number): boolean {
-    return groupSizeBytes(this.#rules.frame, partition) + recordBytes + 1 <= this.#budgetBytes
+    const { frame, tumbling } = this.#rules
+    const stateBytes = tumbling === undefined ? 0 : windowStateMaxBytes
+    const budgetBytes = this.#budgetBytes - stateBytes
+    return groupSizeBytes(frame, partition) + recordBytes + 1 <= budgetBytes
   }
 
   #nextOfOne(nowMs: number): readonly BatchGroup[] | undefined {
-    const { windowMs, batchSize, frame } = this.#rules
+    const { windowMs, batchSize, frame, tumbling } = this.#rules
     for (const lane of this.#ready.lanes) {
       const isDue = nowMs >= lane.readySinceMs + windowMs || lane.paused
       const bytes = (): number =>
         groupSizeBytes(frame, lane.partition) + lane.waitingBytes + lane.waiting
       if (isDue || lane.waiting >= batchSize || bytes() >= this.#budgetBytes) {
+        const window = tumbling === undefined ? noWindow : windowOfNext(lane, tumbling)
+        if (window === undefined) continue
         this.#ready.delete(lane)
-        const room = this.#budgetBytes - groupSizeBytes(frame, lane.partition)
-        const { records } = lane.fitting(batchSize, room)
+        const room = this.#budgetBytes - groupSizeBytes(frame, lane.partition) - window.stateBytes
+        const { records } = lane.fitting(batchSize, room, window.endMs)
         return [{ lane, partition: lane.partition, records: lane.take(records) }]
       }
     }
@@ -123,6 +137,6 @@ export class Batcher {
 
   // The sum over groups has one comma too many: see groupSizeBytes.
   get #budgetBytes(): number {
-    return this.#rules.payloadMaxBytes - this.#rules.frame.sizeBytes + 1
+    return this.#rules.payloadMaxBytes - this.#rules.frame.sizeBytes - this.#windowBytes + 1
   }
 }

@@ -1,4 +1,5 @@
 // Takes batches from their first invocation to their end: tries them again, splits them, gives them up.
+import assert from 'node:assert'
 import type {
   Batch,
   BatchOutcome,
@@ -9,10 +10,11 @@ import type {
 } from './batch.ts'
 import type { BatchGroup } from './batcher.ts'
 import type { EventPollers } from './event-pollers.ts'
-import { divide, halvesOf, recordsOf } from './groups.ts'
+import { divide, expiryOf, halvesOf, recordsOf } from './groups.ts'
 import { sumOf, type Lane } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import { afterFailure, retryDelayMs, type FailureRules } from './retry-policy.ts'
+import { handOn } from './tumbling-windows.ts'
 
 export interface DeliveriesOptions {
   readonly rules: FailureRules
@@ -77,12 +79,25 @@ export class Deliveries {
     this.#send(batch)
   }
 
+  /** Sends the final invocation of a lane's window. */
+  endWindow(lane: Lane, how: 'over' | 'early', nowMs: number): void {
+    const { window, partition } = lane
+    assert(window !== undefined)
+    const { startMs, endMs, state } = window
+    const final = { startMs, endMs, state, isFinal: true, isTerminatedEarly: how === 'early' }
+    const groups = [{ lane, partition, records: [] }]
+    const due = { attempts: 0, setbacks: 0, dueMs: nowMs, expiresMs: Infinity }
+    const batch: Batch = { groups, window: final, ...due }
+    if (!this.#isSpent(batch, nowMs)) this.#send(batch)
+  }
+
   /** `report` is of an invocation that reached the function. */
   ended(batch: Batch, outcome: BatchOutcome, nowMs: number, report?: InvocationReport): void {
     this.#pollers.ended(batch)
     this.#count(batch, outcome, report)
     if (report !== undefined) batch.report = report
     if (outcome === 'succeeded') {
+      this.#handOn(batch)
       this.#release(batch.groups, nowMs)
       return this.#through(batch, nowMs)
     }
@@ -166,7 +181,16 @@ export class Deliveries {
     return failures
   }
 
+  #handOn({ groups, report }: Batch): void {
+    for (const { lane } of groups) handOn(lane, report?.state)
+  }
+
   #send(batch: Batch): void {
+    const window = batch.groups[0]?.lane.window
+    if (window !== undefined && batch.window?.isFinal !== true) {
+      const { startMs, endMs, state } = window
+      batch.window = { startMs, endMs, state, isFinal: false, isTerminatedEarly: false }
+    }
     this.#pollers.began(batch)
     this.#effects.push({ kind: 'invoke', batch })
   }
@@ -178,7 +202,7 @@ export class Deliveries {
   }
 
   #park(batch: Batch, nowMs: number): void {
-    batch.expiresMs = Math.max(nowMs, this.#expiryOf(batch))
+    batch.expiresMs = Math.max(nowMs, expiryOf(batch, this.#rules.recordAgeMaxMs))
     this.#waiting.add(batch)
   }
 
@@ -186,18 +210,11 @@ export class Deliveries {
   #expire(batch: Batch, nowMs: number): void {
     this.#waiting.delete(batch)
     if (this.#isAnothers(batch, nowMs) || this.#isSpent(batch, nowMs)) return
-    batch.expiresMs = Math.max(nowMs + expiryIntervalMs, this.#expiryOf(batch))
+    batch.expiresMs = Math.max(
+      nowMs + expiryIntervalMs,
+      expiryOf(batch, this.#rules.recordAgeMaxMs),
+    )
     this.#waiting.add(batch)
-  }
-
-  #expiryOf({ groups }: Batch): number {
-    const { recordAgeMaxMs } = this.#rules
-    if (recordAgeMaxMs === Infinity) return Infinity
-    let oldestMs = Infinity
-    for (const { records } of groups) {
-      for (const { timestampMs } of records) oldestMs = Math.min(oldestMs, timestampMs)
-    }
-    return oldestMs + recordAgeMaxMs + 1
   }
 
   /**
@@ -209,6 +226,7 @@ export class Deliveries {
     if (named === undefined) return false
     const [failed, done] = divide(batch.groups, (record) => named.has(record))
     if (done.length === 0) return false
+    this.#handOn(batch)
     this.#release(done, nowMs)
     Object.assign(batch, { groups: failed, attempts: 0, setbacks: 0 })
     // All that it named may have been another member's by then.
@@ -251,6 +269,11 @@ export class Deliveries {
     }
     if (recordAgeMaxMs !== Infinity) {
       const isOld = (timestampMs: number): boolean => nowMs - timestampMs > recordAgeMaxMs
+      if (batch.window?.isFinal === true && isOld(batch.window.endMs)) {
+        this.#giveUp(batch, batch.groups, 'RecordAgeExceeded', nowMs)
+        this.#through(batch, nowMs)
+        return true
+      }
       const [old, others] = divide(batch.groups, ({ timestampMs }) => isOld(timestampMs))
       this.#giveUp(batch, old, 'RecordAgeExceeded', nowMs)
       batch.groups = others
@@ -261,12 +284,20 @@ export class Deliveries {
   }
 
   #giveUp(
-    { attempts, report }: Batch,
+    { attempts, report, window }: Batch,
     groups: readonly BatchGroup[],
     condition: DiscardCondition,
     nowMs: number,
   ): void {
-    if (groups.length === 0) return
+    const [group] = groups
+    if (group === undefined) return
+    if (window?.isFinal === true) {
+      const { startMs, endMs } = window
+      const { partition } = group
+      this.#effects.push({ kind: 'windowDropped', partition, startMs, endMs, condition })
+      this.#release(groups, nowMs)
+      return
+    }
     const discard: Discard = { groups, condition, attempts, report, setbacks: 0, dueMs: nowMs }
     if (this.#rules.destination !== undefined) {
       this.#givenUp.add(discard)

@@ -96,6 +96,11 @@ export class EventPollers {
     return this.#hasRoom(this.#pollerOf(batch))
   }
 
+  /** Whether the lane's poller can send another batch. */
+  hasRoomOf(lane: Lane): boolean {
+    return this.#hasRoom(this.#of(lane))
+  }
+
   began(batch: Batch): void {
     this.#occupy(batch)
     this.#most = Math.max(this.#most, this.#out.size)

@@ -2,6 +2,7 @@
 import assert from 'node:assert'
 import type { RecordEvent } from '../common/record-event.ts'
 import { KinesisEvent, kinesisRecordBytes, type KinesisRecord } from '../events/kinesis-event.ts'
+import { windowText } from '../events/kinesis-window.ts'
 import { packedMaxBytes, packKafkaEvent, type KafkaGroup } from '../events/kafka-packing.ts'
 import {
   headersText,
@@ -10,6 +11,7 @@ import {
   recordText,
 } from '../events/kafka-record-text.ts'
 import type { RawRecord, StreamPlace } from '../events/raw-record.ts'
+import type { BatchWindow } from './tumbling-windows.ts'
 
 /** Where records come from, as the event says it. An ARN makes it a managed cluster's. */
 export interface EventOrigin {
@@ -74,13 +76,32 @@ export function recordSizer(
 }
 
 /** The event that a function gets of these groups; of a stream there is one. */
-export function recordEventOf(frame: EventFrame, groups: readonly EventGroup[]): RecordEvent {
+export function recordEventOf(
+  frame: EventFrame,
+  groups: readonly EventGroup[],
+  window?: BatchWindow,
+): RecordEvent {
   const { stream } = frame
   if (stream === undefined) return new KafkaEvent(frame, groups)
   const records = groups.flatMap((group) => group.records.map(({ content }) => content))
   const [first] = records
-  const shardId = first === undefined ? '' : placeOf(first).shardId
-  return new KinesisEvent({ ...stream, shardId }, records.map(kinesisRecord))
+  const shardId = first === undefined ? shardIdOf(groups) : placeOf(first).shardId
+  const { eventSourceARN } = stream
+  const of = window === undefined ? undefined : { ...window, shardId, eventSourceARN }
+  return new KinesisEvent({ ...stream, shardId }, records.map(kinesisRecord), of)
+}
+
+/** What a window adds to the size of an event, its state apart. */
+export function windowSizeBytes({ stream }: EventFrame): number {
+  const of = { startMs: 0, endMs: 0, state: '', isFinal: false, isTerminatedEarly: false }
+  const shardId = shardIdOf([{ partition: Number.MAX_SAFE_INTEGER }])
+  const { eventSourceARN = '' } = stream ?? {}
+  return Buffer.byteLength(`,${windowText({ ...of, shardId, eventSourceARN })}`)
+}
+
+/** AWS: a shard's number, with twelve digits at least. */
+function shardIdOf([group]: readonly Pick<EventGroup, 'partition'>[]): string {
+  return `shardId-${String(group?.partition ?? 0).padStart(12, '0')}`
 }
 
 function kinesisRecord(record: RawRecord): KinesisRecord {

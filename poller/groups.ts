@@ -1,10 +1,21 @@
 // Counts, divides and halves the records of a batch, group by group.
+import type { Batch } from './batch.ts'
 import type { BatchGroup } from './batcher.ts'
 import { countOf, split, sumOf, type LaneRecord } from './lane.ts'
 
 /** How many records are in the groups. */
 export function recordsOf(groups: readonly BatchGroup[]): number {
   return groups.reduce((sum, { records }) => sum + sumOf(records), 0)
+}
+
+/** When its oldest record becomes too old, or its window where it is the final invocation of one. */
+export function expiryOf({ groups, window }: Batch, recordAgeMaxMs: number): number {
+  if (recordAgeMaxMs === Infinity) return Infinity
+  let oldestMs = window?.isFinal === true ? window.endMs : Infinity
+  for (const { records } of groups) {
+    for (const { timestampMs } of records) oldestMs = Math.min(oldestMs, timestampMs)
+  }
+  return oldestMs + recordAgeMaxMs + 1
 }
 
 /** Those that match, and the others; each in their order, and without empty groups. */

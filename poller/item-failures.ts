@@ -70,6 +70,14 @@ function recordsByIdentifier(
   return (partition, offset) => byPartition.get(partition)?.get(offset)
 }
 
+/** The state that an answer has for the next invocation of its tumbling window, as JSON text. */
+export function stateOf(payload: string): string | undefined {
+  const answer = parse(payload)
+  return isObject(answer) && answer['state'] !== undefined
+    ? JSON.stringify(answer['state'])
+    : undefined
+}
+
 // What a handler returned is JSON, unless it is of a runtime that answers with anything.
 function parse(payload: string): unknown {
   try {

@@ -3,7 +3,7 @@ import type { InvocationCompleted, InvocationResult } from '../common/invocation
 import type { Logger } from '../common/logger.ts'
 import type { Batch, BatchOutcome, InvocationReport, MappingRules } from './batch.ts'
 import { recordsOf } from './groups.ts'
-import { itemFailuresOf, streamFailuresOf } from './item-failures.ts'
+import { itemFailuresOf, stateOf, streamFailuresOf } from './item-failures.ts'
 
 export interface Judgement {
   readonly outcome: BatchOutcome
@@ -25,7 +25,7 @@ export function judge(
 ): Judgement {
   if (result.outcome === 'completed') {
     const report = reportOf(result, batch, rules)
-    if (report === undefined) return { outcome: 'succeeded' }
+    if (report === undefined) return { outcome: 'succeeded', ...stateReport(result, batch) }
     const { functionError, requestId } = report
     const [attempts, records] = [batch.attempts + 1, recordsOf(batch.groups)]
     const of = report.failed === undefined ? {} : { named: report.failed.size }
@@ -48,6 +48,11 @@ function reportOf(
 ): InvocationReport | undefined {
   const { requestId, executedVersion, functionError, payload } = result
   if (functionError !== undefined) return { requestId, executedVersion, functionError }
+  const state = batch.window === undefined ? undefined : stateOf(payload)
+  // Lambda: without a state for the next invocation of its window one counts as failed.
+  if (batch.window !== undefined && state === undefined) {
+    return { requestId, executedVersion, functionError: null }
+  }
   if (!failure.reportsItemFailures) return undefined
   const { groups } = batch
   const failed =
@@ -55,6 +60,16 @@ function reportOf(
       ? itemFailuresOf(payload, groups, frame.topic)
       : streamFailuresOf(payload, groups)
   if (failed === 'none') return undefined
-  const named = failed === 'all' ? {} : { failed }
+  const named = failed === 'all' ? {} : { failed, ...(state === undefined ? {} : { state }) }
   return { requestId, executedVersion, functionError: null, ...named }
+}
+
+/** What an invocation that succeeded hands on to the next of its window. */
+function stateReport(
+  { requestId, executedVersion, payload }: InvocationCompleted,
+  { window }: Batch,
+): Pick<Judgement, 'report'> {
+  const state = window === undefined ? undefined : stateOf(payload)
+  if (state === undefined) return {}
+  return { report: { requestId, executedVersion, functionError: null, state } }
 }

@@ -6,7 +6,7 @@ import type { Partition } from './partition.ts'
 /** In records, of the partitions that this member has. */
 export interface Lag {
   readonly partitions: number
-  /** The end of each partition less its checkpoint: AWS's offset lag. */
+  /** The end of each partition less what is finished: AWS's offset lag. */
   readonly sum: number
   readonly max: number
   /** The same without what is in flight. */
@@ -18,8 +18,8 @@ export function lagOf(partitions: Iterable<Partition>): Lag {
   const lag = { partitions: 0, sum: 0, max: 0, waiting: 0, waitingBytes: 0 }
   for (const partition of partitions) {
     if (!partition.assigned) continue
-    const { checkpoint = 0, endOffset = 0, nextOffset = 0 } = partition
-    const behind = Math.max(0, endOffset - checkpoint)
+    const { finishedUpTo = 0, endOffset = 0, nextOffset = 0 } = partition
+    const behind = Math.max(0, endOffset - finishedUpTo)
     lag.partitions += 1
     lag.sum += behind
     lag.max = Math.max(lag.max, behind)
@@ -53,8 +53,8 @@ export function lanesBehind(
 ): readonly LaneLook[] {
   const looks: LaneLook[] = []
   for (const each of partitions) {
-    const { checkpoint = 0, endOffset = 0, assigned, oldest, partition, isInFlight, lanes } = each
-    const records = assigned ? endOffset - checkpoint : 0
+    const { finishedUpTo = 0, endOffset = 0, assigned, oldest, partition, isInFlight, lanes } = each
+    const records = assigned ? endOffset - finishedUpTo : 0
     if (records <= 0) continue
     const ageMs = oldest === undefined ? undefined : Math.max(0, nowMs - oldest.timestampMs)
     const failed = Math.max(...lanes.map((lane) => failures.get(lane) ?? 0))
@@ -71,10 +71,10 @@ export class ProgressMeter {
     const now = new Map<Partition, number>()
     let progress = 0
     for (const partition of partitions) {
-      const { checkpoint } = partition
-      if (checkpoint === undefined) continue
-      now.set(partition, checkpoint)
-      progress += Math.max(0, checkpoint - (this.#before.get(partition) ?? checkpoint))
+      const { finishedUpTo } = partition
+      if (finishedUpTo === undefined) continue
+      now.set(partition, finishedUpTo)
+      progress += Math.max(0, finishedUpTo - (this.#before.get(partition) ?? finishedUpTo))
     }
     this.#before = now
     return progress

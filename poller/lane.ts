@@ -1,6 +1,8 @@
 // Holds the records of one slot of a partition in their order, from arrival until they are finished.
 import assert from 'node:assert'
 import type { RawRecord } from '../events/raw-record.ts'
+import type { LaneWindow } from './tumbling-windows.ts'
+import { WindowHolds } from './window-holds.ts'
 
 /**
  * A record that passed the filters, as it was read. Where records are counted and not made, one stands for
@@ -30,6 +32,7 @@ const compactFrom = 1024
 export class Lane {
   readonly partition: number
   readonly slot: number
+  readonly windowHolds: WindowHolds
   /** As of its partition. */
   assigned = true
   paused = false
@@ -39,6 +42,9 @@ export class Lane {
   poller = 0
   /** Records below it were here before, though its partition be read from a lower offset on. */
   knownBelow = 0
+  /** The tumbling window it is in. */
+  window: LaneWindow | undefined = undefined
+  #isClosing = false
   #waiting: LaneRecord[] = []
   #head = 0
   #waitingRecords = 0
@@ -49,9 +55,11 @@ export class Lane {
   /** The offset after the run that is in flight. */
   #inFlightEnd = 0
 
-  constructor(partition: number, slot = 0) {
+  /** `holds` are those of its partition. */
+  constructor(partition: number, slot = 0, holds = new WindowHolds()) {
     this.partition = partition
     this.slot = slot
+    this.windowHolds = holds
   }
 
   get waiting(): number {
@@ -72,7 +80,12 @@ export class Lane {
   }
 
   get isInFlight(): boolean {
-    return this.#inFlightRecords > 0
+    return this.#inFlightRecords > 0 || this.#isClosing
+  }
+
+  /** The oldest that waits. */
+  get nextWaiting(): LaneRecord | undefined {
+    return this.#waiting[this.#head]
   }
 
   /** The oldest unfinished record. */
@@ -87,13 +100,17 @@ export class Lane {
     this.#waitingBytes += record.sizeBytes * count
   }
 
-  /** How many of those that wait, `most` at most, have room in `roomBytes`, with a comma each. */
-  fitting(most: number, roomBytes: number): { readonly records: number; readonly bytes: number } {
+  /** How many of those that wait, `most` at most and of before `endMs`, have room in `roomBytes`, with a comma each. */
+  fitting(
+    most: number,
+    roomBytes: number,
+    endMs = Infinity,
+  ): { readonly records: number; readonly bytes: number } {
     let records = 0
     let bytes = 0
     for (let index = this.#head; records < most; index++) {
       const record = this.#waiting[index]
-      if (record === undefined) break
+      if (record === undefined || record.timestampMs >= endMs) break
       const each = record.sizeBytes + 1
       const count = Math.min(countOf(record), most - records)
       const fit = Math.min(count, Math.floor((roomBytes - bytes) / each))
@@ -138,8 +155,19 @@ export class Lane {
     return this.#inFlight
   }
 
-  /** These records, which were in flight, are finished. */
+  /** Its window's final invocation is in flight. */
+  beginClosing(): void {
+    assert(!this.isInFlight && this.window !== undefined)
+    this.#isClosing = true
+  }
+
+  /** These records, which were in flight, are finished; with the final invocation its window is. */
   finish(records: readonly LaneRecord[]): void {
+    if (this.#isClosing) {
+      this.#isClosing = false
+      this.window = undefined
+      return
+    }
     const finished = sumOf(records)
     if (finished === this.#inFlightRecords) {
       this.#inFlight = []

@@ -194,6 +194,11 @@ export class MappingRunner implements SourceListener {
         this.#options.logger.info('event pollers changed', { ...change, lag })
         return
       }
+      case 'windowDropped': {
+        const { kind: _, ...fields } = effect
+        this.#options.logger.warn('window given up', fields)
+        return
+      }
       case 'skipped': {
         const { partition, offset } = effect.record
         const fields = { partition, offset, sizeBytes: effect.sizeBytes }
@@ -204,7 +209,7 @@ export class MappingRunner implements SourceListener {
 
   async #invoke(batch: Batch): Promise<void> {
     const { invoker, record, rules, clock, logger, systemLog } = this.#options
-    const payload = recordEventOf(rules.frame, batch.groups)
+    const payload = recordEventOf(rules.frame, batch.groups, batch.window)
     let judged: Judgement
     try {
       const result = await invoker.invoke({

@@ -198,6 +198,8 @@ class World {
           this.finish(effect.discard.groups)
           this.givenUp += 1
           break
+        case 'windowDropped':
+          break
         case 'scaled':
           this.rescaled += 1
           break

@@ -17,6 +17,7 @@ import type { LogWriter } from '../function-logs/log-writer.ts'
 import { compileCriteria } from '../filter/criteria.ts'
 import type { Destination } from './destinations/destination.ts'
 import { eventFrame, type EventOrigin } from './event.ts'
+import { topicLaneRules } from './lane-rules.ts'
 import { MappingCounters } from './mapping-counters.ts'
 import { MappingRunner } from './mapping-runner.ts'
 import type { MappingRules } from './batch.ts'
@@ -204,7 +205,7 @@ export function rulesOf(
     payloadMaxBytes,
     frame: eventFrame(originOf(record, brokers), topic),
     criteria: compiled.criteria,
-    ...lanesOf(record),
+    ...topicLaneRules(record),
     pollersMin: provisionedPollers?.minimum ?? 1,
     pollersMax: provisionedPollers?.maximum ?? topicPartitionsMax,
     pace: scalingPace(pace, provisionedPollers === undefined ? 'on-demand' : 'provisioned'),
@@ -213,11 +214,6 @@ export function rulesOf(
     commitIntervalMs: mappingCommitIntervalMs,
     failure: failureRulesOf(record),
   }
-}
-
-/** Where a factor splits partitions, a batch is of one lane: a partition is in an event once. */
-function lanesOf({ parallelizationFactor = 1 }: MappingRecord): Partial<MappingRules> {
-  return parallelizationFactor === 1 ? {} : { parallelizationFactor, drawsOnOneLane: true }
 }
 
 function originOf(

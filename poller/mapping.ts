@@ -22,11 +22,11 @@ import type { MappingCounters } from './mapping-counters.ts'
 import { lanesOf, Partition } from './partition.ts'
 import { scalingBounds } from './scaler.ts'
 import { Scaling } from './scaling.ts'
+import { TumblingWindows } from './tumbling-windows.ts'
 import type { RecordRun } from './sources/source.ts'
 
 /**
- * Events go in by its methods, and `tick` says what is to be done about them. It never looks at a
- * clock, a socket or a function.
+ * Events go in by its methods, and `tick` says what is to be done. It never looks at a clock, a socket or a function.
  *
  * Invariants: a lane has at most one batch in flight or waiting for its retry; a committed offset
  * never passes an unfinished record; no record is finished but by a success, a filter, its size, or
@@ -43,6 +43,7 @@ export class Mapping {
   readonly #factor: number
   readonly #deliveries: Deliveries
   readonly #scaling: Scaling
+  readonly #windows: TumblingWindows | undefined
   #effects: Effect[] = []
   #stopping = false
 
@@ -67,10 +68,10 @@ export class Mapping {
       lose: (groups) => this.#lose(groups),
     })
     this.#ledger = new CommitLedger({ intervalMs: rules.commitIntervalMs, retryMs: commitRetryMs })
-    this.#pressure = new BackPressure(
-      rules.bufferMaxBytes,
-      this.#factor === 1 ? Infinity : spreadMax,
-    )
+    const { tumbling } = rules
+    this.#windows = tumbling && new TumblingWindows(tumbling, this.#pollers)
+    const spread = tumbling?.recordsMax ?? (this.#factor === 1 ? Infinity : spreadMax)
+    this.#pressure = new BackPressure(rules.bufferMaxBytes, spread)
   }
 
   /**
@@ -87,7 +88,8 @@ export class Mapping {
     }
     for (const number of partitions) {
       const partition = this.#partitions.get(number)
-      if (partition === undefined) {
+      if (partition === undefined || (!continued && partition.hasWindow)) {
+        if (partition !== undefined) this.#revoke(partition)
         this.#partitions.set(number, new Partition(number, this.#factor))
         continue
       }
@@ -163,6 +165,9 @@ export class Mapping {
       this.#scale(nowMs)
       this.#deliveries.tick(nowMs)
       for (const groups of this.#pollers.next(nowMs)) this.#deliveries.begin(groups, nowMs)
+      for (const [lane, how] of this.#windows?.ending(this.#partitions.values(), nowMs) ?? []) {
+        this.#deliveries.endWindow(lane, how, nowMs)
+      }
     }
     this.#effects.push(...this.#deliveries.takeEffects())
     const offsets = this.#ledger.next(nowMs)
@@ -176,6 +181,7 @@ export class Mapping {
   get wakeMs(): number | undefined {
     const times = [this.#ledger.dueMs]
     if (!this.#stopping) {
+      times.push(this.#windows?.dueMs(this.#partitions.values()))
       times.push(this.#scaling.dueMs, this.#pollers.deadlineMs, this.#deliveries.dueMs)
     }
     const known = times.filter((time) => time !== undefined)
@@ -264,9 +270,9 @@ export class Mapping {
     this.#pollers.check()
   }
 
-  /** The partition that a run is of; undefined where it is another's. */
+  /** Undefined where it is another's. */
   #reads(
-    run: Pick<RecordRun, 'partition' | 'nextOffset' | 'endOffset'>,
+    run: Pick<RecordRun, 'partition' | 'nextOffset' | 'endOffset' | 'ended'>,
     first: number | undefined,
   ): Partition | undefined {
     const known = this.#partitions.get(run.partition)
@@ -276,12 +282,7 @@ export class Mapping {
     }
     const partition = this.#partitions.get(run.partition)
     if (partition?.assigned !== true) return undefined
-    partition.committedOffset ??= first
-    if (partition.committedIsOld) {
-      partition.committedOffset = first ?? run.nextOffset
-      partition.committedIsOld = false
-    }
-    partition.endOffset = run.endOffset
+    partition.found(first, run)
     return partition
   }
 
@@ -324,6 +325,8 @@ export class Mapping {
 
   #revoke(partition: Partition): void {
     partition.assigned = false
+    // A window's state goes on nowhere else: should the partition come back, its windows begin again.
+    if (partition.hasWindow) this.#partitions.delete(partition.partition)
     this.#empty(partition)
     this.#forget(partition)
   }

@@ -1,12 +1,14 @@
 // Keeps how far a partition is read and finished, over the lanes that its records are spread on.
 import assert from 'node:assert'
 import { Lane, type LaneRecord } from './lane.ts'
+import type { RecordRun } from './sources/source.ts'
+import { WindowHolds } from './window-holds.ts'
 
 /**
  * Each lane gives its records up in their order, so what is finished of all of them needs no list: it ends before the
  * oldest record that any of them still has.
  *
- * Invariant: `checkpoint` is the lowest offset that is not finished.
+ * Invariant: `checkpoint` is the lowest offset that is not finished, or whose window is not.
  */
 export class Partition {
   readonly partition: number
@@ -20,13 +22,19 @@ export class Partition {
   committedOffset: number | undefined = undefined
   /** Whether others may have committed since: then only what is read next shows where the group is. */
   committedIsOld = false
+  /** Whether nothing follows what was read of it. */
+  ended = false
+  /** The time of the newest record that was read of it. */
+  latestMs = 0
+  readonly #windowHolds = new WindowHolds()
   #assigned = true
   #paused = false
   #nextOffset: number | undefined
 
   constructor(partition: number, slots = 1) {
     this.partition = partition
-    this.lanes = Array.from({ length: slots }, (_, slot) => new Lane(partition, slot))
+    const holds = this.#windowHolds
+    this.lanes = Array.from({ length: slots }, (_, slot) => new Lane(partition, slot, holds))
     this.#only = slots === 1 ? this.lanes[0] : undefined
   }
 
@@ -83,12 +91,23 @@ export class Partition {
     return this.#only?.isInFlight ?? this.lanes.some((lane) => lane.isInFlight)
   }
 
-  /** The lowest unfinished offset: what may be committed. */
-  get checkpoint(): number | undefined {
+  get hasWindow(): boolean {
+    return this.lanes.some(({ window }) => window !== undefined)
+  }
+
+  /** The lowest unfinished offset. */
+  get finishedUpTo(): number | undefined {
     return this.oldest?.offset ?? this.#nextOffset
   }
 
-  /** How many offsets lie between the lowest unfinished one and what is read next. */
+  /** What may be committed: the lowest unfinished offset, or the first of a window that has not ended. */
+  get checkpoint(): number | undefined {
+    const { finishedUpTo } = this
+    const held = this.#windowHolds.lowest(this.lanes)
+    return finishedUpTo === undefined ? undefined : Math.min(finishedUpTo, held ?? finishedUpTo)
+  }
+
+  /** How many offsets lie between the checkpoint and what is read next. */
   get spread(): number {
     const { checkpoint } = this
     return checkpoint === undefined ? 0 : (this.#nextOffset ?? checkpoint) - checkpoint
@@ -110,6 +129,20 @@ export class Partition {
       if (other !== undefined && other.offset < (oldest?.offset ?? Infinity)) oldest = other
     }
     return oldest
+  }
+
+  /** A read has begun with the record at `first`, where it had any. */
+  found(
+    first: number | undefined,
+    run: Pick<RecordRun, 'nextOffset' | 'endOffset' | 'ended'>,
+  ): void {
+    this.committedOffset ??= first
+    if (this.committedIsOld) {
+      this.committedOffset = first ?? run.nextOffset
+      this.committedIsOld = false
+    }
+    this.endOffset = run.endOffset
+    if (run.ended === true) this.ended = true
   }
 
   /** Everything below `nextOffset` was seen; what of it is in no lane is finished. */

@@ -28,6 +28,8 @@ export class Scaling {
   readonly #counters: MappingCounters
   /** In [0, 1). */
   readonly #random: () => number
+  /** Where there is one number only, as for a stream on AWS, nothing is to be looked at. */
+  readonly #isFixed: boolean
   readonly #progress = new ProgressMeter()
   #state: ScalerState
   #throttlesBefore: number
@@ -41,13 +43,15 @@ export class Scaling {
     this.#pace = rules.pace ?? localScalingPace
     this.#counters = counters
     this.#random = random
+    this.#isFixed = rules.pollersMin === rules.pollersMax
     this.#state = initialScaling(rules)
     this.#throttlesBefore = counters.throttles
   }
 
-  /** When it has to look again; undefined before the first tick. */
+  /** When it has to look again; undefined before the first tick, or for never. */
   get dueMs(): number | undefined {
     if (!this.#fits) return 0
+    if (this.#isFixed) return undefined
     return this.#pending?.atMs ?? this.#dueMs
   }
 
@@ -76,6 +80,7 @@ export class Scaling {
       if (change !== undefined)
         return this.#apply({ change, lag: lag.sum }, partitions, pollers, nowMs)
     }
+    if (this.#isFixed) return undefined
     if (this.#pending !== undefined) {
       if (nowMs < this.#pending.atMs) return undefined
       const { result } = this.#pending

@@ -117,10 +117,13 @@ export function keyIndexOf(offset: number): number | undefined {
 /** Of the records of each partition, one after the other; none where nothing depends on them. */
 function keysOf({ parallelizationFactor = 1 }: Scenario['mapping']): readonly (Buffer | null)[] {
   if (parallelizationFactor === 1) return [null]
-  const keys: (Buffer | null)[] = Array.from({ length: keysEach }, (_, key) =>
-    Buffer.from(`key ${key}`),
-  )
-  return [...keys, null]
+  return Array.from({ length: keysEach + 1 }, (_, offset) => keyAt(offset))
+}
+
+/** The key of a record of any partition where keys have lanes of their own. */
+export function keyAt(offset: number): Buffer | null {
+  const index = keyIndexOf(offset)
+  return index === undefined ? null : Buffer.from(`key ${index}`)
 }
 
 /** Fine enough for the function's duration, and no finer: each step costs a look at every lane. */

@@ -98,8 +98,12 @@ export class SimulatedFunction {
     if (this.#happens(failures.lostAnswers)) {
       return { atMs, outcome: 'unreached', handled, ran: true }
     }
-    if (failed.size === 0) return { atMs, outcome: 'succeeded', handled, ran: true }
-    const report = { ...unhandled, functionError: null, failed }
+    const state = stateAfter(batch, handled)
+    if (failed.size === 0) {
+      const report = state === undefined ? {} : { report: { ...unhandled, ...state } }
+      return { atMs, outcome: 'succeeded', handled, ran: true, ...report }
+    }
+    const report = { ...unhandled, functionError: null, failed, ...state }
     return { atMs, outcome: 'failed', report, handled, ran: true }
   }
 
@@ -172,6 +176,16 @@ const unhandled: InvocationReport = {
   requestId: 'simulated',
   executedVersion: '$LATEST',
   functionError: 'Unhandled',
+}
+
+/** Of a window: how many records of it are handled. */
+function stateAfter(
+  { window }: Batch,
+  handled: readonly BatchGroup[],
+): { readonly state: string } | undefined {
+  if (window === undefined) return undefined
+  const { count = 0 } = JSON.parse(window.state) as { readonly count?: number }
+  return { state: JSON.stringify({ count: count + recordsOf(handled) }) }
 }
 
 /** The record in pieces, those at `offsets` by themselves and noted in `into`. */

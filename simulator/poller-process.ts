@@ -13,6 +13,7 @@ export interface World {
   /** Records that are given up without a destination, and records that no event can hold. */
   dropped(process: PollerProcess, discard: Discard): void
   skipped(partition: number, offset: number): void
+  windowDropped(process: PollerProcess, window: Extract<Effect, { kind: 'windowDropped' }>): void
   commit(process: PollerProcess, offsets: ReadonlyMap<number, number>): void
   /** It reads partitions again that it did not read before. */
   readsAgain(): void
@@ -82,6 +83,8 @@ export class PollerProcess {
       case 'resume':
         for (const partition of effect.partitions) this.#paused.delete(partition)
         return this.#world.readsAgain()
+      case 'windowDropped':
+        return this.#world.windowDropped(this, effect)
       case 'scaled':
     }
   }

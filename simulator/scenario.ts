@@ -58,6 +58,8 @@ export interface MappingModel {
   readonly hasDestination: boolean
   /** Lanes of each partition; 1 unless given. */
   readonly parallelizationFactor?: number
+  /** Tumbling windows, as of a Kinesis stream; none unless given. */
+  readonly tumblingWindowMs?: number
   /** Absent on demand. */
   readonly provisioned?: { readonly minimum: number; readonly maximum: number }
 }

@@ -51,6 +51,7 @@ function randomScenario(seed: number): Scenario {
       reportsItemFailures: random() < 0.5,
       hasDestination: random() < 0.5,
       parallelizationFactor: pick(1, 1, 2, 4, 10),
+      ...pick({}, {}, { tumblingWindowMs: pick(1000, 3000) }),
       ...(random() < 0.5 ? {} : { provisioned: { minimum, maximum: minimum + 3 } }),
     },
     failures: {
@@ -108,6 +109,7 @@ function witnessed(scenario: Scenario): SimulationWitness {
     expect(witness.doneUpTo(partition), `fates in partition ${partition}`).toBe(end)
     expect(group.committed[partition]).toBe(end)
   }
+  witness.windows.check()
   return witness
 }
 
@@ -115,12 +117,13 @@ test(
   `${seeds} mappings from seed ${first} on keep what they promise`,
   { timeout: 3_600_000 },
   () => {
-    let [discards, retries] = [0, 0]
+    let [discards, retries, finals] = [0, 0, 0]
     for (let seed = first; seed < first + seeds; seed++) {
       try {
         const witness = witnessed(calmed(randomScenario(seed)))
         discards += witness.discards
         retries += witness.retries
+        finals += witness.windows.finals
       } catch (error) {
         throw new Error(`SEED=${seed} replays it`, { cause: error })
       }
@@ -128,5 +131,6 @@ test(
     if (only !== undefined) return
     expect(discards).toBeGreaterThan(seeds)
     expect(retries).toBeGreaterThan(seeds)
+    expect(finals).toBeGreaterThan(seeds)
   },
 )

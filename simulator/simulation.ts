@@ -5,7 +5,11 @@ import { eventFrame } from '../poller/event.ts'
 import { retriesMaxOf } from '../poller/retry-policy.ts'
 import { scalingPace } from '../poller/scaling-pace.ts'
 import { payloadMaxBytes, topicPartitionsMax } from '../common/limits.ts'
-import { invocationsPerPoller, mappingBufferMaxBytes } from '../common/mapping-limits.ts'
+import {
+  awsWindowIdleMs,
+  invocationsPerPoller,
+  mappingBufferMaxBytes,
+} from '../common/mapping-limits.ts'
 import { Agenda } from './agenda.ts'
 import { depthOf, type Depth } from './depth.ts'
 import { Faults } from './faults.ts'
@@ -51,6 +55,8 @@ export class Simulation implements World {
   readonly observer: Observer
   readonly #random: Random
   readonly #faults: Faults
+  /** Windows whose final invocation was given up. */
+  droppedWindows = 0
   #nowMs = startMs
   #isFetching = true
   #quietSteps = 0
@@ -138,6 +144,10 @@ export class Simulation implements World {
 
   dropped(_: PollerProcess, discard: Discard): void {
     this.observer.givenUp?.(discard, 'dropped', this.#nowMs)
+  }
+
+  windowDropped(): void {
+    this.droppedWindows += 1
   }
 
   skipped(partition: number, offset: number): void {
@@ -248,6 +258,10 @@ function rulesOf({ mapping: model, pace }: Scenario, depth: Depth): MappingRules
   }
 }
 
-function lanesOf({ parallelizationFactor = 1 }: MappingModel): Partial<MappingRules> {
-  return parallelizationFactor === 1 ? {} : { parallelizationFactor, drawsOnOneLane: true }
+function lanesOf(model: MappingModel): Partial<MappingRules> {
+  const { parallelizationFactor = 1, tumblingWindowMs: lengthMs } = model
+  if (lengthMs === undefined && parallelizationFactor === 1) return {}
+  // As AWS has it: longer than any fault here keeps records away.
+  const tumbling = lengthMs === undefined ? {} : { tumbling: { lengthMs, idleMs: awsWindowIdleMs } }
+  return { parallelizationFactor, drawsOnOneLane: true, ...tumbling }
 }

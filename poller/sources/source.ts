@@ -29,6 +29,8 @@ export interface RecordRun {
   readonly nextOffset: number
   /** The offset after the partition's last record at that time: the high watermark. */
   readonly endOffset: number
+  /** Of a shard alone: nothing follows. */
+  readonly ended?: boolean
 }
 
 /** What a source tells its mapping. None of these may throw or wait. */

@@ -6,6 +6,7 @@ import { countOf, sumOf, type Lane, type LaneRecord } from '../../poller/lane.ts
 import { keyIndexOf } from '../../simulator/depth.ts'
 import type { PollerProcess } from '../../simulator/poller-process.ts'
 import type { Observer, Simulation } from '../../simulator/simulation.ts'
+import { WindowWitness } from './window-witness.ts'
 
 interface Sent {
   readonly process: PollerProcess
@@ -31,6 +32,7 @@ export class SimulationWitness implements Observer {
   /** How often the function was reached with each record. */
   readonly sightings = new Map<string, number>()
   readonly #committed = new Map<number, number>()
+  readonly windows: WindowWitness
   #sent: Sent[] = []
   #isTouched = false
   discards = 0
@@ -38,6 +40,7 @@ export class SimulationWitness implements Observer {
 
   constructor(simulation: () => Simulation) {
     this.#simulation = simulation
+    this.windows = new WindowWitness(simulation)
   }
 
   invoked(process: PollerProcess, batch: Batch, nowMs: number): void {
@@ -58,10 +61,12 @@ export class SimulationWitness implements Observer {
         const ageMs = nowMs - record.timestampMs
         assert(ageMs <= rules.failure.recordAgeMaxMs, 'a record that is too old is sent')
       }
+      if (batch.window?.isFinal === true) continue
       assert(previous >= 0, 'an empty group')
       const of = { process, batch, partition }
       for (const first of this.#firstsOf(own)) this.#sent.push({ ...of, ...first })
     }
+    this.windows.invoked(batch)
     assert(records <= rules.batchSize, 'too large a batch')
     if (batch.attempts > 0) this.retries += 1
     const most = this.#invocationsMost.get(process) ?? new Map<Batch, number>()
@@ -72,6 +77,7 @@ export class SimulationWitness implements Observer {
   ended(process: PollerProcess, batch: Batch, outcome: BatchOutcome): void {
     this.#isTouched = true
     this.#invocationsMost.get(process)?.delete(batch)
+    this.windows.ended(batch, outcome)
     for (const { lane, partition, records } of batch.groups) {
       this.#out.get(process)?.delete(lane)
       if (outcome === 'throttled' || outcome === 'unreached') continue
@@ -88,6 +94,7 @@ export class SimulationWitness implements Observer {
 
   givenUp(discard: Discard, how: 'dropped' | 'delivered', nowMs: number): void {
     if (how === 'dropped') this.#checkDiscard(discard, nowMs)
+    this.windows.givenUp(discard.groups)
     this.#leaving.delete(discard)
     this.#finish(discard.groups)
   }
