@@ -20,6 +20,7 @@ import type { LogWriter } from './function-logs/log-writer.ts'
 import type { Registry } from './control/registry/registry.ts'
 import type { TemplateWatcher } from './control/template/watch.ts'
 import type { Sender } from './destinations/sender.ts'
+import type { EndpointSettings } from './kinesis-client/endpoint.ts'
 import type { Leases } from './poller/leases.ts'
 import type { AccountQuota } from './workers/account-quota.ts'
 import type { OpenLogTargets } from './workers/logs/log-targets.ts'
@@ -183,6 +184,7 @@ export class Platform {
         ...this.#config,
         brokers: this.#brokers,
         access: this.#access,
+        kinesis: this.#kinesis(),
         registry: this.#need(this.#registry),
         invoker: this.#need(this.#invoker),
         ...(this.#logWriter === undefined ? {} : { logWriter: this.#logWriter }),
@@ -200,6 +202,12 @@ export class Platform {
   #kinesisUrl(): string | undefined {
     const hasBroker = this.doors()['kafka'] !== undefined
     return hasBroker ? this.doors()['kinesis'] : this.#config.kinesisUrl
+  }
+
+  /** The door for streams is the broker's, in this process or in another. */
+  #kinesis(): EndpointSettings {
+    const own = this.#kinesisUrl() ?? this.#config.kinesisUrl
+    return { kinesisEndpoint: this.#config.kinesisEndpoint, own }
   }
 
   #openClusters(): Promise<KafkaClusters> {
@@ -232,6 +240,7 @@ export class Platform {
 
   async startControl(): Promise<void> {
     const { startControl } = await import('./control/control.ts')
+    const { StreamLookup } = await import('./kinesis-client/stream-lookup.ts')
     await this.#openLogs()
     this.#control = await startControl({
       ...this.#config,
@@ -242,6 +251,7 @@ export class Platform {
       sender: await this.#openSender(),
       clusters: await this.#openClusters(),
       kinesisUrl: this.#kinesisUrl(),
+      streams: new StreamLookup(this.#kinesis(), clock),
       clock,
       logger: this.#logger.child('control'),
     })

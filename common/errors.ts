@@ -38,6 +38,11 @@ export const errorTable = {
     message: 'broker {brokers} gave an answer to {request} that cannot be read: {reason}',
   },
   TOPIC_MISSING: { retriable: true, message: 'topic {topic} does not exist at {brokers}' },
+  KINESIS_UNREACHABLE: { retriable: true, message: 'no Kinesis answers at {endpoint}: {reason}' },
+  KINESIS_REFUSED: {
+    retriable: true,
+    message: 'Kinesis at {endpoint} refused {request}: {reason}',
+  },
   REDIS_UNREACHABLE: { retriable: true, message: 'no Redis answers at {address}: {reason}' },
   REDIS_REFUSED: { retriable: true, message: 'Redis at {address} refused {command}: {reason}' },
   REGISTRY_CONFLICT: {

@@ -11,7 +11,7 @@ export const kinesisSettings = {
   kinesisUrl: {
     kind: 'text',
     default: 'http://127.0.0.1:4567',
-    roles: ['control'],
+    roles: ['control', 'poller'],
     help: "Where the broker's Kinesis door is: calls of the Kinesis API that come to --aws-port go on to it; with all it is the door of the same process.",
   },
   ingestApiKey: {

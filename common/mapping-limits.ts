@@ -6,6 +6,9 @@ export const mappingBufferMaxBytes = 64 * 1024 * 1024
 /** Lambda: an event poller runs up to five invocations side by side, or so AWS's guides have it. */
 export const invocationsPerPoller = 5
 
+/** A mapping of a stream without event pollers of its own: its lanes are fewer, so that it is no bound. */
+export const streamInvocationsMax = 100_000
+
 /** Lambda: MinimumPollers and MaximumPollers of a Kafka mapping, and what they are if not given. */
 export const minimumPollersMax = 200
 export const maximumPollersMax = 2000

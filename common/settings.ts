@@ -121,6 +121,12 @@ export const settingsTable = {
     roles: ['broker', 'all'],
     help: "How long a login holds until the client must renew it (Kafka's connections.max.reauth.ms); 0 means for ever.",
   },
+  kinesisEndpoint: {
+    kind: 'text',
+    default: '',
+    roles: ['control', 'poller', 'all'],
+    help: "Where mappings read Kinesis streams: a URL, or aws for AWS itself with its SDK's credentials; the platform's own door unless set, which is at --kinesis-url where the broker is another process.",
+  },
   brokers: {
     kind: 'list',
     default: '127.0.0.1:9092',

@@ -30,6 +30,7 @@ import { eventInvokeConfigRoutes } from './lambda/event-invoke-config-routes.ts'
 import type { Account } from './lambda/function-name.ts'
 import { functionRoutes } from './lambda/function-routes.ts'
 import { FunctionService } from './lambda/function-service.ts'
+import type { Streams } from './lambda/kinesis-mapping.ts'
 import { invokeRoute } from './lambda/invoke-route.ts'
 import { mappingRoutes } from './lambda/mapping-routes.ts'
 import { MappingService } from './lambda/mapping-service.ts'
@@ -69,6 +70,8 @@ export interface ControlOptions {
   readonly kinesisUrl?: string | undefined
   /** What HTTP ingestion asks its clients for; empty for nothing. */
   readonly ingestApiKey?: string
+  /** Where mappings find their Kinesis streams. */
+  readonly streams: Streams
   /** How long asynchronous events wait between tries. */
   readonly pace: keyof typeof retryPaces
   readonly clock: Clock

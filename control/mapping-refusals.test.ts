@@ -64,13 +64,13 @@ const tomorrow = new Date(Date.now() + 86_400_000)
 test.each<[string, Partial<CreateInput>, string, string | RegExp]>([
   ['no source', { SelfManagedEventSource: undefined }, invalid, 'Unrecognized event source.'],
   [
-    'a Kinesis source',
+    'a DynamoDB source',
     {
       SelfManagedEventSource: undefined,
-      EventSourceArn: 'arn:aws:kinesis:us-east-1:000000000000:stream/s',
+      EventSourceArn: 'arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/s',
     },
     invalid,
-    /^Event source arn:aws:kinesis:\S+ is not available yet: only Kafka is/,
+    /^Event source arn:aws:dynamodb:\S+ is not available yet: a Kinesis stream is/,
   ],
   ['two sources', { EventSourceArn: clusterArn }, invalid, /^Give either EventSourceArn or/],
   ['an unknown function', { FunctionName: 'none' }, invalid, 'Function does not exist'],

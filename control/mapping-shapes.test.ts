@@ -80,7 +80,7 @@ test.each<[object, [number, string | null, RegExp]]>([
   [managed('cluster'), violation('eventSourceArn')],
   [
     managed('arn:aws:sqs:us-east-1:000000000000:q'),
-    refusal(/^Event source arn:aws:sqs:\S+ is not available yet: only Kafka is/),
+    refusal(/^Event source arn:aws:sqs:\S+ is not available yet: a Kinesis stream is/),
   ],
   [{ StartingPosition: 'AT_TIMESTAMP', StartingPositionTimestamp: 1 }, accepted],
   [

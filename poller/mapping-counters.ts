@@ -27,6 +27,8 @@ export class MappingCounters {
   commitErrors = 0
   pollingErrors = 0
   invokeErrors = 0
+  /** Of the event that was sent last: how long before its last record came. */
+  iteratorAgeMs = 0
   /** Changes of the number of event pollers by their reason, and when the last of each was. */
   readonly scalings = new Map<ScalingReason, { readonly count: number; readonly lastMs: number }>()
   readonly batchSize = new Histogram(batchSizeBounds)

@@ -210,6 +210,11 @@ export class MappingRunner implements SourceListener {
   async #invoke(batch: Batch): Promise<void> {
     const { invoker, record, rules, clock, logger, systemLog } = this.#options
     const payload = recordEventOf(rules.frame, batch.groups, batch.window)
+    const last = batch.groups.at(-1)?.records.at(-1)
+    this.#options.counters.iteratorAgeMs = Math.max(
+      0,
+      clock.now() - (last?.timestampMs ?? Infinity),
+    )
     let judged: Judgement
     try {
       const result = await invoker.invoke({

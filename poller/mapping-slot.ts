@@ -27,6 +27,7 @@ import { scalingPace, type PaceName } from './scaling-pace.ts'
 import { isSecured } from './source-access.ts'
 import type { Source } from './sources/source.ts'
 import { StatusReporter } from './status-reporter.ts'
+import { streamOf, streamRulesOf } from './stream-rules.ts'
 import { SystemLog } from './system-log.ts'
 
 /** What every mapping of a poller shares. */
@@ -149,7 +150,7 @@ export class MappingSlot implements MeasuredMapping {
 
   #start(record: MappingRecord): void {
     const brokers = this.#options.serversOf(record).servers
-    const rules = rulesOf(record, brokers, this.#options.pace)
+    const rules = this.#rulesOf(record, brokers)
     if (typeof rules === 'string') {
       this.#logger.error('filter does not compile', { reason: rules })
       this.#report(record, 'enabled', 'PROBLEM: Invalid filter pattern definition.')
@@ -178,6 +179,16 @@ export class MappingSlot implements MeasuredMapping {
     })
     this.#runner.start()
     this.#logger.info('mapping runs', { topic: record.topic, function: record.functionName })
+  }
+
+  #rulesOf(record: MappingRecord, brokers: readonly string[]): MappingRules | string {
+    const { pace = 'local', registry } = this.#options
+    const stream = streamOf(record)
+    if (stream === undefined) return rulesOf(record, brokers, pace)
+    return streamRulesOf(record, stream, {
+      pace,
+      role: registry.function(record.functionName)?.role ?? '',
+    })
   }
 
   #report(record: MappingRecord, state: MappingStatus['state'], result?: string): void {

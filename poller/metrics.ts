@@ -161,6 +161,12 @@ const table: Readonly<Record<string, Row>> = {
     ({ oldestTimestampMs }, nowMs) =>
       oldestTimestampMs === undefined ? 0 : Math.max(0, nowMs - oldestTimestampMs) / 1000,
   ),
+  millrace_mapping_iterator_age_seconds: {
+    type: 'gauge',
+    help: 'From the arrival of the last record of an event until the event was sent; of the last event.',
+    aws: 'IteratorAge',
+    read: ({ counters }) => counters.iteratorAgeMs / 1000,
+  },
   millrace_mapping_batch_size: {
     type: 'histogram',
     help: 'Records of a batch.',

@@ -124,6 +124,7 @@ const refused = (
 const start = (): Promise<RunningRole> =>
   startPoller({
     kafkaClient: 'millrace',
+    kinesis: { kinesisEndpoint: '', own: 'http://127.0.0.1:4567' },
     registry,
     invoker: {
       invoke: (invocation) =>

@@ -20,8 +20,11 @@ import { pollerMetrics } from './metrics.ts'
 import { ServiceDestination } from './destinations/service-destination.ts'
 import { isSecured, resolveAccess, wayIn } from './source-access.ts'
 import { KafkaSource, type KafkaClientKind } from './sources/kafka-source.ts'
+import type { EndpointSettings } from '../kinesis-client/endpoint.ts'
+import { streamSource } from './sources/kinesis/stream-sources.ts'
 import { SecuredSource } from './sources/secured-source.ts'
 import type { Source } from './sources/source.ts'
+import { streamOf } from './stream-rules.ts'
 import type { PaceName } from './scaling-pace.ts'
 import type { StartPosition } from './sources/start-position.ts'
 
@@ -38,6 +41,8 @@ export interface PollerOptions {
   readonly access?: BrokerAccess
   /** Where SourceAccessConfigurations find their secrets. */
   readonly secrets?: SecretsOptions
+  /** Where mappings find their Kinesis streams. */
+  readonly kinesis: EndpointSettings
   /** What reads topics. */
   readonly kafkaClient: KafkaClientKind
   /** Shares mappings out among copies of the poller; unless given, this one runs them all. */
@@ -56,12 +61,13 @@ export interface PollerOptions {
 export async function startPoller(options: PollerOptions): Promise<RunningRole> {
   const { registry, clock } = options
   const slots = new Map<string, MappingSlot>()
+  const random = (): number => randomInt(2 ** 32) / 2 ** 32
   const shared: MappingSlotOptions = {
     ...options,
-    createSource: options.createSource ?? kafkaSources(options),
+    createSource: options.createSource ?? sources({ ...options, random }),
     createDestination: options.createDestination ?? destinations(options),
     serversOf: (record) => serversOf(record, options),
-    random: () => randomInt(2 ** 32) / 2 ** 32,
+    random,
   }
   const leases = options.leases ?? new LocalLeases()
   const reconcile = (uuid: string): void => {
@@ -110,12 +116,16 @@ export async function startPoller(options: PollerOptions): Promise<RunningRole> 
 
 type ClusterOptions = Pick<
   PollerOptions,
-  'access' | 'brokers' | 'clusters' | 'kafkaClient' | 'secrets' | 'clock' | 'logger'
+  'access' | 'brokers' | 'clusters' | 'kafkaClient' | 'kinesis' | 'secrets' | 'clock' | 'logger'
 >
 
 /** The platform's own settings lead to a cluster of its own, unless the mapping has its own way in. */
-function serversOf(record: MappingRecord, { brokers, clusters }: ClusterOptions): SourceServers {
+function serversOf(
+  record: MappingRecord,
+  { brokers, clusters, kinesis }: ClusterOptions,
+): SourceServers {
   const { eventSourceArn: arn, bootstrapServers, sourceAccess } = record
+  if (streamOf(record) !== undefined) return { servers: [], isOwn: kinesis.kinesisEndpoint === '' }
   if (bootstrapServers !== undefined) return { servers: bootstrapServers, isOwn: false }
   const cluster = arn === undefined ? undefined : clusters?.resolve(arn)
   const way = wayIn(sourceAccess)
@@ -123,6 +133,20 @@ function serversOf(record: MappingRecord, { brokers, clusters }: ClusterOptions)
     return { servers: brokers, isOwn: true }
   }
   return { servers: serversBy(cluster.servers, way), isOwn: cluster.isOwn }
+}
+
+function sources(
+  options: ClusterOptions & Pick<PollerOptions, 'registry' | 'pace'> & { random: () => number },
+): MappingSlotOptions['createSource'] {
+  const { registry: checkpoints, pace = 'local', logger } = options
+  const topics = kafkaSources(options)
+  return (record, brokers) => {
+    const stream = streamOf(record)
+    if (stream === undefined) return topics(record, brokers)
+    const own = logger.child(record.uuid).child('kinesis')
+    const streams = { ...options, checkpoints, pace, logger: own }
+    return streamSource(record, stream, positionOf(record), streams)
+  }
 }
 
 function kafkaSources(options: ClusterOptions): MappingSlotOptions['createSource'] {

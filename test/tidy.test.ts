@@ -82,6 +82,7 @@ const layers: Record<string, readonly string[]> = {
     'common',
     'protocol',
     'kafka-consumer',
+    'kinesis-client',
     'filter',
     'events',
     'function-logs',

@@ -1,4 +1,5 @@
 // Says which mappings cannot be beside each other, in Lambda's words; pure.
+import { sourceKindOf } from '../registry/mapping-source.ts'
 import type { MappingRecord } from '../registry/registry.ts'
 import { LambdaApiError } from './api-errors.ts'
 import { pollerGroupConflict } from './provisioned-pollers.ts'
@@ -30,6 +31,13 @@ function isDuplicate(a: MappingRecord, b: MappingRecord): boolean {
 }
 
 function duplicate(record: MappingRecord, other: MappingRecord): LambdaApiError {
+  if (sourceKindOf(record) === 'kinesis') {
+    return new LambdaApiError(
+      'ResourceConflictException',
+      `The event source arn (" ${record.eventSourceArn} ") and function (" ${record.functionName} ") ` +
+        `provided mapping already exists. Please update or delete the existing mapping with UUID ${other.uuid}`,
+    )
+  }
   const source = record.eventSourceArn ?? record.bootstrapServers?.join(',') ?? ''
   return new LambdaApiError(
     'ResourceConflictException',

@@ -1,20 +1,24 @@
 // What an event source mapping may be: the rules for the inputs that create or change one.
 import { compileCriteria } from '../../filter/criteria.ts'
 import { batchSizeMax, filtersMax, topicNameMaxLength } from '../../common/limits.ts'
+import type { MappingSourceKind } from '../registry/mapping-source.ts'
 import type { StartingPosition } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import { checkFailureShape } from './failure-handling.ts'
 import { checkFunctionName } from './function-name.ts'
 import { checkObservationShape } from './mapping-observation.ts'
+import { missingPosition, refuseOfStream } from './kinesis-mapping.ts'
 import { checkPollersShape } from './provisioned-pollers.ts'
 import type { CreateMappingInput, UpdateMappingInput } from './requests.ts'
 import { checkAccessShape } from './source-access.ts'
+import { parseKinesisArn } from '../../common/kinesis-arn.ts'
 import { matchesWholly, saysNothing, Violations } from '../../common/aws/validation.ts'
 
-/** Where a mapping reads: a managed cluster by its ARN, or a self-managed one by its servers. */
-export type MappingSource =
+/** Where a mapping reads: a managed cluster or a stream by its ARN, or a self-managed cluster by its servers. */
+export type MappingSource = { readonly topic: string } & (
   | { readonly eventSourceArn: string }
   | { readonly bootstrapServers: readonly string[] }
+)
 
 /** Lambda's patterns (botocore). */
 const arnPattern =
@@ -100,13 +104,18 @@ export function sourceOf(input: CreateMappingInput): Outcome<MappingSource> {
   if (eventSourceArn !== undefined && servers !== undefined) {
     return invalidParameter('Give either EventSourceArn or SelfManagedEventSource, not both.')
   }
+  const stream = eventSourceArn === undefined ? undefined : parseKinesisArn(eventSourceArn)
+  if (eventSourceArn !== undefined && stream !== undefined) {
+    return missingPosition(input) ?? { eventSourceArn, topic: stream.streamName }
+  }
   if (eventSourceArn !== undefined && !matchesWholly(clusterArn, eventSourceArn)) {
     return invalidParameter(
-      `Event source ${eventSourceArn} is not available yet: only Kafka is, as ` +
-        'SelfManagedEventSource or as the ARN of an Amazon MSK cluster.',
+      `Event source ${eventSourceArn} is not available yet: a Kinesis stream is, or its consumer, and ` +
+        'Kafka, as SelfManagedEventSource or as the ARN of an Amazon MSK cluster.',
     )
   }
-  if (input.Topics === undefined) return invalidParameter('Topics must name exactly one topic.')
+  const [topic] = input.Topics ?? []
+  if (topic === undefined) return invalidParameter('Topics must name exactly one topic.')
   const unusable =
     eventSourceArn === undefined
       ? input.AmazonManagedKafkaEventSourceConfig
@@ -118,18 +127,22 @@ export function sourceOf(input: CreateMappingInput): Outcome<MappingSource> {
         : 'SelfManagedKafkaEventSourceConfig does not fit an Amazon MSK event source.',
     )
   }
-  return eventSourceArn === undefined ? { bootstrapServers: servers ?? [] } : { eventSourceArn }
+  return eventSourceArn === undefined
+    ? { bootstrapServers: servers ?? [], topic }
+    : { eventSourceArn, topic }
 }
 
 /** Names the first parameter that would be ignored if it were accepted. */
 export function refuseUnavailableOfMapping(
   input: CreateMappingInput & UpdateMappingInput,
+  kind: MappingSourceKind,
 ): LambdaApiError | undefined {
   if (!saysNothing(input.DestinationConfig?.OnSuccess)) {
     return invalidParameter(
       'Unsupported DestinationConfig parameter for given event source mapping type.',
     )
   }
+  if (kind === 'kinesis') return refuseOfStream(input)
   for (const name of [
     'AmazonManagedKafkaEventSourceConfig',
     'SelfManagedKafkaEventSourceConfig',
@@ -167,12 +180,16 @@ export function startOf(
 }
 
 /** The patterns of a FilterCriteria; whatever is wrong with one, AWS says the same sentence. */
-export function filterPatternsOf(input: UpdateMappingInput): Outcome<readonly string[]> {
+export function filterPatternsOf(
+  input: UpdateMappingInput,
+  kind: MappingSourceKind,
+): Outcome<readonly string[]> {
   const filters = input.FilterCriteria?.Filters ?? []
   if (filters.length > filtersMax) {
     return invalidParameter(`There cannot be more than ${filtersMax} filters.`)
   }
   const patterns = filters.flatMap(({ Pattern }) => (Pattern === undefined ? [] : [Pattern]))
-  const sound = patterns.length === filters.length && compileCriteria(patterns, 'value').ok
+  const dataKey = kind === 'kinesis' ? 'data' : 'value'
+  const sound = patterns.length === filters.length && compileCriteria(patterns, dataKey).ok
   return sound ? patterns : invalidParameter('Invalid filter pattern definition.')
 }

@@ -5,11 +5,13 @@ import { reasonOf } from '../../common/errors.ts'
 import { mappingsMax } from '../../common/limits.ts'
 import type { Logger } from '../../common/logger.ts'
 import { latestVersion } from '../registry/function-version.ts'
+import { sourceKindOf } from '../registry/mapping-source.ts'
 import type { MappingRecord, MappingStatus, Registry } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import { qualifiedArn, targetOf } from './function-lookup.ts'
 import { functionArn, resolveFunctionName, type Account } from './function-name.ts'
 import { refuseTimeoutOf } from './kafka-timeouts.ts'
+import { streamProblem, type Streams } from './kinesis-mapping.ts'
 import { mappingConflict } from './mapping-conflicts.ts'
 import {
   checkMappingShape,
@@ -31,6 +33,7 @@ export interface MappingServiceOptions {
   readonly account: Account
   /** With `aws` what Lambda has in provisioned mode only is refused without it. */
   readonly pace: MappingPace
+  readonly streams: Streams
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -71,9 +74,11 @@ export class MappingService {
     await this.#changes.idle()
   }
 
-  create(input: CreateMappingInput): Promise<Outcome<MappingRecord>> {
+  async create(input: CreateMappingInput): Promise<Outcome<MappingRecord>> {
+    // Before its turn: whoever keeps the streams may take long to answer.
+    const problem = await streamProblem(input.EventSourceArn, this.#options.streams)
     return this.#changes.run(async () => {
-      const record = this.#newRecord(input)
+      const record = this.#newRecord(input, problem)
       if (record instanceof LambdaApiError) return record
       await this.#options.registry.putMapping(record)
       return record
@@ -118,9 +123,11 @@ export class MappingService {
   update(uuid: string, input: UpdateMappingInput): Promise<Outcome<MappingRecord>> {
     const { registry, clock } = this.#options
     return this.#changes.run(async () => {
-      const error = checkMappingShape(input, 'update') ?? refuseUnavailableOfMapping(input)
-      if (error !== undefined) return error
       const current = registry.mapping(uuid)
+      const error =
+        checkMappingShape(input, 'update') ??
+        refuseUnavailableOfMapping(input, sourceKindOf(current ?? {}))
+      if (error !== undefined) return error
       if (current === undefined) return mappingNotFound()
       const state = this.state(current)
       if (state === 'Creating' || state === 'Deleting') return inUse('update')
@@ -177,22 +184,26 @@ export class MappingService {
     })
   }
 
-  #newRecord(input: CreateMappingInput): Outcome<MappingRecord> {
+  #newRecord(
+    input: CreateMappingInput,
+    streamError: LambdaApiError | undefined,
+  ): Outcome<MappingRecord> {
     const { registry, clock } = this.#options
     const shapeError = checkMappingShape(input, 'create') ?? checkNewTags(input.Tags)
     if (shapeError !== undefined) return shapeError
     const source = sourceOf(input)
     if (source instanceof LambdaApiError) return source
-    const refused = refuseUnavailableOfMapping(input)
+    const kind = sourceKindOf('eventSourceArn' in source ? source : {})
+    const refused = refuseUnavailableOfMapping(input, kind)
     if (refused !== undefined) return refused
     const target = this.#target(input.FunctionName ?? '')
     if (target instanceof LambdaApiError) return target
+    if (streamError !== undefined) return streamError
     const start = startOf(input, clock.now())
     if (start instanceof LambdaApiError) return start
-    const filterPatterns = filterPatternsOf(input)
+    const filterPatterns = filterPatternsOf(input, kind)
     if (filterPatterns instanceof LambdaApiError) return filterPatterns
-    const topic = input.Topics?.[0] ?? ''
-    const optional = optionalSettings(input, { topic }, this.#options.pace)
+    const optional = optionalSettings(input, source, this.#options.pace)
     if (optional instanceof LambdaApiError) return optional
     if (registry.mappings().length >= mappingsMax) {
       return invalidParameter(`There cannot be more than ${mappingsMax} event source mappings.`)
@@ -200,7 +211,8 @@ export class MappingService {
     const uuid = randomUUID()
     const config =
       input.SelfManagedKafkaEventSourceConfig ?? input.AmazonManagedKafkaEventSourceConfig
-    const { MaximumBatchingWindowInSeconds: batchingWindowSeconds } = input
+    const batchingWindowSeconds =
+      input.MaximumBatchingWindowInSeconds ?? (kind === 'kinesis' ? 0 : undefined)
     const record: MappingRecord = {
       uuid,
       revision: 1,
@@ -209,7 +221,6 @@ export class MappingService {
       desired: input.Enabled === false ? 'disabled' : 'enabled',
       ...target,
       ...source,
-      topic,
       consumerGroupId: config?.ConsumerGroupId ?? uuid,
       batchSize: input.BatchSize ?? 100,
       ...(batchingWindowSeconds === undefined ? {} : { batchingWindowSeconds }),
@@ -235,7 +246,9 @@ export class MappingService {
     }
     // Update merges; an empty FilterCriteria takes the filters away.
     const filterPatterns =
-      input.FilterCriteria === undefined ? current.filterPatterns : filterPatternsOf(input)
+      input.FilterCriteria === undefined
+        ? current.filterPatterns
+        : filterPatternsOf(input, sourceKindOf(current))
     if (filterPatterns instanceof LambdaApiError) return filterPatterns
     const kept = withoutSettings(current)
     const { qualifier: _qualifier, ...unqualified } = kept

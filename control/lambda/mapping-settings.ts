@@ -1,7 +1,14 @@
 // The settings of a mapping that a request may change and that are absent while they are AWS's defaults.
+import { sourceKindOf } from '../registry/mapping-source.ts'
 import type { MappingRecord } from '../registry/registry.ts'
 import { invalidParameter, LambdaApiError, type Outcome } from './api-errors.ts'
 import { failureHandlingOf } from './failure-handling.ts'
+import {
+  laneSettingsOf,
+  refuseOfAws,
+  streamFailures,
+  type LaneSettings,
+} from './kinesis-mapping.ts'
 import { observationOf, type Observation } from './mapping-observation.ts'
 import { provisionedPollersOf } from './provisioned-pollers.ts'
 import type { UpdateMappingInput } from './requests.ts'
@@ -10,12 +17,13 @@ import { sourceAccessOf } from './source-access.ts'
 export type MappingPace = 'local' | 'aws'
 
 export type MappingSettings = Observation &
+  LaneSettings &
   Pick<MappingRecord, 'provisionedPollers' | 'failureHandling' | 'sourceAccess'>
 
-/** What a mapping comes to that reads `topic` and had the other settings of `current`. */
+/** What a mapping comes to that reads `topic`, of that source, and had the other settings of `current`. */
 export function optionalSettings(
   input: UpdateMappingInput,
-  current: MappingSettings & Pick<MappingRecord, 'topic'>,
+  current: MappingSettings & Pick<MappingRecord, 'topic' | 'eventSourceArn'>,
   pace: MappingPace,
 ): Outcome<MappingSettings> {
   const provisionedPollers = provisionedPollersOf(input, current.provisionedPollers)
@@ -24,11 +32,21 @@ export function optionalSettings(
   if (failureHandling instanceof LambdaApiError) return failureHandling
   const sourceAccess = sourceAccessOf(input, current.sourceAccess)
   if (sourceAccess instanceof LambdaApiError) return sourceAccess
+  const isStream = sourceKindOf(current) === 'kinesis'
   const settings = {
+    ...laneSettingsOf(input, current),
     ...(provisionedPollers === undefined ? {} : { provisionedPollers }),
-    ...(failureHandling === undefined ? {} : { failureHandling }),
+    ...(isStream
+      ? { failureHandling: streamFailures(failureHandling) }
+      : failureHandling === undefined
+        ? {}
+        : { failureHandling }),
     ...(sourceAccess === undefined ? {} : { sourceAccess }),
     ...observationOf(input, current),
+  }
+  if (isStream) {
+    const refused = refuseOfAws(pace === 'aws' && provisionedPollers !== undefined)
+    return refused ?? settings
   }
   const name = pace === 'aws' ? provisionedOnly(settings) : undefined
   return name === undefined
@@ -46,6 +64,8 @@ export function withoutSettings({
   metrics: _metrics,
   systemLogLevel: _level,
   kmsKeyArn: _key,
+  parallelizationFactor: _factor,
+  tumblingWindowSeconds: _window,
   ...rest
 }: MappingRecord): Omit<MappingRecord, keyof MappingSettings> {
   return rest

@@ -1,6 +1,7 @@
 // Writes functions and mappings as the Lambda API answers them: members, defaults and formats.
 import { pathToFileURL } from 'node:url'
 import { runtimeVersionArn } from '../../common/runtime-version.ts'
+import { sourceKindOf } from '../registry/mapping-source.ts'
 import { versionOf } from '../registry/function-version.ts'
 import type {
   FunctionRecord,
@@ -112,13 +113,15 @@ export function mappingConfiguration(
       ? {}
       : { StartingPositionTimestamp: startingPositionTimestampMs / 1000 }),
     State: state,
-    StateTransitionReason: transitionReasonOf(status, state),
-    Topics: [record.topic],
+    StateTransitionReason: transitionReasonOf(record, status, state),
+    ...lanesOf(record),
     UUID: record.uuid,
   }
 }
 
-function sourceOf({ bootstrapServers, consumerGroupId, eventSourceArn }: MappingRecord): Shape {
+function sourceOf(record: MappingRecord): Shape {
+  const { bootstrapServers, consumerGroupId, eventSourceArn } = record
+  if (sourceKindOf(record) === 'kinesis') return { EventSourceArn: eventSourceArn }
   const config = { ConsumerGroupId: consumerGroupId }
   return eventSourceArn === undefined
     ? {
@@ -126,6 +129,19 @@ function sourceOf({ bootstrapServers, consumerGroupId, eventSourceArn }: Mapping
         SelfManagedKafkaEventSourceConfig: config,
       }
     : { AmazonManagedKafkaEventSourceConfig: config, EventSourceArn: eventSourceArn }
+}
+
+// Recorded for Kinesis: both are always there.
+function lanesOf(record: MappingRecord): Shape {
+  const { parallelizationFactor: factor, tumblingWindowSeconds: windowSeconds, topic } = record
+  if (sourceKindOf(record) === 'kinesis') {
+    return { ParallelizationFactor: factor ?? 1, TumblingWindowInSeconds: windowSeconds ?? 0 }
+  }
+  return {
+    ...(factor === undefined ? {} : { ParallelizationFactor: factor }),
+    ...(windowSeconds === undefined ? {} : { TumblingWindowInSeconds: windowSeconds }),
+    Topics: [topic],
+  }
 }
 
 // Recorded for Kafka: a mapping that was told nothing of failures has none of these.
@@ -159,8 +175,14 @@ function observationOf({ kmsKeyArn, metrics, systemLogLevel }: MappingRecord): S
 }
 
 /** What the poller found counts for the mapping as it is, not for one that is being changed. */
-function transitionReasonOf(status: MappingStatus | undefined, state: MappingState): string {
-  return (state === 'Enabled' ? status?.stateTransitionReason : undefined) ?? 'USER_INITIATED'
+function transitionReasonOf(
+  record: MappingRecord,
+  status: MappingStatus | undefined,
+  state: MappingState,
+): string {
+  // Recorded: streams have words of their own for what Kafka and queues call by a code.
+  const changed = sourceKindOf(record) === 'kinesis' ? 'User action' : 'USER_INITIATED'
+  return (state === 'Enabled' ? status?.stateTransitionReason : undefined) ?? changed
 }
 
 function pollersOf({ provisionedPollers: pollers }: MappingRecord): Shape {

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { systemClock, type Clock } from '../../common/clock.ts'
 import { systemCode } from '../../common/errors.ts'
 import { LambdaApiError } from '../lambda/api-errors.ts'
+import { sourceKindOf } from '../registry/mapping-source.ts'
 import type { FunctionService } from '../lambda/function-service.ts'
 import { failureHandlingOf } from '../lambda/failure-handling.ts'
 import { checkConfigShape, checkDestinations } from '../lambda/event-invoke-config-rules.ts'
@@ -114,12 +115,14 @@ async function codeProblem(code: PlannedCode): Promise<string | undefined> {
 }
 
 function refusalOfMapping(input: MappingInput, nowMs: number): string | undefined {
+  const { EventSourceArn: eventSourceArn } = input
+  const kind = sourceKindOf(eventSourceArn === undefined ? {} : { eventSourceArn })
   const outcomes: readonly unknown[] = [
     checkMappingShape(input, 'create'),
     sourceOf(input),
-    refuseUnavailableOfMapping(input),
+    refuseUnavailableOfMapping(input, kind),
     startOf(input, nowMs),
-    filterPatternsOf(input),
+    filterPatternsOf(input, kind),
     provisionedPollersOf(input),
     failureHandlingOf(input, input.Topics[0]),
   ]

@@ -2,6 +2,8 @@
 
 export interface DestinationMessage {
   readonly key: Buffer | null
+  /** Of records of a stream: the shard that they all are of. */
+  readonly shardId?: string
   /** JSON text. */
   readonly value: string
   /** The same without the records themselves, for a destination that takes nothing as large. */

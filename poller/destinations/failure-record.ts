@@ -1,9 +1,16 @@
 // Writes what destinations get of records that were given up, as Lambda writes it.
 import { keyOf } from '../../events/raw-record.ts'
 import type { Discard } from '../batch.ts'
-import { eventSizeBytes, KafkaEvent, type EventFrame, type EventOrigin } from '../event.ts'
+import {
+  eventSizeBytes,
+  KafkaEvent,
+  recordEventOf,
+  type EventFrame,
+  type EventOrigin,
+} from '../event.ts'
 import type { LaneRecord } from '../lane.ts'
 import type { DestinationMessage } from './destination.ts'
+import { streamBatchInfo } from './stream-failure.ts'
 
 export interface FailureContext {
   /** Without a qualifier, as recorded of event source mappings. */
@@ -57,6 +64,7 @@ export function batchMessage(
 ): DestinationMessage {
   const { frame, origin } = context
   const { groups } = discard
+  if (frame.stream !== undefined) return streamMessage(discard, context, occasion)
   const records = groups.flatMap((group) => group.records)
   const isOversized = records.some(({ oversizedBytes }) => oversizedBytes !== undefined)
   const sizeOf = (record: LaneRecord): number => record.oversizedBytes ?? record.sizeBytes
@@ -79,6 +87,23 @@ export function batchMessage(
   if (isOversized) return { key: null, value: withoutPayload, withoutPayload }
   const payload = JSON.stringify(new KafkaEvent(frame, groups).text())
   return { key: null, value: `${head},"payload":${payload}}`, withoutPayload }
+}
+
+/** Of a stream: which shard's records, from where to where. Of one that no event can hold there is no event. */
+function streamMessage(
+  discard: Discard,
+  context: FailureContext,
+  occasion: Occasion,
+): DestinationMessage {
+  const records = discard.groups.flatMap((group) => group.records)
+  const { shardId, ...info } = streamBatchInfo(records, context.frame)
+  const why = causeOf(discard, context, occasion)
+  const head = `{${why},"KinesisBatchInfo":${JSON.stringify({ shardId, ...info })}`
+  const withoutPayload = `${head}}`
+  const none = { key: null, shardId, value: withoutPayload, withoutPayload }
+  if (records.some(({ oversizedBytes }) => oversizedBytes !== undefined)) return none
+  const payload = JSON.stringify(recordEventOf(context.frame, discard.groups).text())
+  return { ...none, value: `${head},"payload":${payload}}` }
 }
 
 function rangeOf(records: readonly LaneRecord[]): object {

@@ -27,9 +27,9 @@ export class ServiceDestination implements Destination {
 
   async send(messages: readonly DestinationMessage[]): Promise<void> {
     const { target, sender } = this.#options
-    for (const { value, withoutPayload } of messages) {
+    for (const { value, withoutPayload, shardId } of messages) {
       const body = target.kind === 'bucket' ? value : withoutPayload
-      await sender.send(target, { body, objectKey: this.#objectKey() })
+      await sender.send(target, { body, objectKey: this.#objectKey(shardId) })
     }
   }
 
@@ -37,12 +37,16 @@ export class ServiceDestination implements Destination {
     // Nothing of it is this mapping's own.
   }
 
-  /** `aws/lambda/<mapping>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<random UUID>` (D: with-kafka-on-failure). */
-  #objectKey(): string {
+  /**
+   * `aws/lambda/<mapping>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<random UUID>` (D: with-kafka-on-failure); of a stream the
+   * mapping's part is followed by the shard's.
+   */
+  #objectKey(shardId: string | undefined): string {
     const { mappingUuid, clock } = this.#options
     const time = new Date(clock.now()).toISOString()
     const day = time.slice(0, 10).replaceAll('-', '/')
     const second = time.slice(0, 19).replaceAll(':', '.')
-    return `aws/lambda/${mappingUuid}/${day}/${second}-${randomUUID()}`
+    const shard = shardId === undefined ? '' : `${shardId}/`
+    return `aws/lambda/${mappingUuid}/${shard}${day}/${second}-${randomUUID()}`
   }
 }

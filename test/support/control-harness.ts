@@ -9,6 +9,7 @@ import type { FunctionInvoker, Invocation, InvocationResult } from '../../common
 import { KafkaClusters } from '../../common/kafka-clusters.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { startControl, type RunningControl } from '../../control/control.ts'
+import type { Streams } from '../../control/lambda/kinesis-mapping.ts'
 import { FileRegistry } from '../../control/registry/file-registry.ts'
 import type { MappingStatus } from '../../control/registry/registry.ts'
 import { MemoryObjects } from './memory-objects.ts'
@@ -52,6 +53,7 @@ export async function startControlForTest({
     accountId: '000000000000',
     servers: { plaintext: ['127.0.0.1:9092'] },
   }),
+  streams = everyStream,
   prepare,
   kinesisUrl,
   ingestApiKey = '',
@@ -63,6 +65,7 @@ export async function startControlForTest({
   /** Of the Kinesis door. */
   readonly kinesisUrl?: string | undefined
   readonly ingestApiKey?: string
+  readonly streams?: Streams
   /** Fills the data directory before anyone opens it. */
   readonly prepare?: (dataDir: string) => Promise<void>
 } = {}): Promise<ControlHarness> {
@@ -83,6 +86,7 @@ export async function startControlForTest({
     objects: new MemoryObjects(),
     pace,
     clusters,
+    streams,
     host: '127.0.0.1',
     port: 0,
     dataDir,
@@ -117,6 +121,9 @@ export async function startControlForTest({
   }
   return { control, registry, invoker, sender, client, url, dataDir, settle }
 }
+
+/** Whatever stream is asked for is there. */
+export const everyStream: Streams = { find: async () => 'found' }
 
 /** What an SDK call was refused with. */
 export async function refusalOf(

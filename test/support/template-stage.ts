@@ -14,6 +14,7 @@ import {
   type DeployReport,
 } from '../../control/template/deploy.ts'
 import type { PlannedTopic } from '../../control/template/plan.ts'
+import { everyStream } from './control-harness.ts'
 import { MemoryObjects } from './memory-objects.ts'
 
 export interface TemplateStage {
@@ -51,7 +52,13 @@ export async function openTemplateStage(objects = new MemoryObjects()): Promise<
     accountConcurrency,
     ...common,
   })
-  const mappings = new MappingService({ pace: 'local', registry, account, ...common })
+  const mappings = new MappingService({
+    pace: 'local',
+    streams: everyStream,
+    registry,
+    account,
+    ...common,
+  })
   await functions.start()
   mappings.start()
   await mkdir(join(dir, 'src'))

@@ -1,0 +1,167 @@
+// Reads what a Kinesis API answers, of JSON or CBOR, into what a reader of streams needs of it.
+
+export interface StreamRecord {
+  readonly partitionKey: string
+  readonly sequenceNumber: string
+  readonly arrivalMs: number
+  /** May be a slice of the whole answer. */
+  readonly data: Buffer
+}
+
+export interface ShardDescription {
+  readonly shardId: string
+  readonly parentShardId?: string
+  readonly adjacentParentShardId?: string
+  /** Ends of its range of hash keys, both in it. */
+  readonly startingHashKey: bigint
+  readonly endingHashKey: bigint
+  /** Whether a split or merge has ended it. */
+  readonly isClosed: boolean
+}
+
+export interface ShardList {
+  readonly shards: readonly ShardDescription[]
+  readonly nextToken?: string
+}
+
+export interface RecordsAnswer {
+  readonly records: readonly StreamRecord[]
+  /** Absent at the end of a closed shard. */
+  readonly nextIterator?: string
+  readonly millisBehind: number
+}
+
+/** Of a subscription. */
+export interface RecordsEvent {
+  readonly records: readonly StreamRecord[]
+  /** Absent at the end of a closed shard. */
+  readonly continuation?: string
+  readonly millisBehind: number
+}
+
+export interface StreamSummary {
+  readonly createdMs: number
+  readonly status: string
+}
+
+/** An answer that is not what it should be; the client says so in an error of its own. */
+export class Unreadable extends Error {}
+
+export function shardListOf(answer: unknown): ShardList {
+  const { Shards: shards, NextToken } = members(answer)
+  const nextToken = optionalText(NextToken)
+  return {
+    shards: list(shards).map(shardOf),
+    ...(nextToken === undefined ? {} : { nextToken }),
+  }
+}
+
+export function iteratorOf(answer: unknown): string {
+  return text(members(answer)['ShardIterator'])
+}
+
+export function recordsOf(answer: unknown): RecordsAnswer {
+  const { Records: records, NextShardIterator, MillisBehindLatest } = members(answer)
+  const nextIterator = optionalText(NextShardIterator)
+  return {
+    records: list(records).map(recordOf),
+    ...(nextIterator === undefined ? {} : { nextIterator }),
+    millisBehind: optionalNumber(MillisBehindLatest) ?? 0,
+  }
+}
+
+export function recordsEventOf(event: unknown): RecordsEvent {
+  const { Records: records, ContinuationSequenceNumber, MillisBehindLatest } = members(event)
+  const { ChildShards: children } = members(event)
+  const continuation = optionalText(ContinuationSequenceNumber)
+  const isEnd = continuation === undefined || list(children).length > 0
+  return {
+    records: list(records).map(recordOf),
+    ...(isEnd ? {} : { continuation }),
+    millisBehind: optionalNumber(MillisBehindLatest) ?? 0,
+  }
+}
+
+export function summaryOf(answer: unknown): StreamSummary {
+  const description = members(members(answer)['StreamDescriptionSummary'])
+  return {
+    createdMs: timeOf(description['StreamCreationTimestamp']),
+    status: text(description['StreamStatus']),
+  }
+}
+
+function shardOf(value: unknown): ShardDescription {
+  const shard = members(value)
+  const { StartingHashKey, EndingHashKey } = members(shard['HashKeyRange'])
+  const { EndingSequenceNumber } = members(shard['SequenceNumberRange'])
+  const parentShardId = optionalText(shard['ParentShardId'])
+  const adjacentParentShardId = optionalText(shard['AdjacentParentShardId'])
+  return {
+    shardId: text(shard['ShardId']),
+    ...(parentShardId === undefined ? {} : { parentShardId }),
+    ...(adjacentParentShardId === undefined ? {} : { adjacentParentShardId }),
+    startingHashKey: integer(StartingHashKey),
+    endingHashKey: integer(EndingHashKey),
+    isClosed: optionalText(EndingSequenceNumber) !== undefined,
+  }
+}
+
+function recordOf(value: unknown): StreamRecord {
+  const { PartitionKey, SequenceNumber, ApproximateArrivalTimestamp, Data } = members(value)
+  return {
+    partitionKey: text(PartitionKey),
+    sequenceNumber: text(SequenceNumber),
+    arrivalMs: timeOf(ApproximateArrivalTimestamp),
+    data: bytesOf(Data),
+  }
+}
+
+// Bytes in CBOR, base64 in JSON.
+function bytesOf(value: unknown): Buffer {
+  if (Buffer.isBuffer(value)) return value
+  if (value instanceof Uint8Array) {
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  }
+  return Buffer.from(text(value), 'base64')
+}
+
+/** More is a time in milliseconds, in the form of CBOR; as seconds it would be the year 5138. */
+const secondsMax = 1e11
+
+function timeOf(value: unknown): number {
+  if (value instanceof Date) return value.getTime()
+  const time = optionalNumber(value)
+  if (time === undefined) throw new Unreadable('a time is missing')
+  return Math.round(time < secondsMax ? time * 1000 : time)
+}
+
+function members(value: unknown): Readonly<Record<string, unknown>> {
+  if (value === undefined || value === null) return {}
+  if (typeof value !== 'object' || Array.isArray(value)) throw new Unreadable('it is no structure')
+  return value as Readonly<Record<string, unknown>>
+}
+
+function list(value: unknown): readonly unknown[] {
+  if (value === undefined || value === null) return []
+  if (!Array.isArray(value)) throw new Unreadable('it has no list where one should be')
+  return value
+}
+
+function text(value: unknown): string {
+  if (typeof value !== 'string') throw new Unreadable('it has no text where one should be')
+  return value
+}
+
+function optionalText(value: unknown): string | undefined {
+  return value === undefined || value === null ? undefined : text(value)
+}
+
+function optionalNumber(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+}
+
+function integer(value: unknown): bigint {
+  const digits = text(value)
+  if (!/^\d{1,39}$/.test(digits)) throw new Unreadable('it has no hash key where one should be')
+  return BigInt(digits)
+}
