@@ -40,7 +40,15 @@ export function deaggregate({ Records: records }: KinesisEvent): readonly UserRe
     const bytes = Buffer.from(data, 'base64')
     const parts = partsOf(bytes) ?? [{ partitionKey, data: bytes }]
     return parts.map((part, subSequenceNumber) => {
-      return { ...part, sequenceNumber, subSequenceNumber, arrivalMs, source }
+      const { partitionKey: key, data: value } = part
+      return {
+        partitionKey: key,
+        data: value,
+        sequenceNumber,
+        subSequenceNumber,
+        arrivalMs,
+        source,
+      }
     })
   })
 }
