@@ -195,3 +195,25 @@ test('a batch of one lane waits for a window of its own, or until it is full', (
   expect(invoked(mapping.tick(nowMs + 599))).toEqual([])
   expect(invoked(mapping.tick(nowMs + 600)).map(offsets)).toEqual([[0]])
 })
+
+test('a hundred shards with a factor of two have two hundred invocations at once, and no more', () => {
+  const mapping = mappingOf(2, { invocationsPerPoller: 1000 })
+  const partitions = Array.from({ length: 100 }, (_, partition) => partition)
+  mapping.assigned(partitions, true)
+  for (const partition of partitions) {
+    const records = [even, odd, even, odd, even, odd, even, odd].map((key, offset) => ({
+      topic: 't',
+      partition,
+      offset,
+      timestampMs: nowMs,
+      timestampType: 'CREATE_TIME' as const,
+      key: Buffer.from(key),
+      value: null,
+      headers: [],
+    }))
+    mapping.recordsArrived({ partition, records, nextOffset: 8, endOffset: 8 }, nowMs)
+  }
+  expect(invoked(mapping.tick(nowMs))).toHaveLength(200)
+  expect(invoked(mapping.tick(nowMs))).toEqual([])
+  expect(mapping.invocationsInFlight).toBe(200)
+})
