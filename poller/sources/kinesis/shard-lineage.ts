@@ -18,20 +18,17 @@ export function firstCheckpoints(
   position: StartPosition,
   nowMs: number,
 ): readonly ShardStart[] {
-  switch (position.kind) {
-    case 'TRIM_HORIZON':
-      return shards.map(({ shardId }) => ({ checkpoint: { shardId } }))
-    case 'AT_TIMESTAMP': {
-      const { timestampMs: fromMs } = position
-      return shards.map(({ shardId }) => ({ checkpoint: { shardId, fromMs } }))
-    }
-    case 'LATEST':
-      return shards.map(({ shardId, isClosed }) =>
-        isClosed
-          ? { checkpoint: { shardId, ended: true } }
-          : { checkpoint: { shardId, fromMs: nowMs }, isLatest: true },
-      )
+  if (position.kind === 'TRIM_HORIZON')
+    return shards.map(({ shardId }) => ({ checkpoint: { shardId } }))
+  if (position.kind === 'AT_TIMESTAMP') {
+    const { timestampMs: fromMs } = position
+    return shards.map(({ shardId }) => ({ checkpoint: { shardId, fromMs } }))
   }
+  return shards.map(({ shardId, isClosed }) =>
+    isClosed
+      ? { checkpoint: { shardId, ended: true } }
+      : { checkpoint: { shardId, fromMs: nowMs }, isLatest: true },
+  )
 }
 
 /**
