@@ -34,6 +34,7 @@ const count = Number(flags.subscriptions)
 const consumers = 20
 const shards = Math.ceil(count / consumers)
 const perConnection = 200
+const warmUp = 200
 
 const headers = {
   'content-type': 'application/x-amz-json-1.1',
@@ -41,6 +42,11 @@ const headers = {
 }
 
 type Push = (records: readonly { readonly Data: string }[]) => void
+interface Wanted {
+  readonly arns: readonly string[]
+  readonly most: number
+  readonly pushed: Push
+}
 interface Opened {
   readonly close: () => void
 }
@@ -66,9 +72,11 @@ async function measure(protocol: keyof typeof open): Promise<unknown> {
   try {
     await client.send(new CreateStreamCommand({ StreamName: 'laps', ShardCount: shards }))
     const arns = await registered(client)
-    // What the first calls make once is not a subscription's.
-    await puts(client, 20, () => {})
-    await sleep(3000)
+    // What the first subscriptions and calls make once (code, a heap of some size) is not of each.
+    const first = await open[protocol](server, { arns, most: warmUp, pushed: () => {} })
+    await puts(client, 50, () => {})
+    first.close()
+    await sleep(5000)
     const beforeKiB = residentKiB(server.pid)
     const arrivals = new Map<string, number>()
     const pushed: Push = (records) => {
@@ -77,7 +85,7 @@ async function measure(protocol: keyof typeof open): Promise<unknown> {
         if (!arrivals.has(name)) arrivals.set(name, performance.now())
       }
     }
-    const opened = await open[protocol](server, arns, pushed)
+    const opened = await open[protocol](server, { arns, most: count, pushed })
     await sleep(Number(flags.restSeconds) * 1000)
     const idleKiB = residentKiB(server.pid)
     const sent = new Map<string, number>()
@@ -127,8 +135,8 @@ async function puts(
 }
 
 /** What to subscribe to, one by one. */
-function* wanted(arns: readonly string[]): Generator<string> {
-  for (let index = 0; index < count; index += 1) {
+function* wanted({ arns, most }: Wanted): Generator<string> {
+  for (let index = 0; index < most; index += 1) {
     const shard = String(index % shards).padStart(12, '0')
     yield JSON.stringify({
       ConsumerARN: arns[Math.floor(index / shards)],
@@ -154,32 +162,26 @@ function reader(pushed: Push, begun: () => void): (chunk: Buffer) => void {
   }
 }
 
-async function openHttp2(
-  { endpoint }: KinesisServer,
-  arns: readonly string[],
-  pushed: Push,
-): Promise<Opened> {
+async function openHttp2({ endpoint }: KinesisServer, wish: Wanted): Promise<Opened> {
   const sessions: ClientHttp2Session[] = []
   let opened = 0
-  for (const body of wanted(arns)) {
+  for (const body of wanted(wish)) {
     if (opened % perConnection === 0) sessions.push(connected(endpoint))
     opened += 1
     const stream = sessions.at(-1)?.request({ ':method': 'POST', ':path': '/', ...headers })
-    await new Promise<void>((resolve) => stream?.on('data', reader(pushed, resolve)).end(body))
+    await new Promise<void>((resolve) => stream?.on('data', reader(wish.pushed, resolve)).end(body))
   }
   return { close: () => sessions.forEach((session) => session.destroy()) }
 }
 
-async function openHttp1(
-  { endpoint }: KinesisServer,
-  arns: readonly string[],
-  pushed: Push,
-): Promise<Opened> {
+async function openHttp1({ endpoint }: KinesisServer, wish: Wanted): Promise<Opened> {
   const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY })
-  for (const body of wanted(arns)) {
+  for (const body of wanted(wish)) {
     await new Promise<void>((resolve, reject) => {
       const options = { method: 'POST', agent, headers }
-      httpRequest(endpoint, options, (response) => response.on('data', reader(pushed, resolve)))
+      httpRequest(endpoint, options, (response) =>
+        response.on('data', reader(wish.pushed, resolve)),
+      )
         .on('error', reject)
         .end(body)
     })
