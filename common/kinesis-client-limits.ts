@@ -32,3 +32,6 @@ export const kinesisRetryMaxMs = 10_000
 
 /** Each checkpoint is a flushed file, or a write to Redis: one a second and mapping. */
 export const checkpointIntervalMs = 1000
+
+/** AWS: a subscription has an event every five seconds, records or not; who is silent for longer is gone. */
+export const subscriptionSilenceMaxMs = 30_000

@@ -3,12 +3,9 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Clock } from '../common/clock.ts'
 import { AppError, reasonOf } from '../common/errors.ts'
-import {
-  kinesisAnswerMaxBytes,
-  kinesisConnectionsMax,
-  kinesisRequestMaxMs,
-} from '../common/kinesis-client-limits.ts'
+import { kinesisConnectionsMax, kinesisRequestMaxMs } from '../common/kinesis-client-limits.ts'
 import type { KinesisEndpoint } from './endpoint.ts'
+import { readAll, StreamedReply } from './streamed-reply.ts'
 import type { Signer } from './signer.ts'
 
 export interface ConnectionOptions {
@@ -61,11 +58,13 @@ export class Connection {
     }
   }
 
-  /** The answer as it comes, on a connection of its own. Rejects with AppError KINESIS_UNREACHABLE. */
-  async open(operation: string, options: CallOptions): Promise<IncomingMessage> {
+  /** An answer that goes on, on a connection of its own. All that is of it rejects with AppError KINESIS_UNREACHABLE. */
+  async open(operation: string, options: CallOptions): Promise<StreamedReply> {
     const patience = this.#patience(options.signal)
     try {
-      return await this.#send(operation, { ...options, ...patience }, false)
+      const response = await this.#send(operation, { ...options, ...patience }, false)
+      const failed = (error: unknown): AppError => this.#unreachable(error)
+      return new StreamedReply(response, this.#options.clock, failed)
     } catch (error) {
       throw this.#unreachable(patience.overdue() ?? error)
     } finally {
@@ -118,24 +117,4 @@ export class Connection {
     const details = { endpoint: this.#options.endpoint.url, reason: reasonOf(error) }
     return new AppError('KINESIS_UNREACHABLE', details, error)
   }
-}
-
-/** Into one piece of memory, of which records are slices. */
-async function readAll(response: IncomingMessage): Promise<Buffer> {
-  const told = Number(response.headers['content-length'] ?? Number.NaN)
-  if (told > kinesisAnswerMaxBytes) throw tooLarge(response)
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk)
-    bytes += chunk.length
-    if (bytes > kinesisAnswerMaxBytes) throw tooLarge(response)
-  }
-  const [first] = chunks
-  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, bytes)
-}
-
-function tooLarge(response: IncomingMessage): Error {
-  response.destroy()
-  return new Error(`the answer has more than ${kinesisAnswerMaxBytes} bytes`)
 }

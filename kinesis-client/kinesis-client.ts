@@ -4,10 +4,12 @@ import { AppError, reasonOf } from '../common/errors.ts'
 import { getRecordsMax, listShardsMax, streamShardsMax } from '../common/kinesis-client-limits.ts'
 import {
   iteratorOf,
+  recordsEventOf,
   recordsOf,
   shardListOf,
   summaryOf,
   type RecordsAnswer,
+  type RecordsEvent,
   type ShardDescription,
   type StreamSummary,
 } from './answers.ts'
@@ -95,6 +97,40 @@ export class KinesisClient {
     return this.#call('GetRecords', input, recordsOf, signal)
   }
 
+  /**
+   * What a shard's records are pushed in, until the five minutes of the subscription are over; a refusal is the last. Whoever
+   * stops listening ends the subscription.
+   */
+  async *subscribe(
+    place: { readonly consumerArn: string; readonly shardId: string },
+    from: ReadFrom,
+    signal?: AbortSignal,
+  ): AsyncGenerator<RecordsEvent | Refusal, void, void> {
+    const operation = 'SubscribeToShard'
+    const input = {
+      ConsumerARN: place.consumerArn,
+      ShardId: place.shardId,
+      StartingPosition: startingPositionOf(from),
+    }
+    const body = Buffer.from(JSON.stringify(input))
+    const stream = await this.#connection.open(operation, { contentType, body, signal })
+    if (stream.status !== 200) {
+      yield refusalOf(stream.status, this.#parse(operation, await stream.whole(), stream.status))
+      return
+    }
+    for await (const frame of stream.frames()) {
+      const isException = frame.headers.get(':message-type') !== 'event'
+      const value = this.#parse(operation, frame.payload, isException ? 500 : 200)
+      if (isException) {
+        const { message = '' } = value as { readonly message?: string }
+        yield new Refusal(frame.headers.get(':exception-type') ?? 'InternalFailure', message)
+        return
+      }
+      if (frame.headers.get(':event-type') !== 'SubscribeToShardEvent') continue
+      yield this.#readable(operation, () => recordsEventOf(value))
+    }
+  }
+
   close(): void {
     this.#connection.close()
   }
@@ -106,12 +142,15 @@ export class KinesisClient {
     signal: AbortSignal | undefined,
   ): Promise<Answer<T>> {
     const body = Buffer.from(JSON.stringify(input))
-    const contentType = 'application/x-amz-json-1.1'
     const reply = await this.#connection.call(operation, { contentType, body, signal })
     const answer = this.#parse(operation, reply.body, reply.status)
     if (reply.status !== 200) return refusalOf(reply.status, answer)
+    return this.#readable(operation, () => read(answer))
+  }
+
+  #readable<T>(operation: string, read: () => T): T {
     try {
-      return read(answer)
+      return read()
     } catch (error) {
       if (!(error instanceof Error)) throw error
       throw this.#refused(operation, `an answer that cannot be read: ${error.message}`)
@@ -131,6 +170,17 @@ export class KinesisClient {
   #refused(request: string, reason: string): AppError {
     return new AppError('KINESIS_REFUSED', { endpoint: this.endpoint.url, request, reason })
   }
+}
+
+const contentType = 'application/x-amz-json-1.1'
+
+function startingPositionOf(from: ReadFrom): object {
+  if (from.type === 'AFTER_SEQUENCE_NUMBER') {
+    return { Type: from.type, SequenceNumber: from.sequenceNumber }
+  }
+  return from.type === 'AT_TIMESTAMP'
+    ? { Type: from.type, Timestamp: from.timestampMs / 1000 }
+    : { Type: from.type }
 }
 
 /** Times are seconds in JSON. */

@@ -83,6 +83,7 @@ const layers: Record<string, readonly string[]> = {
     'protocol',
     'kafka-consumer',
     'kinesis-client',
+    'kinesis-wire',
     'filter',
     'events',
     'function-logs',
@@ -233,6 +234,7 @@ test('each named dependency is wrapped in one file', () => {
     'destinations/aws-client.ts',
     'destinations/aws-objects.ts',
     'destinations/aws-sender.ts',
+    'kinesis-client/endpoint.ts',
   ])
   expect(wrappers('@grafana/faro-core')).toEqual(['workers/logs/faro.ts'])
   expect(wrappers('kafkajs')).toEqual(['common/kafka-client.ts'])

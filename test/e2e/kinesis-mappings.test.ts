@@ -17,6 +17,7 @@ import {
   type LambdaClient,
 } from '@aws-sdk/client-lambda'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { putTogether } from '../../kinesis-wire/aggregate.ts'
 import { eventually } from '../support/eventually.ts'
 import { createFunction, lambdaClient } from '../support/lambda.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
@@ -224,8 +225,8 @@ test('a tumbling window hands its state on, and ends once', async () => {
   expect(Number(new Date(starts[0] ?? '')) % 2000).toBe(0)
 })
 
-test('a consumer with fan-out is pushed its records', async () => {
-  await createStream(1)
+test('a consumer with fan-out is pushed its records, aggregates taken apart', async () => {
+  await createStream(2)
   const { Consumer } = await kinesis.send(
     new RegisterStreamConsumerCommand({ StreamARN: EventSourceArn, ConsumerName: 'fan' }),
   )
@@ -233,4 +234,14 @@ test('a consumer with fan-out is pushed its records', async () => {
   await put(0)
   expectOrder(await handled(100))
   expect((await events())[0]?.Records[0]?.eventSourceARN).toBe(Consumer?.ConsumerARN)
+  // MD5 of `a` begins with 0c, of `b` with 92: the second is of the other shard, and dropped.
+  const both = [
+    { partitionKey: 'a', data: Buffer.from('100') },
+    { partitionKey: 'b', data: Buffer.from('101') },
+    { partitionKey: 'a', data: Buffer.from('102') },
+  ]
+  const aggregate = { Data: putTogether(both), PartitionKey: 'a' }
+  await kinesis.send(new PutRecordsCommand({ StreamName, Records: [aggregate] }))
+  expect((await handled(102)).get('a')).toEqual([100, 102])
+  expect((await handled(102)).has('b')).toBe(false)
 })

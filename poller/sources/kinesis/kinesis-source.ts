@@ -6,6 +6,7 @@ import type { Logger } from '../../../common/logger.ts'
 import type { ShardDescription, StreamRecord } from '../../../kinesis-client/answers.ts'
 import type { KinesisClient } from '../../../kinesis-client/kinesis-client.ts'
 import { Refusal } from '../../../kinesis-client/refusal.ts'
+import type { HashKeyRange } from '../../../kinesis-wire/hash-key.ts'
 import type { Source, SourceListener, SourceRecord } from '../source.ts'
 import type { StartPosition } from '../start-position.ts'
 import { Checkpoints, type CheckpointStore } from './checkpoints.ts'
@@ -15,6 +16,7 @@ import { PollPace } from './poll-pace.ts'
 import { StreamGone, type ReadShard } from './reading.ts'
 import { firstCheckpoints, readable } from './shard-lineage.ts'
 import { ShardProgress } from './shard-progress.ts'
+import { userRecords } from './user-records.ts'
 
 export interface KinesisSourceOptions {
   readonly uuid: string
@@ -49,6 +51,8 @@ export class KinesisSource implements Source {
   readonly #shards = new Map<number, ShardProgress>()
   /** Those that the listener knows of. */
   #told: ReadonlySet<ShardProgress> | undefined
+  /** Of the shards' hash keys. */
+  #ranges: ReadonlyMap<string, HashKeyRange> = new Map()
   readonly #troubles = new Map<number, AppError | Refusal>()
   #listener: SourceListener | undefined
   #running: Promise<void> = Promise.resolve()
@@ -183,6 +187,12 @@ export class KinesisSource implements Source {
   /** Looks which shards there are, and which of them may be read. */
   async #follow(): Promise<void> {
     const listed = await this.#list()
+    this.#ranges = new Map(
+      listed.map(({ shardId, startingHashKey: start, endingHashKey: end }) => [
+        shardId,
+        { start, end },
+      ]),
+    )
     this.#checkpoints.keepOnly(new Set(listed.map(({ shardId }) => shardId)))
     for (const shard of this.#shards.values()) {
       if (shard.isEnded) this.#shards.delete(shard.partition)
@@ -244,13 +254,22 @@ export class KinesisSource implements Source {
   #hand(shard: ShardProgress, records: readonly StreamRecord[], isBehind: boolean): void {
     const { partition, shardId } = shard
     const place = { topic: this.#options.stream.streamName, partition, shardId }
-    const taken = records.map((record) => {
-      const number = shard.take(record.sequenceNumber)
-      return sourceRecord(record, place, number)
+    const taken = records.flatMap((record) => {
+      const parts = this.#partsOf(record, shardId)
+      return parts.map((part, index) => {
+        const number = shard.take(record.sequenceNumber, index === parts.length - 1)
+        return sourceRecord(part, place, number)
+      })
     })
     const last = records.at(-1)
     if (last !== undefined) shard.hasRead(last.sequenceNumber)
     this.#tellRun(shard, taken, isBehind)
+  }
+
+  /** Lambda: aggregates come apart with enhanced fan-out alone. */
+  #partsOf(record: StreamRecord, shardId: string): readonly StreamRecord[] {
+    if (this.#options.stream.consumerArn === undefined) return [record]
+    return userRecords(record, this.#ranges.get(shardId))
   }
 
   /** How many records are left a stream does not say: one at least, where there are any. */

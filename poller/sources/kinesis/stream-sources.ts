@@ -8,6 +8,7 @@ import { KinesisClient } from '../../../kinesis-client/kinesis-client.ts'
 import type { Source } from '../source.ts'
 import type { StartPosition } from '../start-position.ts'
 import type { CheckpointStore } from './checkpoints.ts'
+import { fanOutReader } from './fan-out-reader.ts'
 import { KinesisSource } from './kinesis-source.ts'
 import type { PollPaceName } from './poll-pace.ts'
 import { standardReader } from './shard-reader.ts'
@@ -36,6 +37,9 @@ export function streamSource(
     stream,
     position,
     client: new KinesisClient({ endpoint, region, clock: options.clock }),
-    readShard: standardReader(endpoint.isAws ? 'aws' : options.pace),
+    readShard:
+      stream.consumerArn === undefined
+        ? standardReader(endpoint.isAws ? 'aws' : options.pace)
+        : fanOutReader(stream.consumerArn),
   })
 }
