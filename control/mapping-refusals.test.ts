@@ -284,7 +284,6 @@ test.each<[string, Partial<CreateInput>, string, string | RegExp]>([
     invalid,
     'MaximumRecordAgeInSeconds must be -1, or from 60 to 604800.',
   ]),
-  ['a factor', { ParallelizationFactor: 2 }, invalid, unavailable('ParallelizationFactor')],
   [
     'a tumbling window',
     { TumblingWindowInSeconds: 1 },

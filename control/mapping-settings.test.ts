@@ -192,3 +192,25 @@ test('pace aws sends what is given up to a queue in both modes', async () => {
   await created(harness, { DestinationConfig: { OnFailure: { Destination } } })
   expect(harness.registry.mappings()).toHaveLength(1)
 })
+
+test('a Kafka mapping takes a parallelization factor, and gives it up, at our pace alone', async () => {
+  const harness = await start()
+  const UUID = await created(harness, { ParallelizationFactor: 10 })
+  const shown = () => harness.client.send(new GetEventSourceMappingCommand({ UUID }))
+  expect(await shown()).toMatchObject({ ParallelizationFactor: 10, Topics: ['telemetry'] })
+  await updated(harness, UUID, { BatchSize: 7 })
+  expect((await shown()).ParallelizationFactor).toBe(10)
+  await updated(harness, UUID, { ParallelizationFactor: 3 })
+  expect(harness.registry.mapping(UUID)?.parallelizationFactor).toBe(3)
+  await updated(harness, UUID, { ParallelizationFactor: 1 })
+  expect(await shown()).not.toHaveProperty('ParallelizationFactor')
+  const aws = await start('aws')
+  const refusal = {
+    name: 'InvalidParameterValueException',
+    status: 400,
+    message: 'Unsupported ParallelizationFactor parameter for given event source mapping type.',
+  }
+  expect(await refusalOf(created(aws, { ParallelizationFactor: 2 }))).toEqual(refusal)
+  const plain = await created(aws, { ParallelizationFactor: 1 })
+  expect(await refusalOf(updated(aws, plain, { ParallelizationFactor: 2 }))).toEqual(refusal)
+})

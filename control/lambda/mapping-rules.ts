@@ -33,7 +33,6 @@ const startingPositions = ['LATEST', 'AT_TIMESTAMP', 'TRIM_HORIZON'] as const
 /** What AWS takes for these when they are not given; nothing else can be honoured yet. */
 const onlyDefaults: Readonly<Record<string, (value: unknown) => boolean>> = {
   DocumentDBEventSourceConfig: saysNothing,
-  ParallelizationFactor: (value) => value === 1,
   Queues: saysNothing,
   ScalingConfig: saysNothing,
   TumblingWindowInSeconds: (value) => value === 0,

@@ -9,6 +9,7 @@ import {
   streamFailures,
   type LaneSettings,
 } from './kinesis-mapping.ts'
+import { refuseFactorOfKafka } from './lane-settings.ts'
 import { observationOf, type Observation } from './mapping-observation.ts'
 import { provisionedPollersOf } from './provisioned-pollers.ts'
 import type { UpdateMappingInput } from './requests.ts'
@@ -48,6 +49,8 @@ export function optionalSettings(
     const refused = refuseOfAws(pace === 'aws' && provisionedPollers !== undefined)
     return refused ?? settings
   }
+  const refused = refuseFactorOfKafka(settings, pace)
+  if (refused !== undefined) return refused
   const name = pace === 'aws' ? provisionedOnly(settings) : undefined
   return name === undefined
     ? settings
