@@ -276,7 +276,8 @@ export class KinesisSource implements Source {
   #tellRun(shard: ShardProgress, records: readonly SourceRecord[], isBehind: boolean): void {
     const { partition, next: nextOffset } = shard
     const endOffset = nextOffset + (isBehind ? 1 : 0)
-    this.#listener?.records({ partition, records, nextOffset, endOffset })
+    const run = { partition, records, nextOffset, endOffset, ended: shard.isRead }
+    this.#listener?.records(run)
   }
 
   #tellTroubles(): void {
