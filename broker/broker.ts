@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { systemClock } from '../common/clock.ts'
 import { collectGarbage } from '../common/collect-garbage.ts'
+import { IdleCollector } from '../common/idle-collector.ts'
 import { claimDirectory, type DirectoryLock } from '../common/data-dir.ts'
 import { createLogger, type LogFormat, type Logger, type LogLevel } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
@@ -100,10 +101,10 @@ export async function startBroker(
     }
     const { server, doors } = await openDoors(options, { broker, listeners, tls: security.tls })
     const watch = security.watch((tls) => server.useCertificate(tls))
-    const collection = systemClock.after(collectAfterMs, collectGarbage)
+    const stopCollecting = startCollecting()
     opened.push(async () => {
       watch.cancel()
-      collection.cancel()
+      stopCollecting()
     })
     // Draining ends the long polls; closing the coordinator answers the joins; then connections close.
     opened.push(async () => {
@@ -176,4 +177,15 @@ function openStore(options: BrokerOptions, directory: string, logger: Logger): P
     clock: systemClock,
     logger: logger.child('log'),
   })
+}
+
+/** What the start leaves behind, and later bursts. Returns how to end it. */
+function startCollecting(): () => void {
+  const first = systemClock.after(collectAfterMs, collectGarbage)
+  const later = new IdleCollector({ clock: systemClock })
+  later.start()
+  return () => {
+    first.cancel()
+    later.stop()
+  }
 }

@@ -321,3 +321,17 @@ export const destinationRequestMaxMs = 10_000
 
 /** Code that comes from a bucket: other changes of functions wait behind it. */
 export const objectFetchMaxMs = 60_000
+
+/** A thread is looked at so often, and is calm after so many looks at which it was no busier than this. */
+export const idleLookIntervalMs = 5_000
+export const idleLooks = 3
+export const idleBusyShare = 0.2
+
+/** V8 starts with 1 MB for new objects and may go to 128: so much is worth a collection. */
+export const idleYoungMinBytes = 32 * 1024 * 1024
+
+/** What little work there is may make V8 ask for room again: at most one collection, of up to half a second, in this time. */
+export const idleCollectIntervalMs = 60_000
+
+/** A collection takes some milliseconds for each ten megabytes in use, during which the thread does nothing else. */
+export const idleUsedMaxBytes = 192 * 1024 * 1024
