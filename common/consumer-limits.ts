@@ -21,6 +21,12 @@ export const fetchWaitMs = 5_000
 /** While a partition is paused: going on with it must not wait for the answer about the others. */
 export const fetchWaitPausedMs = 50
 
+/** Idle partitions that share one fetch: each one's record makes the broker answer, and all of them be asked for again. */
+export const sharedWaitPartitionsMax = 100
+
+/** A connection of a mapping's own that was not used for so long is closed, where it can do without. */
+export const linkRestMs = 10_000
+
 /** TCP, TLS and login together. */
 export const connectMaxMs = 5_000
 

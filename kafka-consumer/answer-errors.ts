@@ -1,5 +1,6 @@
 // Kafka's error codes as a consumer takes them: their names, and what they amount to where nothing else helps.
 import { AppError } from '../common/errors.ts'
+import { DecodeError } from '../protocol/decode-error.ts'
 import { errorCodes, type KafkaErrorName } from '../protocol/error-codes.ts'
 
 const names = new Map<number, KafkaErrorName>(
@@ -20,6 +21,13 @@ export function refused(
 ): AppError {
   const reason = text === undefined || text === null || text === '' ? error : `${error}, ${text}`
   return new AppError('BROKER_REFUSED', { brokers, request, reason }, new KafkaError(error))
+}
+
+/** What a reader failed by; what bytes could not be read is told as what a broker answered. */
+export function readFailure(error: unknown, brokers: string, topic: string): unknown {
+  if (!(error instanceof DecodeError)) return error
+  const details = { brokers, request: `read topic ${topic}`, reason: error.message }
+  return new AppError('BROKER_ANSWER_INVALID', details, error)
 }
 
 /** What a broker answered, by Kafka's name. */

@@ -18,11 +18,13 @@ export class BrokerLink {
   readonly #spoken: SpokenVersions
   readonly #clock: Clock
   #expiresMs = Infinity
+  #usedMs: number
 
   private constructor(connection: Connection, spoken: SpokenVersions, clock: Clock) {
     this.#connection = connection
     this.#spoken = spoken
     this.#clock = clock
+    this.#usedMs = clock.now()
   }
 
   /** Rejects with AppError BROKER_UNREACHABLE, BROKER_REFUSED or BROKER_ANSWER_INVALID. */
@@ -51,6 +53,11 @@ export class BrokerLink {
     return this.#connection.isBusy
   }
 
+  /** When it was last asked for something. */
+  get usedMs(): number {
+    return this.#usedMs
+  }
+
   /** The version that `ask` will use; undefined where there is none. */
   version(api: ApiName, most?: number): number | undefined {
     return chooseVersion(this.#spoken, api, most)
@@ -67,6 +74,7 @@ export class BrokerLink {
       const text = 'no version of it is spoken on both sides'
       return Promise.reject(refused(this.address, api, 'UNSUPPORTED_VERSION', text))
     }
+    this.#usedMs = this.#clock.now()
     return this.#connection.ask(api, version, body, options.maxMs)
   }
 

@@ -1,12 +1,16 @@
 // Knows a cluster's brokers, finds leaders and coordinators, and keeps the connections to them.
 import type { BrokerAccess } from '../common/broker-access.ts'
 import type { Clock } from '../common/clock.ts'
+import { linkRestMs } from '../common/consumer-limits.ts'
 import { AppError, reasonOf } from '../common/errors.ts'
 import type { KafkaErrorName } from '../protocol/error-codes.ts'
 import { zeroUuid } from '../protocol/fields.ts'
 import { errorName, refused } from './answer-errors.ts'
 import type { AnswerFramesOptions } from './answer-frames.ts'
 import { BrokerLink } from './broker-link.ts'
+import type { SharedLinks } from './shared-links.ts'
+import type { WaitTicket } from './shared-wait.ts'
+import type { Place } from './wait-request.ts'
 
 export interface ClusterOptions {
   /** Bootstrap servers, each `host:port`. */
@@ -17,6 +21,8 @@ export interface ClusterOptions {
   readonly clock: Clock
   /** Of connections that fetch. */
   readonly frames?: AnswerFramesOptions
+  /** What it shares with others; unless given, all connections are its own. */
+  readonly shared?: SharedLinks | undefined
 }
 
 export interface Leader {
@@ -34,8 +40,11 @@ export interface TopicState {
   readonly partitions: readonly number[]
 }
 
-/** What a link is for: what waits long at the broker must not hold up the rest. */
-type Purpose = 'fetch' | 'control'
+/**
+ * What a link is for: what waits long at the broker must not hold up the rest. What is answered at once is `quick`, and
+ * may go beside what others ask.
+ */
+export type Purpose = 'fetch' | 'control' | 'quick'
 
 /**
  * Rejects with AppError BROKER_UNREACHABLE where no broker of the cluster can be reached, and with what
@@ -67,7 +76,7 @@ export class Cluster {
     const addresses = new Set([...this.#nodes.values(), ...this.#options.brokers])
     for (const address of addresses) {
       try {
-        return await this.#link('control', address)
+        return await this.#link('quick', address)
       } catch (error) {
         if (!(error instanceof AppError)) throw error
         if (error.code !== 'BROKER_UNREACHABLE') throw error
@@ -124,7 +133,10 @@ export class Cluster {
   }
 
   /** The broker that looks after a group; undefined while there is none. */
-  async coordinator(groupId: string): Promise<BrokerLink | undefined> {
+  async coordinator(
+    groupId: string,
+    purpose: Purpose = 'control',
+  ): Promise<BrokerLink | undefined> {
     const link = await this.any()
     const { body } = await link.ask('FindCoordinator', {
       key: groupId,
@@ -137,7 +149,7 @@ export class Cluster {
     if (error !== 'NONE') {
       throw refused(this.brokers, `group ${groupId}`, error, found.errorMessage)
     }
-    return this.#link('control', `${found.host}:${found.port}`)
+    return this.#link(purpose, `${found.host}:${found.port}`)
   }
 
   /** Ends fetches that are under way; their requests reject. */
@@ -147,14 +159,55 @@ export class Cluster {
     }
   }
 
+  /** Waits for records together with others; undefined where there are none, or it cannot be. */
+  wait(nodeId: number, places: readonly Place[]): WaitTicket | undefined {
+    const address = this.#nodes.get(nodeId)
+    const { access, shared } = this.#options
+    if (address === undefined || this.#isClosed) return undefined
+    return shared?.wait({ address, access }, places)
+  }
+
+  /** Closes the connection for fetches from a node until it is needed again. */
+  restFetches(nodeId: number): void {
+    const key = `fetch ${this.#nodes.get(nodeId) ?? ''}`
+    const link = this.#open.get(key)
+    if (link === undefined || link.isBusy) return
+    this.#forget(key)
+    link.close()
+  }
+
+  /** Closes connections that have not been used for a while, where shared ones are left. */
+  rest(): void {
+    const { clock, shared } = this.#options
+    if (shared === undefined) return
+    for (const [key, link] of this.#open) {
+      if (link.isBusy || clock.now() - link.usedMs < linkRestMs) continue
+      this.#forget(key)
+      link.close()
+    }
+  }
+
   close(): void {
     this.#isClosed = true
+    this.#options.shared?.leave(this)
     for (const opening of this.#links.values()) void closed(opening)
     this.#links.clear()
     this.#open.clear()
   }
 
-  async #link(purpose: Purpose, address: string): Promise<BrokerLink> {
+  #link(purpose: Purpose, address: string): Promise<BrokerLink> {
+    const { access, shared } = this.#options
+    if (purpose !== 'quick') return this.#ownLink(purpose, address)
+    if (shared === undefined) return this.#ownLink('control', address)
+    return this.#isClosed ? this.#refuse(address) : shared.link({ address, access }, this)
+  }
+
+  #refuse(address: string): Promise<never> {
+    const details = { brokers: address, reason: 'the consumer is closed' }
+    return Promise.reject(new AppError('BROKER_UNREACHABLE', details))
+  }
+
+  async #ownLink(purpose: Purpose, address: string): Promise<BrokerLink> {
     const key = `${purpose} ${address}`
     const existing = this.#links.get(key)
     if (existing !== undefined) {
@@ -163,12 +216,9 @@ export class Cluster {
       // A login that nears its end is left to requests that are under way.
       if (!link.isBusy) link.close()
       if (this.#links.get(key) === existing) this.#forget(key)
-      return this.#link(purpose, address)
+      return this.#ownLink(purpose, address)
     }
-    if (this.#isClosed) {
-      const details = { brokers: address, reason: 'the consumer is closed' }
-      throw new AppError('BROKER_UNREACHABLE', details)
-    }
+    if (this.#isClosed) return this.#refuse(address)
     const { access, clientId, clock, frames } = this.#options
     const kept = purpose === 'fetch' && frames !== undefined ? { frames } : {}
     const opening = BrokerLink.open({ address, access, clientId, clock, ...kept })
@@ -216,6 +266,15 @@ export function isAnotherTopic(
   now: Pick<TopicState, 'topicId'>,
 ): boolean {
   return before.topicId !== now.topicId && before.topicId !== zeroUuid && now.topicId !== zeroUuid
+}
+
+/** Whether each partition has the leader, and the epoch, that it had. */
+export function isLedAlike(before: TopicState, now: TopicState): boolean {
+  const isSame = ([partition, { nodeId, epoch }]: [number, Leader]): boolean => {
+    const then = before.leaders.get(partition)
+    return then?.nodeId === nodeId && then.epoch === epoch
+  }
+  return before.leaders.size === now.leaders.size && [...now.leaders].every(isSame)
 }
 
 async function closed(opening: Promise<BrokerLink>): Promise<void> {

@@ -17,6 +17,8 @@ export interface ConnectionOptions {
   readonly clientId: string
   readonly clock: Clock
   readonly frames?: AnswerFramesOptions
+  /** Requests of one turn of the event loop leave in one write. */
+  readonly gathersWrites?: boolean
 }
 
 interface Pending {
@@ -128,10 +130,17 @@ export class Connection {
     return new Promise((resolve, reject) => {
       const timer = clock.after(maxMs, () => this.#fail(`no answer to ${api} within ${maxMs} ms`))
       this.#pending.set(correlationId, { api, version, resolve, reject, timer })
+      if (this.#options.gathersWrites === true) this.#gather()
       if (pieces.length > 1) this.#socket.cork()
       for (const piece of pieces) this.#socket.write(piece)
       if (pieces.length > 1) this.#socket.uncork()
     })
+  }
+
+  #gather(): void {
+    if (this.#socket.writableCorked > 0) return
+    this.#socket.cork()
+    setImmediate(() => this.#socket.uncork())
   }
 
   #connect(): Socket {

@@ -108,3 +108,15 @@ export interface Positions {
   headersStart: number
   end: number
 }
+
+/** Consecutive records of one partition; none where all were left out. */
+export interface FetchedRun {
+  readonly partition: number
+  readonly records: readonly FetchedRecord[]
+  /** The offset behind the run. */
+  readonly nextOffset: number
+  /** The high watermark at that time. */
+  readonly endOffset: number
+  /** What the records lie in, held once for the run: who lets go of it uses none of them any more. */
+  readonly memory: Buffer
+}

@@ -1,5 +1,5 @@
 // Takes part in a consumer group: joins, stays by heartbeats, commits, leaves.
-import { sleep, type Clock } from '../common/clock.ts'
+import { inStep, sleep, type Clock } from '../common/clock.ts'
 import {
   consumerRetryMaxMs,
   consumerRetryMs,
@@ -65,6 +65,8 @@ export class GroupMember {
   readonly #options: GroupMemberOptions
   readonly #stopping = new AbortController()
   #link: BrokerLink | undefined
+  /** For what is answered at once. */
+  #quickLink: BrokerLink | undefined
   #isStable = false
   /** Ends the wait for the next heartbeat. */
   #beat = new AbortController()
@@ -111,7 +113,8 @@ export class GroupMember {
   async stay(): Promise<void> {
     while (this.#isStable) {
       this.#beat = new AbortController()
-      await sleep(this.#options.clock, heartbeatIntervalMs, this.#beat.signal)
+      const { clock } = this.#options
+      await sleep(clock, inStep(clock, heartbeatIntervalMs), this.#beat.signal)
       if (this.#isStable) await this.#heartbeat()
     }
   }
@@ -147,9 +150,9 @@ export class GroupMember {
    */
   async commitLast(offsets: ReadonlyMap<number, number>): Promise<void> {
     if (offsets.size === 0 || this.#options.memory.memberId === '') return
-    if (this.#link?.isGood !== true) return
     try {
-      await this.#link.ask('OffsetCommit', this.#commitOf(offsets), { maxMs: leaveMaxMs })
+      const link = await this.#coordinator()
+      await link?.ask('OffsetCommit', this.#commitOf(offsets), { maxMs: leaveMaxMs })
     } catch (error) {
       if (!(error instanceof AppError)) throw error
     }
@@ -189,7 +192,7 @@ export class GroupMember {
   async #sayGoodbye(memberId: string): Promise<void> {
     const { groupId } = this.#options
     try {
-      const link = await this.#coordinator()
+      const link = await this.#quickly()
       await link?.ask('LeaveGroup', { groupId, memberId, members: [{ memberId }] })
     } catch (error) {
       // Then the group finds out by itself.
@@ -300,10 +303,11 @@ export class GroupMember {
     const { cluster, groupId, memory } = this.#options
     const { generationId, memberId } = memory
     try {
-      const link = await this.#coordinator()
+      const link = await this.#quickly()
       const body = { groupId, generationId, memberId }
       const answer = await link?.ask('Heartbeat', body, { maxMs: sessionTimeoutMs })
       if (answer !== undefined) this.#reactTo(errorName(answer.body.errorCode))
+      cluster.rest()
     } catch (error) {
       if (!isUnreachable(error) || this.#isLeaving) throw error
       // The group knows this member for as long as its session lasts: the next beat may do.
@@ -317,6 +321,14 @@ export class GroupMember {
       this.#link = await this.#options.cluster.coordinator(this.#options.groupId)
     }
     return this.#link
+  }
+
+  /** The same, for what does not wait there. */
+  async #quickly(): Promise<BrokerLink | undefined> {
+    if (this.#quickLink?.isGood !== true) {
+      this.#quickLink = await this.#options.cluster.coordinator(this.#options.groupId, 'quick')
+    }
+    return this.#quickLink
   }
 
   /** What an answer says about the membership. */

@@ -9,29 +9,18 @@ import {
   fetchWaitPausedMs,
   requestMaxMs,
 } from '../common/consumer-limits.ts'
-import { AppError } from '../common/errors.ts'
 import { DecodeError } from '../protocol/decode-error.ts'
 import type { KafkaErrorName } from '../protocol/error-codes.ts'
-import { errorName, isUnreachable, refused } from './answer-errors.ts'
+import { errorName, isUnreachable, readFailure, refused } from './answer-errors.ts'
 import type { BrokerLink } from './broker-link.ts'
-import { isAnotherTopic, type Cluster, type TopicState } from './cluster.ts'
+import { placesOf } from './wait-request.ts'
+import { isAnotherTopic, isLedAlike, type Cluster, type TopicState } from './cluster.ts'
 import { askFetch, type FetchAnswer, type Fetched } from './fetch-request.ts'
 import { fetchedBatches, offsetBehind, recordsOf } from './fetched-batches.ts'
-import type { FetchedRecord } from './fetched-record.ts'
+import type { FetchedRun } from './fetched-record.ts'
 import { boundsOf, placeWithin } from './log-bounds.ts'
+import { QuietReader } from './quiet-reader.ts'
 import { ownedBy, ReadPartition, troubleOf, type Part, type Trouble } from './read-partition.ts'
-
-/** Consecutive records of one partition; none where all were left out. */
-export interface FetchedRun {
-  readonly partition: number
-  readonly records: readonly FetchedRecord[]
-  /** The offset behind the run. */
-  readonly nextOffset: number
-  /** The high watermark at that time. */
-  readonly endOffset: number
-  /** What the records lie in, held once for the run: who lets go of it uses none of them any more. */
-  readonly memory: Buffer
-}
 
 export interface TopicReaderOptions {
   readonly cluster: Cluster
@@ -55,7 +44,8 @@ export interface TopicReaderOptions {
  */
 export class TopicReader {
   readonly #options: TopicReaderOptions
-  readonly #fetching = new Set<number>()
+  /** By broker, those of which something is asked. */
+  readonly #fetching = new Map<number, QuietReader>()
   /** In the order in which they are asked for: who was served goes to the end. */
   #partitions = new Map<number, ReadPartition>()
   #state: TopicState
@@ -91,6 +81,7 @@ export class TopicReader {
   stop(): void {
     this.#assignment.abort()
     this.#partitions = new Map()
+    this.#rouse()
     if (this.#fetching.size > 0) this.#options.cluster.dropFetches()
   }
 
@@ -113,6 +104,7 @@ export class TopicReader {
   /** Takes note of leaders, and of a topic made anew, whose logs start from their beginning. */
   learn(state: TopicState): void {
     const isAnother = isAnotherTopic(this.#state, state)
+    if (isAnother || !isLedAlike(this.#state, state)) this.#rouse()
     this.#state = state
     if (isAnother) {
       for (const read of this.#partitions.values()) {
@@ -134,7 +126,7 @@ export class TopicReader {
         const { held, paused } = read
         if (held === undefined || paused) continue
         read.held = undefined
-        this.#handOn(read, held, held.answer.records ?? nothing)
+        this.#handOn(read, held, held.answer.records ?? Buffer.alloc(0))
       }
       this.#kick()
     } catch (error) {
@@ -155,7 +147,8 @@ export class TopicReader {
   async #fetchFrom(nodeId: number): Promise<void> {
     const { cluster, clock, on } = this.#options
     const { signal } = this.#assignment
-    this.#fetching.add(nodeId)
+    const quiet = new QuietReader(cluster, nodeId)
+    this.#fetching.set(nodeId, quiet)
     let asked = this.#fetchable(nodeId)
     try {
       while (asked.length > 0) {
@@ -168,10 +161,13 @@ export class TopicReader {
           const { throttleTimeMs } = answer
           if (throttleTimeMs > 0) await sleep(clock, Math.min(throttleTimeMs, requestMaxMs), signal)
           asked = this.#fetchable(nodeId)
-          next = asked.length > 0 && link.isGood ? this.#ask(link, asked) : undefined
+          const rest = this.#rest(quiet, parts.length === 0 ? asked : [])
+          const isOver = rest !== undefined || asked.length === 0 || !link.isGood
+          next = isOver ? undefined : this.#ask(link, asked)
           // It is awaited only when the records were handed on.
           next?.catch(() => {})
           this.#deliver(parts, memory, signal)
+          await rest
         }
         if (signal.aborted) return
         asked = this.#fetchable(nodeId)
@@ -181,24 +177,39 @@ export class TopicReader {
       if (!isUnreachable(error)) return on.failed(this.#ended(error))
       for (const read of asked) this.#suffers(read, 'leader', error.message)
     } finally {
+      quiet.leave()
       this.#fetching.delete(nodeId)
       this.#kick()
     }
   }
 
   #fetchable(nodeId: number): readonly ReadPartition[] {
-    const found: ReadPartition[] = []
-    for (const read of this.#partitions.values()) {
-      if (!read.isFetchable) continue
-      if (this.#state.leaders.get(read.partition)?.nodeId === nodeId) found.push(read)
+    const isLed = ({ partition }: ReadPartition): boolean =>
+      this.#state.leaders.get(partition)?.nodeId === nodeId
+    return [...this.#partitions.values()].filter((read) => read.isFetchable && isLed(read))
+  }
+
+  /** Those of other brokers count as well: what is resumed may be theirs, but seldom is. */
+  get #doSomeWait(): boolean {
+    return [...this.#partitions.values()].some(({ isFetchable }) => !isFetchable)
+  }
+
+  /** Ends waits that are shared with others: where to read, and from whom, may be another now. */
+  #rouse(): void {
+    for (const quiet of this.#fetching.values()) quiet.leave()
+  }
+
+  /** A wait in place of the next fetch, where nothing came of `asked` and nothing else may come in between. */
+  #rest(quiet: QuietReader, asked: readonly ReadPartition[]): Promise<void> | undefined {
+    if (asked.length > 0 && !this.#doSomeWait) {
+      return quiet.foundNothing(placesOf(this.#options.topic, this.#state, asked))
     }
-    return found
+    quiet.leave()
+    return undefined
   }
 
   #ask(link: BrokerLink, asked: readonly ReadPartition[]): Promise<Fetched> {
-    // Those of other brokers count as well: what is resumed may be theirs, but seldom is.
-    const someWait = asked.length < this.#partitions.size
-    const maxWaitMs = someWait ? fetchWaitPausedMs : fetchWaitMs
+    const maxWaitMs = this.#doSomeWait ? fetchWaitPausedMs : fetchWaitMs
     return askFetch(link, { topic: this.#options.topic, state: this.#state, asked, maxWaitMs })
   }
 
@@ -330,18 +341,9 @@ export class TopicReader {
     }
   }
 
-  /** Stops; what bytes could not be read is told as what a broker answered. */
+  /** Stops; what it failed by. */
   #ended(error: unknown): unknown {
     this.stop()
-    if (!(error instanceof DecodeError)) return error
-    const { cluster, topic } = this.#options
-    const details = {
-      brokers: cluster.brokers,
-      request: `read topic ${topic}`,
-      reason: error.message,
-    }
-    return new AppError('BROKER_ANSWER_INVALID', details, error)
+    return readFailure(error, this.#options.cluster.brokers, this.#options.topic)
   }
 }
-
-const nothing = Buffer.alloc(0)

@@ -1,5 +1,5 @@
 // Looks at a running mapping every second and keeps in mind why it is behind.
-import type { Clock, Timer } from '../common/clock.ts'
+import { inStep, type Clock, type Timer } from '../common/clock.ts'
 import { lagLookIntervalMs, lagLooksMax, lagPartitionsMax } from '../common/mapping-limits.ts'
 import type { MappingLag, PartitionLag } from '../control/registry/registry.ts'
 import {
@@ -41,7 +41,8 @@ export class LagWatch {
   }
 
   start(): void {
-    this.#timer = this.#options.clock.after(lagLookIntervalMs, () => {
+    const { clock } = this.#options
+    this.#timer = clock.after(inStep(clock, lagLookIntervalMs), () => {
       this.#look()
       this.start()
     })

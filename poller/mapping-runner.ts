@@ -291,6 +291,8 @@ export class MappingRunner implements SourceListener {
     if (cause !== (before?.cause ?? 'none')) {
       this.#options.logger.info('lag', { cause, detail, records, trendPerSecond })
     }
+    // Nothing of it is news of a mapping that goes on having nothing to do.
+    if (cause === before?.cause && records === 0 && before.records === 0) return
     this.#report()
   }
 

@@ -2,11 +2,13 @@
 import { randomInt } from 'node:crypto'
 import type { BrokerAccess } from '../common/broker-access.ts'
 import type { Clock } from '../common/clock.ts'
+import { IdleCollector } from '../common/idle-collector.ts'
 import type { FunctionInvoker } from '../common/invocation.ts'
 import { serversBy, type KafkaClusters } from '../common/kafka-clusters.ts'
 import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import type { SecretsOptions } from '../common/secrets.ts'
+import { SharedLinks } from '../kafka-consumer/shared-links.ts'
 import type { MappingRecord, Registry } from '../control/registry/registry.ts'
 import type { Sender } from '../destinations/sender.ts'
 import { parseTarget } from '../destinations/target.ts'
@@ -94,6 +96,8 @@ export async function startPoller(options: PollerOptions): Promise<RunningRole> 
     if (change.kind === 'mapping') reconcile(change.uuid)
   })
   for (const { uuid } of registry.mappings()) reconcile(uuid)
+  const idle = new IdleCollector({ clock })
+  idle.start()
   const measured = pollerMetrics(
     () => [...slots.values()],
     () => clock.now(),
@@ -109,6 +113,7 @@ export async function startPoller(options: PollerOptions): Promise<RunningRole> 
     problems: () => [...slots.values()].flatMap(({ problem }) => problem ?? []),
     stop: async () => {
       unwatch()
+      idle.stop()
       await leases.stop()
     },
   }
@@ -151,6 +156,7 @@ function sources(
 
 function kafkaSources(options: ClusterOptions): MappingSlotOptions['createSource'] {
   const { clock, kafkaClient: client, logger } = options
+  const shared = new SharedLinks({ clientId: 'millrace-poller', clock })
   return (record, brokers) => {
     const own = logger.child(record.uuid).child('kafka')
     const create = (access: BrokerAccess | undefined): Source =>
@@ -164,6 +170,7 @@ function kafkaSources(options: ClusterOptions): MappingSlotOptions['createSource
         position: positionOf(record),
         clock,
         logger: own,
+        shared,
       })
     const resolve = securedAccess(record, options)
     if (resolve === undefined) return create(platformAccess(record, options))

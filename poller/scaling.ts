@@ -13,6 +13,8 @@ import {
 } from './scaler.ts'
 import { localScalingPace, type ScalingPace } from './scaling-pace.ts'
 
+const lookStepMs = 100
+
 export interface ScalingResult {
   readonly change: ScalingChange
   readonly lag: number
@@ -71,7 +73,7 @@ export class Scaling {
     pollers: EventPollers,
     nowMs: number,
   ): ScalingResult | undefined {
-    this.#dueMs ??= nowMs + this.#pace.intervalMs
+    this.#dueMs ??= this.#nextLookMs(nowMs)
     if (!this.#fits) {
       this.#fits = true
       const lag = lagOf(partitions.values())
@@ -90,13 +92,18 @@ export class Scaling {
       return this.#apply(result, partitions, pollers, nowMs)
     }
     if (nowMs < this.#dueMs) return undefined
-    this.#dueMs = nowMs + this.#pace.intervalMs
+    this.#dueMs = this.#nextLookMs(nowMs)
     const result = this.#look(partitions, pollers, nowMs)
     if (result === undefined) return undefined
     const delayMs = Math.round(this.#random() * this.#pace.effectMaxMs)
     if (delayMs === 0) return this.#apply(result, partitions, pollers, nowMs)
     this.#pending = { result, atMs: nowMs + delayMs }
     return undefined
+  }
+
+  /** Mappings look together: a thousand that are idle would else wake the thread a thousand times a second. */
+  #nextLookMs(nowMs: number): number {
+    return nowMs + this.#pace.intervalMs - (nowMs % lookStepMs)
   }
 
   #look(

@@ -16,7 +16,8 @@ export interface IdleCost {
 /** A function reads a topic once: so many topics, and as many functions as it takes. */
 const topics = 100
 const topicOf = (i: number): string => `quiet-${i % topics}`
-const settleMs = 20_000
+/** Until readers wait together, connections rest, and what creating them took is given back. */
+const settleMs = 40_000
 const watchMs = 15_000
 /** So many that their cost is seen, and few enough to connect in seconds. */
 const bareConsumers = 100
@@ -69,7 +70,7 @@ async function idleConsumers(platform: Platform): Promise<IdleCost> {
     await consumer.subscribe({ topic: topicOf(i) })
     await consumer.run({ eachBatch: () => Promise.resolve() })
   }
-  await pause(settleMs / 4)
+  await pause(settleMs / 8)
   const { cpuPercent, kib } = await watch(process.pid)
   await Promise.all(consumers.map((consumer) => consumer.disconnect()))
   return { count: bareConsumers, cpuPercent, kibEach: Math.round((kib - before) / bareConsumers) }

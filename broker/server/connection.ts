@@ -142,9 +142,17 @@ export class Connection {
       this.#waiting.push(frame)
       this.#waitingBytes += frame.length
     }
+    if (frames.length > 1) this.#gather()
     this.#advance()
     if (this.#splitter.error !== undefined) this.fail(this.#splitter.error.message)
     this.#checkFrame()
+  }
+
+  /** Answers that are there by the end of this turn leave in one write. */
+  #gather(): void {
+    if (this.#socket.writableCorked > 0) return
+    this.#socket.cork()
+    setImmediate(() => this.#socket.uncork())
   }
 
   #checkFrame(): void {

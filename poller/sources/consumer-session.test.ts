@@ -7,6 +7,7 @@ import {
   metadataMaxAgeMs,
 } from '../../common/consumer-limits.ts'
 import { silentLogger } from '../../common/logger.ts'
+import { SharedLinks } from '../../kafka-consumer/shared-links.ts'
 import { encodeAssignment, encodeSubscription } from '../../kafka-consumer/group-protocol.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/apis.ts'
 import { errorCodes, type KafkaErrorName } from '../../protocol/error-codes.ts'
@@ -58,6 +59,11 @@ class PlayedCluster {
 
   append(partition: number, ...values: readonly string[]): void {
     this.logs[partition]?.push(...values)
+    this.#wake()
+  }
+
+  /** Fetches that wait have waited long enough. */
+  waited(): void {
     this.#wake()
   }
 
@@ -171,7 +177,11 @@ class PlayedCluster {
     let parts = find()
     if (parts.every(({ errorCode, records }) => errorCode === 0 && records === null)) {
       await new Promise<void>((resolve) => {
-        this.#wake = resolve
+        const before = this.#wake
+        this.#wake = () => {
+          before()
+          resolve()
+        }
       })
       parts = find()
     }
@@ -247,7 +257,7 @@ afterEach(async () => {
 })
 
 /** Its end, as a value: the error, or undefined. */
-function run(position: StartPosition = { kind: 'TRIM_HORIZON' }): void {
+function run(position: StartPosition = { kind: 'TRIM_HORIZON' }, shared?: SharedLinks): void {
   const options = {
     brokers: [cluster.broker.address],
     topic: 't',
@@ -256,6 +266,7 @@ function run(position: StartPosition = { kind: 'TRIM_HORIZON' }): void {
     position,
     clock,
     logger: silentLogger,
+    shared,
   }
   session = new ConsumerSession(options, memory, heard)
   running = session.run().catch((error: unknown) => error)
@@ -476,6 +487,58 @@ test('a broker that hangs up is found again, and nothing is read twice', async (
 })
 
 /** A second node, which knows what the first one knows. */
+/** With what it shares; lets fetches wait in vain until it waits with others alone. */
+async function rest(): Promise<void> {
+  const { broker } = cluster
+  await until(() => {
+    cluster.waited()
+    const last = broker.asked('Fetch').slice(-3)
+    return last.length === 3 && last.every(({ maxBytes }) => maxBytes === 1)
+  }, 'it waits with others')
+}
+
+test('a member to whom nothing comes waits with others, keeps nothing of its own open, and reads what comes', async () => {
+  cluster.append(0, 'a')
+  run(undefined, new SharedLinks({ clientId: 'shared', clock }))
+  await read('a')
+  await rest()
+  const beats = cluster.broker.asked('Heartbeat').length
+  await until(
+    () => cluster.broker.connections === 2,
+    'one connection for heartbeats and one to wait are left',
+    heartbeatIntervalMs / 4,
+  )
+  expect(cluster.broker.asked('Heartbeat').length).toBeGreaterThan(beats)
+  cluster.append(0, 'b')
+  await read('a', 'b')
+  await session.commit(new Map([[0, 2]]))
+  expect(cluster.committed.get(0)).toBe(2)
+})
+
+test('a member that waits with others goes on reading when the broker hangs up on all', async () => {
+  cluster.append(0, 'a')
+  run(undefined, new SharedLinks({ clientId: 'shared', clock }))
+  await read('a')
+  await rest()
+  cluster.broker.hangUp()
+  cluster.append(0, 'b')
+  await until(() => heard.values.includes('b'), 'it reads on', 100)
+  expect(heard.values).toEqual(['a', 'b'])
+})
+
+test('a member that waits with others learns at once of a leader that moved', async () => {
+  const other = await secondNode()
+  cluster.append(0, 'a')
+  run(undefined, new SharedLinks({ clientId: 'shared', clock }))
+  await read('a')
+  await rest()
+  cluster.leaderId = 2
+  const before = other.asked('Fetch').length
+  await until(() => other.asked('Fetch').length > before, 'it asks the new leader', 1000)
+  cluster.append(0, 'b')
+  await read('a', 'b')
+})
+
 async function secondNode(): Promise<PlayedBroker> {
   const other = await PlayedBroker.start(cluster.broker.rules)
   onTestFinished(() => other.stop())

@@ -3,6 +3,7 @@ import type { BrokerAccess } from '../../common/broker-access.ts'
 import type { BrokerFault } from '../../common/broker-fault.ts'
 import type { Clock } from '../../common/clock.ts'
 import type { Logger } from '../../common/logger.ts'
+import type { SharedLinks } from '../../kafka-consumer/shared-links.ts'
 import type { MemberMemory } from '../../kafka-consumer/group-member.ts'
 import type { SourceListener } from './source.ts'
 import type { StartPosition } from './start-position.ts'
@@ -16,6 +17,8 @@ export interface SessionOptions {
   readonly position: StartPosition
   readonly clock: Clock
   readonly logger: Logger
+  /** What our own consumer shares with others of the process. */
+  readonly shared?: SharedLinks | undefined
 }
 
 /** What outlives a session: the next one continues with it. */
