@@ -8,10 +8,14 @@ import {
   CreateEventSourceMappingCommand,
   PutFunctionConcurrencyCommand,
 } from '@aws-sdk/client-lambda'
+import { mendRequestQueue } from '../common/kafka-client.ts'
 import { createFunction, lambdaClient } from '../test/support/lambda.ts'
 import { startPlatform } from '../test/support/platform.ts'
 import { machineLoad } from './broker/process-usage.ts'
 import { kafkaOf } from './pipeline/topics.ts'
+
+// Our own client in this process would else wake up a thousand times a second.
+mendRequestQueue()
 
 const help = `Usage: node bench/isolation.ts [--rounds 3] [--rate 200] [--seconds 10] [--size 1000]
 
