@@ -175,7 +175,7 @@ function mayImport(file: string, target: string): boolean {
 
 function wrappers(name: string): string[] {
   const importing = new RegExp(`(?:from|import\\()\\s*'${name}[/']`)
-  return sources.filter((file) => importing.test(text.get(file) ?? ''))
+  return sources.filter((file) => importing.test(text.get(file) ?? '')).toSorted()
 }
 
 test('imports follow the layers', () => {
