@@ -267,6 +267,7 @@ export class Platform {
       path: this.#config.template,
       brokers: this.#brokers,
       access: this.#access,
+      kinesis: this.#kinesis(),
       functions: control.functions,
       mappings: control.mappings,
       clock,

@@ -12,6 +12,10 @@ export const kinesisConnectionsMax = 64
 /** AWS: GetRecords gives at most so many records. */
 export const getRecordsMax = 10_000
 
+/** A stream that a template asks for is waited for: AWS makes one in a minute at most, others at once. */
+export const streamActiveMaxMs = 60_000
+export const streamActivePollMs = 200
+
 /** AWS: shards of one ListShards answer. */
 export const listShardsMax = 1000
 

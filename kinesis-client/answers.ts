@@ -42,6 +42,10 @@ export interface RecordsEvent {
 export interface StreamSummary {
   readonly createdMs: number
   readonly status: string
+  /** Open ones. Absent, as the rest, where an API does not tell. */
+  readonly shards?: number
+  readonly retentionHours?: number
+  readonly mode?: string
 }
 
 /** An answer that is not what it should be; the client says so in an error of its own. */
@@ -84,9 +88,15 @@ export function recordsEventOf(event: unknown): RecordsEvent {
 
 export function summaryOf(answer: unknown): StreamSummary {
   const description = members(members(answer)['StreamDescriptionSummary'])
+  const shards = optionalNumber(description['OpenShardCount'])
+  const retentionHours = optionalNumber(description['RetentionPeriodHours'])
+  const mode = optionalText(members(description['StreamModeDetails'])['StreamMode'])
   return {
     createdMs: timeOf(description['StreamCreationTimestamp']),
     status: text(description['StreamStatus']),
+    ...(shards === undefined ? {} : { shards }),
+    ...(retentionHours === undefined ? {} : { retentionHours }),
+    ...(mode === undefined ? {} : { mode }),
   }
 }
 

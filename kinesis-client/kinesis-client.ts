@@ -24,6 +24,12 @@ export type ReadFrom =
   | { readonly type: 'AFTER_SEQUENCE_NUMBER'; readonly sequenceNumber: string }
   | { readonly type: 'AT_TIMESTAMP'; readonly timestampMs: number }
 
+export type StreamChange =
+  | 'CreateStream'
+  | 'UpdateShardCount'
+  | 'IncreaseStreamRetentionPeriod'
+  | 'DecreaseStreamRetentionPeriod'
+
 export interface KinesisClientOptions {
   readonly endpoint: KinesisEndpoint
   readonly region: string
@@ -49,6 +55,11 @@ export class KinesisClient {
 
   describeStream(streamArn: string, signal?: AbortSignal): Promise<Answer<StreamSummary>> {
     return this.#call('DescribeStreamSummary', { StreamARN: streamArn }, summaryOf, signal)
+  }
+
+  /** Makes or changes a stream; `input` as the API has it. */
+  change(operation: StreamChange, input: object): Promise<Answer<true>> {
+    return this.#call(operation, input, () => true, undefined)
   }
 
   /** Whether there is such a consumer. */

@@ -56,7 +56,7 @@ const layers: Record<string, readonly string[]> = {
   destinations: ['common'],
   'control/async': ['common', 'destinations', 'control/registry'],
   'control/lambda': ['common', 'filter', 'destinations', 'control/registry', 'control/async'],
-  'control/template': ['common', 'control/lambda', 'control/registry'],
+  'control/template': ['common', 'kinesis-client', 'control/lambda', 'control/registry'],
   'control/json': ['common', 'control/lambda'],
   'control/kinesis': ['common', 'control/lambda'],
   'control/ingest': ['common', 'kinesis-client', 'control/lambda'],

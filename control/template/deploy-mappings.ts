@@ -7,6 +7,7 @@ import { observationOf } from '../lambda/mapping-observation.ts'
 import type { MappingService } from '../lambda/mapping-service.ts'
 import { provisionedPollersOf } from '../lambda/provisioned-pollers.ts'
 import type { UpdateMappingInput } from '../lambda/requests.ts'
+import { sourceKindOf } from '../registry/mapping-source.ts'
 import type { MappingRecord } from '../registry/registry.ts'
 import type { Action } from './deploy-functions.ts'
 import type { MappingInput, PlannedMapping } from './plan.ts'
@@ -78,7 +79,8 @@ function targetOf({ FunctionName }: MappingInput): {
 }
 
 function isSame(record: MappingRecord, input: MappingInput): boolean {
-  if (record.desired === 'deleted' || record.topic !== input.Topics[0]) return false
+  if (record.desired === 'deleted') return false
+  if (input.Topics !== undefined && record.topic !== input.Topics[0]) return false
   if (input.EventSourceArn !== undefined) return record.eventSourceArn === input.EventSourceArn
   const servers = input.SelfManagedEventSource?.Endpoints.KAFKA_BOOTSTRAP_SERVERS ?? []
   return servers.some((server) => record.bootstrapServers?.includes(server) === true)
@@ -98,9 +100,22 @@ function changesOf(record: MappingRecord, input: MappingInput): UpdateMappingInp
     ...(isDeepStrictEqual(record.filterPatterns, patterns)
       ? {}
       : { FilterCriteria: input.FilterCriteria }),
+    ...changeOfLanes(record, input),
     ...changeOfPollers(record, input),
     ...changeOfFailures(record, input),
     ...changeOfObservation(record, input),
+  }
+}
+
+/** A template has no words for them in a mapping of a topic. */
+function changeOfLanes(record: MappingRecord, input: MappingInput): UpdateMappingInput {
+  if (sourceKindOf(record) === 'kafka') return {}
+  const { ParallelizationFactor: factor = 1, TumblingWindowInSeconds: windowSeconds = 0 } = input
+  return {
+    ...(factor === (record.parallelizationFactor ?? 1) ? {} : { ParallelizationFactor: factor }),
+    ...(windowSeconds === (record.tumblingWindowSeconds ?? 0)
+      ? {}
+      : { TumblingWindowInSeconds: windowSeconds }),
   }
 }
 
@@ -128,7 +143,8 @@ function changeOfFailures(
 ): UpdateMappingInput {
   const wanted = failureHandlingOf(input, topic)
   // The plan was looked at before: what would be refused does not come here.
-  if (wanted instanceof LambdaApiError || isDeepStrictEqual(wanted, current)) return {}
+  if (wanted instanceof LambdaApiError) return {}
+  if (isDeepStrictEqual(wanted ?? failureDefaults, current ?? failureDefaults)) return {}
   const { destination = '', ...handling } = wanted ?? failureDefaults
   return {
     MaximumRetryAttempts: handling.maximumRetryAttempts,

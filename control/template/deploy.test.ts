@@ -322,6 +322,7 @@ test.each([
     accountId: '000000000000',
     dataDir: dir,
     brokers: [],
+    kinesis: { kinesisEndpoint: '', own: 'http://127.0.0.1:1' },
     functions: unused,
     mappings: unused,
     logger: silentLogger,
@@ -446,4 +447,62 @@ test.each([
   } finally {
     await stage.close()
   }
+})
+
+const streamTemplate = (...more: string[]): string => `
+Resources:
+  Laps:
+    Type: AWS::Kinesis::Stream
+    Properties: { ShardCount: 2 }
+  Reader:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: nodejs24.x
+      Handler: app.handler
+      CodeUri: src
+      Events:
+        Lap:
+          Type: Kinesis
+          Properties:
+            Stream: !GetAtt Laps.Arn
+            StartingPosition: LATEST
+            ${more.join('\n            ')}
+`
+
+test('a stream is made before the mapping that reads it, and a template takes back what it has no more', async ({
+  stage,
+}) => {
+  const more = [
+    'ParallelizationFactor: 3',
+    'TumblingWindowInSeconds: 60',
+    'MaximumRetryAttempts: 2',
+  ]
+  expect(actions(await stage.deploy(streamTemplate(...more)))).toEqual([
+    'stream Laps created',
+    'function Reader created',
+    'mapping ReaderLap created',
+  ])
+  const arn = 'arn:aws:kinesis:us-east-1:000000000000:stream/Laps'
+  expect(stage.streams).toMatchObject([{ name: 'Laps', arn, shardCount: 2 }])
+  expect(stage.topics).toEqual([])
+  const mapping = (): unknown => stage.registry.mappings()[0]
+  expect(mapping()).toMatchObject({
+    eventSourceArn: arn,
+    topic: 'Laps',
+    startingPosition: 'LATEST',
+    batchingWindowSeconds: 0,
+    parallelizationFactor: 3,
+    tumblingWindowSeconds: 60,
+    failureHandling: { maximumRetryAttempts: 2 },
+  })
+  await stage.pollerHasAll()
+  expect(actions(await stage.deploy(streamTemplate(...more)))).toContain(
+    'mapping ReaderLap unchanged',
+  )
+  expect(actions(await stage.deploy(streamTemplate()))).toContain('mapping ReaderLap updated')
+  expect(mapping()).toMatchObject({ failureHandling: { maximumRetryAttempts: -1 } })
+  expect(mapping()).not.toHaveProperty('parallelizationFactor')
+  expect(mapping()).not.toHaveProperty('tumblingWindowSeconds')
+  await stage.pollerHasAll()
+  expect(actions(await stage.deploy(streamTemplate()))).toContain('mapping ReaderLap unchanged')
 })

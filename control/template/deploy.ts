@@ -1,9 +1,10 @@
-// Deploys a template: reads the file, then brings its topics, functions and mappings about.
+// Deploys a template: reads the file, then brings its topics, streams, functions and mappings about.
 import { join } from 'node:path'
 import type { BrokerAccess } from '../../common/broker-access.ts'
 import { systemClock, type Clock } from '../../common/clock.ts'
 import { AppError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import type { EndpointSettings } from '../../kinesis-client/endpoint.ts'
 import { LambdaApiError } from '../lambda/api-errors.ts'
 import {
   deployFunction,
@@ -17,8 +18,9 @@ import { deployMapping, type MappingDeployer } from './deploy-mappings.ts'
 import { DeployedStore, type Deployed } from './deployed.ts'
 import { formatFinding } from './findings.ts'
 import { parseParameterOverrides } from './parameters.ts'
-import type { Plan, PlannedTopic } from './plan.ts'
+import type { Plan, PlannedStream, PlannedTopic } from './plan.ts'
 import { preflight } from './preflight.ts'
+import { KinesisStreams, type StreamCreator } from './streams.ts'
 import { findTemplate, readTemplate } from './template-file.ts'
 import { loadTemplate } from './template.ts'
 import { KafkaTopics, type TopicCreator, type TopicOutcome } from './topics.ts'
@@ -39,6 +41,10 @@ export interface DeployOptions {
   readonly functions: FunctionDeployer
   readonly mappings: MappingDeployer
   readonly logger: Logger
+  /** Where streams are made. */
+  readonly kinesis: EndpointSettings
+  /** By that API, unless given. */
+  readonly streams?: StreamCreator
   /** kafkajs's on `brokers`, and the machine's, unless given. */
   readonly topics?: TopicCreator
   readonly clock?: Clock
@@ -46,7 +52,7 @@ export interface DeployOptions {
 
 /** `left` was deployed by an earlier state of the template, and is not in it any more. */
 export interface DeployedItem {
-  readonly kind: 'topic' | 'function' | 'mapping'
+  readonly kind: 'topic' | 'stream' | 'function' | 'mapping'
   readonly name: string
   readonly action: Action | 'left'
 }
@@ -88,7 +94,7 @@ export async function readPlan(options: DeployOptions): Promise<ReadTemplate> {
  * Idempotent: what is there and equal is left alone. Nothing is ever deleted. Warnings and what was
  * done are logged as well. Rejects with AppError TEMPLATE_INVALID for what the Lambda API refuses,
  * before anything is changed where that can be told; with TEMPLATE_WAITS for a mapping that no poller
- * has taken up yet; with BROKER_UNREACHABLE for the platform's own cluster; with STORAGE_FAILED.
+ * has taken up yet; with BROKER_UNREACHABLE for the platform's own cluster; with KINESIS_UNREACHABLE; with STORAGE_FAILED.
  */
 export async function deployPlan(
   { file, plan, warnings }: ReadTemplate,
@@ -124,6 +130,7 @@ class Deployment {
     const store = new DeployedStore(this.#options.dataDir, this.#file)
     const before = await store.read()
     await this.#ensureTopics(plan.topics)
+    for (const stream of plan.streams) await this.#ensureStream(stream)
     const functions = await this.#deployFunctions(plan)
     const mappings = await this.#deployMappings(plan)
     const left = this.#leftOf(before, { functions, mappings })
@@ -156,6 +163,18 @@ class Deployment {
     }
     if (isOwn) throw invalid(this.#file, line, `topic ${name}: ${outcome.reason}`)
     this.#warn(line, `topic ${name} was not created: ${outcome.reason}`)
+  }
+
+  async #ensureStream(stream: PlannedStream): Promise<void> {
+    const { kinesis, clock = systemClock } = this.#options
+    const creator = this.#options.streams ?? new KinesisStreams(kinesis, clock)
+    const { name, line } = stream
+    const outcome = await creator.ensure(stream)
+    if (outcome.action === 'refused') {
+      throw invalid(this.#file, line, `stream ${name}: ${outcome.reason}`)
+    }
+    this.#done('stream', name, outcome.action)
+    for (const warning of outcome.warnings) this.#warn(line, warning)
   }
 
   async #deployFunctions({ functions }: Plan): Promise<readonly string[]> {

@@ -1,4 +1,4 @@
-// AWS::Lambda::EventSourceMapping: a Kafka mapping as CloudFormation declares it.
+// AWS::Lambda::EventSourceMapping: a mapping of a Kafka topic or a Kinesis stream as CloudFormation declares it.
 import {
   commonInput,
   kafkaReaders,
@@ -6,11 +6,12 @@ import {
   warnOfProperty,
   type DeclaredMapping,
 } from './kafka-mapping.ts'
+import { planStream, streamReaders } from './kinesis-mapping.ts'
 import { resolve } from './intrinsics.ts'
 import type { TemplateNames } from './names.ts'
-import type { MappingInput } from './plan.ts'
+import type { Plan, TopicMappingInput } from './plan.ts'
 import * as read from './readers.ts'
-import type { ResourceType } from './resources.ts'
+import type { Resource, ResourceType } from './resources.ts'
 import type { Tree } from './tree.ts'
 
 const groupConfig = read.object({
@@ -33,6 +34,12 @@ const properties = {
   ignored: ['Tags'],
 } as const satisfies read.PropertyTable<read.Readers>
 
+const streamProperties = {
+  read: { ...streamReaders, FunctionName: read.text, EventSourceArn: read.text },
+  required: ['FunctionName', 'StartingPosition'],
+  ignored: ['Tags'],
+} as const satisfies read.PropertyTable<read.Readers>
+
 type Values = read.ValuesOf<typeof properties.read>
 
 /** `Ref` is the mapping's UUID on AWS, which is not known before it is deployed: here its logical id. */
@@ -41,11 +48,16 @@ export const eventSourceMapping: ResourceType = {
 
   plan(resource, names) {
     const { line, logicalId, type } = resource
-    if (isOtherSource(resource.properties.entries.get('EventSourceArn')?.value, names)) {
+    const source = textOf(resource.properties.entries.get('EventSourceArn')?.value, names)
+    if (source !== undefined && /^arn:[^:]*:kinesis:/.test(source)) {
+      return planOfStream(source, resource, names)
+    }
+    // Of a queue or a table even Topics would be missing: it is passed over as a whole.
+    if (source !== undefined && !/^arn:[^:]*:kafka:/.test(source)) {
       const at = resource.properties.entries.get('EventSourceArn')?.line ?? line
       names.findings.warn(
         at,
-        `${type} ${logicalId}: event sources other than Kafka are not supported`,
+        `${type} ${logicalId}: event sources other than Kafka and Kinesis are not supported`,
       )
       return {}
     }
@@ -64,17 +76,28 @@ export const eventSourceMapping: ResourceType = {
   },
 }
 
-/** Of a queue or a stream even Topics would be missing: it is passed over as a whole. */
-function isOtherSource(tree: Tree | undefined, names: TemplateNames): boolean {
+function textOf(tree: Tree | undefined, names: TemplateNames): string | undefined {
   const source = tree === undefined ? undefined : resolve(tree, names)
-  return source?.kind === 'text' && !/^arn:[^:]*:kafka:/.test(source.text)
+  return source?.kind === 'text' ? source.text : undefined
+}
+
+function planOfStream(
+  arn: string,
+  { line, logicalId, type, properties }: Resource,
+  names: TemplateNames,
+): Partial<Plan> {
+  const subject = `${type} ${logicalId}`
+  const at = { subject, kind: type, line, names }
+  const values = read.readProperties(properties, streamProperties, at)
+  const functionName = values.FunctionName ?? ''
+  return planStream(arn, values, { logicalId, line, subject, functionName, properties }, names)
 }
 
 function inputOf(
   values: Values,
   mapping: DeclaredMapping,
   names: TemplateNames,
-): MappingInput | undefined {
+): TopicMappingInput | undefined {
   const { EventSourceArn: arn } = values
   const servers = values.SelfManagedEventSource?.Endpoints?.KafkaBootstrapServers
   if (arn === undefined && servers === undefined) {
@@ -104,7 +127,10 @@ function groupsOf(
   values: Values,
   mapping: DeclaredMapping,
   names: TemplateNames,
-): Pick<MappingInput, 'AmazonManagedKafkaEventSourceConfig' | 'SelfManagedKafkaEventSourceConfig'> {
+): Pick<
+  TopicMappingInput,
+  'AmazonManagedKafkaEventSourceConfig' | 'SelfManagedKafkaEventSourceConfig'
+> {
   const groups: Record<string, { readonly ConsumerGroupId: string }> = {}
   for (const name of [
     'AmazonManagedKafkaEventSourceConfig',

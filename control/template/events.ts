@@ -1,6 +1,7 @@
 // The table of event types of a function; a later one is a file of its own and a row here.
 import { resolve } from './intrinsics.ts'
 import { mskEvent, selfManagedKafkaEvent } from './kafka-events.ts'
+import { kinesisEvent } from './kinesis-mapping.ts'
 import type { DeclaredMapping } from './kafka-mapping.ts'
 import type { TemplateNames } from './names.ts'
 import type { Plan } from './plan.ts'
@@ -13,6 +14,7 @@ export type EventType = (event: DeclaredMapping, names: TemplateNames) => Partia
 const eventTypes: ReadonlyMap<string, EventType> = new Map([
   ['SelfManagedKafka', selfManagedKafkaEvent],
   ['MSK', mskEvent],
+  ['Kinesis', kinesisEvent],
 ])
 
 /** The mappings and topics of a function's events. */

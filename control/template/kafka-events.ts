@@ -1,7 +1,7 @@
 // Events of type SelfManagedKafka and MSK: a mapping from one topic to the function they stand in.
 import type { EventType } from './events.ts'
 import { commonInput, kafkaReaders, planMapping, warnOfProperty } from './kafka-mapping.ts'
-import type { MappingInput } from './plan.ts'
+import type { TopicMappingInput } from './plan.ts'
 import * as read from './readers.ts'
 
 const eventReaders = {
@@ -34,7 +34,7 @@ export const selfManagedKafkaEvent: EventType = (event, names) => {
   }
   if (servers === undefined || common === undefined) return {}
   const group = values.ConsumerGroupId
-  const input: MappingInput = {
+  const input: TopicMappingInput = {
     ...common,
     SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: servers } },
     ...(group === undefined
@@ -51,7 +51,7 @@ export const mskEvent: EventType = (event, names) => {
     warnOfProperty('SchemaRegistryConfig', event, names)
   if (values.Stream === undefined || common === undefined) return {}
   const group = values.ConsumerGroupId
-  const input: MappingInput = {
+  const input: TopicMappingInput = {
     ...common,
     EventSourceArn: values.Stream,
     ...(group === undefined

@@ -3,7 +3,7 @@ import { batchSizeMax, topicNameMaxLength } from '../../common/limits.ts'
 import { maximumPollersMax, minimumPollersMax } from '../../common/mapping-limits.ts'
 import { failureInput, failureReaders } from './mapping-failures.ts'
 import type { TemplateNames } from './names.ts'
-import type { MappingInput, Plan } from './plan.ts'
+import type { MappingInput, Plan, TopicMappingInput } from './plan.ts'
 import * as read from './readers.ts'
 import type { Mapping } from './tree.ts'
 
@@ -19,7 +19,7 @@ export interface DeclaredMapping {
 }
 
 /** How a mapping is watched and kept. */
-const observationReaders = {
+export const observationReaders = {
   KmsKeyArn: read.text,
   LoggingConfig: read.object({ SystemLogLevel: read.oneOf('DEBUG', 'INFO', 'WARN') }),
   MetricsConfig: read.object({
@@ -52,7 +52,7 @@ export type KafkaValues = read.ValuesOf<typeof kafkaReaders>
 /** One mapping, and the topic that it reads on the cluster that it reads from. */
 export function planMapping(
   { logicalId, line }: DeclaredMapping,
-  input: MappingInput,
+  input: TopicMappingInput,
 ): Partial<Plan> {
   const [name] = input.Topics
   const bootstrapServers = input.SelfManagedEventSource?.Endpoints.KAFKA_BOOTSTRAP_SERVERS
@@ -68,7 +68,7 @@ export function commonInput(
   values: KafkaValues,
   mapping: DeclaredMapping,
   names: TemplateNames,
-): MappingInput | undefined {
+): TopicMappingInput | undefined {
   const topic = topicOf(values.Topics, mapping, names)
   if (topic === undefined) return undefined
   warnOfAccess(values.SourceAccessConfigurations ?? [], mapping, names)
@@ -119,7 +119,8 @@ export function isTopicName(name: string): boolean {
   return name.length <= topicNameMaxLength && /^(?!\.{1,2}$)[\w.-]+$/.test(name)
 }
 
-function filtersOf(
+/** A filter that is none was reported. */
+export function filtersOf(
   filters: readonly { readonly Pattern?: string }[] | undefined,
   { properties, line, subject }: DeclaredMapping,
   { findings }: TemplateNames,
@@ -156,7 +157,7 @@ function warnOfAccess(
   }
 }
 
-function observationInput({
+export function observationInput({
   KmsKeyArn,
   LoggingConfig,
   MetricsConfig,

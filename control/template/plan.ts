@@ -1,10 +1,11 @@
-// What a template comes to: functions, mappings and topics to be there, as plain data.
+// What a template comes to: functions, mappings, topics and streams to be there, as plain data.
 
 /** Everything a template asks for. Each item has the line of the template that it comes from. */
 export interface Plan {
   readonly functions: readonly PlannedFunction[]
   readonly mappings: readonly PlannedMapping[]
   readonly topics: readonly PlannedTopic[]
+  readonly streams: readonly PlannedStream[]
 }
 
 export interface PlannedFunction {
@@ -82,7 +83,8 @@ export interface MappingInput {
   readonly SelfManagedEventSource?: {
     readonly Endpoints: { readonly KAFKA_BOOTSTRAP_SERVERS: readonly string[] }
   }
-  readonly Topics: readonly [string]
+  /** Absent for a stream. */
+  readonly Topics?: readonly [string]
   readonly StartingPosition?: string
   /** Milliseconds since the epoch, as the API's requests are once they are read. */
   readonly StartingPositionTimestamp?: number
@@ -90,6 +92,8 @@ export interface MappingInput {
   readonly MaximumBatchingWindowInSeconds?: number
   readonly Enabled: boolean
   readonly FilterCriteria: { readonly Filters: readonly { readonly Pattern: string }[] }
+  readonly ParallelizationFactor?: number
+  readonly TumblingWindowInSeconds?: number
   readonly MaximumRetryAttempts?: number
   readonly MaximumRecordAgeInSeconds?: number
   readonly BisectBatchOnFunctionError?: boolean
@@ -106,6 +110,20 @@ export interface MappingInput {
   readonly MetricsConfig?: { readonly Metrics?: readonly string[] }
   readonly AmazonManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId: string }
   readonly SelfManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId: string }
+}
+
+/** Of a Kafka topic. */
+export type TopicMappingInput = MappingInput & { readonly Topics: readonly [string] }
+
+export interface PlannedStream {
+  readonly name: string
+  readonly arn: string
+  readonly line: number
+  /** Absent for a stream on demand, which has as many as it needs. */
+  readonly shardCount?: number
+  readonly retentionHours: number
+  readonly maxRecordKib?: number
+  readonly tags?: Readonly<Record<string, string>>
 }
 
 export interface PlannedTopic {

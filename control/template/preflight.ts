@@ -124,7 +124,7 @@ function refusalOfMapping(input: MappingInput, nowMs: number): string | undefine
     startOf(input, nowMs),
     filterPatternsOf(input, kind),
     provisionedPollersOf(input),
-    failureHandlingOf(input, input.Topics[0]),
+    failureHandlingOf(input, input.Topics?.[0] ?? ''),
   ]
   return outcomes.find((outcome) => outcome instanceof LambdaApiError)?.message
 }

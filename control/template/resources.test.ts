@@ -255,28 +255,86 @@ test('a mapping of a queue is passed over with a warning', () => {
   )
   expect({ warnings, errors, mappings: plan.mappings }).toEqual({
     warnings: [
-      '12: AWS::Lambda::EventSourceMapping Map: event sources other than Kafka are not supported',
+      '12: AWS::Lambda::EventSourceMapping Map: event sources other than Kafka and Kinesis are not supported',
     ],
     errors: [],
     mappings: [],
   })
 })
 
-test('a Kinesis stream is an error with its line, and the only one', () => {
-  const stream = ['  Stream:', '    Type: AWS::Kinesis::Stream', '    Properties: { Name: s }']
-  const text = withFunction('.', ...stream, '  Map:').concat(
-    '\n    Type: AWS::Lambda::EventSourceMapping\n    Properties:',
+const streamOf = (...properties: string[]): string =>
+  withFunction('.', '  Stream:', '    Type: AWS::Kinesis::Stream', '    Properties:').concat(
+    ...properties.map((property) => `\n      ${property}`),
+  )
+
+test('a Kinesis stream is planned with its shards, and a mapping of it by its ARN', () => {
+  const text = streamOf(
+    'Name: laps',
+    'ShardCount: 4',
+    'RetentionPeriodHours: 48',
+    'MaxRecordSizeInKiB: 2048',
+    'StreamEncryption: { EncryptionType: KMS, KeyId: alias/aws/kinesis }',
+    'Tags: [{ Key: team, Value: pit }]',
+  ).concat(
+    '\n  Map:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties:',
+    '\n      { FunctionName: !Ref Fn, EventSourceArn: !GetAtt Stream.Arn, StartingPosition: LATEST,',
+    '\n        ParallelizationFactor: 4, TumblingWindowInSeconds: 30 }',
+  )
+  const { plan, errors, warnings } = loadText(text)
+  expect([errors, warnings]).toEqual([[], []])
+  const arn = 'arn:aws:kinesis:eu-west-1:012345678901:stream/laps'
+  expect(plan.streams).toEqual([
+    {
+      name: 'laps',
+      arn,
+      line: 8,
+      shardCount: 4,
+      retentionHours: 48,
+      maxRecordKib: 2048,
+      tags: { team: 'pit' },
+    },
+  ])
+  expect(plan.mappings.map(({ input }) => input)).toMatchObject([
+    {
+      EventSourceArn: arn,
+      StartingPosition: 'LATEST',
+      BatchSize: 100,
+      MaximumBatchingWindowInSeconds: 0,
+      ParallelizationFactor: 4,
+      TumblingWindowInSeconds: 30,
+    },
+  ])
+  expect(plan.topics).toEqual([])
+})
+
+test('a Kinesis stream has its logical id as name, and on demand no count of shards', () => {
+  const { plan, errors } = loadText(streamOf('StreamModeDetails: { StreamMode: ON_DEMAND }'))
+  expect(errors).toEqual([])
+  expect(plan.streams).toMatchObject([{ name: 'Stream', retentionHours: 24 }])
+  expect(plan.streams[0]?.shardCount).toBeUndefined()
+})
+
+test.each([
+  [['Name: a b', 'ShardCount: 1'], '"a b" is not a stream\'s name'],
+  [['Name: s'], 'ShardCount is missing'],
+  [
+    ['ShardCount: 1', 'StreamModeDetails: { StreamMode: ON_DEMAND }'],
+    'a stream on demand has no ShardCount',
+  ],
+])('a Kinesis stream with %j is an error with its line', (properties, reason) => {
+  expect(loadText(streamOf(...properties))).toMatchObject({
+    errors: [`8: AWS::Kinesis::Stream Stream: ${reason}`],
+  })
+})
+
+test('a mapping of a stream without a starting position is an error', () => {
+  const text = streamOf('ShardCount: 1').concat(
+    '\n  Map:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties:',
     '\n      { FunctionName: !Ref Fn, EventSourceArn: !GetAtt Stream.Arn }',
   )
-  expect(loadText(text)).toMatchObject({
-    errors: [
-      '8: AWS::Kinesis::Stream Stream: Kinesis streams are not available yet: take it out, or ' +
-        'give it a Condition that is false here',
-    ],
-    warnings: [
-      '14: AWS::Lambda::EventSourceMapping Map: event sources other than Kafka are not supported',
-    ],
-  })
+  expect(loadText(text).errors).toEqual([
+    '12: AWS::Lambda::EventSourceMapping Map: StartingPosition is missing',
+  ])
 })
 
 test('a Kinesis stream whose condition is false is none', () => {

@@ -77,6 +77,7 @@ test('a small function has Lambda’s defaults in its plan', () => {
     ],
     mappings: [],
     topics: [],
+    streams: [],
   })
 })
 
@@ -237,6 +238,7 @@ Outputs:
         },
       },
     ],
+    streams: [],
     topics: [
       {
         name: 'orders-dev',

@@ -36,7 +36,7 @@ export function loadTemplate(text: string, options: LoadOptions): LoadedTemplate
   const root = parseTemplate(text, findings)
   const plan =
     root === undefined
-      ? { functions: [], mappings: [], topics: [] }
+      ? { functions: [], mappings: [], topics: [], streams: [] }
       : planTemplate(root, options, findings)
   return { plan, warnings: findings.warnings(), errors: findings.errors() }
 }
@@ -73,7 +73,7 @@ function planTemplate(root: Mapping, options: LoadOptions, findings: Findings): 
     findings,
   )
   // What is in a circle has no identity that could be worked out.
-  if (cycles.length > 0) return { functions: [], mappings: [], topics: [] }
+  if (cycles.length > 0) return { functions: [], mappings: [], topics: [], streams: [] }
   const conditions = new Conditions(section(root, 'Conditions', findings))
   const maps = section(root, 'Mappings', findings)
   const stack = stackOf(options)
@@ -90,6 +90,7 @@ function planTemplate(root: Mapping, options: LoadOptions, findings: Findings): 
   return {
     functions,
     mappings: plans.flatMap((plan) => plan.mappings ?? []),
+    streams: plans.flatMap((plan) => plan.streams ?? []),
     topics: mergeTopics(
       plans.flatMap((plan) => plan.topics ?? []),
       described,

@@ -40,6 +40,8 @@ export class FakeKinesis {
   createdMs = 1_700_000_000_000
   /** Whether there is the stream. */
   isThere = true
+  /** What its summary says beside that. */
+  summary: { RetentionPeriodHours?: number; StreamModeDetails?: { StreamMode: string } } = {}
   /** Called before each answer; what it returns is answered instead. */
   refuse: Refuse = () => undefined
   /** Records of one answer at most. */
@@ -108,7 +110,8 @@ export class FakeKinesis {
     response.end(JSON.stringify(body))
   }
 
-  #refusal({ input }: FakeCall): ReturnType<Refuse> {
+  #refusal({ input, operation }: FakeCall): ReturnType<Refuse> {
+    if (operation === 'CreateStream') return undefined
     const { ShardId: shardId } = input
     const knowsShard = typeof shardId !== 'string' || this.shards.has(shardId)
     if (this.isThere && knowsShard) return undefined
@@ -122,8 +125,24 @@ export class FakeKinesis {
           StreamDescriptionSummary: {
             StreamStatus: 'ACTIVE',
             StreamCreationTimestamp: this.createdMs / 1000,
+            OpenShardCount: [...this.shards.values()].filter(({ isClosed }) => !isClosed).length,
+            ...this.summary,
           },
         }
+      case 'CreateStream':
+        this.isThere = true
+        for (let i = 0; i < Number(input['ShardCount'] ?? 4); i++) this.shard(i)
+        this.summary = {
+          RetentionPeriodHours: 24,
+          StreamModeDetails: input['StreamModeDetails'] as { StreamMode: string },
+        }
+        return {}
+      case 'IncreaseStreamRetentionPeriod':
+      case 'DecreaseStreamRetentionPeriod':
+        this.summary.RetentionPeriodHours = Number(input['RetentionPeriodHours'])
+        return {}
+      case 'UpdateShardCount':
+        return {}
       case 'DescribeStreamConsumer':
         return { ConsumerDescription: {} }
       case 'ListShards':

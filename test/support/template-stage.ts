@@ -13,7 +13,7 @@ import {
   type DeployOptions,
   type DeployReport,
 } from '../../control/template/deploy.ts'
-import type { PlannedTopic } from '../../control/template/plan.ts'
+import type { PlannedStream, PlannedTopic } from '../../control/template/plan.ts'
 import { everyStream } from './control-harness.ts'
 import { MemoryObjects } from './memory-objects.ts'
 
@@ -25,6 +25,7 @@ export interface TemplateStage {
   readonly mappings: MappingService
   /** In the order in which they were asked for. */
   readonly topics: PlannedTopic[]
+  readonly streams: PlannedStream[]
   topicFailure: Error | undefined
   write(template: string): Promise<void>
   deploy(template: string, parameterOverrides?: readonly string[]): Promise<DeployReport>
@@ -63,12 +64,14 @@ export async function openTemplateStage(objects = new MemoryObjects()): Promise<
   mappings.start()
   await mkdir(join(dir, 'src'))
   const topics: PlannedTopic[] = []
+  const streams: PlannedStream[] = []
   const stage: TemplateStage = {
     dir,
     registry,
     functions,
     mappings,
     topics,
+    streams,
     topicFailure: undefined,
     write: (template) => writeFile(join(dir, 'template.yaml'), template),
     deploy: async (template, parameterOverrides = []) => {
@@ -81,6 +84,13 @@ export async function openTemplateStage(objects = new MemoryObjects()): Promise<
       ...account,
       dataDir: join(dir, 'data'),
       brokers: ['127.0.0.1:1'],
+      kinesis: { kinesisEndpoint: '', own: 'http://127.0.0.1:1' },
+      streams: {
+        ensure: async (stream) => {
+          streams.push(stream)
+          return { action: 'created', warnings: [] }
+        },
+      },
       functions,
       mappings,
       clock: systemClock,
