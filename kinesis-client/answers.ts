@@ -107,13 +107,20 @@ function shardOf(value: unknown): ShardDescription {
   const parentShardId = optionalText(shard['ParentShardId'])
   const adjacentParentShardId = optionalText(shard['AdjacentParentShardId'])
   return {
-    shardId: text(shard['ShardId']),
+    shardId: shardIdOf(shard['ShardId']),
     ...(parentShardId === undefined ? {} : { parentShardId }),
     ...(adjacentParentShardId === undefined ? {} : { adjacentParentShardId }),
     startingHashKey: integer(StartingHashKey),
     endingHashKey: integer(EndingHashKey),
     isClosed: optionalText(EndingSequenceNumber) !== undefined,
   }
+}
+
+/** AWS: `shardId-` and a number, of which a reader makes more than a name. */
+function shardIdOf(value: unknown): string {
+  const shardId = text(value)
+  if (!/^shardId-\d{1,15}$/.test(shardId)) throw new Unreadable('a shard has an unknown kind of id')
+  return shardId
 }
 
 function recordOf(value: unknown): StreamRecord {

@@ -39,6 +39,14 @@ test.each([
   await destination.close()
 })
 
+test("the object of a stream's records has the shard in its key", async () => {
+  const { sender, destination } = destinationOf('arn:aws:s3:::dead')
+  await destination.send([{ ...message, shardId: 'shardId-000000000001' }])
+  expect(sender.sent[0]?.message.objectKey).toMatch(
+    /^aws\/lambda\/2f0e\/shardId-000000000001\/1970\/01\/01\/1970-01-01T00\.16\.40-[0-9a-f-]{36}$/,
+  )
+})
+
 test('what the service says is passed on', async () => {
   const { sender, destination } = destinationOf('arn:aws:s3:::dead')
   sender.before = () => {

@@ -356,6 +356,37 @@ test('a paused shard is not read until it is resumed, and the others are', async
   await witness.until(() => witness.texts(0).length === 1)
 })
 
+test('a shard that retention took away amid its reading is over, and the others go on', async () => {
+  const fake = await FakeKinesis.start()
+  fake.shard(0)
+  fake.shard(1)
+  fake.put(0, 'read')
+  const registry = new MemoryRegistry()
+  const opened = open(fake, registry)
+  const { witness } = opened
+  await witness.until(() => witness.texts().length === 1)
+  fake.shards.delete(shardIdOf(0))
+  fake.refuse = ({ operation, input }) =>
+    operation === 'GetRecords' && String(input['ShardIterator']).startsWith(shardIdOf(0))
+      ? { code: 'ResourceNotFoundException', message: 'expired' }
+      : undefined
+  await witness.until(() => witness.next(0) === 2)
+  fake.put(1, 'of the other')
+  await witness.until(() => witness.texts(1).length === 1)
+  await commit(opened, 0)
+  await witness.until(() => witness.partitions.length === 1)
+  expect(witness.partitions).toEqual([1])
+  expect(witness.problems.at(-1)).toBeUndefined()
+})
+
+test('a shard of an unknown kind of id is a problem, and no more', async () => {
+  const fake = await FakeKinesis.start()
+  fake.shards.set('shard-one', { parents: [], records: [], isClosed: false })
+  const { witness } = open(fake, new MemoryRegistry())
+  await witness.until(() => witness.problems.length > 0)
+  expect(witness.problems[0]).toMatch(/ListShards: .* unknown kind of id$/)
+})
+
 test('a stream that is not there is waited for, and the reason told', async () => {
   const fake = await FakeKinesis.start()
   fake.shard(0)

@@ -1,6 +1,7 @@
 // Reads a Kinesis stream shard by shard, parents before their children, and keeps how far it has come.
 import { sleep, type Clock } from '../../../common/clock.ts'
 import { AppError, reasonOf } from '../../../common/errors.ts'
+import { kinesisRetryMaxMs } from '../../../common/kinesis-client-limits.ts'
 import type { KinesisArn } from '../../../common/kinesis-arn.ts'
 import type { Logger } from '../../../common/logger.ts'
 import type { ShardDescription, StreamRecord } from '../../../kinesis-client/answers.ts'
@@ -45,7 +46,8 @@ export class KinesisSource implements Source {
   readonly #options: KinesisSourceOptions
   readonly #stopping = new AbortController()
   readonly #gate = new PauseGate()
-  readonly #pace: PollPace
+  /** Between two looks at a stream that is not there. */
+  #pace: PollPace
   readonly #checkpoints: Checkpoints
   /** Shards that are read, or whose end is not committed; by partition. */
   readonly #shards = new Map<number, ShardProgress>()
@@ -108,11 +110,14 @@ export class KinesisSource implements Source {
   async #run(listener: SourceListener): Promise<void> {
     const { clock, logger, random, stream } = this.#options
     while (!this.#isStopping) {
+      const beganMs = clock.now()
       try {
         await this.#live(listener)
       } catch (error) {
         if (!(error instanceof AppError || error instanceof StreamGone)) throw error
         if (this.#isStopping) return
+        const nowMs = clock.now()
+        if (nowMs - beganMs > kinesisRetryMaxMs) this.#pace = new PollPace('local', nowMs)
         logger.warn('cannot read the stream, trying again', {
           stream: stream.streamName,
           reason: error.message,
@@ -193,9 +198,12 @@ export class KinesisSource implements Source {
         { start, end },
       ]),
     )
-    this.#checkpoints.keepOnly(new Set(listed.map(({ shardId }) => shardId)))
+    const shardIds = new Set(listed.map(({ shardId }) => shardId))
+    this.#checkpoints.keepOnly(shardIds)
     for (const shard of this.#shards.values()) {
       if (shard.isEnded) this.#shards.delete(shard.partition)
+      // Retention was quicker than its reader: nothing is left of it but what was read.
+      else if (!shardIds.has(shard.shardId)) this.#ended(shard)
     }
     for (const checkpoint of readable(listed, this.#checkpoints.shards)) {
       const shard = new ShardProgress(checkpoint)
@@ -220,7 +228,7 @@ export class KinesisSource implements Source {
 
   async #read(shard: ShardProgress, signal: AbortSignal): Promise<void> {
     const { client, clock, random, stream, readShard } = this.#options
-    const { partition, shardId } = shard
+    const { partition } = shard
     let wasBehind = false
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(), { once: true })
@@ -233,15 +241,11 @@ export class KinesisSource implements Source {
       signal,
       unpaused: (which) => Promise.race([this.#gate.unpaused(which), aborted]),
       records: (records, isBehind) => {
-        if (records.length === 0 && isBehind === wasBehind) return
+        if (shard.isRead || (records.length === 0 && isBehind === wasBehind)) return
         wasBehind = isBehind
         this.#hand(shard, records, isBehind)
       },
-      ended: () => {
-        this.#options.logger.debug('shard is read to its end', { shardId })
-        shard.end()
-        this.#tellRun(shard, [], false)
-      },
+      ended: () => this.#ended(shard),
       trouble: (why) => {
         if (why === this.#troubles.get(partition)) return
         if (why === undefined) this.#troubles.delete(partition)
@@ -249,6 +253,13 @@ export class KinesisSource implements Source {
         this.#tellTroubles()
       },
     })
+  }
+
+  #ended(shard: ShardProgress): void {
+    if (shard.isRead) return
+    this.#options.logger.debug('shard is read to its end', { shardId: shard.shardId })
+    shard.end()
+    this.#tellRun(shard, [], false)
   }
 
   #hand(shard: ShardProgress, records: readonly StreamRecord[], isBehind: boolean): void {
