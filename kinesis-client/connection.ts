@@ -32,7 +32,7 @@ interface Patience {
   cancel(): void
 }
 
-/** Connections are kept and used again; HTTP/1.1, of which one call costs less here than of HTTP/2. */
+/** Connections are kept and used again; HTTP/1.1, which AWS takes and every proxy does. */
 export class Connection {
   readonly #options: ConnectionOptions
   readonly #url: URL
