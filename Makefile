@@ -87,9 +87,10 @@ bench-invoke: $(installed) ## Measure Invoke beside raw piscina, in process and 
 bench-consumer: $(installed) ## Measure reading a topic by our consumer, kafkajs and @platformatic/kafka; prints JSON.
 	@npm exec -- node bench/consumer.ts
 
-bench-kinesis: $(installed) ## Measure the Kinesis API beside kinesalite and kinesis-local; fetches them, prints JSON.
+bench-kinesis: $(installed) ## Measure the Kinesis API beside kinesalite and kinesis-local, and mappings of streams; fetches, prints JSON.
 	@test/peers/kinesis.sh >&2
 	@npm exec -- node bench/kinesis.ts
+	@npm exec -- node bench/kinesis-mapping.ts
 
 bench-subscriptions: $(installed) ## Measure the memory of 1,000 open subscriptions to shards, and put to push; prints JSON.
 	@npm exec -- node bench/subscriptions.ts
