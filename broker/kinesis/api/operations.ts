@@ -42,7 +42,9 @@ export function operation<Input>(
 }
 
 /** By the name that `X-Amz-Target` has behind the dot. */
-export const operations: Readonly<Record<string, Operation>> = {
+export type OperationTable = Readonly<Record<string, Operation>>
+
+export const operations: OperationTable = {
   ...streamOperations,
   GetRecords: operation(getRecordsInput, getRecords),
   GetShardIterator: operation(getShardIteratorInput, getShardIterator),

@@ -17,7 +17,7 @@ import {
   type KinesisErrorCode,
   type Outcome,
 } from '../api/kinesis-errors.ts'
-import type { Operation } from '../api/operations.ts'
+import type { Operation, OperationTable } from '../api/operations.ts'
 import type { Exchange, WholeAnswer } from './exchange.ts'
 import { readBody, type Body, type Room } from '../../../common/request-body.ts'
 import { contentTypes, decodeBody, encodeBody, formatOf } from './wire-format.ts'
@@ -26,7 +26,8 @@ const targetPrefix = 'Kinesis_20131202.'
 
 export interface DispatcherOptions {
   readonly context: KinesisContext
-  readonly operations: Readonly<Record<string, Operation>>
+  /** Asked for with the first request: a broker that only Kafka's clients use starts without them. */
+  readonly operations: () => Promise<OperationTable>
   readonly bodies: Room
   readonly buffers: BufferPool
   readonly answers: Room
@@ -42,6 +43,7 @@ interface Wanted {
 export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #rates = new CallRates()
+  #operations: OperationTable | undefined
 
   constructor(options: DispatcherOptions) {
     this.#options = options
@@ -50,7 +52,8 @@ export class Dispatcher {
   /** Resolves when the answer is on its way, or when nobody waits for one any more. */
   async serve(exchange: Exchange): Promise<void> {
     const startedMs = performance.now()
-    const wanted = this.#wanted(exchange)
+    this.#operations ??= await this.#options.operations()
+    const wanted = this.#wanted(exchange, this.#operations)
     const count = (code?: KinesisErrorCode): void => {
       const seconds = (performance.now() - startedMs) / 1000
       this.#options.context.counters.answered(wanted.name, seconds, code)
@@ -81,11 +84,10 @@ export class Dispatcher {
     exchange.answer(wholeAnswer(outcome, wanted.format))
   }
 
-  #wanted(exchange: Exchange): Wanted {
+  #wanted(exchange: Exchange, operations: OperationTable): Wanted {
     const format = formatOf(exchange.header('content-type'))
     const target = exchange.header('x-amz-target') ?? ''
     const name = target.startsWith(targetPrefix) ? target.slice(targetPrefix.length) : ''
-    const { operations } = this.#options
     const isKnown = exchange.request.method === 'POST' && Object.hasOwn(operations, name)
     return isKnown
       ? { name, operation: operations[name], format }

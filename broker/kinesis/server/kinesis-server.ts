@@ -22,7 +22,7 @@ import { spareIdleMaxMs, stopGraceMs } from '../../../common/limits.ts'
 import { closeServer, listen } from '../../../common/listen.ts'
 import { Admission, type AdmissionLimits } from '../../server/admission.ts'
 import type { KinesisContext } from '../api/kinesis-context.ts'
-import { operations, type Operation } from '../api/operations.ts'
+import type { OperationTable } from '../api/operations.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Exchange, type HttpRequest, type HttpResponse } from './exchange.ts'
 import { Room } from '../../../common/request-body.ts'
@@ -39,7 +39,7 @@ export interface KinesisServerOptions {
   readonly port: number
   readonly context: KinesisContext
   /** For tests: those of the API unless given. */
-  readonly operations?: Readonly<Record<string, Operation>>
+  readonly operations?: OperationTable
   /** For tests: those of `common/kinesis-limits.ts` hold otherwise. */
   readonly limits?: Partial<KinesisLimits>
 }
@@ -79,7 +79,8 @@ export class KinesisServer {
     })
     this.#dispatcher = new Dispatcher({
       context: options.context,
-      operations: options.operations ?? operations,
+      operations: async () =>
+        options.operations ?? (await import('../api/operations.ts')).operations,
       bodies: new Room(limits.bodiesMaxBytes),
       buffers: this.#buffers,
       answers: this.#answers,

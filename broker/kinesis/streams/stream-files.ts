@@ -10,6 +10,7 @@ const ending = '.json'
 export class StreamFiles {
   readonly #files: FileSystem
   readonly #directory: string
+  #isMade = false
 
   constructor(files: FileSystem, directory: string) {
     this.#files = files
@@ -18,8 +19,6 @@ export class StreamFiles {
 
   /** All that there are, by the stream's name. Rejects with AppError LOG_CORRUPT where a file is not a stream's. */
   async open(): Promise<ReadonlyMap<string, StreamRecord>> {
-    await this.#files.makeDirectory(this.#directory)
-    await this.#files.syncDirectory(dirname(this.#directory))
     const records = new Map<string, StreamRecord>()
     for (const file of await this.#files.list(this.#directory)) {
       if (!file.endsWith(ending)) continue
@@ -30,12 +29,21 @@ export class StreamFiles {
   }
 
   async write(name: string, record: StreamRecord): Promise<void> {
+    await this.#make()
     await replaceFile(this.#files, this.#path(name), encodeStreamRecord(record))
   }
 
   async remove(name: string): Promise<void> {
     await this.#files.remove(this.#path(name))
     await this.#files.syncDirectory(this.#directory)
+  }
+
+  /** With the first stream: a flush is time that no start should take. The directory's own name has to be on the disk as well. */
+  async #make(): Promise<void> {
+    if (this.#isMade) return
+    await this.#files.makeDirectory(this.#directory)
+    await this.#files.syncDirectory(dirname(this.#directory))
+    this.#isMade = true
   }
 
   async #read(file: string): Promise<StreamRecord | undefined> {
