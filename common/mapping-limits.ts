@@ -65,6 +65,10 @@ export const retryAttemptsMax = 10_000
 export const recordAgeMinSeconds = 60
 export const recordAgeMaxSeconds = 604_800
 
+/** AWS: an event poller unit is ten event pollers, or 20 MB a second of what they read. */
+export const pollersOfUnit = 10
+export const bytesPerSecondOfUnit = 20e6
+
 /** Why a mapping is behind is judged from so many looks, one in this time. */
 export const lagLookIntervalMs = 1000
 export const lagLooksMax = 6

@@ -3,6 +3,7 @@ import type { RawRecord } from '../events/raw-record.ts'
 import { criteriaMatches } from '../filter/criteria.ts'
 import type { CountedRun, Effect, MappingRules } from './batch.ts'
 import { recordSizer } from './event.ts'
+import { polledBytesOf } from './event-poller-units.ts'
 import type { EventPollers } from './event-pollers.ts'
 import { keptRecords, rawRecord, withoutContent } from './kept-records.ts'
 import { countOf, split } from './lane.ts'
@@ -73,11 +74,17 @@ export class Admission {
     const from = to.nextOffset ?? 0
     const selected: RawRecord[] = []
     let known = 0
+    let bytes = 0
     for (const record of records) {
       // Read again after a rebalance: in hand already, or finished.
-      if (record.offset < from) known += 1
-      else if (criteriaMatches(criteria, record)) selected.push(rawRecord(record))
+      if (record.offset < from) {
+        known += 1
+        continue
+      }
+      bytes += polledBytesOf(record)
+      if (criteriaMatches(criteria, record)) selected.push(rawRecord(record))
     }
+    this.#counters.polledBytes += bytes
     const fresh = records.length - known
     this.#counters.polledEvents += fresh
     this.#counters.filteredOutEvents += fresh - selected.length

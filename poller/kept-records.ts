@@ -79,7 +79,8 @@ function streamOf({ stream }: Pick<RawRecord, 'stream'>): Pick<RawRecord, 'strea
   return stream === undefined ? {} : { stream }
 }
 
-function isRaw(record: SourceRecord): record is SourceRecord & RawRecord {
+/** Whether it says where its parts lie. */
+export function isRaw(record: SourceRecord): record is SourceRecord & RawRecord {
   return 'bytes' in record
 }
 

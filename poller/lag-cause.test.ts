@@ -7,6 +7,7 @@ const quiet: Look = {
   partitions: 4,
   lanes: [],
   throttles: 0,
+  polledBytes: 0,
   invocationsInFlight: 0,
   invocationsMax: 10,
   pollers: 2,

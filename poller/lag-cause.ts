@@ -38,6 +38,7 @@ export interface Look {
   readonly lanes: readonly LaneLook[]
   /** Since the mapping's start. */
   readonly throttles: number
+  readonly polledBytes: number
   readonly invocationsInFlight: number
   readonly invocationsMax: number
   /** Event pollers now, and the most there may be. */
@@ -65,6 +66,8 @@ export interface LagJudgement {
 export interface LagFinding {
   readonly judgement: LagJudgement
   readonly lanes: readonly LaneLook[]
+  /** Of the looks that it was judged by. */
+  readonly polledBytesPerSecond: number
 }
 
 /** What the shell knows and the core does not. */

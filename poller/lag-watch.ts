@@ -2,6 +2,7 @@
 import { inStep, type Clock, type Timer } from '../common/clock.ts'
 import { lagLookIntervalMs, lagLooksMax, lagPartitionsMax } from '../common/mapping-limits.ts'
 import type { MappingLag, PartitionLag } from '../control/registry/registry.ts'
+import { bytesPerSecondOf } from './event-poller-units.ts'
 import {
   judgeLag,
   type LagCircumstances,
@@ -38,6 +39,10 @@ export class LagWatch {
   /** The lanes that were behind when it looked last. */
   get lanes(): Look['lanes'] {
     return this.#looks.at(-1)?.lanes ?? []
+  }
+
+  get polledBytesPerSecond(): number {
+    return bytesPerSecondOf(this.#looks)
   }
 
   start(): void {

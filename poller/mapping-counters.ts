@@ -13,6 +13,8 @@ const putToHandlerBounds = [
 /** Plain counters; events are records, as AWS's names have it. */
 export class MappingCounters {
   polledEvents = 0
+  /** Keys, values and headers of those. */
+  polledBytes = 0
   filteredOutEvents = 0
   invokedEvents = 0
   failedInvokeEvents = 0

@@ -93,8 +93,8 @@ export class MappingRunner implements SourceListener {
 
   /** How far it is behind and why; undefined in its first second. */
   get lag(): LagFinding | undefined {
-    const { judgement, lanes } = this.#watch
-    return judgement === undefined ? undefined : { judgement, lanes }
+    const { judgement, lanes, polledBytesPerSecond } = this.#watch
+    return judgement === undefined ? undefined : { judgement, lanes, polledBytesPerSecond }
   }
 
   start(): void {

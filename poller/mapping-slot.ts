@@ -89,6 +89,10 @@ export class MappingSlot implements MeasuredMapping {
     return this.#record.consumerGroupId
   }
 
+  get isProvisioned(): boolean {
+    return this.#record.provisionedPollers !== undefined
+  }
+
   get mapping(): MeasuredMapping['mapping'] {
     return this.#runner?.mapping
   }

@@ -142,9 +142,8 @@ export class Mapping {
   }
 
   commitEnded(succeeded: boolean, nowMs: number): void {
-    if (succeeded) {
-      this.#counters.committedEvents += this.#ledger.succeeded()
-    } else {
+    if (succeeded) this.#counters.committedEvents += this.#ledger.succeeded()
+    else {
       this.#counters.commitErrors += 1
       this.#ledger.failed(nowMs)
     }
@@ -218,6 +217,7 @@ export class Mapping {
       atMs: nowMs,
       lanes: lanesBehind(this.#partitions.values(), this.#deliveries.failures, nowMs),
       throttles: this.#counters.throttles,
+      polledBytes: this.#counters.polledBytes,
       partitions: this.lag.partitions,
       pollers: this.#pollers.count,
       pollersMost: scalingBounds(this.#rules, this.lag.partitions).most,

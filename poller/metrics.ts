@@ -1,5 +1,6 @@
 // The poller's table of metrics, read from the counters of its mappings.
 import type { MetricDefinition, MetricSample, MetricSource } from '../common/metrics.ts'
+import { eventPollerUnits } from './event-poller-units.ts'
 import { lagMetricDefinitions, lagSamples } from './lag-metrics.ts'
 import type { LagFinding } from './lag-cause.ts'
 import type { MappingCounters } from './mapping-counters.ts'
@@ -12,6 +13,7 @@ export interface MeasuredMapping {
   readonly functionName: string
   readonly topic: string
   readonly consumerGroupId: string
+  readonly isProvisioned: boolean
   readonly counters: MappingCounters
   readonly mapping: Mapping | undefined
   /** Absent in its first second as well. */
@@ -49,6 +51,11 @@ const table: Readonly<Record<string, Row>> = {
     'Records read from the topic.',
     (counters) => counters.polledEvents,
     'PolledEventCount',
+  ),
+  millrace_mapping_polled_bytes_total: counter(
+    'Keys, values and headers of the records read.',
+    (counters) => counters.polledBytes,
+    'EventPollerThroughputInBytes',
   ),
   millrace_mapping_filtered_out_events_total: counter(
     'Records that the filter criteria dropped.',
@@ -126,6 +133,15 @@ const table: Readonly<Record<string, Row>> = {
     (mapping) => mapping.eventPollers,
     'ProvisionedPollers',
   ),
+  millrace_mapping_event_poller_units: {
+    type: 'gauge',
+    help: 'What AWS would charge for in provisioned mode: a unit for ten event pollers or 20 MB a second; 0 on demand.',
+    aws: 'EventPollerUnit',
+    read: ({ mapping, isProvisioned, lag }) =>
+      mapping === undefined || !isProvisioned
+        ? 0
+        : eventPollerUnits(mapping.eventPollers, lag?.polledBytesPerSecond ?? 0),
+  },
   millrace_mapping_event_pollers_min: gauge(
     'Event pollers that are there when nothing is to be done.',
     (mapping) => scalingBounds(mapping.rules, mapping.lag.partitions).least,

@@ -397,6 +397,25 @@ test('metrics tell what was polled, filtered, invoked and committed, and how old
   await poller.stop()
 })
 
+test('event poller units are of the pollers and of what they read, in provisioned mode alone', async () => {
+  const unitsOf = async (change: Partial<MappingRecord>) => {
+    await registry.putMapping({ ...desired, ...change })
+    const poller = await start()
+    const source = sources.at(-1)
+    clock.advance(1000)
+    source?.bring([0, 1], 'x'.repeat(25e6))
+    clock.advance(1000)
+    await settle()
+    const samples = await poller.metrics.collect()
+    await poller.stop()
+    return ['event_poller_units', 'polled_bytes_total'].map(
+      (name) => samples.find((sample) => sample.name === `millrace_mapping_${name}`)?.value,
+    )
+  }
+  expect(await unitsOf({ provisionedPollers: { minimum: 2, maximum: 4 } })).toEqual([3, 50e6])
+  expect(await unitsOf({ revision: 2 })).toEqual([0, 50e6])
+})
+
 const handling = {
   maximumRetryAttempts: 0,
   maximumRecordAgeSeconds: -1,

@@ -1,8 +1,8 @@
 // Measures a simulation: what there was of everything, and how it went over time.
 import type { Batch } from '../poller/batch.ts'
+import { eventPollerUnits } from '../poller/event-poller-units.ts'
 import type { MappingCounters } from '../poller/mapping-counters.ts'
 import type { PollerProcess } from './poller-process.ts'
-import { eventPollerUnits } from './prices.ts'
 import type { Observer, Simulation } from './simulation.ts'
 import { startMs } from './topic.ts'
 

@@ -9,8 +9,6 @@ export const prices = {
   usdPerGbSecond: 0.0000166667,
   /** Provisioned mode of Kafka mappings is charged by event poller units. */
   usdPerEventPollerUnitHour: 0.185,
-  pollersPerEventPollerUnit: 10,
-  megabytesPerSecondPerEventPollerUnit: 20,
 } as const
 
 export interface Usage {
@@ -26,13 +24,6 @@ export interface Cost {
   readonly durationUsd: number
   readonly eventPollersUsd: number
   readonly totalUsd: number
-}
-
-/** How many units so many event pollers make that read so much. */
-export function eventPollerUnits(pollers: number, bytesPerSecond: number): number {
-  const byNumber = pollers / prices.pollersPerEventPollerUnit
-  const byThroughput = bytesPerSecond / 1e6 / prices.megabytesPerSecondPerEventPollerUnit
-  return Math.ceil(Math.max(byNumber, byThroughput))
 }
 
 /** Functions and event pollers only: a cluster, its traffic and logs are not in it. */

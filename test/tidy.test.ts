@@ -119,6 +119,7 @@ const exceptions: Record<string, readonly string[]> = {
   simulator: [
     'poller/batch.ts',
     'poller/batcher.ts',
+    'poller/event-poller-units.ts',
     'poller/event.ts',
     'poller/groups.ts',
     'poller/lane.ts',
