@@ -7,7 +7,7 @@ import { observationOf } from '../lambda/mapping-observation.ts'
 import type { MappingService } from '../lambda/mapping-service.ts'
 import { provisionedPollersOf } from '../lambda/provisioned-pollers.ts'
 import type { UpdateMappingInput } from '../lambda/requests.ts'
-import { sourceKindOf } from '../registry/mapping-source.ts'
+import { sourceAccessOf } from '../lambda/source-access.ts'
 import type { MappingRecord } from '../registry/registry.ts'
 import type { Action } from './deploy-functions.ts'
 import type { MappingInput, PlannedMapping } from './plan.ts'
@@ -104,12 +104,11 @@ function changesOf(record: MappingRecord, input: MappingInput): UpdateMappingInp
     ...changeOfPollers(record, input),
     ...changeOfFailures(record, input),
     ...changeOfObservation(record, input),
+    ...changeOfAccess(record, input),
   }
 }
 
-/** A template has no words for them in a mapping of a topic. */
 function changeOfLanes(record: MappingRecord, input: MappingInput): UpdateMappingInput {
-  if (sourceKindOf(record) === 'kafka') return {}
   const { ParallelizationFactor: factor = 1, TumblingWindowInSeconds: windowSeconds = 0 } = input
   return {
     ...(factor === (record.parallelizationFactor ?? 1) ? {} : { ParallelizationFactor: factor }),
@@ -164,6 +163,14 @@ function changeOfObservation(record: MappingRecord, input: MappingInput): Update
     LoggingConfig: input.LoggingConfig ?? {},
     MetricsConfig: input.MetricsConfig ?? {},
   }
+}
+
+function changeOfAccess(
+  { sourceAccess: current }: MappingRecord,
+  { SourceAccessConfigurations = [] }: MappingInput,
+): UpdateMappingInput {
+  const wanted = sourceAccessOf({ SourceAccessConfigurations })
+  return isDeepStrictEqual(wanted, current) ? {} : { SourceAccessConfigurations }
 }
 
 /** What Lambda lets nobody change in a mapping once it is there. */

@@ -189,6 +189,64 @@ test('a level, metrics and a key are deployed, changed, and taken back with thei
   ])
 })
 
+test('the way into a cluster is deployed, changed, and taken back with its property', async ({
+  stage,
+}) => {
+  const secured = (type: string): string =>
+    template.replace(
+      'BatchSize: !Ref Batch',
+      `BatchSize: 50
+            SourceAccessConfigurations:
+              - { Type: VPC_SUBNET, URI: "subnet:subnet-1" }
+              - { Type: ${type}, URI: "file:/run/secrets/reader.json" }`,
+    )
+  const seen: unknown[] = []
+  const [plain, scram] = [secured('BASIC_AUTH'), secured('SASL_SCRAM_512_AUTH')]
+  for (const text of [plain, scram, scram, template]) {
+    const report = await stage.deploy(text)
+    await stage.pollerHasAll()
+    seen.push([actions(report).at(-1), stage.registry.mappings()[0]?.sourceAccess])
+  }
+  const access = (type: string) => [
+    { type: 'VPC_SUBNET', uri: 'subnet:subnet-1' },
+    { type, uri: 'file:/run/secrets/reader.json' },
+  ]
+  expect(seen).toEqual([
+    ['mapping ReaderStream created', access('BASIC_AUTH')],
+    ['mapping ReaderStream updated', access('SASL_SCRAM_512_AUTH')],
+    ['mapping ReaderStream unchanged', access('SASL_SCRAM_512_AUTH')],
+    ['mapping ReaderStream updated', undefined],
+  ])
+})
+
+test('lanes of a topic are deployed, changed, and taken back with their property', async ({
+  stage,
+}) => {
+  const seen: unknown[] = []
+  for (const factor of ['ParallelizationFactor: 4', 'ParallelizationFactor: 2', '']) {
+    const report = await stage.deploy(
+      template.replace('BatchSize: !Ref Batch', `BatchSize: 50\n            ${factor}`),
+    )
+    await stage.pollerHasAll()
+    const [mapping] = stage.registry.mappings()
+    seen.push([actions(report).at(-1), mapping?.parallelizationFactor])
+  }
+  expect(seen).toEqual([
+    ['mapping ReaderStream created', 4],
+    ['mapping ReaderStream updated', 2],
+    ['mapping ReaderStream updated', undefined],
+  ])
+})
+
+test('a login whose URI calls no secret is refused before anything changes', async ({ stage }) => {
+  const wrong = template.replace(
+    'BatchSize: !Ref Batch',
+    'SourceAccessConfigurations: [{ Type: BASIC_AUTH, URI: somewhere }]',
+  )
+  await expect(stage.deploy(wrong)).rejects.toThrow('the URI of BASIC_AUTH must call a secret')
+  expect(stage.registry.functions()).toEqual([])
+})
+
 test('a destination that is the source itself is refused before anything changes', async ({
   stage,
 }) => {

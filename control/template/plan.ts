@@ -99,6 +99,7 @@ export interface MappingInput {
   readonly BisectBatchOnFunctionError?: boolean
   readonly FunctionResponseTypes?: readonly string[]
   readonly DestinationConfig?: { readonly OnFailure: { readonly Destination: string } }
+  readonly SourceAccessConfigurations?: readonly { readonly Type: string; readonly URI: string }[]
   /** Absent for a mapping that scales on demand. */
   readonly ProvisionedPollerConfig?: {
     readonly MinimumPollers?: number

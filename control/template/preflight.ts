@@ -19,6 +19,7 @@ import {
   startOf,
 } from '../lambda/mapping-rules.ts'
 import { provisionedPollersOf } from '../lambda/provisioned-pollers.ts'
+import { sourceAccessOf } from '../lambda/source-access.ts'
 import type { MappingInput, Plan, PlannedCode, PlannedFunction } from './plan.ts'
 
 export interface PreflightOptions {
@@ -125,6 +126,7 @@ function refusalOfMapping(input: MappingInput, nowMs: number): string | undefine
     filterPatternsOf(input, kind),
     provisionedPollersOf(input),
     failureHandlingOf(input, input.Topics?.[0] ?? ''),
+    sourceAccessOf(input),
   ]
   return outcomes.find((outcome) => outcome instanceof LambdaApiError)?.message
 }

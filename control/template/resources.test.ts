@@ -195,6 +195,14 @@ test('a mapping says how it is watched and kept', () => {
   })
 })
 
+test('a mapping of a topic has lanes for its keys, beyond AWS', () => {
+  const { plan, warnings, errors } = loadText(
+    withMapping(`EventSourceArn: ${clusterArn}`, 'Topics: [orders]', 'ParallelizationFactor: 2'),
+  )
+  expect({ warnings, errors }).toEqual({ warnings: [], errors: [] })
+  expect(plan.mappings[0]?.input.ParallelizationFactor).toBe(2)
+})
+
 test('each property of a mapping that is not there yet is named with its line', () => {
   const { plan, warnings, errors } = loadText(
     withMapping(
@@ -202,8 +210,7 @@ test('each property of a mapping that is not there yet is named with its line', 
       'Topics: [orders]',
       'DestinationConfig: { OnSuccess: { Destination: arn:aws:sqs:eu-west-1:012345678901:q } }',
       'AmazonManagedKafkaEventSourceConfig: { SchemaRegistryConfig: { EventRecordFormat: JSON } }',
-      'SourceAccessConfigurations: [{ Type: VPC_SUBNET, URI: s }, { Type: BASIC_AUTH, URI: a }]',
-      'ParallelizationFactor: 2',
+      'TumblingWindowInSeconds: 2',
     ),
   )
   const without = (line: number, name: string): string =>
@@ -212,8 +219,7 @@ test('each property of a mapping that is not there yet is named with its line', 
     warnings: [
       without(14, 'DestinationConfig'),
       without(15, 'AmazonManagedKafkaEventSourceConfig.SchemaRegistryConfig'),
-      '16: AWS::Lambda::EventSourceMapping Map: BASIC_AUTH is not supported: the cluster is reached without it',
-      '17: AWS::Lambda::EventSourceMapping: the property ParallelizationFactor is not supported',
+      '16: AWS::Lambda::EventSourceMapping: the property TumblingWindowInSeconds is not supported',
     ],
     errors: [],
   })

@@ -196,7 +196,7 @@ test('the self-managed sample loads, and what it asks for beyond is named', () =
   const { plan, warnings, errors } = loadText(JSON.stringify(selfManagedSample, null, 1))
   expect(errors).toEqual([])
   expect(sentences(warnings)).toEqual([
-    'KafkaFunction.Events.MyKafkaCluster: BASIC_AUTH is not supported: the cluster is reached without it',
+    'KafkaFunction.Events.MyKafkaCluster: nothing makes the secret of BASIC_AUTH: the cluster is reached without it',
     'the text "KafkaUserSecret" takes the place of a value of AWS::SecretsManager::Secret',
     'KafkaUserSecret: resources of type AWS::SecretsManager::Secret are not supported',
   ])

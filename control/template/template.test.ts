@@ -484,13 +484,6 @@ test.each<[string, string, string[]]>([
     ['1: Transform: "AWS::LanguageExtensions" is not supported'],
   ],
   [
-    'credentials of a cluster',
-    withEvent('SourceAccessConfigurations:', '  - { Type: SASL_SCRAM_512_AUTH, URI: arn:x }'),
-    [
-      '15: Fn.Events.Stream: SASL_SCRAM_512_AUTH is not supported: the cluster is reached without it',
-    ],
-  ],
-  [
     'what Globals has for other types',
     `Globals:\n  Api: {}\n${withProperties('Handler: a.b')}`,
     ['2: Globals.Api is not supported'],
