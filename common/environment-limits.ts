@@ -6,6 +6,12 @@ export const handlerInitMaxMs = 10_000
 /** A thread that has not even started by then never will; the machine is out of something. */
 export const threadStartMaxMs = 30_000
 
+/**
+ * An invocation waits so long for one of its function's environments to be free before another one is made: a start
+ * takes some 45 ms of a core, and whoever gets a free one meanwhile is served sooner. At AWS's pace it does not wait.
+ */
+export const startPatienceMs = 50
+
 /** An end that a thread did not hear is said again: late enough to be rare, soon enough for a waiter. */
 export const threadEndRepeatMs = 100
 

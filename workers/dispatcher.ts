@@ -1,5 +1,6 @@
 // Gives the machine's environments to the pools of all functions, one decision after another.
-import type { Clock } from '../common/clock.ts'
+import { availableParallelism } from 'node:os'
+import type { Clock, Timer } from '../common/clock.ts'
 import { warmPreferenceMaxMs } from '../common/limits.ts'
 import type { FunctionPool } from './function-pool.ts'
 import { allot } from './environment-allotment.ts'
@@ -7,8 +8,12 @@ import { allot } from './environment-allotment.ts'
 export interface DispatcherOptions {
   /** Environments alive at once, all functions together. */
   readonly environmentsMax: number
+  /** How long an invocation waits for an environment that is there before another one is made. */
+  readonly startPatienceMs: number
   readonly clock: Clock
 }
+
+const comingMax = availableParallelism()
 
 /** Carries out what `allot` decides. Invariant: the pools have never more than `environmentsMax`. */
 export class Dispatcher {
@@ -17,6 +22,7 @@ export class Dispatcher {
   readonly #closing = new Set<FunctionPool>()
   #waiting = 0
   #isPumping = false
+  #timer: Timer | undefined
 
   constructor(options: DispatcherOptions) {
     this.#options = options
@@ -55,22 +61,39 @@ export class Dispatcher {
     } finally {
       this.#isPumping = false
     }
+    this.#lookAgain()
   }
 
   async close(): Promise<void> {
     const pools = [...this.#pools]
+    this.#timer?.cancel()
     await Promise.all(pools.map((pool) => pool.close()))
     this.#pools.clear()
   }
 
   #step(): boolean {
-    const { clock, environmentsMax } = this.#options
-    const decision = allot(this.#pools, clock.now(), { environmentsMax, warmPreferenceMaxMs })
+    const { clock, environmentsMax, startPatienceMs } = this.#options
+    const decision = allot(this.#pools, clock.now(), {
+      environmentsMax,
+      warmPreferenceMaxMs,
+      comingMax,
+      startPatienceMs,
+    })
     if (decision.action === 'wait') return false
     if (decision.action === 'end-idle') return decision.pool.endIdle()
     this.#waiting -= 1
     decision.pool.startNext()
     return true
+  }
+
+  /** Nothing may change until somebody's patience is over. */
+  #lookAgain(): void {
+    const { clock, startPatienceMs } = this.#options
+    if (this.#waiting === 0 || this.#timer !== undefined || startPatienceMs === 0) return
+    this.#timer = clock.after(startPatienceMs, () => {
+      this.#timer = undefined
+      this.pump()
+    })
   }
 
   #closeRetired(): void {

@@ -3,7 +3,12 @@ import { expect, test } from 'vitest'
 import { randomFrom, seed } from '../test/support/seeded-random.ts'
 import { allot, type PoolState } from './environment-allotment.ts'
 
-const limits = { environmentsMax: 4, warmPreferenceMaxMs: 100 }
+const limits = {
+  environmentsMax: 4,
+  warmPreferenceMaxMs: 100,
+  comingMax: 2,
+  startPatienceMs: 0,
+}
 
 function pool(state: Partial<PoolState>): PoolState {
   return {
@@ -11,6 +16,8 @@ function pool(state: Partial<PoolState>): PoolState {
     idle: 0,
     starting: 0,
     ending: 0,
+    coming: 0,
+    upSinceMs: undefined,
     lastUsedMs: 0,
     isKept: false,
     waitingSinceMs: undefined,
@@ -62,6 +69,30 @@ test('an environment that starts without an event is waited for, and blocks no o
   expect(allot([first], 10, limits)).toEqual({ action: 'wait' })
   const second = pool({ waitingSinceMs: 2 })
   expect(allot([first, second], 10, limits)).toEqual({ action: 'run', pool: second })
+})
+
+test('who has an environment gets another one only for who has waited, and counts from when the first was up', () => {
+  const patient = { ...limits, startPatienceMs: 50 }
+  const action = (state: Partial<PoolState>, nowMs: number) =>
+    allot([pool({ waitingSinceMs: 5, ...state })], nowMs, patient).action
+  expect(action({}, 5)).toBe('run')
+  expect(action({ environments: 1, ending: 1, upSinceMs: 0 }, 6)).toBe('run')
+  expect(action({ environments: 1, upSinceMs: 0 }, 54)).toBe('wait')
+  expect(action({ environments: 1, upSinceMs: 0 }, 55)).toBe('run')
+  expect(action({ environments: 1, upSinceMs: 60 }, 109)).toBe('wait')
+  expect(action({ environments: 1, upSinceMs: 60 }, 110)).toBe('run')
+  expect(action({ environments: 1, coming: 1 }, 1000)).toBe('wait')
+  const other = pool({ waitingSinceMs: 6 })
+  const first = pool({ environments: 1, upSinceMs: 0, waitingSinceMs: 5 })
+  expect(allot([first, other], 10, patient)).toEqual({ action: 'run', pool: other })
+})
+
+test('no more start at once than the machine has cores, and what is idle serves meanwhile', () => {
+  const busy = pool({ environments: 2, coming: 2 })
+  const cold = pool({ waitingSinceMs: 1 })
+  expect(allot([busy, cold], 10, limits)).toEqual({ action: 'wait' })
+  const warm = pool({ environments: 1, idle: 1, waitingSinceMs: 2 })
+  expect(allot([busy, cold, warm], 10, limits)).toEqual({ action: 'run', pool: warm })
 })
 
 interface Simulated extends PoolState {

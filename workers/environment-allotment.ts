@@ -6,6 +6,10 @@ export interface PoolState {
   readonly idle: number
   readonly starting: number
   readonly ending: number
+  /** Those that start for an event of their own, and have yet to come up. */
+  readonly coming: number
+  /** When the first of them came up; undefined before. */
+  readonly upSinceMs: number | undefined
   /** When an invocation last used it. */
   readonly lastUsedMs: number
   /** Whether its idle environments are not to be ended for others. */
@@ -24,12 +28,17 @@ export type Allotment<Pool> =
 export interface AllotmentLimits {
   readonly environmentsMax: number
   readonly warmPreferenceMaxMs: number
+  /** So many start at once, all functions together: more on as many cores would each take longer. */
+  readonly comingMax: number
+  /** How long one waits for an environment of its own function before another one is made. */
+  readonly startPatienceMs: number
 }
 
 /**
  * Who has waited longest is next, but a warm environment is not thrown away for it while the wait is
  * short: two functions on one would pay a cold start for every event. Past `warmPreferenceMaxMs`
- * nobody goes before it, so none starves.
+ * nobody goes before it, so none starves. A function that has an environment gets another one only for who has waited
+ * for `startPatienceMs`: one whose events take less than a start is served by few.
  */
 export function allot<Pool extends PoolState>(
   pools: Iterable<Pool>,
@@ -43,9 +52,13 @@ export function allot<Pool extends PoolState>(
   const warm = isLate ? undefined : longestWaiting(pools, (pool) => pool.idle > 0)
   if (warm !== undefined) return { action: 'run', pool: warm }
   // An environment on its way without an event of its own will serve whoever waits for one.
-  const cold = longestWaiting(pools, (pool) => pool.starting === 0)
-  if (cold === undefined) return { action: 'wait' }
   const all = [...pools]
+  if (all.reduce((sum, pool) => sum + pool.coming, 0) >= limits.comingMax) return { action: 'wait' }
+  const cold = longestWaiting(
+    pools,
+    (pool) => pool.starting === 0 && isPatienceOver(pool, nowMs, limits.startPatienceMs),
+  )
+  if (cold === undefined) return { action: 'wait' }
   const environments = all.reduce((sum, pool) => sum + pool.environments, 0)
   if (environments < limits.environmentsMax) return { action: 'run', pool: cold }
   if (all.some((pool) => pool.ending > 0)) return { action: 'wait' }
@@ -53,6 +66,12 @@ export function allot<Pool extends PoolState>(
     .filter((pool) => pool.idle > 0 && !pool.isKept)
     .sort((a, b) => a.lastUsedMs - b.lastUsedMs)
   return idle[0] === undefined ? { action: 'wait' } : { action: 'end-idle', pool: idle[0] }
+}
+
+function isPatienceOver(pool: PoolState, nowMs: number, patienceMs: number): boolean {
+  const { environments, ending, waitingSinceMs = nowMs, upSinceMs } = pool
+  if (patienceMs === 0 || environments === ending) return true
+  return upSinceMs !== undefined && nowMs - Math.max(waitingSinceMs, upSinceMs) >= patienceMs
 }
 
 /** Without a list of its own: it is asked before each event and after it. */

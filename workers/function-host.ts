@@ -93,7 +93,9 @@ export class FunctionHost {
     const { dispatcher, clock } = this.#options
     this.#warnOfCores(record)
     try {
-      const pool = new FunctionPool(await this.#openEnvironments(record), clock)
+      const pool = new FunctionPool(await this.#openEnvironments(record), clock, {
+        onUp: () => dispatcher.pump(),
+      })
       dispatcher.add(pool)
       // A newer revision may have come while this one was opened.
       if (this.#version === version) this.#pool = pool

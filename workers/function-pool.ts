@@ -14,18 +14,32 @@ interface Waiting {
   readonly start: () => void
 }
 
+export interface FunctionPoolOptions {
+  /** What is idle stays, whoever else wants an environment. */
+  readonly isKept?: boolean
+  /** Called when an environment that started for an event has come up. */
+  readonly onUp?: () => void
+}
+
 /** Invocations start in the order in which they came. A retired pool ends with its last one. */
 export class FunctionPool implements PoolState {
   readonly #environments: EnvironmentPool
   readonly #clock: Clock
   readonly isKept: boolean
+  readonly #onUp: (() => void) | undefined
   readonly #waiting: Waiting[] = []
   #lastUsedMs: number
   #retired = false
+  #coming = 0
+  #upSinceMs: number | undefined
 
-  /** `isKept`: what is idle stays, whoever else wants an environment. */
-  constructor(environments: EnvironmentPool, clock: Clock, { isKept = false } = {}) {
+  constructor(
+    environments: EnvironmentPool,
+    clock: Clock,
+    { isKept = false, onUp }: FunctionPoolOptions = {},
+  ) {
     this.isKept = isKept
+    this.#onUp = onUp
     this.#environments = environments
     this.#clock = clock
     this.#lastUsedMs = clock.now()
@@ -45,6 +59,14 @@ export class FunctionPool implements PoolState {
 
   get ending(): number {
     return this.#environments.ending
+  }
+
+  get coming(): number {
+    return this.#coming
+  }
+
+  get upSinceMs(): number | undefined {
+    return this.#upSinceMs
   }
 
   get lastUsedMs(): number {
@@ -70,7 +92,25 @@ export class FunctionPool implements PoolState {
 
   run(event: EnvironmentEvent, listener: EventListener): RunningEvent {
     this.#lastUsedMs = this.#clock.now()
-    return this.#environments.run(event, listener)
+    if (!event.announce) return this.#environments.run(event, listener)
+    this.#coming += 1
+    let isUp = false
+    const up = (): void => {
+      if (isUp) return
+      isUp = true
+      this.#coming -= 1
+      this.#upSinceMs ??= this.#clock.now()
+      this.#onUp?.()
+    }
+    const running = this.#environments.run(event, {
+      onMessage: (message) => {
+        up()
+        listener.onMessage(message)
+      },
+      repeats: (outcome) => listener.repeats(outcome),
+    })
+    void running.outcome.then(up, up)
+    return running
   }
 
   endIdle(): boolean {

@@ -13,6 +13,7 @@ import { loggingOf } from '../control/registry/function-logging.ts'
 import { versionOf } from '../control/registry/function-version.ts'
 import { provisionedTotal } from '../control/registry/provisioned.ts'
 import type { FunctionRecord, Registry, VersionRecord } from '../control/registry/registry.ts'
+import { startPatienceMs } from '../common/environment-limits.ts'
 import { unreservedPool, WholeQuota, type AccountQuota } from './account-quota.ts'
 import { AwsPace } from './aws-pace.ts'
 import { noCpuShares, type CpuShares, type CpuShareWay } from './cpu/cpu-shares.ts'
@@ -84,7 +85,10 @@ export class Invoker implements FunctionInvoker {
     this.#cpuShares = options.cpuShares ?? noCpuShares()
     this.#ledger = new ConcurrencyLedger(options, this.#quota)
     for (const record of options.registry.functions()) this.#setLimits(record.name, record)
-    this.#dispatcher = new Dispatcher(options)
+    this.#dispatcher = new Dispatcher({
+      ...options,
+      startPatienceMs: this.#pace === undefined ? startPatienceMs : 0,
+    })
     this.#processes = new ProcessRuntimes(options.clock)
     this.#hosts = new FunctionHosts({
       ...options,

@@ -243,6 +243,8 @@ test('a temporary directory is each environment’s own and goes with it; files 
     nodeHandler(`async () => {
       fs.writeFileSync(process.env.TMPDIR + '/file', '')
       const limit = child_process.execFileSync('/bin/sh', ['-c', 'echo $(ulimit -n; ulimit -c)']).toString().trim()
+      // Longer than the other event would wait for this environment.
+      await new Promise((resolve) => setTimeout(resolve, 300))
       return { directory: process.env.TMPDIR, count: fs.readdirSync(process.env.TMPDIR).length, limit }
     }`),
   )
