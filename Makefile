@@ -58,7 +58,7 @@ test-compose: $(installed) ## The containers on a real engine: start, load, kill
 crash: $(installed) ## Kill a broker under load ROUNDS=1000 times and judge what its clients saw; SEED= replays.
 	@npm exec -- node test/crash/run.ts
 
-crash-mappings: $(installed) ## Kill broker, workers and poller ROUNDS=100 times in turn and judge what a function was given; SEED= replays.
+crash-mappings: $(installed) ## Kill broker, workers and poller ROUNDS=100 times in turn and judge what a function was given, SOURCE=kinesis of a stream; SEED= replays.
 	@npm exec -- node test/crash/run-mappings.ts
 
 crash-streams: $(installed) ## Kill a broker ROUNDS=100 times amid puts by the Kinesis API and judge its shards; SEED= replays.

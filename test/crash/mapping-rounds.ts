@@ -1,23 +1,27 @@
 // Kills broker, workers and poller in turn under load, and judges what a function was given.
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  CreateEventSourceMappingCommand,
-  type CreateEventSourceMappingRequest,
-} from '@aws-sdk/client-lambda'
-import { createKafka, type Producer } from '../../common/kafka-client.ts'
-import { silentLogger } from '../../common/logger.ts'
+import { CreateEventSourceMappingCommand } from '@aws-sdk/client-lambda'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
-import { createFunction, lambdaClient, readRecorded } from '../support/lambda.ts'
+import { createFunction, lambdaClient } from '../support/lambda.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
 import { randomFrom } from '../support/seeded-random.ts'
-import { keyedViolations } from './keyed-history.ts'
+import { keyedViolations, type GivenRecord } from './keyed-history.ts'
+import { windowViolations, type WindowLine } from './window-history.ts'
+import type {
+  Sending,
+  Workload,
+  WorkloadFactory,
+  WorkloadMapping,
+  WorkloadPorts,
+} from './workload.ts'
 
 export interface MappingRoundsOptions {
   readonly rounds: number
   readonly seed: number
+  readonly workload: WorkloadFactory
   /** Told after each round. */
   readonly progress?: (round: number, counts: MappingRoundsCounts) => void
 }
@@ -29,8 +33,8 @@ export interface MappingRoundsCounts {
 }
 
 export interface MappingRoundsResult extends MappingRoundsCounts {
-  /** How often the function was given a record, repetitions too. */
-  readonly handled: number
+  /** How often each function was given a record, repetitions too. */
+  readonly handled: Readonly<Record<string, number>>
   readonly violations: readonly string[]
   /** Where the platform's data lies; removed by whoever asked. */
   readonly dataDir: string
@@ -39,29 +43,14 @@ export interface MappingRoundsResult extends MappingRoundsCounts {
 const victims = ['broker', 'workers', 'poller'] as const
 type Victim = (typeof victims)[number]
 
-const topic = 'kills'
-const partitions = 6
-const keys = 24
 /** Most kills fall while a batch is with the function; a start takes as long on top. */
 const roundMs = { least: 100, most: 900 }
-
-/** A handler that takes its time now and then, and writes down what it was given. */
-const handler = `
-import { appendFileSync } from 'node:fs'
-export const handler = async (event) => {
-  const records = Object.values(event.records).flat()
-  await new Promise((resolve) => setTimeout(resolve, records[0].offset % 40))
-  const lines = records.map(({ topic, partition, offset, key, value }) =>
-    JSON.stringify({ topic, partition, offset, key: atob(key), value: atob(value) }))
-  appendFileSync(process.env.OUT, lines.join('\\n') + '\\n')
-}
-`
 
 /** Resolves with what is wrong; rejects where a role does not start again, or a record is never handled. */
 export async function runMappingRounds(
   options: MappingRoundsOptions,
 ): Promise<MappingRoundsResult> {
-  const world = await World.start(options.seed)
+  const world = await World.start(options)
   try {
     for (let round = 0; round < options.rounds; round++) {
       await world.round(round)
@@ -75,43 +64,48 @@ export async function runMappingRounds(
 
 class World {
   readonly #dataDir: string
-  readonly #out: string
   readonly #random: () => number
-  readonly #ports: Readonly<Record<'kafka' | 'workers', number>>
+  readonly #ports: WorkloadPorts
+  readonly #workload: Workload
   readonly #roles = new Map<Victim | 'control', Platform>()
-  readonly #acknowledged = new Map<string, number>()
   readonly #killed = { broker: 0, workers: 0, poller: 0 }
-  #sent = 0
-  #sending: { stop(): Promise<void> } | undefined
+  #mappings: readonly WorkloadMapping[] = []
+  #sending: Sending | undefined
 
-  private constructor(dataDir: string, ports: { kafka: number; workers: number }, seed: number) {
+  private constructor(
+    dataDir: string,
+    ports: WorkloadPorts,
+    { seed, workload }: MappingRoundsOptions,
+  ) {
     this.#dataDir = dataDir
-    this.#out = join(dataDir, 'handled.ndjson')
     this.#ports = ports
     this.#random = randomFrom(seed)
+    this.#workload = workload(ports, this.#random)
   }
 
-  static async start(seed: number): Promise<World> {
+  static async start(options: MappingRoundsOptions): Promise<World> {
     const dataDir = await mkdtemp(join(tmpdir(), 'millrace-kills-'))
-    const ports = { kafka: await freePort(), workers: await freePort() }
-    const world = new World(dataDir, ports, seed)
+    const ports = { kafka: await freePort(), kinesis: await freePort(), workers: await freePort() }
+    const world = new World(dataDir, ports, options)
     for (const role of ['broker', 'workers', 'control', 'poller'] as const) {
       await world.#startRole(role)
     }
     await world.#deploy()
-    world.#sending = await world.#send()
+    world.#sending = await world.#workload.send()
     return world
   }
 
   get counts(): MappingRoundsCounts {
-    let acknowledged = 0
-    for (const count of this.#acknowledged.values()) acknowledged += count
-    return { sent: this.#sent, acknowledged, killed: { ...this.#killed } }
+    const { sent, acknowledged: byKey } = this.#workload.records
+    const acknowledged = [...byKey.values()].reduce((sum, count) => sum + count, 0)
+    return { sent, acknowledged, killed: { ...this.#killed } }
   }
 
   async round(round: number): Promise<void> {
     const { least, most } = roundMs
-    await sleep(least + this.#random() * (most - least))
+    const lengthMs = least + this.#random() * (most - least)
+    this.#workload.disturb?.(lengthMs)
+    await sleep(lengthMs)
     const victim = victims[round % victims.length] ?? 'poller'
     await this.#roles.get(victim)?.kill9()
     this.#killed[victim] += 1
@@ -125,10 +119,8 @@ class World {
     for (let missing = Infinity; ;) {
       const judged = await eventually(
         async () => {
-          const lines = await readRecorded(this.#out)
-          const verdict = keyedViolations(lines, this.#acknowledged)
-          const isOn = verdict.missing === 0 || verdict.missing < missing
-          return isOn ? { ...verdict, handled: lines.length } : undefined
+          const verdict = await this.#judge()
+          return verdict.missing === 0 || verdict.missing < missing ? verdict : undefined
         },
         () => `${missing} records are handled\n${this.#roles.get('poller')?.log().slice(-4000)}`,
         60_000,
@@ -145,15 +137,42 @@ class World {
     for (const role of [...this.#roles.values()].toReversed()) await role.stop()
   }
 
+  /** Of all functions: each is to be given every record. */
+  async #judge(): Promise<{
+    readonly missing: number
+    readonly violations: readonly string[]
+    readonly handled: Readonly<Record<string, number>>
+  }> {
+    const { acknowledged } = this.#workload.records
+    const handled: Record<string, number> = {}
+    const violations: string[] = []
+    let missing = 0
+    for (const { functionName, isWindowed } of this.#mappings) {
+      const lines = await readLines(this.#out(functionName))
+      const given = lines.filter((line) => 'value' in line)
+      const verdicts = [keyedViolations(given, acknowledged)]
+      const windows = lines.filter((line) => 'window' in line)
+      if (isWindowed) verdicts.push(windowViolations(windows, acknowledged))
+      handled[functionName] = given.length
+      for (const verdict of verdicts) {
+        missing += verdict.missing
+        violations.push(...verdict.violations.map((text) => `${functionName}: ${text}`))
+      }
+    }
+    return { missing, violations, handled }
+  }
+
   async #startRole(role: Victim | 'control'): Promise<void> {
-    const { kafka, workers } = this.#ports
+    const { kafka, kinesis, workers } = this.#ports
     const started = await startPlatform({
       role,
       dataDir: this.#dataDir,
       env: {
         MILLRACE_KAFKA_PORT: String(kafka),
+        MILLRACE_KINESIS_PORT: String(kinesis),
         MILLRACE_WORKERS_PORT: String(workers),
         MILLRACE_BROKERS: `127.0.0.1:${kafka}`,
+        MILLRACE_KINESIS_URL: `http://127.0.0.1:${kinesis}`,
         MILLRACE_WORKERS_URL: `http://127.0.0.1:${workers}`,
         MILLRACE_GROUP_INITIAL_REBALANCE_DELAY: '0',
         MILLRACE_LOG_LEVEL: 'warn',
@@ -163,70 +182,28 @@ class World {
   }
 
   async #deploy(): Promise<void> {
-    const kafka = await this.#kafka('admin')
-    const admin = kafka.admin()
-    await admin.connect()
-    await admin.createTopics({ topics: [{ topic, numPartitions: partitions }] })
-    await admin.disconnect()
     const control = this.#roles.get('control')
     if (control === undefined) throw new Error('control has started')
     const client = lambdaClient(control)
-    const files = { 'index.mjs': handler }
-    await createFunction(client, { name: topic, files, environment: { OUT: this.#out } })
-    const mapping: CreateEventSourceMappingRequest = {
-      FunctionName: topic,
-      SelfManagedEventSource: {
-        Endpoints: { KAFKA_BOOTSTRAP_SERVERS: [`127.0.0.1:${this.#ports.kafka}`] },
-      },
-      Topics: [topic],
-      StartingPosition: 'TRIM_HORIZON',
-      BatchSize: 50,
-      MaximumBatchingWindowInSeconds: 0,
+    this.#mappings = await this.#workload.create()
+    for (const { functionName: name, handler, request } of this.#mappings) {
+      const environment = { OUT: this.#out(name) }
+      await createFunction(client, { name, files: { 'index.mjs': handler }, environment })
+      await client.send(new CreateEventSourceMappingCommand({ FunctionName: name, ...request }))
     }
-    await client.send(new CreateEventSourceMappingCommand(mapping))
     client.destroy()
   }
 
-  #kafka(clientId: string): ReturnType<typeof createKafka> {
-    const brokers = [`127.0.0.1:${this.#ports.kafka}`]
-    return createKafka({ brokers, clientId, logger: silentLogger, retries: Infinity })
+  #out(functionName: string): string {
+    return join(this.#dataDir, `${functionName}.ndjson`)
   }
+}
 
-  /** Numbers the records of each key, one request at a time, and goes on until it is stopped. */
-  async #send(): Promise<{ stop(): Promise<void> }> {
-    const kafka = await this.#kafka('producer')
-    const producer: Producer = kafka.producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-    })
-    await producer.connect()
-    const stopping = new AbortController()
-    const next = new Map<string, number>()
-    const sendSome = async (): Promise<void> => {
-      const messages = Array.from({ length: 1 + Math.floor(this.#random() * 20) }, () => {
-        const key = `key-${Math.floor(this.#random() * keys)}`
-        const sequence = next.get(key) ?? 0
-        next.set(key, sequence + 1)
-        return { key, value: String(sequence) }
-      })
-      this.#sent += messages.length
-      await producer.send({ topic, acks: -1, messages })
-      for (const { key } of messages) {
-        this.#acknowledged.set(key, (this.#acknowledged.get(key) ?? 0) + 1)
-      }
-    }
-    const running = (async () => {
-      while (!stopping.signal.aborted) await sendSome()
-    })()
-    return {
-      stop: async () => {
-        stopping.abort()
-        await running
-        await producer.disconnect()
-      },
-    }
-  }
+/** What a function has written so far; its last line may be half there. */
+async function readLines(file: string): Promise<readonly (GivenRecord | WindowLine)[]> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  const whole = text.split('\n').slice(0, -1)
+  return whole.map((line) => JSON.parse(line) as GivenRecord | WindowLine)
 }
 
 function sleep(ms: number): Promise<void> {
