@@ -50,6 +50,7 @@ export async function openKinesis(
       server.drain()
       await scaler.close()
       await server.closed()
+      catalog.close()
     },
   }
 }

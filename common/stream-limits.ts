@@ -12,6 +12,9 @@ export const updateShardCountMax = 10_000
 /** AWS: UpdateShardCount calls of a stream within 24 hours. */
 export const shardCountUpdatesMax = 10
 
+/** How soon a resharding that the disk has stopped is tried again, twice as late each time: nobody waits for it, but no shard is to stay as it is for long. */
+export const reshardingRetryMs = { least: 1_000, most: 60_000 }
+
 /** AWS: changes of a stream's mode within 24 hours. */
 export const modeChangesMax = 2
 

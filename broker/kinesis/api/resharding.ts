@@ -199,7 +199,7 @@ async function reshard(
     return note(withSteps(record, steps))
   })
   if (refusal !== undefined) return refusal
-  // A failure is logged by the catalogue; the stream stays UPDATING then.
+  // A failure is logged by the catalogue, which tries again; the stream is UPDATING until then.
   void done.then(
     () =>
       context.logger.info('stream resharded', {

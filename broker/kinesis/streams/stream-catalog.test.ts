@@ -200,6 +200,83 @@ test('a disk that fails a change leaves the stream as it was, and takes the next
   expect(stream.record.tags).toEqual({ team: 'garage' })
 })
 
+/** A stream of two shards that were to become four, on a disk that `stops` it. */
+async function stopped(stops: (operation: string, path: string) => boolean) {
+  const opened = await open()
+  const stream = await create(opened, 2)
+  const others = opened.clock.timers
+  /** Tries that wait for their time. */
+  const tries = (): number => opened.clock.timers - others
+  let isBegun = false
+  opened.files.fault = (operation, path) => {
+    if (isBegun && stops(operation, path)) return 'EIO'
+    isBegun ||= operation === 'rename' && path.includes('/kinesis/')
+    return undefined
+  }
+  await expect(resize(opened, stream, 4)).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+  expect([stream.status, stream.openShards.length]).toEqual(['UPDATING', 2])
+  return { ...opened, stream, tries }
+}
+
+/** Resolves when what has begun of the stream is over. */
+const turnEnded = ({ catalog }: Opened, stream: Stream): Promise<void> =>
+  catalog.change(stream, (record) => record)
+
+test.each([
+  ['partitions cannot be made', (_: string, path: string) => path.includes('/orders/topic')],
+  ['its end cannot be written down', (operation: string) => operation === 'rename'],
+])('a resharding that stops because %s is done when the disk is well again', async (_, stops) => {
+  const { stream, tries, ...opened } = await stopped(stops)
+  const [parent] = stream.shards
+  expect(parent?.partition.append(batchOf(['meanwhile'])).ok).toBe(true)
+  // Twice as late each time: after one second, three and seven.
+  for (const [ms, left] of [
+    [999, 1],
+    [1, 0],
+    [2_000, 0],
+  ] as const) {
+    opened.clock.advance(ms)
+    expect(tries()).toBe(left)
+    await turnEnded(opened, stream)
+    expect(stream.status).toBe('UPDATING')
+  }
+  opened.files.fault = () => undefined
+  opened.clock.advance(4_000)
+  await turnEnded(opened, stream)
+  expect([stream.status, stream.openShards.length]).toEqual(['ACTIVE', 4])
+  expect(checkedRanges(stream)).toEqual(uniformRanges(4))
+  const { record } = stream
+  opened.clock.advance(60_000)
+  await turnEnded(opened, stream)
+  expect(stream.record).toBe(record)
+  const again = await found(await open(opened.files.kill()))
+  expect(again.record).toEqual(stream.record)
+})
+
+test('a change while a resharding waits for the disk is refused, and does it where the disk is well again', async () => {
+  const { stream, ...opened } = await stopped((operation) => operation === 'rename')
+  await expect(resize(opened, stream, 3)).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+  expect(stream.status).toBe('UPDATING')
+  opened.files.fault = () => undefined
+  await resize(opened, stream, 3)
+  expect([stream.status, stream.openShards.length]).toEqual(['ACTIVE', 3])
+  opened.clock.advance(60_000)
+  await turnEnded(opened, stream)
+  expect(stream.openShards).toHaveLength(3)
+})
+
+test('a resharding that waits for the disk ends with its stream, and with the broker', async () => {
+  const first = await stopped((operation) => operation === 'rename')
+  first.files.fault = () => undefined
+  await first.catalog.delete(first.stream)
+  first.clock.advance(60_000)
+  await turnEnded(first, await create(first, 1))
+  expect((await found(first)).openShards).toHaveLength(1)
+  const second = await stopped((operation) => operation === 'rename')
+  second.catalog.close()
+  expect(second.tries()).toBe(0)
+})
+
 test('a file that describes no stream stops the start and says which', async () => {
   const first = await open()
   await create(first, 1)

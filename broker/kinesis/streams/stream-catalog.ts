@@ -1,7 +1,8 @@
 // All streams of the broker: every topic of a client's is one, and what it is beyond that is kept here.
-import type { Clock } from '../../../common/clock.ts'
+import type { Clock, Timer } from '../../../common/clock.ts'
 import { reasonOf } from '../../../common/errors.ts'
 import type { Logger } from '../../../common/logger.ts'
+import { reshardingRetryMs } from '../../../common/stream-limits.ts'
 import type { FileSystem } from '../../log/file-system.ts'
 import type { LogStore } from '../../log/log-store.ts'
 import type { Topic } from '../../log/topic.ts'
@@ -36,6 +37,9 @@ export class StreamCatalog {
   readonly #files: StreamFiles
   readonly #streams = new Map<string, Stream>()
   readonly #turns = new Map<string, Promise<unknown>>()
+  /** Of streams whose resharding the disk has stopped. */
+  readonly #retries = new Map<Stream, Timer>()
+  #isClosed = false
 
   private constructor(options: StreamCatalogOptions) {
     this.#options = options
@@ -141,7 +145,8 @@ export class StreamCatalog {
 
   /**
    * Resolves when the steps are written down: from then on they are done whatever happens, and the stream is UPDATING.
-   * `done` resolves when they are, and the stream is ACTIVE again.
+   * `done` resolves when they are, and the stream is ACTIVE again; it rejects where the disk fails, and then they are tried
+   * again until they are done: taking back what is written down would need the same disk.
    */
   async reshard(
     stream: Stream,
@@ -161,15 +166,45 @@ export class StreamCatalog {
       begun.resolve()
       await this.#reshard(stream)
     })
-    done.catch((error: unknown) => {
-      const at = { stream: stream.name, reason: reasonOf(error) }
-      this.#options.logger.error(
-        'a resharding stopped; the next one or a start goes on with it',
-        at,
-      )
-    })
+    done.catch((error: unknown) => this.#tryLater(stream, reshardingRetryMs.least, error))
     await begun.promise
     return { done }
+  }
+
+  /** What stopped a resharding keeps it no longer than until the next start. */
+  close(): void {
+    this.#isClosed = true
+    for (const timer of this.#retries.values()) timer.cancel()
+    this.#retries.clear()
+  }
+
+  #tryLater(stream: Stream, afterMs: number, error: unknown): void {
+    if (this.#isClosed || !this.#isCurrent(stream)) return
+    const { clock, logger } = this.#options
+    const at = { stream: stream.name, reason: reasonOf(error), retryInMs: afterMs }
+    logger.error('a resharding stopped; it is tried again', at)
+    this.#retries.get(stream)?.cancel()
+    const timer = clock.after(afterMs, () => {
+      this.#retries.delete(stream)
+      void this.#tryAgain(stream, afterMs)
+    })
+    this.#retries.set(stream, timer)
+  }
+
+  async #tryAgain(stream: Stream, waitedMs: number): Promise<void> {
+    try {
+      await this.#turn(stream.name, async () => {
+        if (this.#isCurrent(stream)) await this.#reshard(stream)
+      })
+    } catch (error) {
+      this.#tryLater(stream, Math.min(2 * waitedMs, reshardingRetryMs.most), error)
+      return
+    }
+    const shards = stream.routedShards.length
+    this.#options.logger.info('a resharding that had stopped is done', {
+      stream: stream.name,
+      shards,
+    })
   }
 
   async #begin(topic: Topic, settings: NewStream['settings'] = {}): Promise<Stream> {
