@@ -1,12 +1,5 @@
 // Reads what a Kinesis API answers, of JSON or CBOR, into what a reader of streams needs of it.
-
-export interface StreamRecord {
-  readonly partitionKey: string
-  readonly sequenceNumber: string
-  readonly arrivalMs: number
-  /** May be a slice of the whole answer. */
-  readonly data: Buffer
-}
+import { placeOf, StreamRecord } from './stream-record.ts'
 
 export interface ShardDescription {
   readonly shardId: string
@@ -65,22 +58,38 @@ export function iteratorOf(answer: unknown): string {
 }
 
 export function recordsOf(answer: unknown): RecordsAnswer {
-  const { Records: records, NextShardIterator, MillisBehindLatest } = members(answer)
+  const { Records: records, ...rest } = members(answer)
+  return recordsAnswer(list(records).map(recordOf), rest)
+}
+
+/** The same of records that have been found. */
+export function recordsAnswer(
+  records: readonly StreamRecord[],
+  { NextShardIterator, MillisBehindLatest }: Readonly<Record<string, unknown>>,
+): RecordsAnswer {
   const nextIterator = optionalText(NextShardIterator)
   return {
-    records: list(records).map(recordOf),
+    records,
     ...(nextIterator === undefined ? {} : { nextIterator }),
     millisBehind: optionalNumber(MillisBehindLatest) ?? 0,
   }
 }
 
 export function recordsEventOf(event: unknown): RecordsEvent {
-  const { Records: records, ContinuationSequenceNumber, MillisBehindLatest } = members(event)
-  const { ChildShards: children } = members(event)
+  const { Records: records, ...rest } = members(event)
+  return recordsEvent(list(records).map(recordOf), rest)
+}
+
+/** The same of records that have been found. */
+export function recordsEvent(
+  records: readonly StreamRecord[],
+  rest: Readonly<Record<string, unknown>>,
+): RecordsEvent {
+  const { ContinuationSequenceNumber, MillisBehindLatest, ChildShards: children } = rest
   const continuation = optionalText(ContinuationSequenceNumber)
   const isEnd = continuation === undefined || list(children).length > 0
   return {
-    records: list(records).map(recordOf),
+    records,
     ...(isEnd ? {} : { continuation }),
     millisBehind: optionalNumber(MillisBehindLatest) ?? 0,
   }
@@ -125,12 +134,12 @@ function shardIdOf(value: unknown): string {
 
 function recordOf(value: unknown): StreamRecord {
   const { PartitionKey, SequenceNumber, ApproximateArrivalTimestamp, Data } = members(value)
-  return {
+  const of = {
     partitionKey: text(PartitionKey),
     sequenceNumber: text(SequenceNumber),
     arrivalMs: timeOf(ApproximateArrivalTimestamp),
-    data: bytesOf(Data),
   }
+  return new StreamRecord(of, placeOf(bytesOf(Data)))
 }
 
 // Bytes in CBOR, base64 in JSON.

@@ -1,4 +1,4 @@
-// Sends one request of AWS's JSON protocol to a Kinesis API and reads the whole answer.
+// Sends one request of AWS's protocol to a Kinesis API and reads the answer, whole or as it goes on.
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Clock } from '../common/clock.ts'
@@ -16,6 +16,8 @@ export interface ConnectionOptions {
 
 export interface Reply {
   readonly status: number
+  /** Undefined where it says none. */
+  readonly contentType: string | undefined
   readonly body: Buffer
 }
 
@@ -50,7 +52,8 @@ export class Connection {
     const patience = this.#patience(options.signal)
     try {
       const response = await this.#send(operation, { ...options, ...patience }, this.#agent)
-      return { status: response.statusCode ?? 0, body: await readAll(response) }
+      const { statusCode: status = 0, headers } = response
+      return { status, contentType: headers['content-type'], body: await readAll(response) }
     } catch (error) {
       throw this.#unreachable(patience.overdue() ?? error)
     } finally {

@@ -53,6 +53,55 @@ test('a shard is found, its records read from where they are asked for, with byt
   ])
 })
 
+async function firstRecords(client: KinesisClient): Promise<unknown> {
+  const iterator = await client.getIterator(place, { type: 'TRIM_HORIZON' })
+  if (iterator instanceof Refusal) throw new Error(iterator.reason)
+  return client.getRecords(place, iterator)
+}
+const formats = (fake: FakeKinesis): unknown[] =>
+  fake.calls
+    .filter(({ operation }) => operation === 'GetRecords')
+    .map(({ headers }) => headers['content-type'])
+const [json, cbor] = ['application/x-amz-json-1.1', 'application/x-amz-cbor-1.1']
+
+test.each([400, 404, 500, 502])(
+  'whoever refuses CBOR with a %i is asked in JSON, from then on',
+  async (status) => {
+    const fake = await FakeKinesis.start()
+    fake.shard(0)
+    const bytes = Buffer.from([0, 0xff])
+    const sequenceNumber = fake.put(0, bytes)
+    let refused = 0
+    fake.refuseCbor = () => {
+      refused += 1
+      return status
+    }
+    const client = clientOf({ url: fake.url, isAws: false })
+    for (let call = 0; call < 2; call++) {
+      expect(await firstRecords(client)).toMatchObject({
+        records: [{ sequenceNumber, data: bytes, partitionKey: 'k', arrivalMs: 1_700_000_001_000 }],
+      })
+    }
+    expect(refused).toBe(1)
+    expect(formats(fake)).toEqual([json, json])
+  },
+)
+
+test('whoever has once answered in CBOR is asked in it again, whatever it fails with', async () => {
+  const fake = await FakeKinesis.start()
+  fake.shard(0)
+  const client = clientOf({ url: fake.url, isAws: false })
+  fake.refuse = ({ operation }) =>
+    operation === 'GetRecords' ? { code: 'InternalFailure' } : undefined
+  expect(await firstRecords(client)).toMatchObject({ kind: 'internal' })
+  fake.refuseCbor = () => 503
+  expect(await firstRecords(client)).toMatchObject({ kind: 'internal', code: 'InternalFailure' })
+  fake.refuseCbor = () => undefined
+  fake.refuse = () => undefined
+  expect(await firstRecords(client)).toMatchObject({ records: [] })
+  expect(formats(fake)).toEqual([cbor, cbor])
+})
+
 test('the platform’s own door gets no signature, another endpoint one of the credentials', async () => {
   const fake = await FakeKinesis.start()
   await clientOf({ url: fake.url, isAws: false }).describeStream(fakeStreamArn)

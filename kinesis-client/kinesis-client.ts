@@ -4,6 +4,8 @@ import { AppError, reasonOf } from '../common/errors.ts'
 import { getRecordsMax, listShardsMax, streamShardsMax } from '../common/kinesis-client-limits.ts'
 import {
   iteratorOf,
+  recordsAnswer,
+  recordsEvent,
   recordsEventOf,
   recordsOf,
   shardListOf,
@@ -13,10 +15,20 @@ import {
   type ShardDescription,
   type StreamSummary,
 } from './answers.ts'
-import { Connection } from './connection.ts'
+import { walkAnswer } from './cbor-walk.ts'
+import { Connection, type CallOptions, type Reply } from './connection.ts'
 import type { KinesisEndpoint } from './endpoint.ts'
 import { Refusal, refusalOf, type Answer } from './refusal.ts'
 import { Signer } from './signer.ts'
+import type { StreamedReply } from './streamed-reply.ts'
+import {
+  contentTypes,
+  decodeAnswer,
+  encodeInput,
+  FormatChoice,
+  formatOf,
+  type WireFormat,
+} from './wire-format.ts'
 
 /** Where reading begins, as the API has it. */
 export type ReadFrom =
@@ -40,6 +52,8 @@ export interface KinesisClientOptions {
 export class KinesisClient {
   readonly #options: KinesisClientOptions
   readonly #connection: Connection
+  /** For what answers with records; everything else is asked in JSON. */
+  readonly #choice = new FormatChoice()
 
   constructor(options: KinesisClientOptions) {
     const { endpoint, region, clock } = options
@@ -99,13 +113,25 @@ export class KinesisClient {
     return this.#call('GetShardIterator', { ...input, ...positionOf(from) }, iteratorOf, signal)
   }
 
-  getRecords(
+  async getRecords(
     place: { readonly streamArn: string },
     iterator: string,
     signal?: AbortSignal,
   ): Promise<Answer<RecordsAnswer>> {
+    const operation = 'GetRecords'
     const input = { StreamARN: place.streamArn, ShardIterator: iterator, Limit: getRecordsMax }
-    return this.#call('GetRecords', input, recordsOf, signal)
+    const ask = async (format: WireFormat): Promise<Answer<RecordsAnswer>> => {
+      const reply = await this.#connection.call(operation, callOf(format, input, signal))
+      const found = this.#formatOf(reply.contentType, format)
+      if (reply.status !== 200) return this.#refusal(operation, reply, found)
+      return this.#readable(operation, () => {
+        const walked = found === 'cbor' ? walkAnswer(reply.body) : undefined
+        return walked === undefined
+          ? recordsOf(decodeAnswer(found, reply.body))
+          : recordsAnswer(walked.records, walked.rest)
+      })
+    }
+    return this.#asked(ask)
   }
 
   /**
@@ -123,22 +149,34 @@ export class KinesisClient {
       ShardId: place.shardId,
       StartingPosition: startingPositionOf(from),
     }
-    const body = Buffer.from(JSON.stringify(input))
-    const stream = await this.#connection.open(operation, { contentType, body, signal })
-    if (stream.status !== 200) {
-      yield refusalOf(stream.status, this.#parse(operation, await stream.whole(), stream.status))
+    const ask = async (format: WireFormat): Promise<Answer<StreamedReply>> => {
+      const stream = await this.#connection.open(operation, callOf(format, input, signal))
+      const { status, contentType } = stream
+      if (status === 200) return stream
+      const body = await stream.whole()
+      return this.#refusal(operation, { status, body }, this.#formatOf(contentType, format))
+    }
+    const stream = await this.#asked(ask)
+    if (stream instanceof Refusal) {
+      yield stream
       return
     }
-    for await (const frame of stream.frames()) {
-      const isException = frame.headers.get(':message-type') !== 'event'
-      const value = this.#parse(operation, frame.payload, isException ? 500 : 200)
-      if (isException) {
-        const { message = '' } = value as { readonly message?: string }
-        yield new Refusal(frame.headers.get(':exception-type') ?? 'InternalFailure', message)
+    for await (const { headers, payload } of stream.frames()) {
+      const format = formatOf(headers.get(':content-type'), this.#choice.format)
+      if (headers.get(':message-type') !== 'event') {
+        const { message = '' } = this.#parse(operation, { status: 500, body: payload }, format) as {
+          readonly message?: string
+        }
+        yield new Refusal(headers.get(':exception-type') ?? 'InternalFailure', message)
         return
       }
-      if (frame.headers.get(':event-type') !== 'SubscribeToShardEvent') continue
-      yield this.#readable(operation, () => recordsEventOf(value))
+      if (headers.get(':event-type') !== 'SubscribeToShardEvent') continue
+      yield this.#readable(operation, () => {
+        const walked = format === 'cbor' ? walkAnswer(payload) : undefined
+        return walked === undefined
+          ? recordsEventOf(decodeAnswer(format, payload))
+          : recordsEvent(walked.records, walked.rest)
+      })
     }
   }
 
@@ -152,11 +190,34 @@ export class KinesisClient {
     read: (answer: unknown) => T,
     signal: AbortSignal | undefined,
   ): Promise<Answer<T>> {
-    const body = Buffer.from(JSON.stringify(input))
-    const reply = await this.#connection.call(operation, { contentType, body, signal })
-    const answer = this.#parse(operation, reply.body, reply.status)
-    if (reply.status !== 200) return refusalOf(reply.status, answer)
+    const reply = await this.#connection.call(operation, callOf('json', input, signal))
+    if (reply.status !== 200) return this.#refusal(operation, reply, 'json')
+    const answer = this.#parse(operation, reply, 'json')
     return this.#readable(operation, () => read(answer))
+  }
+
+  /** In the format that the endpoint takes, which is found out. */
+  async #asked<T>(ask: (format: WireFormat) => Promise<Answer<T>>): Promise<Answer<T>> {
+    const choice = this.#choice
+    const { format } = choice
+    const answer = await ask(format)
+    if (!(answer instanceof Refusal && choice.isDoubtful(answer))) {
+      choice.understood(format)
+      return answer
+    }
+    const second = await ask('json')
+    if (!(second instanceof Refusal && choice.isDoubtful(second))) choice.understood('json')
+    return second
+  }
+
+  /** Whoever answers in CBOR, if only to refuse, knows it. */
+  #formatOf(contentType: string | undefined, asked: WireFormat): WireFormat {
+    if (formatOf(contentType, 'json') === 'cbor') this.#choice.understood('cbor')
+    return formatOf(contentType, asked)
+  }
+
+  #refusal(operation: string, reply: Pick<Reply, 'status' | 'body'>, format: WireFormat): Refusal {
+    return refusalOf(reply.status, this.#parse(operation, reply, format))
   }
 
   #readable<T>(operation: string, read: () => T): T {
@@ -168,10 +229,14 @@ export class KinesisClient {
     }
   }
 
-  /** Of an error even no JSON says something: its status. */
-  #parse(operation: string, body: Buffer, status: number): unknown {
+  /** Of an error even what cannot be read says something: its status. */
+  #parse(
+    operation: string,
+    { status, body }: Pick<Reply, 'status' | 'body'>,
+    format: WireFormat,
+  ): unknown {
     try {
-      return body.length === 0 ? {} : JSON.parse(body.toString('utf8'))
+      return decodeAnswer(format, body)
     } catch (error) {
       if (status !== 200) return {}
       throw this.#refused(operation, `an answer that cannot be read: ${reasonOf(error)}`)
@@ -183,19 +248,20 @@ export class KinesisClient {
   }
 }
 
-const contentType = 'application/x-amz-json-1.1'
+function callOf(format: WireFormat, input: object, signal: AbortSignal | undefined): CallOptions {
+  return { contentType: contentTypes[format], body: encodeInput(format, input), signal }
+}
 
 function startingPositionOf(from: ReadFrom): object {
   if (from.type === 'AFTER_SEQUENCE_NUMBER') {
     return { Type: from.type, SequenceNumber: from.sequenceNumber }
   }
   return from.type === 'AT_TIMESTAMP'
-    ? { Type: from.type, Timestamp: from.timestampMs / 1000 }
+    ? { Type: from.type, Timestamp: new Date(from.timestampMs) }
     : { Type: from.type }
 }
 
-/** Times are seconds in JSON. */
 function positionOf(from: ReadFrom): object {
   if (from.type === 'AFTER_SEQUENCE_NUMBER') return { StartingSequenceNumber: from.sequenceNumber }
-  return from.type === 'AT_TIMESTAMP' ? { Timestamp: from.timestampMs / 1000 } : {}
+  return from.type === 'AT_TIMESTAMP' ? { Timestamp: new Date(from.timestampMs) } : {}
 }

@@ -24,6 +24,11 @@ export class StreamedReply {
     return this.#response.statusCode ?? 0
   }
 
+  /** Undefined where it says none. */
+  get contentType(): string | undefined {
+    return this.#response.headers['content-type']
+  }
+
   async whole(): Promise<Buffer> {
     try {
       return await readAll(this.#response)

@@ -1,7 +1,8 @@
 // Turns CBOR into values and values into CBOR, as far as AWS's protocol uses it; what is malformed is a value that says so.
 import assert from 'node:assert/strict'
-import { isAscii, isUtf8 } from 'node:buffer'
+import { isUtf8 } from 'node:buffer'
 import { cborDepthMax, cborItemsMax } from '../common/kinesis-wire-limits.ts'
+import { nameAt } from './cbor-names.ts'
 import { CborWriter, kinds } from './cbor-writer.ts'
 
 /** Why bytes are not CBOR that is understood here, and at which byte. */
@@ -39,6 +40,17 @@ export function decodeCbor(bytes: Buffer): unknown {
     return new CborFlaw('something follows the item', decoder.position)
   }
   return value
+}
+
+/** The item at `position`, and where it ends. */
+export function decodeCborAt(
+  bytes: Buffer,
+  position: number,
+): { readonly value: unknown; readonly end: number } | CborFlaw {
+  const decoder = new Decoder(bytes)
+  decoder.position = position
+  const value = decoder.item(0)
+  return decoder.flaw ?? { value, end: decoder.position }
 }
 
 /**
@@ -268,30 +280,6 @@ class Decoder {
     this.flaw ??= new CborFlaw(reason, position)
     return failed
   }
-}
-
-/** Names repeat with each record: each is made into a string once. One place for each length and first letter. */
-const names: ({ readonly name: string; readonly bytes: Buffer } | undefined)[] = Array.from({
-  length: 32 * 32,
-})
-
-/** The name that is there, if it is of AWS's form and one was known in its place or is now. */
-function nameAt(bytes: Buffer, start: number, length: number): string | undefined {
-  const first = bytes[start] ?? 0
-  if (length === 0 || length >= 32 || start + length > bytes.length) return undefined
-  if (first < 0x41 || first > 0x5a) return undefined
-  const place = (length << 5) | (first & 31)
-  const known = names[place]
-  if (known !== undefined) {
-    let same = 1
-    while (same < length && known.bytes[same] === bytes[start + same]) same += 1
-    if (same === length) return known.name
-  }
-  const own = Buffer.from(bytes.subarray(start, start + length))
-  if (!isAscii(own)) return undefined
-  const name = own.toString('latin1')
-  names[place] = { name, bytes: own }
-  return name
 }
 
 function negative(argument: number): number | bigint {

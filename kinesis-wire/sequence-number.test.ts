@@ -8,6 +8,7 @@ import {
   offsetFrom,
   sequenceNumberPattern,
   shardEndSequenceNumber,
+  writeSequenceNumber,
 } from './sequence-number.ts'
 
 const first = {
@@ -47,6 +48,28 @@ test('they grow with the offset, whatever the time of a record is', () => {
 test('those of records that follow each other are those of each', () => {
   const each = [5, 6, 7].map((offset) => encodeSequenceNumber({ ...first, offset }))
   expect(encodeSequenceNumbers({ ...first, offset: 5 }, 3)).toEqual(each)
+})
+
+test('a number that follows the one before, in all its digits too, is as if it were the first', () => {
+  const numbers: string[] = []
+  for (const offset of [9_999_998, 9_999_999, 10_000_000, 10_000_001, 2 ** 40 - 1, 2 ** 40]) {
+    for (const shardIndex of [0, 0, 15]) {
+      const parts = { ...first, shardIndex, offset }
+      const text = encodeSequenceNumber(parts)
+      expect(decodeSequenceNumber(text)).toEqual(parts)
+      const bytes = Buffer.alloc(58)
+      writeSequenceNumber(parts, bytes, 1)
+      expect(bytes.toString('latin1')).toBe(`\0${text}\0`)
+      numbers.push(text)
+    }
+  }
+  expect(new Set(numbers).size).toBe(12)
+  let last = -1n
+  for (let offset = 0; offset < 2000; offset += 1) {
+    const number = BigInt(encodeSequenceNumber({ ...first, offset }))
+    if (last >= 0n) expect(number - last).toBe(16n ** 20n)
+    last = number
+  }
 })
 
 test("a shard's end lies behind every offset", () => {

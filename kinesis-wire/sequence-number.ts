@@ -1,4 +1,5 @@
 // Sequence numbers of Kinesis: they order the records of a shard, and say which shard and offset they are of.
+import { SequenceDigits } from './sequence-digits.ts'
 
 /** Offsets, indexes and seconds since the epoch. */
 export interface SequenceNumberParts {
@@ -22,14 +23,23 @@ const recordSecsBits = 36n
 /** Of no record: so a number lies behind the record of its offset and before the next. */
 const betweenSecs = 16 ** 9 - 1
 const secsMax = betweenSecs - 1
+/** All of them have as many, as the first digit and the layout say. */
+export const sequenceNumberDigits = 56
 /** Kinesis: what the sequence number at a shard's end has in place of an offset. */
 const endOffset = 2n ** 63n - 1n
 
 /** AWS: 0, or up to 129 digits of which the first is none. */
 export const sequenceNumberPattern = '0|([1-9]\\d{0,128})'
 
+type BaseParts = Omit<SequenceNumberParts, 'offset'>
+
 export function encodeSequenceNumber(parts: SequenceNumberParts): string {
-  return (base(parts) + (BigInt(parts.offset) + 1n) * offsetPlace).toString()
+  return digitsOf(parts).toString('latin1')
+}
+
+/** Writes its 56 digits at `at`. */
+export function writeSequenceNumber(parts: SequenceNumberParts, target: Buffer, at: number): void {
+  target.set(digitsOf(parts), at)
 }
 
 /**
@@ -54,16 +64,16 @@ export function offsetFrom(
 /** Of `count` records that follow each other from the one at `offset` on, and arrived at once. */
 export function encodeSequenceNumbers(first: SequenceNumberParts, count: number): string[] {
   const texts: string[] = []
-  let number = base(first) + (BigInt(first.offset) + 1n) * offsetPlace
+  const parts = { ...first }
   for (let left = count; left > 0; left--) {
-    texts.push(number.toString())
-    number += offsetPlace
+    texts.push(encodeSequenceNumber(parts))
+    parts.offset += 1
   }
   return texts
 }
 
 /** Behind all records of a shard. */
-export function shardEndSequenceNumber(parts: Omit<SequenceNumberParts, 'offset'>): string {
+export function shardEndSequenceNumber(parts: BaseParts): string {
   return (base(parts) + endOffset * offsetPlace).toString()
 }
 
@@ -87,25 +97,27 @@ export function decodeSequenceNumber(text: string): SequenceNumberParts | undefi
   }
 }
 
-type BaseParts = Omit<SequenceNumberParts, 'offset'>
+/** The last one that was made: what is read or put together mostly follows it, in all but the offset the same. */
+const last = new SequenceDigits(sequenceNumberDigits, offsetPlace)
+let lastParts: SequenceNumberParts | undefined
 
-/** The last one that was made: records that are read together mostly share it. */
-let lastParts: BaseParts = { shardIndex: -1, shardCreatedSecs: -1, recordSecs: -1 }
-let lastBase = 0n
-
-/** With 0 in place of the offset. */
-function base({ shardIndex, shardCreatedSecs, recordSecs }: BaseParts): bigint {
-  const isSame =
+/** Until the next one is asked for. */
+function digitsOf(parts: SequenceNumberParts): Buffer {
+  const { shardIndex, offset, shardCreatedSecs, recordSecs } = parts
+  const isNext =
+    lastParts !== undefined &&
+    offset === lastParts.offset + 1 &&
     recordSecs === lastParts.recordSecs &&
     shardIndex === lastParts.shardIndex &&
     shardCreatedSecs === lastParts.shardCreatedSecs
-  if (isSame) return lastBase
-  lastParts = { shardIndex, shardCreatedSecs, recordSecs }
-  lastBase = madeBase(lastParts)
-  return lastBase
+  if (isNext) last.next()
+  else last.set(base(parts) + (BigInt(offset) + 1n) * offsetPlace)
+  lastParts = { shardIndex, offset, shardCreatedSecs, recordSecs }
+  return last.digits
 }
 
-function madeBase({ shardIndex, shardCreatedSecs, recordSecs }: BaseParts): bigint {
+/** With 0 in place of the offset. */
+function base({ shardIndex, shardCreatedSecs, recordSecs }: BaseParts): bigint {
   const digit = (shardIndex % 16).toString(16)
   const start = `2${secs(shardCreatedSecs)}${digit}${'0'.repeat(16)}`
   return BigInt(`0x${start}00${secs(recordSecs)}${shardIndex.toString(16).padStart(8, '0')}2`)

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { onTestFinished } from 'vitest'
 import { closeServer, listen } from '../../common/listen.ts'
+import { decodeCbor, encodeCbor } from '../../kinesis-wire/cbor.ts'
 
 export interface FakeShard {
   readonly parents: readonly string[]
@@ -44,6 +45,8 @@ export class FakeKinesis {
   summary: { RetentionPeriodHours?: number; StreamModeDetails?: { StreamMode: string } } = {}
   /** Called before each answer; what it returns is answered instead. */
   refuse: Refuse = () => undefined
+  /** Called with calls in CBOR; a status is what some say instead that read JSON alone. */
+  refuseCbor: () => number | undefined = () => undefined
   /** Records of one answer at most. */
   most = 10_000
   #iterators = 0
@@ -96,7 +99,14 @@ export class FakeKinesis {
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
     const target = String(request.headers['x-amz-target'])
     const operation = target.replace('Kinesis_20131202.', '')
-    const input = JSON.parse(Buffer.concat(chunks).toString()) as FakeCall['input']
+    const isCbor = request.headers['content-type'] === 'application/x-amz-cbor-1.1'
+    const status = isCbor ? this.refuseCbor() : undefined
+    if (status !== undefined) {
+      response.writeHead(status, { 'content-type': 'text/xml' }).end('<UnknownOperation/>')
+      return
+    }
+    const bytes = Buffer.concat(chunks)
+    const input = (isCbor ? decodeCbor(bytes) : JSON.parse(bytes.toString())) as FakeCall['input']
     const call = { operation, input, headers: request.headers }
     this.calls.push(call)
     const refusal = this.refuse(call) ?? this.#refusal(call)
@@ -105,9 +115,9 @@ export class FakeKinesis {
         ? this.#answer(call)
         : { __type: refusal.code, message: refusal.message ?? '' }
     response.writeHead(refusal === undefined ? 200 : 400, {
-      'content-type': 'application/x-amz-json-1.1',
+      'content-type': `application/x-amz-${isCbor ? 'cbor' : 'json'}-1.1`,
     })
-    response.end(JSON.stringify(body))
+    response.end(isCbor ? Buffer.concat(encodeCbor(body)) : JSON.stringify(body, jsonMember))
   }
 
   #refusal({ input, operation }: FakeCall): ReturnType<Refuse> {
@@ -184,15 +194,26 @@ export class FakeKinesis {
     const isOver = shard?.isClosed === true && left === 0
     return {
       Records: found.map(({ number, data, key, arrivalMs }) => ({
-        Data: data.toString('base64'),
+        Data: new Uint8Array(data),
         PartitionKey: key,
         SequenceNumber: sequenceOf(number),
-        ApproximateArrivalTimestamp: arrivalMs / 1000,
+        ApproximateArrivalTimestamp: new Date(arrivalMs),
       })),
       ...(isOver ? {} : { NextShardIterator: `${shardId} ${next} ${this.#iterators++}` }),
       MillisBehindLatest: left > 0 ? 1000 : 0,
     }
   }
+}
+
+/** Bytes are Base64 in JSON, times seconds. */
+function jsonMember(
+  this: Readonly<Record<string, unknown>>,
+  name: string,
+  value: unknown,
+): unknown {
+  const given = this[name]
+  if (given instanceof Date) return given.getTime() / 1000
+  return given instanceof Uint8Array ? Buffer.from(given).toString('base64') : value
 }
 
 function described(shardId: string, { parents, isClosed }: FakeShard): object {

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { silentLogger } from '../../../common/logger.ts'
 import { dayMs } from '../../../common/stream-limits.ts'
+import { decodeCbor } from '../../../kinesis-wire/cbor.ts'
 import {
   decodeSequenceNumber,
   encodeSequenceNumber,
@@ -60,7 +61,8 @@ async function call(name: string, input: object, format: WireFormat = 'json'): P
   const answer = await operations[name]?.run(context, input, { format, signal })
   if (answer instanceof KinesisError) return { error: answer.code, message: answer.message }
   if (!(answer instanceof WrittenAnswer)) return answer as Answered
-  return JSON.parse(Buffer.concat(answer.chunks).toString()) as Answered
+  const body = Buffer.concat(answer.chunks)
+  return (format === 'cbor' ? decodeCbor(body) : JSON.parse(body.toString())) as Answered
 }
 
 interface Answered {
@@ -139,6 +141,64 @@ test('CBOR is answered with the same values as JSON, data as bytes', async () =>
   expect(Records[0]?.ApproximateArrivalTimestamp).toEqual(new Date(clock.now()))
   expect(texts(await read(index))).toEqual(['lap'])
 })
+
+test.each(['as they come', 'encrypted', 'distributed by the stream'])(
+  'CBOR says of any record what JSON says: %s',
+  async (how) => {
+    await context.catalog.change(stream, (record) => ({
+      ...record,
+      ...(how === 'encrypted' ? { encryptionKeyId: 'alias/aws/kinesis' } : {}),
+      ...(how === 'distributed by the stream' ? { distribution: 'AUTO' as const } : {}),
+    }))
+    const keys = [
+      'a',
+      'Räder',
+      'k'.repeat(23),
+      'k'.repeat(24),
+      'k'.repeat(256),
+      '\ud83c\udfce'.repeat(60),
+    ]
+    const parts = [
+      ...keys.map((key) => ({ key: Buffer.from(key), value: Buffer.from(`of ${key}`) })),
+      { key: null, value: Buffer.alloc(70_000, 7) },
+      { key: Buffer.from([0xff, 0x41, 0xc3]), value: null },
+      { key: Buffer.alloc(0), value: Buffer.alloc(300) },
+    ]
+    const records = Array.from(parts, (part, index) => ({
+      ...part,
+      timestamp: index === 0 ? -1 : 4_000_000_000 + index,
+    }))
+    const appended = partition(0).append(encodeBatch({ records }))
+    if (!appended.ok) throw new Error(appended.reason)
+    await appended.committed
+    const {
+      Records = [],
+      NextShardIterator,
+      ...rest
+    } = await call('GetRecords', { ShardIterator: await iterator(0) }, 'cbor')
+    expect(NextShardIterator).toBeDefined()
+    const json = await read(0)
+    expect({ ...json, NextShardIterator: undefined }).toEqual({
+      ...rest,
+      NextShardIterator: undefined,
+      Records: (Records as readonly object[] as readonly CborRecord[]).map(inJson),
+    })
+    expect(json.Records).toHaveLength(records.length)
+  },
+)
+
+interface CborRecord {
+  readonly Data: Buffer
+  readonly ApproximateArrivalTimestamp: Date
+}
+
+function inJson({ Data, ApproximateArrivalTimestamp: time, ...record }: CborRecord): object {
+  const members = {
+    Data: Data.toString('base64'),
+    ApproximateArrivalTimestamp: time.getTime() / 1000,
+  }
+  return { ...record, ...members }
+}
 
 test('records of a request go where their keys lead, in their order, and say where', async () => {
   const entries = Array.from({ length: 100 }, (_, lap) => ({

@@ -13,7 +13,8 @@ import { shardIdOf } from '../streams/shard.ts'
 import type { ShardOfStream } from './find-stream.ts'
 import { WrittenAnswer, type Handler, type KinesisContext } from './kinesis-context.ts'
 import { KinesisError, type Outcome } from './kinesis-errors.ts'
-import { recordJson, recordValue } from './read-record.ts'
+import { recordJson } from './read-record.ts'
+import { recordsCbor } from './records-cbor.ts'
 import { hasLimits, throttled } from './shard-throttle.ts'
 import { readableEnd, readShard, type ShardRead } from './shard-reader.ts'
 import { checkStream, dryRun } from './stream-members.ts'
@@ -57,9 +58,10 @@ export const getRecords: Handler<MemberValue<typeof getRecordsInput>> = async (
   if (isLimited) shard.limits.noteRead(read.bytes, context.clock.now())
   const end = endOf(context, source, read)
   count(context, source, read, end)
-  // Values are views of what was read, which their sender cannot give back.
-  if (call.format !== 'json') {
-    return { Records: read.records.map((record) => recordValue(source, record)), ...end }
+  if (call.format === 'cbor') {
+    const bytes = recordsCbor(source, read.records, end)
+    read.release()
+    return new WrittenAnswer([bytes])
   }
   const records = read.records.map((record) => recordJson(source, record)).join(',')
   read.release()

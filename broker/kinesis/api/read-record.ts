@@ -1,33 +1,16 @@
-// A record of the log as the Kinesis API shows it, in JSON text or as values.
+// A record of the log as the Kinesis API shows it: what each of its members is, and all of it as JSON text.
 import type { FetchedRecord } from '../../../kafka-consumer/fetched-record.ts'
-import { encodeSequenceNumber } from '../../../kinesis-wire/sequence-number.ts'
+import {
+  encodeSequenceNumber,
+  type SequenceNumberParts,
+} from '../../../kinesis-wire/sequence-number.ts'
 import type { Shard } from '../streams/shard.ts'
 import type { Stream } from '../streams/stream.ts'
 import type { ShardOfStream } from './find-stream.ts'
 
-/** Members by AWS's names. */
-export interface ReadRecord {
-  readonly SequenceNumber: string
-  readonly ApproximateArrivalTimestamp: Date
-  readonly Data: Uint8Array
-  readonly PartitionKey: string | undefined
-  readonly EncryptionType: 'KMS' | undefined
-}
-
 /** Undefined where records are not said to be encrypted. */
 export function encryptionOf({ record }: Stream): 'KMS' | undefined {
   return record.encryptionKeyId === undefined ? undefined : 'KMS'
-}
-
-/** Data is a view of the record's bytes. */
-export function recordValue({ stream, shard }: ShardOfStream, record: FetchedRecord): ReadRecord {
-  return {
-    SequenceNumber: sequenceNumberOf(shard, record),
-    ApproximateArrivalTimestamp: new Date(arrivalMs(record)),
-    Data: record.value ?? new Uint8Array(),
-    PartitionKey: partitionKeyOf({ stream, shard }, record),
-    EncryptionType: encryptionOf(stream),
-  }
 }
 
 /** ASCII alone: what of a key is not is escaped. */
@@ -44,20 +27,22 @@ export function recordJson(source: ShardOfStream, record: FetchedRecord): string
   )
 }
 
-export function sequenceNumberOf(
+type Numbered = Pick<FetchedRecord, 'offset' | 'timestampMs'>
+
+export function sequenceNumberOf(shard: Shard, record: Numbered): string {
+  return encodeSequenceNumber(sequencePartsOf(shard, record))
+}
+
+export function sequencePartsOf(
   { index, createdSecs }: Shard,
-  record: Pick<FetchedRecord, 'offset' | 'timestampMs'>,
-): string {
-  return encodeSequenceNumber({
-    shardIndex: index,
-    offset: record.offset,
-    shardCreatedSecs: createdSecs,
-    recordSecs: Math.floor(record.timestampMs / 1000),
-  })
+  { offset, timestampMs }: Numbered,
+): SequenceNumberParts {
+  const recordSecs = Math.floor(timestampMs / 1000)
+  return { shardIndex: index, offset, shardCreatedSecs: createdSecs, recordSecs }
 }
 
 /** Producers of Kafka may give a record no time, which is -1. */
-function arrivalMs({ timestampMs }: FetchedRecord): number {
+export function arrivalMs({ timestampMs }: FetchedRecord): number {
   return Math.max(0, timestampMs)
 }
 
@@ -65,7 +50,7 @@ function arrivalMs({ timestampMs }: FetchedRecord): number {
  * Of a record that a Kafka client wrote without a key, its shard's id: Kinesis has none without, unless the stream
  * distributes records itself. A key that is not UTF-8 has the replacement character where it is not.
  */
-function partitionKeyOf(
+export function partitionKeyOf(
   { stream, shard }: ShardOfStream,
   record: FetchedRecord,
 ): string | undefined {

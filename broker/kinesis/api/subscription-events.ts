@@ -4,7 +4,8 @@ import { encodeCbor } from '../../../kinesis-wire/cbor.ts'
 import { encodeEvent, encodeException } from '../../../kinesis-wire/event-stream.ts'
 import type { ShardOfStream } from './find-stream.ts'
 import type { WireFormat } from './kinesis-context.ts'
-import { recordJson, recordValue } from './read-record.ts'
+import { recordJson } from './read-record.ts'
+import { recordsCbor } from './records-cbor.ts'
 
 export interface RecordsEvent {
   readonly records: readonly FetchedRecord[]
@@ -34,9 +35,7 @@ export function eventFrame(
   { records, rest }: RecordsEvent,
 ): Buffer {
   const payload =
-    format === 'cbor'
-      ? encodeCbor({ Records: records.map((record) => recordValue(source, record)), ...rest })
-      : [jsonOf(source, records, rest)]
+    format === 'cbor' ? [recordsCbor(source, records, rest)] : [jsonOf(source, records, rest)]
   return encodeEvent('SubscribeToShardEvent', contentTypes[format], payload)
 }
 

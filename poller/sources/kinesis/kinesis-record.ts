@@ -1,6 +1,6 @@
 // Turns a record of a stream into one of a source, its data where it lies.
 import type { RawRecord, RecordHeader } from '../../../events/raw-record.ts'
-import type { StreamRecord } from '../../../kinesis-client/answers.ts'
+import type { StreamRecord } from '../../../kinesis-client/stream-record.ts'
 import type { SourceRecord } from '../source.ts'
 
 const noHeaders: readonly RecordHeader[] = []

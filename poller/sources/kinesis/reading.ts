@@ -1,9 +1,9 @@
 // What a reader of a shard is given, and what it tells, whichever way it reads.
 import type { Clock } from '../../../common/clock.ts'
 import type { AppError } from '../../../common/errors.ts'
-import type { StreamRecord } from '../../../kinesis-client/answers.ts'
 import type { KinesisClient } from '../../../kinesis-client/kinesis-client.ts'
 import type { Refusal } from '../../../kinesis-client/refusal.ts'
+import type { StreamRecord } from '../../../kinesis-client/stream-record.ts'
 import type { ShardProgress } from './shard-progress.ts'
 
 export interface Reading {

@@ -2,14 +2,11 @@
 import { expect, test } from 'vitest'
 import { putTogether } from '../../../kinesis-wire/aggregate.ts'
 import { hashKeyOf } from '../../../kinesis-wire/hash-key.ts'
+import { placeOf, StreamRecord } from '../../../kinesis-client/stream-record.ts'
 import { userRecords } from './user-records.ts'
 
-const record = (data: Buffer) => ({
-  partitionKey: 'outer',
-  sequenceNumber: '49',
-  arrivalMs: 7,
-  data,
-})
+const record = (data: Buffer) =>
+  new StreamRecord({ partitionKey: 'outer', sequenceNumber: '49', arrivalMs: 7 }, placeOf(data))
 const part = (partitionKey: string, data: string, explicitHashKey?: string) => ({
   partitionKey,
   data: Buffer.from(data),

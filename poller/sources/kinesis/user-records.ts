@@ -1,5 +1,5 @@
 // Takes the aggregates of the Kinesis Producer Library apart, as Lambda does for consumers with enhanced fan-out.
-import type { StreamRecord } from '../../../kinesis-client/answers.ts'
+import { placeOf, StreamRecord } from '../../../kinesis-client/stream-record.ts'
 import { takeApart } from '../../../kinesis-wire/aggregate.ts'
 import { hashKeyOf, type HashKeyRange } from '../../../kinesis-wire/hash-key.ts'
 
@@ -17,7 +17,8 @@ export function userRecords(
     const hashKey = parsed(explicitHashKey) ?? hashKeyOf(partitionKey)
     if (range !== undefined && (hashKey < range.start || hashKey > range.end)) return []
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-    return [{ ...record, partitionKey, data: bytes }]
+    const { sequenceNumber, arrivalMs } = record
+    return [new StreamRecord({ partitionKey, sequenceNumber, arrivalMs }, placeOf(bytes))]
   })
 }
 
