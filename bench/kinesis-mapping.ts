@@ -11,10 +11,14 @@ import {
   RegisterStreamConsumerCommand,
   type KinesisClient,
 } from '@aws-sdk/client-kinesis'
-import { CreateEventSourceMappingCommand } from '@aws-sdk/client-lambda'
+import {
+  CreateEventSourceMappingCommand,
+  DeleteEventSourceMappingCommand,
+  GetEventSourceMappingCommand,
+} from '@aws-sdk/client-lambda'
 import { createFunction, lambdaClient } from '../test/support/lambda.ts'
 import { startPlatform, type Platform } from '../test/support/platform.ts'
-import { machineLoad } from './broker/process-usage.ts'
+import { cpuSeconds, machineLoad } from './broker/process-usage.ts'
 import { clientOf } from './kinesis/load.ts'
 
 const { values: flags } = parseArgs({
@@ -22,6 +26,9 @@ const { values: flags } = parseArgs({
     seconds: { type: 'string', default: '15' },
     records: { type: 'string', default: '100000' },
     shards: { type: 'string', default: '4' },
+    /** Of the backlog: medians of so many. */
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
   },
 })
 const [seconds, records, shards] = [flags.seconds, flags.records, flags.shards].map(Number) as [
@@ -54,12 +61,20 @@ export const handler = async (event) => {
 
 type Reader = 'standard' | 'fanOut' | 'kafka'
 
-/** A function, and its mapping of the stream or of the topic that it is. */
+interface Wanted {
+  readonly stream: string
+  readonly reader: Reader
+  readonly code: string
+  readonly out: string
+  readonly round?: number
+}
+
+/** A function, and its mapping of the stream or of the topic that it is. Resolves with the mapping's UUID. */
 async function map(
   platform: Platform,
-  { stream, reader, code, out }: { stream: string; reader: Reader; code: string; out: string },
-): Promise<void> {
-  const FunctionName = `${reader}-${stream}`
+  { stream, reader, code, out, round = 0 }: Wanted,
+): Promise<string> {
+  const FunctionName = `${reader}-${stream}-${round}`
   const client = lambdaClient(platform)
   await createFunction(client, {
     name: FunctionName,
@@ -69,7 +84,7 @@ async function map(
   })
   const streamArn = `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`
   const kinesis = clientOf(platform.doors['kinesis'] ?? '', 'http/1.1')
-  const consumer = { StreamARN: streamArn, ConsumerName: 'bench' }
+  const consumer = { StreamARN: streamArn, ConsumerName: `bench-${round}` }
   const registered =
     reader === 'fanOut'
       ? await kinesis.send(new RegisterStreamConsumerCommand(consumer))
@@ -88,8 +103,22 @@ async function map(
     StartingPosition: 'TRIM_HORIZON',
     ...source,
   } as const
-  await client.send(new CreateEventSourceMappingCommand(mapping))
+  const { UUID = '' } = await client.send(new CreateEventSourceMappingCommand(mapping))
   kinesis.destroy()
+  client.destroy()
+  return UUID
+}
+
+/** Resolves when the mapping is gone. */
+async function unmap(platform: Platform, UUID: string): Promise<void> {
+  const client = lambdaClient(platform)
+  await client.send(new DeleteEventSourceMappingCommand({ UUID }))
+  const isThere = (): Promise<boolean> =>
+    client.send(new GetEventSourceMappingCommand({ UUID })).then(
+      () => true,
+      () => false,
+    )
+  while (await isThere()) await pause(50)
   client.destroy()
 }
 
@@ -140,17 +169,31 @@ async function putToHandler(platform: Platform, reader: 'standard' | 'fanOut', d
   return { records: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) }
 }
 
-/** Records a second from the first batch to the last, of a log that is full already. */
-async function backlog(platform: Platform, reader: Reader, directory: string): Promise<number> {
-  const out = join(directory, `backlog-${reader}`)
-  await map(platform, { stream: 'backlog', reader, code: counting, out })
+interface Drain {
+  readonly recordsPerSecond: number
+  /** Of all threads of the platform: what reads, what serves, and the function. */
+  readonly cpuMicrosPerRecord: number
+}
+
+/** From the mapping's first batch to its last, of a log that is full already; the processor's time from before the mapping. */
+async function backlog(
+  platform: Platform,
+  reader: Reader,
+  { directory, round }: { readonly directory: string; readonly round: number },
+): Promise<Drain> {
+  const out = join(directory, `backlog-${reader}-${round}`)
+  const uuid = await map(platform, { stream: 'backlog', reader, code: counting, out, round })
+  const cpuBefore = cpuSeconds(platform.pid)
   let firstMs: number | undefined
   for (;;) {
     const text = await readFile(out, 'utf8').catch(() => '')
     const handled = text.split('\n').reduce((sum, line) => sum + Number(line), 0)
     if (handled > 0) firstMs ??= performance.now()
     if (handled >= records && firstMs !== undefined) {
-      return Math.round((records / (performance.now() - firstMs)) * 1000)
+      const recordsPerSecond = Math.round((records / (performance.now() - firstMs)) * 1000)
+      const used = cpuSeconds(platform.pid) - cpuBefore
+      await unmap(platform, uuid)
+      return { recordsPerSecond, cpuMicrosPerRecord: Number(((used / records) * 1e6).toFixed(1)) }
     }
     await pause(20)
   }
@@ -159,10 +202,13 @@ async function backlog(platform: Platform, reader: Reader, directory: string): P
 const directory = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
 const loadBefore = machineLoad()
 const platform = await startPlatform()
-const paced = {
-  standard: await putToHandler(platform, 'standard', directory),
-  fanOut: await putToHandler(platform, 'fanOut', directory),
-}
+const paced =
+  flags.only === 'backlog'
+    ? undefined
+    : {
+        standard: await putToHandler(platform, 'standard', directory),
+        fanOut: await putToHandler(platform, 'fanOut', directory),
+      }
 process.stderr.write(`${JSON.stringify(paced)}\n`)
 const filler = clientOf(platform.doors['kinesis'] ?? '', 'http/1.1')
 await filler.send(new CreateStreamCommand({ StreamName: 'backlog', ShardCount: shards }))
@@ -175,15 +221,22 @@ for (let sent = 0; sent < records; sent += 500) {
   )
 }
 filler.destroy()
-const rates: Partial<Record<Reader, number>> = {}
-for (const reader of ['kafka', 'standard', 'fanOut'] as const) {
-  rates[reader] = await backlog(platform, reader, directory)
-  process.stderr.write(`${reader} ${rates[reader]} records/s\n`)
+const drains: Record<Reader, Drain[]> = { kafka: [], standard: [], fanOut: [] }
+for (let round = 1; round <= Number(flags.rounds); round++) {
+  for (const reader of ['kafka', 'standard', 'fanOut'] as const) {
+    const drain = await backlog(platform, reader, { directory, round })
+    drains[reader].push(drain)
+    process.stderr.write(`round ${round} ${reader} ${JSON.stringify(drain)}\n`)
+  }
+}
+const median = (reader: Reader, figure: keyof Drain): number => {
+  const sorted = drains[reader].map((drain) => drain[figure]).toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
 await platform.stop()
 await rm(directory, { recursive: true })
-const ratio = (reader: Reader): number =>
-  Number(((rates[reader] ?? 0) / (rates.kafka ?? 1)).toFixed(2))
+const ratio = (reader: Reader, figure: keyof Drain = 'recordsPerSecond'): number =>
+  Number((median(reader, figure) / median('kafka', figure)).toFixed(2))
 const report = {
   machine: {
     cpu: cpus()[0]?.model,
@@ -194,12 +247,17 @@ const report = {
   commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
   flags,
   bars: [
-    { what: 'put to handler p99, standard, ms', reached: paced.standard.p99Ms, bar: '<= 50' },
-    { what: 'put to handler p99, fan-out, ms', reached: paced.fanOut.p99Ms, bar: '<= 25' },
+    { what: 'put to handler p99, standard, ms', reached: paced?.standard.p99Ms, bar: '<= 50' },
+    { what: 'put to handler p99, fan-out, ms', reached: paced?.fanOut.p99Ms, bar: '<= 25' },
     { what: 'backlog / Kafka mapping, standard', reached: ratio('standard'), bar: '>= 0.7' },
     { what: 'backlog / Kafka mapping, fan-out', reached: ratio('fanOut'), bar: '>= 0.7' },
+    {
+      what: 'processor / Kafka mapping, standard',
+      reached: ratio('standard', 'cpuMicrosPerRecord'),
+    },
+    { what: 'processor / Kafka mapping, fan-out', reached: ratio('fanOut', 'cpuMicrosPerRecord') },
   ],
   paced,
-  recordsPerSecond: rates,
+  drains,
 }
 process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
