@@ -1,10 +1,10 @@
 // GetResourcePolicy, PutResourcePolicy and DeleteResourcePolicy: kept and given back, and nobody is refused by them.
 import { text } from '../../../common/aws/members.ts'
 import { policyMaxBytes } from '../../../common/stream-limits.ts'
-import { lacking } from '../streams/stream-record.ts'
+import { lacking, type StreamRecord } from '../streams/stream-record.ts'
 import { invalidArgument, KinesisError } from './kinesis-errors.ts'
 import { plainOperation } from './stream-operation.ts'
-import { checkResource, resourceOf } from './tags.ts'
+import { checkResource, resourceOf, type Resource } from './tags.ts'
 
 export const putResourcePolicy = plainOperation({
   members: { ResourceARN: text, Policy: text, StreamId: text },
@@ -19,7 +19,7 @@ export const putResourcePolicy = plainOperation({
     if (!isStructure(policy)) return invalidArgument('The policy is not valid JSON.')
     const resource = await resourceOf(context, ResourceARN)
     if (resource instanceof KinesisError) return resource
-    await context.catalog.change(resource.stream, (record) => ({ ...record, policy }))
+    await context.catalog.change(resource.stream, (record) => withPolicy(record, resource, policy))
     return undefined
   },
 })
@@ -31,7 +31,7 @@ export const getResourcePolicy = plainOperation({
     const resource = await resourceOf(context, ResourceARN)
     if (resource instanceof KinesisError) return resource
     // AWS answers an empty policy where none was put.
-    return { Policy: resource.stream.record.policy ?? '{}' }
+    return { Policy: policyOf(resource) ?? '{}' }
   },
 })
 
@@ -41,15 +41,36 @@ export const deleteResourcePolicy = plainOperation({
   handle: async (context, { ResourceARN = '' }) => {
     const resource = await resourceOf(context, ResourceARN)
     if (resource instanceof KinesisError) return resource
-    const { stream } = resource
-    if (stream.record.policy === undefined) {
+    if (policyOf(resource) === undefined) {
       const reason = `There is no policy of ${ResourceARN}.`
       return new KinesisError('ResourceNotFoundException', reason)
     }
-    await context.catalog.change(stream, (record) => lacking(record, 'policy'))
+    await context.catalog.change(resource.stream, (record) =>
+      withPolicy(record, resource, undefined),
+    )
     return undefined
   },
 })
+
+function policyOf({ stream: { record }, consumer }: Resource): string | undefined {
+  if (consumer === undefined) return record.policy
+  return record.consumers.find(({ name }) => name === consumer)?.policy
+}
+
+function withPolicy(
+  record: StreamRecord,
+  { consumer }: Resource,
+  policy: string | undefined,
+): StreamRecord {
+  const put = policy === undefined ? {} : { policy }
+  if (consumer === undefined) return { ...lacking(record, 'policy'), ...put }
+  const consumers = record.consumers.map((each) => {
+    if (each.name !== consumer) return each
+    const { policy: _, ...rest } = each
+    return { ...rest, ...put }
+  })
+  return { ...record, consumers }
+}
 
 function isStructure(policy: string): boolean {
   try {

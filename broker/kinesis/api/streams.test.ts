@@ -22,6 +22,7 @@ import {
   ListTagsForStreamCommand,
   MergeShardsCommand,
   PutResourcePolicyCommand,
+  RegisterStreamConsumerCommand,
   RemoveTagsFromStreamCommand,
   SplitShardCommand,
   StartStreamEncryptionCommand,
@@ -348,6 +349,26 @@ test('a policy is kept as it was put', async () => {
   await client.send(new DeleteResourcePolicyCommand({ ResourceARN }))
   const gone = client.send(new DeleteResourcePolicyCommand({ ResourceARN }))
   expect((await refusal(gone))[0]).toBe('ResourceNotFoundException')
+})
+
+test('a consumer has a policy of its own, beside the stream’s', async () => {
+  const { client } = await start()
+  const registered = await client.send(
+    new RegisterStreamConsumerCommand({ StreamARN, ConsumerName: 'c', Tags: { team: 'pit' } }),
+  )
+  const consumer = registered.Consumer?.ConsumerARN ?? ''
+  const put = (ResourceARN: string, Policy: string) =>
+    client.send(new PutResourcePolicyCommand({ ResourceARN, Policy }))
+  const get = async (ResourceARN: string) =>
+    (await client.send(new GetResourcePolicyCommand({ ResourceARN }))).Policy
+  await put(consumer, '{"Id":"consumer"}')
+  expect(await get(StreamARN)).toBe('{}')
+  await put(StreamARN, '{"Id":"stream"}')
+  expect(await get(consumer)).toBe('{"Id":"consumer"}')
+  await client.send(new DeleteResourcePolicyCommand({ ResourceARN: consumer }))
+  expect([await get(consumer), await get(StreamARN)]).toEqual(['{}', '{"Id":"stream"}'])
+  const tags = await client.send(new ListTagsForResourceCommand({ ResourceARN: consumer }))
+  expect(tags.Tags).toEqual([{ Key: 'team', Value: 'pit' }])
 })
 
 test('what has no meaning here has AWS’s shape, or says so', async () => {

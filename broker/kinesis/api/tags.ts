@@ -49,7 +49,7 @@ export function checkResource(violations: Violations, arn: string | undefined): 
 }
 
 /** A stream, or a consumer of one by its name. */
-interface Resource {
+export interface Resource {
   readonly stream: Stream
   readonly consumer: string | undefined
 }

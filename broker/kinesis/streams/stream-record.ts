@@ -24,6 +24,8 @@ export interface ConsumerRecord {
   readonly name: string
   readonly madeMs: number
   readonly tags: Readonly<Record<string, string>>
+  /** As a stream has one. */
+  readonly policy?: string
 }
 
 export interface StreamRecord {
