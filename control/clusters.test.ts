@@ -85,6 +85,7 @@ test('a cluster is described by its ARN, as encoded by any client', async () => 
       state: 'ACTIVE',
       provisioned: {
         clientAuthentication: { sasl: { scram: { enabled: true } } },
+        currentBrokerSoftwareInfo: {},
         encryptionInfo: { encryptionInTransit: { clientBroker: 'TLS' } },
         numberOfBrokerNodes: 2,
       },

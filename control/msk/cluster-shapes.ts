@@ -20,7 +20,8 @@ function details({ servers, isOwn }: KafkaCluster): Shape {
       tls: { certificateAuthorityArnList: [], enabled: tls !== undefined },
       unauthenticated: { enabled: plaintext !== undefined || tls !== undefined },
     },
-    ...(isOwn ? { currentBrokerSoftwareInfo: { kafkaVersion: ownKafkaVersion } } : {}),
+    // Of other clusters nobody knows; the structure is there because clients look into it unasked.
+    currentBrokerSoftwareInfo: isOwn ? { kafkaVersion: ownKafkaVersion } : {},
     encryptionInfo: {
       encryptionInTransit: {
         clientBroker: !encrypted ? 'PLAINTEXT' : plaintext === undefined ? 'TLS' : 'TLS_PLAINTEXT',
