@@ -3,11 +3,14 @@ import {
   AddPermissionCommand,
   CreateAliasCommand,
   DeleteAliasCommand,
+  DeleteResourcePolicyCommand,
   GetFunctionCodeSigningConfigCommand,
   GetFunctionRecursionConfigCommand,
   GetPolicyCommand,
+  GetResourcePolicyCommand,
   GetRuntimeManagementConfigCommand,
   PutFunctionRecursionConfigCommand,
+  PutResourcePolicyCommand,
   PutRuntimeManagementConfigCommand,
   RemovePermissionCommand,
   type AddPermissionCommandInput,
@@ -96,6 +99,91 @@ test('a permission is answered as AWS words it, read back, and taken away', asyn
   expect(await refusalOf(client.send(removal('s3')))).toMatchObject({
     message: 'No policy is associated with the given resource.',
   })
+})
+
+test('every value of a condition is a text', async () => {
+  const harness = await start()
+  await permit(harness, {
+    Principal: '*',
+    FunctionUrlAuthType: 'NONE',
+    InvokedViaFunctionUrl: true,
+  })
+  expect((await policyOf(harness)).policy).toMatchObject({
+    Statement: [
+      {
+        Condition: {
+          StringEquals: { 'lambda:FunctionUrlAuthType': 'NONE' },
+          Bool: { 'lambda:InvokedViaFunctionUrl': 'true' },
+        },
+      },
+    ],
+  })
+})
+
+test('a policy is put as a whole, read back as it was, extended, and taken away', async () => {
+  const harness = await start()
+  const { client } = harness
+  const ResourceArn = `${arn}:1`
+  const put = (policy: object | string, more: object = {}) => {
+    const Policy = typeof policy === 'string' ? policy : JSON.stringify(policy)
+    return client.send(new PutResourcePolicyCommand({ ResourceArn, Policy, ...more }))
+  }
+  const get = () => client.send(new GetResourcePolicyCommand({ ResourceArn }))
+  const one = { Sid: 'one', Effect: 'Allow', Principal: '*', Action: ['lambda:InvokeFunction'] }
+  const whole = { Version: '2008-10-17', Statement: [one, { ...one, Sid: 'two', Effect: 'Deny' }] }
+  await permit(harness, { FunctionName: ResourceArn, StatementId: 'before' })
+  const answered = await put(whole)
+  expect(JSON.parse(answered.Policy ?? '')).toEqual(whole)
+  expect(await get()).toMatchObject({
+    Policy: answered.Policy,
+    RevisionId: answered.RevisionId,
+  })
+  const [stale, RevisionId] = ['00000000-0000-0000-0000-000000000000', answered.RevisionId]
+  expect(await refusalOf(put(whole, { RevisionId: stale }))).toMatchObject({ status: 412 })
+  await put({ ...whole, Id: 'mine', Statement: one }, { RevisionId })
+  await permit(harness, { FunctionName: ResourceArn, StatementId: 'after' })
+  await client.send(removal('one', { Qualifier: '1' }))
+  expect((await policyOf(harness, '1')).policy).toMatchObject({
+    Version: '2008-10-17',
+    Id: 'mine',
+    Statement: [{ Sid: 'after' }],
+  })
+  const remove = (more: object = {}) =>
+    client.send(new DeleteResourcePolicyCommand({ ResourceArn, ...more }))
+  expect(await refusalOf(remove({ RevisionId: stale }))).toMatchObject({ status: 412 })
+  expect((await remove()).$metadata.httpStatusCode).toBe(204)
+  expect(await refusalOf(get())).toMatchObject({ name: 'ResourceNotFoundException' })
+  expect(await refusalOf(remove())).toMatchObject({ name: 'ResourceNotFoundException' })
+})
+
+test.each<[string, string, object]>([
+  ['no JSON', 'x', { name: 'InvalidParameterValueException' }],
+  ['no structure', '[]', { name: 'InvalidParameterValueException' }],
+  ['no statement', '{"Statement":[]}', { message: 'The policy has no statement.' }],
+  ['a statement of nothing', '{"Version":"2012-10-17"}', { status: 400 }],
+  [
+    'no effect',
+    '{"Statement":{"Principal":"*","Action":"*"}}',
+    { message: 'The Effect of a statement is Allow or Deny.' },
+  ],
+  [
+    'no principal',
+    '{"Statement":{"Effect":"Allow","Action":"*"}}',
+    { message: 'A statement of the policy needs a Principal and an Action.' },
+  ],
+  [
+    'a Sid twice',
+    JSON.stringify({
+      Statement: [1, 2].map(() => ({ Sid: 'a', Effect: 'Deny', Principal: '*', Action: '*' })),
+    }),
+    { message: 'Two statements of the policy have the same Sid.' },
+  ],
+  ['more than 20 KB', `{"Statement":"${'x'.repeat(20_480)}"}`, { name: 'ValidationException' }],
+])('a whole policy with %s is refused, and nothing is kept', async (_what, Policy, refusal) => {
+  const harness = await start()
+  const put = new PutResourcePolicyCommand({ ResourceArn: arn, Policy })
+  expect(await refusalOf(harness.client.send(put))).toMatchObject(refusal)
+  expect(await refusalOf(policyOf(harness))).toMatchObject({ status: 404 })
 })
 
 test('an alias has a policy of its own, which goes with it', async () => {

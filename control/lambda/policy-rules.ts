@@ -76,6 +76,7 @@ function conditionOf(input: AddPermissionInput): object {
     ...(input.SourceArn === undefined ? {} : { ArnLike: { 'AWS:SourceArn': input.SourceArn } }),
     ...(input.InvokedViaFunctionUrl === undefined
       ? {}
-      : { Bool: { 'lambda:InvokedViaFunctionUrl': input.InvokedViaFunctionUrl } }),
+      : // IAM writes every condition's value as a text, and Terraform reads nothing else.
+        { Bool: { 'lambda:InvokedViaFunctionUrl': String(input.InvokedViaFunctionUrl) } }),
   }
 }

@@ -9,8 +9,15 @@ import {
   type FoundFunction,
   type FunctionDirectory,
 } from './function-lookup.ts'
+import {
+  checkPolicyResource,
+  policyMaxBytes,
+  policyText,
+  readPolicy,
+  type PolicyContent,
+} from './policy-document.ts'
 import { checkStatementId, statementOf } from './policy-rules.ts'
-import type { AddPermissionInput } from './requests.ts'
+import type { AddPermissionInput, PutResourcePolicyInput } from './requests.ts'
 import { revisionMismatch } from './revisions.ts'
 import type { Serial } from './serial.ts'
 
@@ -24,8 +31,11 @@ export interface PolicyTarget {
   readonly qualifier?: string | undefined
 }
 
-/** Lambda: a resource policy is at most 20 KB. */
-const policyMaxBytes = 20_480
+/** A policy as JSON text. */
+export interface WrittenPolicy {
+  readonly policy: string
+  readonly revisionId: string
+}
 
 /** Refusals are values; methods reject with AppError STORAGE_FAILED alone. */
 export class PolicyService {
@@ -40,9 +50,8 @@ export class PolicyService {
     return this.#options.changes.run(async () => {
       const found = this.#find(target)
       if (found instanceof LambdaApiError) return found
-      if (found.qualifier === latestVersion) {
-        return invalidParameter('We currently do not support adding policies for $LATEST.')
-      }
+      const refused = refuseLatest(found)
+      if (refused !== undefined) return refused
       const statement = statementOf(input, qualifiedArn(found.latest.arn, found.qualifier))
       if (statement instanceof LambdaApiError) return statement
       const current = policyOf(found)
@@ -56,22 +65,54 @@ export class PolicyService {
         return new LambdaApiError('ResourceConflictException', text)
       }
       const json = JSON.stringify(statement)
-      const statements = [...(current?.statements ?? []), { sid, json }]
-      if (Buffer.byteLength(policyText(statements)) > policyMaxBytes) {
-        const text = `The final policy size is bigger than the limit (${policyMaxBytes}).`
-        return new LambdaApiError('PolicyLengthExceededException', text)
-      }
-      await this.#put(found, statements)
+      const content = { ...current, statements: [...(current?.statements ?? []), { sid, json }] }
+      if (Buffer.byteLength(policyText(content)) > policyMaxBytes) return tooLong()
+      await this.#put(found, content)
       return json
     })
   }
 
-  get(target: PolicyTarget): Outcome<{ readonly policy: string; readonly revisionId: string }> {
+  /** Puts a policy in the place of all that there is. */
+  replace(arn: string, input: PutResourcePolicyInput): Promise<Outcome<WrittenPolicy>> {
+    return this.#options.changes.run(async () => {
+      const content = readPolicy(arn, input)
+      if (content instanceof LambdaApiError) return content
+      const found = this.#find({ name: arn })
+      if (found instanceof LambdaApiError) return found
+      const refused =
+        refuseLatest(found) ??
+        revisionMismatch(input.RevisionId, revisionOf(found, policyOf(found)))
+      if (refused !== undefined) return refused
+      if (Buffer.byteLength(policyText(content)) > policyMaxBytes) return tooLong()
+      const revisionId = await this.#put(found, content)
+      return { policy: policyText(content), revisionId }
+    })
+  }
+
+  /** The policy of what an ARN names, as `get` has it. */
+  whole(arn: string): Outcome<WrittenPolicy> {
+    return checkPolicyResource(arn).error() ?? this.get({ name: arn })
+  }
+
+  removeWhole(arn: string, revisionId?: string): Promise<Outcome<undefined>> {
+    return this.#options.changes.run(async () => {
+      const found = checkPolicyResource(arn, revisionId).error() ?? this.#find({ name: arn })
+      if (found instanceof LambdaApiError) return found
+      const policy = policyOf(found)
+      if (policy === undefined) return notAssociated()
+      const mismatch = revisionMismatch(revisionId, policy.revisionId)
+      if (mismatch !== undefined) return mismatch
+      await this.#put(found, { statements: [] })
+      return undefined
+    })
+  }
+
+  get(target: PolicyTarget): Outcome<WrittenPolicy> {
     const found = findFunction(this.#options, target.name, target.qualifier)
     if (found instanceof LambdaApiError && found.code !== 'ResourceNotFoundException') return found
     const policy = found instanceof LambdaApiError ? undefined : policyOf(found)
     if (policy !== undefined) {
-      return { policy: policyText(policy.statements), revisionId: policy.revisionId }
+      return { policy: policyText(policy), revisionId: policy.revisionId }
     }
     const whole = findFunction(this.#options, target.name.replace(/:[^:]*$/, ''))
     if (found instanceof LambdaApiError && target.qualifier === undefined) {
@@ -88,18 +129,16 @@ export class PolicyService {
     return this.#options.changes.run(async () => {
       const found = checkStatementId(target.sid) ?? this.#find(target)
       if (found instanceof LambdaApiError) return found
-      const missing = (text: string) => new LambdaApiError('ResourceNotFoundException', text)
       const policy = policyOf(found)
-      if (policy === undefined) return missing('No policy is associated with the given resource.')
+      if (policy === undefined) return notAssociated()
       if (!policy.statements.some(({ sid }) => sid === target.sid)) {
-        return missing(`Statement ${target.sid} is not found in resource policy.`)
+        const text = `Statement ${target.sid} is not found in resource policy.`
+        return new LambdaApiError('ResourceNotFoundException', text)
       }
       const mismatch = revisionMismatch(target.revisionId, policy.revisionId)
       if (mismatch !== undefined) return mismatch
-      await this.#put(
-        found,
-        policy.statements.filter(({ sid }) => sid !== target.sid),
-      )
+      const statements = policy.statements.filter(({ sid }) => sid !== target.sid)
+      await this.#put(found, { ...policy, statements })
       return undefined
     })
   }
@@ -117,20 +156,39 @@ export class PolicyService {
     return new LambdaApiError('ResourceNotFoundException', `Cannot find alias arn: ${arn}`)
   }
 
-  #put(
+  /** Answers the new revision; a policy without statements is none. */
+  async #put(
     { latest, qualifier = latestVersion }: FoundFunction,
-    statements: PolicyRecord['statements'],
-  ): Promise<void> {
+    { statements, document }: PolicyContent,
+  ): Promise<string> {
     const others = (latest.policies ?? []).filter((policy) => policy.qualifier !== qualifier)
-    const changed = { qualifier, revisionId: randomUUID(), statements }
+    const revisionId = randomUUID()
+    const head = document === undefined ? {} : { document }
+    const changed = { qualifier, revisionId, statements, ...head }
     const policies = statements.length === 0 ? others : [...others, changed]
     const { policies: _, ...rest } = latest
-    return this.#options.registry.putFunction({
+    await this.#options.registry.putFunction({
       ...rest,
       ...(policies.length === 0 ? {} : { policies }),
       revision: latest.revision + 1,
     })
+    return revisionId
   }
+}
+
+function refuseLatest({ qualifier }: FoundFunction): LambdaApiError | undefined {
+  if (qualifier !== latestVersion) return undefined
+  return invalidParameter('We currently do not support adding policies for $LATEST.')
+}
+
+function tooLong(): LambdaApiError {
+  const text = `The final policy size is bigger than the limit (${policyMaxBytes}).`
+  return new LambdaApiError('PolicyLengthExceededException', text)
+}
+
+function notAssociated(): LambdaApiError {
+  const text = 'No policy is associated with the given resource.'
+  return new LambdaApiError('ResourceNotFoundException', text)
 }
 
 function policyOf({ latest, qualifier = latestVersion }: FoundFunction): PolicyRecord | undefined {
@@ -140,9 +198,4 @@ function policyOf({ latest, qualifier = latestVersion }: FoundFunction): PolicyR
 /** Before there is a policy, that of what it would belong to. */
 function revisionOf({ alias, target }: FoundFunction, policy: PolicyRecord | undefined): string {
   return policy?.revisionId ?? alias?.revisionId ?? target.revisionId
-}
-
-function policyText(statements: PolicyRecord['statements']): string {
-  const texts = statements.map(({ json }) => json).join(',')
-  return `{"Version":"2012-10-17","Id":"default","Statement":[${texts}]}`
 }

@@ -125,6 +125,10 @@ export const addPermissionRequest = structure({
 /** The request's body; `FunctionName` and `Qualifier` come from elsewhere. */
 export type AddPermissionInput = MemberValue<typeof addPermissionRequest>
 
+export const putResourcePolicyRequest = structure({ Policy: text, RevisionId: text })
+/** The request's body; `ResourceArn` comes from its path. */
+export type PutResourcePolicyInput = MemberValue<typeof putResourcePolicyRequest>
+
 export const putProvisionedRequest = structure({ ProvisionedConcurrentExecutions: whole })
 /** The request's body; `FunctionName` and `Qualifier` come from elsewhere. */
 export type PutProvisionedInput = MemberValue<typeof putProvisionedRequest>

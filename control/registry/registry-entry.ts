@@ -77,7 +77,13 @@ const policy: Field = (value) =>
   isObject(value) &&
   text(value['qualifier']) &&
   text(value['revisionId']) &&
-  listOf((each) => isObject(each) && text(each['sid']) && text(each['json']))(value['statements'])
+  listOf((each) => isObject(each) && text(each['sid']) && text(each['json']))(
+    value['statements'],
+  ) &&
+  maybe(policyDocument)(value['document'])
+
+const policyDocument: Field = (value) =>
+  isObject(value) && maybe(text)(value['version']) && maybe(text)(value['id'])
 
 const alias: Field = (value) =>
   isObject(value) &&

@@ -67,6 +67,8 @@ export interface PolicyRecord {
   readonly qualifier: string
   readonly revisionId: string
   readonly statements: readonly { readonly sid: string; readonly json: string }[]
+  /** Of a policy that was put as a whole; else `default`, and without a version of its own 2012-10-17. */
+  readonly document?: { readonly version?: string; readonly id?: string }
 }
 
 /** What was asked for of asynchronous invocations; what is absent was not. */

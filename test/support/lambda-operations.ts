@@ -260,7 +260,8 @@ const configOperations: Readonly<Record<string, Operation>> = {
   },
 }
 
-const resource = { Resource: 'arn:aws:lambda:us-east-1:000000000000:function:tyres' }
+const functionArn = 'arn:aws:lambda:us-east-1:000000000000:function:tyres'
+const resource = { Resource: functionArn }
 const tags = { path: '/2017-03-31/tags/{Resource}', good: resource } as const
 
 const others: Readonly<Record<string, Operation>> = {
@@ -301,6 +302,26 @@ const others: Readonly<Record<string, Operation>> = {
     },
   },
   GetPolicy: { method: 'GET', path: `${ofFunction}/policy`, query: qualifier, good: functionName },
+  GetResourcePolicy: {
+    method: 'GET',
+    path: '/2026-07-09/resource-policy/{ResourceArn}',
+    good: { ResourceArn: functionArn },
+  },
+  PutResourcePolicy: {
+    method: 'PUT',
+    path: '/2026-07-09/resource-policy/{ResourceArn}',
+    members: { Policy: 'text', RevisionId: 'text' },
+    good: {
+      ResourceArn: functionArn,
+      Policy: '{"Statement":{"Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunction"}}',
+    },
+  },
+  DeleteResourcePolicy: {
+    method: 'DELETE',
+    path: '/2026-07-09/resource-policy/{ResourceArn}',
+    query: { RevisionId: 'RevisionId' },
+    good: { ResourceArn: functionArn },
+  },
   RemovePermission: {
     method: 'DELETE',
     path: `${ofFunction}/policy/{StatementId}`,
