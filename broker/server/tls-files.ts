@@ -14,21 +14,21 @@ export interface TlsPaths {
   readonly clientAuthority: string
 }
 
-const settings = {
-  certificate: '--kafka-tls-certificate',
-  key: '--kafka-tls-key',
-  clientAuthority: '--kafka-tls-client-authority',
-} as const
+/** The settings that the paths come from. */
+export type TlsSettings = Readonly<Record<keyof TlsPaths, string>>
 
 /** Rejects with AppError CONFIG_INVALID that names the setting whose file cannot be used. */
-export async function loadTls(paths: TlsPaths): Promise<SecureContextOptions> {
-  const cert = await read(paths, 'certificate')
-  const key = await read(paths, 'key')
-  check('certificate', { cert })
-  check('key', { cert, key })
+export async function loadTls(
+  paths: TlsPaths,
+  settings: TlsSettings,
+): Promise<SecureContextOptions> {
+  const cert = await read(paths.certificate, settings.certificate)
+  const key = await read(paths.key, settings.key)
+  check(settings.certificate, { cert })
+  check(settings.key, { cert, key })
   if (paths.clientAuthority === '') return { cert, key }
-  const ca = await read(paths, 'clientAuthority')
-  check('clientAuthority', { ca })
+  const ca = await read(paths.clientAuthority, settings.clientAuthority)
+  check(settings.clientAuthority, { ca })
   return { cert, key, ca }
 }
 
@@ -47,25 +47,25 @@ export async function versionOfFiles(paths: readonly string[]): Promise<string> 
   return (await Promise.all(versions)).join('\n')
 }
 
-async function read(paths: TlsPaths, which: keyof TlsPaths): Promise<Buffer> {
-  if (paths[which] === '') throw invalid(which, 'a door with TLS needs it')
+async function read(path: string, setting: string): Promise<Buffer> {
+  if (path === '') throw invalid(setting, 'a door with TLS needs it')
   try {
-    return await readFile(paths[which])
+    return await readFile(path)
   } catch (error) {
-    throw invalid(which, reasonOf(error), error)
+    throw invalid(setting, reasonOf(error), error)
   }
 }
 
-function check(which: keyof TlsPaths, context: SecureContextOptions): void {
+function check(setting: string, context: SecureContextOptions): void {
   try {
     createSecureContext(context)
     // OpenSSL passes over what is no certificate among authorities; this throws.
     assert(!Buffer.isBuffer(context.ca) || new X509Certificate(context.ca).ca, 'it is no authority')
   } catch (error) {
-    throw invalid(which, `its file is not usable: ${reasonOf(error)}`, error)
+    throw invalid(setting, `its file is not usable: ${reasonOf(error)}`, error)
   }
 }
 
-function invalid(which: keyof TlsPaths, reason: string, cause?: unknown): AppError {
-  return new AppError('CONFIG_INVALID', { setting: settings[which], reason }, cause)
+function invalid(setting: string, reason: string, cause?: unknown): AppError {
+  return new AppError('CONFIG_INVALID', { setting, reason }, cause)
 }
