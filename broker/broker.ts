@@ -36,6 +36,9 @@ export interface BrokerOptions extends ListenerSettings, SecuritySettings {
   readonly groupInitialRebalanceDelayMs: number
   /** 0 means any free one. */
   readonly kinesisPort: number | 'off'
+  /** Paths; both or none. */
+  readonly kinesisTlsCertificate?: string
+  readonly kinesisTlsKey?: string
   /** As ARNs name them. */
   readonly region: string
   readonly accountId: string

@@ -43,6 +43,12 @@ export const kinesisMetricDefinitions: readonly MetricDefinition[] = [
   },
   {
     type: 'counter',
+    name: 'millrace_kinesis_tls_failures_total',
+    labels: [],
+    help: 'TLS handshakes at the Kinesis door that failed or took too long.',
+  },
+  {
+    type: 'counter',
     name: 'millrace_kinesis_bytes_out_total',
     labels: [],
     help: 'Bytes of answers, without their heads.',
@@ -108,6 +114,7 @@ export function collectKinesis({
       labels: {},
       value: server.connectionsRefused,
     },
+    { name: 'millrace_kinesis_tls_failures_total', labels: {}, value: server.tlsFailed },
     { name: 'millrace_kinesis_bytes_out_total', labels: {}, value: server.bytesOut },
     { name: 'millrace_kinesis_subscriptions', labels: {}, value: subscriptions.open },
     {

@@ -6,6 +6,7 @@ import { KinesisCounters } from './kinesis/api/kinesis-counters.ts'
 import type { KinesisContext } from './kinesis/api/kinesis-context.ts'
 import { ShardScaler } from './kinesis/streams/shard-scaler.ts'
 import type { StreamCatalog } from './kinesis/streams/stream-catalog.ts'
+import { Certificate } from './server/certificate.ts'
 
 export interface OpenKinesis extends KinesisCounts {
   readonly doors: { readonly kinesis: string }
@@ -13,14 +14,16 @@ export interface OpenKinesis extends KinesisCounts {
   readonly close: () => Promise<void>
 }
 
-/** Undefined where the door is to stay shut. Rejects with AppError PORT_TAKEN or DOOR_NOT_OPENED. */
+/** Undefined where the door is to stay shut. Rejects with AppError PORT_TAKEN, DOOR_NOT_OPENED or CONFIG_INVALID. */
 export async function openKinesis(
-  { kinesisPort, host, region, accountId, pace }: BrokerOptions,
+  options: BrokerOptions,
   broker: BrokerContext,
   catalog: StreamCatalog,
 ): Promise<OpenKinesis | undefined> {
+  const { kinesisPort, host, region, accountId, pace } = options
   if (kinesisPort === 'off') return undefined
   const { store, identity, clock, logger } = broker
+  const certificate = await certificateOf(options, broker)
   // A broker that only speaks Kafka does without it.
   const { KinesisServer } = await import('./kinesis/server/kinesis-server.ts')
   const { Consumers } = await import('./kinesis/streams/consumers.ts')
@@ -37,7 +40,9 @@ export async function openKinesis(
     broker.counters.forgetTopic(name)
   }
   const context: KinesisContext = { ...parts, region, accountId, topicDeleted }
-  const { server, address } = await KinesisServer.start({ host, port: kinesisPort, context })
+  const where = { host, port: kinesisPort, context, tls: certificate?.tls }
+  const { server, address } = await KinesisServer.start(where)
+  const watch = certificate?.watch((tls) => server.useCertificate(tls))
   const scaler = new ShardScaler({ store, catalog, pace, clock, logger: child })
   return {
     counters,
@@ -47,6 +52,7 @@ export async function openKinesis(
     server: server.counters,
     doors: { kinesis: `http://${address}` },
     close: async () => {
+      watch?.cancel()
       server.drain()
       await scaler.close()
       await server.closed()
@@ -54,3 +60,20 @@ export async function openKinesis(
     },
   }
 }
+
+/** Undefined where the door takes HTTP alone. */
+async function certificateOf(
+  { kinesisTlsCertificate: certificate = '', kinesisTlsKey: key = '' }: BrokerOptions,
+  { clock, logger }: BrokerContext,
+): Promise<Certificate | undefined> {
+  if (certificate === '' && key === '') return undefined
+  const paths = { certificate, key, clientAuthority: '' }
+  return Certificate.open({ paths, settings: tlsSettings }, { clock, logger })
+}
+
+/** Signatures tell AWS who calls; of certificates of clients it knows nothing. */
+const tlsSettings = {
+  certificate: '--kinesis-tls-certificate',
+  key: '--kinesis-tls-key',
+  clientAuthority: '',
+} as const

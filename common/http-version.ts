@@ -1,4 +1,4 @@
-// Finds out which HTTP a new connection speaks, so that one port serves both: HTTP/2 begins with a preface.
+// Finds out what a new connection speaks, so that one port serves it all: HTTP/2 begins with a preface, TLS with a record of its own.
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from './clock.ts'
@@ -6,15 +6,20 @@ import type { Clock } from './clock.ts'
 /** RFC 9113: `PRI * HTTP/2.0…`; no method of HTTP/1.1 that we serve begins so. */
 const preface = Buffer.from('PRI')
 
+/** RFC 8446, 5.1: the type of a record that carries a handshake. */
+const tlsHandshake = 0x16
+
 export interface VersionSettings {
   readonly clock: Clock
   /** A connection that has not said enough by then is closed. */
   readonly maxMs: number
 }
 
-/** Where connections of the other version go, and which ones are let in at all: all, unless it says. */
+/** Where other connections go, and which ones are let in at all: all, unless it says. */
 export interface OtherVersion extends VersionSettings {
   readonly serveHttp2: (socket: Socket) => void
+  /** Without it TLS is a mistake that HTTP/1.1 answers. */
+  readonly serveTls?: ((socket: Socket) => void) | undefined
   readonly admits?: (socket: Socket) => boolean
 }
 
@@ -24,7 +29,7 @@ export interface OtherVersion extends VersionSettings {
  */
 export function handOnHttp2(
   server: Server,
-  { serveHttp2, admits, ...settings }: OtherVersion,
+  { serveHttp2, serveTls, admits, ...settings }: OtherVersion,
 ): () => void {
   const [serveHttp1] = server.listeners('connection')
   server.removeAllListeners('connection')
@@ -33,12 +38,10 @@ export function handOnHttp2(
     if (admits?.(socket) === false) return
     silent.add(socket)
     socket.once('close', () => silent.delete(socket))
-    whenVersionKnown(socket, settings, (isHttp2) => {
+    whenVersionKnown(socket, settings, (version) => {
       silent.delete(socket)
-      if (isHttp2) {
-        serveHttp2(socket)
-        return
-      }
+      if (version === 'HTTP/2') return serveHttp2(socket)
+      if (version === 'TLS' && serveTls !== undefined) return serveTls(socket)
       serveHttp1?.call(server, socket)
       // Not before what is there already has found its reader.
       process.nextTick(() => socket.resume())
@@ -53,7 +56,7 @@ export function handOnHttp2(
 function whenVersionKnown(
   socket: Socket,
   { clock, maxMs }: VersionSettings,
-  known: (isHttp2: boolean) => void,
+  known: (version: 'HTTP/1.1' | 'HTTP/2' | 'TLS') => void,
 ): void {
   let head: Buffer = Buffer.alloc(0)
   const late = clock.after(maxMs, () => socket.destroy())
@@ -71,7 +74,7 @@ function whenVersionKnown(
     forget()
     socket.pause()
     socket.unshift(head)
-    known(isHttp2)
+    known(isHttp2 ? 'HTTP/2' : head[0] === tlsHandshake ? 'TLS' : 'HTTP/1.1')
   }
   socket.on('data', look).on('end', leave).on('error', forget).on('close', forget)
 }

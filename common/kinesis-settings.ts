@@ -8,6 +8,18 @@ export const kinesisSettings = {
     roles: ['broker', 'all'],
     help: 'Port of the Kinesis API, over HTTP/1.1 and HTTP/2; 0 means any free one, off none.',
   },
+  kinesisTlsCertificate: {
+    kind: 'text',
+    default: '',
+    roles: ['broker', 'all'],
+    help: 'Certificate with which --kinesis-port takes HTTPS beside HTTP, as the Kinesis Producer Library needs it: a PEM file, read again when it changes.',
+  },
+  kinesisTlsKey: {
+    kind: 'text',
+    default: '',
+    roles: ['broker', 'all'],
+    help: 'Its private key: a PEM file without a passphrase.',
+  },
   kinesisUrl: {
     kind: 'text',
     default: 'http://127.0.0.1:4567',

@@ -2,6 +2,7 @@
 import { createServer as createHttp1, type Server as Http1Server } from 'node:http'
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
+import { TLSSocket, type SecureContextOptions } from 'node:tls'
 import { handOnHttp2 } from '../../../common/http-version.ts'
 import { BufferPool } from '../../../common/buffer-pool.ts'
 import { connectionIdleMaxMs, connectionStalledMaxMs } from '../../../common/door-limits.ts'
@@ -27,6 +28,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { Exchange, type HttpRequest, type HttpResponse } from './exchange.ts'
 import { Room } from '../../../common/request-body.ts'
 import { KinesisServerCounters } from './server-counters.ts'
+import { TlsDoor } from './tls-door.ts'
 
 export interface KinesisLimits extends AdmissionLimits {
   readonly bodiesMaxBytes: number
@@ -38,6 +40,8 @@ export interface KinesisServerOptions {
   /** 0 means any free one. */
   readonly port: number
   readonly context: KinesisContext
+  /** With a certificate the port takes connections with TLS, too. */
+  readonly tls?: SecureContextOptions | undefined
   /** For tests: those of the API unless given. */
   readonly operations?: OperationTable
   /** For tests: those of `common/kinesis-limits.ts` hold otherwise. */
@@ -61,6 +65,7 @@ export class KinesisServer {
   /** Listens for both; its own connections are those of HTTP/1.1. */
   readonly #http1: Http1Server
   readonly #http2: Http2Server
+  readonly #tls: TlsDoor | undefined
   readonly #sockets = new Set<Socket>()
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #exchanges = new Set<Exchange>()
@@ -86,6 +91,7 @@ export class KinesisServer {
       answers: this.#answers,
     })
     this.#http2 = this.#createHttp2()
+    this.#tls = options.tls === undefined ? undefined : this.#createTls(options.tls)
     this.#http1 = this.#createHttp1()
   }
 
@@ -98,10 +104,16 @@ export class KinesisServer {
     return { server, address: await listen(server.#http1, { door: 'kinesis', host, port }) }
   }
 
+  /** Of connections from now on, where there is one already. */
+  useCertificate(tls: SecureContextOptions): void {
+    this.#tls?.useCertificate(tls)
+  }
+
   /** Accepts nobody any more; streams are told to end, and connections close once their calls are answered. */
   drain(): void {
     this.#closed ??= closeServer(this.#http1)
     this.#endSilent()
+    this.#tls?.drain()
     for (const exchange of this.#exchanges) exchange.leave()
     for (const session of this.#sessions) session.close()
   }
@@ -130,8 +142,22 @@ export class KinesisServer {
       maxMs: kinesisHeadMaxMs,
       admits: (socket) => this.#admits(socket),
       serveHttp2: (socket) => this.#http2.emit('connection', socket),
+      serveTls: this.#tls === undefined ? undefined : (socket) => this.#tls?.accept(socket),
     })
     return server
+  }
+
+  #createTls(tls: SecureContextOptions): TlsDoor {
+    const { clock, logger } = this.#options.context
+    return new TlsDoor(tls, {
+      clock,
+      // As one that has just come: what it speaks inside is found out in the same way.
+      opened: (socket) => this.#http1.emit('connection', socket),
+      failed: (client, reason) => {
+        this.counters.tlsFailed += 1
+        logger.debug('TLS failed', { client, reason })
+      },
+    })
   }
 
   #createHttp2(): Http2Server {
@@ -161,6 +187,8 @@ export class KinesisServer {
 
   /** Whether the connection may stay; one too many is closed at once. */
   #admits(socket: Socket): boolean {
+    // Inside of a connection that has been let in.
+    if (socket instanceof TLSSocket) return true
     const address = socket.remoteAddress ?? ''
     const limit = this.#admission.refusal(address)
     if (limit !== undefined) {

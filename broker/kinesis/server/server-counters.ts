@@ -4,5 +4,7 @@
 export class KinesisServerCounters {
   connections = 0
   connectionsRefused = 0
+  /** Handshakes that failed or took too long. */
+  tlsFailed = 0
   bytesOut = 0
 }
