@@ -15,8 +15,12 @@ export const freezeDelayMs = 5
 /** A pipe holds 64 KB and a turn of the event loop reads that much: more than one for late writers. */
 export const outputTurnsMax = 16
 
-/** Looks for what has left an ended environment's process group: each may have started another meanwhile. */
-export const strayLooksMax = 5
+/**
+ * Looks for what has left an ended environment's process group: each may have started another meanwhile. Hundreds that
+ * are killed take a second to be gone where others have the processors.
+ */
+export const strayLooksMax = 200
+export const strayLookMs = 5
 
 /** How often the memory of all that busy processes have started is summed; it reads all of /proc. */
 export const processScanIntervalMs = 250

@@ -281,6 +281,8 @@ export class ProcessEnvironment {
   }
 
   #ending(): void {
+    // What it has started is to end as well, and at its share that takes hundreds of processes long.
+    this.#share.release()
     if (this.#current !== undefined) return
     this.#isGone = true
     this.#listener.onEnding()

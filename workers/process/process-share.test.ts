@@ -70,6 +70,15 @@ test('one that is ended in an event is let go first, and its waiting stays count
   expect(workers.invoker.functions()[0]?.counters.throttled.readMs()).toBe(7)
 })
 
+test('one that ends itself is let go first, so that what it has started ends without waiting for its share', async () => {
+  const { notes, shares } = notedShares()
+  workers = startInvoker({ cpuShares: shares })
+  await deploy('() => process.abort()')
+  await workers.invoke('f')
+  await empty()
+  expect(notes.slice(2)).toEqual(['hold', 'release', 'close'])
+})
+
 test('a process that cannot be held runs all the same', async () => {
   const { shares } = notedShares(() => Promise.reject(new Error('no such group')))
   workers = startInvoker({ cpuShares: shares })

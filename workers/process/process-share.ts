@@ -19,6 +19,7 @@ export class ProcessShare {
   readonly #isBusy: () => boolean
   #share: CpuShare | undefined
   #burst: Timer | undefined
+  #isReleased = false
 
   constructor(options: ShareOptions, isBusy: () => boolean) {
     this.#options = options
@@ -47,6 +48,9 @@ export class ProcessShare {
 
   /** It is about to be ended and must not stand still. */
   release(): void {
+    this.#burst?.cancel()
+    if (this.#isReleased) return
+    this.#isReleased = true
     this.#share?.release()
   }
 

@@ -8,6 +8,7 @@ import {
   freezeDelayMs,
   outputTurnsMax,
   processEndGraceMs,
+  strayLookMs,
   strayLooksMax,
 } from '../../common/process-limits.ts'
 import { exitReason } from './exit-reason.ts'
@@ -136,12 +137,18 @@ export class RuntimeProcess {
     this.#options.onExit(reason)
   }
 
-  /** What has left the group and the session, as daemons do. */
+  /**
+   * What has left the group and the session, as daemons do. The kill takes a moment, and what is being executed anew
+   * has no environment to be known by for another: so after a look that finds some there are two that find none.
+   */
   async #endStrays(): Promise<void> {
+    let clear = 1
     for (let look = 0; look < strayLooksMax; look++) {
       const pids = await processesWith('TMPDIR', this.#options.temporaryDirectory)
-      if (pids.length === 0) return
       for (const pid of pids) sendSignal(pid, 'SIGKILL')
+      clear = pids.length > 0 ? 0 : clear + 1
+      if (clear === 2) return
+      await new Promise<void>((resolve) => this.#options.clock.after(strayLookMs, resolve))
     }
   }
 
