@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import { createServer } from 'node:net'
 import { availableParallelism, cpus } from 'node:os'
+import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { UpdateFunctionCodeCommand } from '@aws-sdk/client-lambda'
 import { listen } from '../common/listen.ts'
@@ -12,11 +13,11 @@ import { startPlatform } from '../test/support/platform.ts'
 import { badFunctions, goodFiles, packageOf, unzippedMaxBytes } from '../test/support/torture.ts'
 import { machineLoad } from './broker/process-usage.ts'
 
-const help = `Usage: node bench/torture.ts [--rows a,b] [--functions 190] [--rate 100] [--seconds 4] [--cpu-share auto]
+const help = `Usage: node bench/torture.ts [--rows a,b] [--functions 190] [--rate 100] [--seconds 2] [--rounds 5] [--cpu-share auto]
 
 Prints JSON; progress goes to standard error. Milliseconds from Invoke over HTTP to its answer, of so many functions that do
-nothing, warm, one after another at a fixed rate: for so many seconds alone, then beside one that misbehaves again and again, a tenth of a second after it was answered. Client and platform
-share the machine.
+nothing, warm, one after another at a fixed rate: for so many seconds alone, then as long beside one that misbehaves again and again, a tenth of a second after it was answered, and so on in
+turn for so many rounds; percentiles are of all rounds together, those of each are there too. Client and platform share the machine.
 
 Rows: bare (a process of its own, not of the platform, that takes a core: what the machine alone does), loop, heap, buffers, flood, sockets, process-sockets, exit, abort, large (a package of 250 MB is deployed), bomb (one is refused).
 `
@@ -27,7 +28,8 @@ const { values: flags } = parseArgs({
     rows: { type: 'string', default: allRows },
     functions: { type: 'string', default: '190' },
     rate: { type: 'string', default: '100' },
-    seconds: { type: 'string', default: '4' },
+    seconds: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '5' },
     'cpu-share': { type: 'string', default: 'auto' },
   },
 })
@@ -38,6 +40,9 @@ if (flags.help) {
 
 const rate = Number(flags.rate)
 const seconds = Number(flags.seconds)
+const rounds = Number(flags.rounds)
+/** Between a round and the next. */
+const restMs = 200
 const good = Array.from({ length: Number(flags.functions) }, (_, i) => `good-${i}`)
 const progress = (text: string): boolean => process.stderr.write(`${text}\n`)
 const loadBefore = machineLoad()
@@ -77,6 +82,8 @@ interface Row {
   readonly beside: Percentiles
   readonly p50Ratio: number
   readonly p99Ratio: number
+  /** Of each round by itself, where p99 is of few invocations. */
+  readonly p99RatioOfRounds: readonly number[]
   /** Beside it, over beside the process of row `bare`, where that was measured before. */
   readonly p99OfBare?: number
   readonly misbehaved: number
@@ -87,33 +94,50 @@ interface Percentiles {
   readonly p99Ms: number
 }
 
-/** Alone just before, so that what else the machine does is the same for both. */
+interface Round {
+  readonly alone: readonly number[]
+  readonly beside: readonly number[]
+  readonly misbehaved: number
+}
+
+/** Alone and beside it in turn, so that what else the machine does is the same for both. */
 async function measure(row: string): Promise<Row> {
   const again = await misbehaviour(row)
-  const alone = percentiles(await latencies())
-  const state = { isOver: false, times: 0 }
-  const misbehaving = (async () => {
-    for (; !state.isOver; state.times++) {
-      await again()
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-  })()
-  const beside = percentiles(await latencies())
-  state.isOver = true
-  await misbehaving
-  const hundredths = (value: number): number => Number(value.toFixed(2))
-  const ratio = (key: keyof Percentiles): number => hundredths(beside[key] / alone[key])
+  const done: Round[] = []
+  for (let round = 0; round < rounds; round++) done.push(await measureRound(again))
+  const alone = percentiles(done.flatMap((each) => each.alone))
+  const beside = percentiles(done.flatMap((each) => each.beside))
+  const p99Ratio = (each: Round): number =>
+    hundredths(percentiles(each.beside).p99Ms / percentiles(each.alone).p99Ms)
   const bare = results['bare']?.beside.p99Ms
   const result = {
     alone,
     beside,
-    p50Ratio: ratio('p50Ms'),
-    p99Ratio: ratio('p99Ms'),
+    p50Ratio: hundredths(beside.p50Ms / alone.p50Ms),
+    p99Ratio: hundredths(beside.p99Ms / alone.p99Ms),
+    p99RatioOfRounds: done.map(p99Ratio),
     ...(bare === undefined ? {} : { p99OfBare: hundredths(beside.p99Ms / bare) }),
-    misbehaved: state.times,
+    misbehaved: done.reduce((sum, each) => sum + each.misbehaved, 0),
   }
   progress(`${row}: ${JSON.stringify(result)}`)
   return result
+}
+
+async function measureRound(again: () => Promise<unknown>): Promise<Round> {
+  const alone = await latencies()
+  const state = { isOver: false, times: 0 }
+  const misbehaving = (async () => {
+    for (; !state.isOver; state.times++) {
+      await again()
+      await pause(100)
+    }
+  })()
+  const beside = await latencies()
+  state.isOver = true
+  await misbehaving
+  // What it leaves to do, closing and collecting, is not of those alone.
+  await pause(restMs)
+  return { alone, beside, misbehaved: state.times }
 }
 
 /** What is done again and again. */
@@ -153,7 +177,7 @@ async function latencies(): Promise<readonly number[]> {
   const startedMs = performance.now()
   const calls = Array.from({ length: rate * seconds }, async (_, i) => {
     const dueMs = startedMs + (i * 1000) / rate
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueMs - performance.now())))
+    await pause(Math.max(0, dueMs - performance.now()))
     const beforeMs = performance.now()
     const answer = await invoke(good[i % good.length] ?? '', i)
     if (!answer.endsWith(`,${2 * i}]`)) throw new Error(`a function answered ${answer}`)
@@ -189,17 +213,21 @@ async function inTurn<T>(all: readonly T[], run: (each: T) => Promise<unknown>):
   await Promise.all(Array.from({ length: 4 }, one))
 }
 
+function hundredths(value: number): number {
+  return Number(value.toFixed(2))
+}
+
 function percentiles(values: readonly number[]): Percentiles {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (share: number): number =>
-    Number((sorted[Math.floor(share * sorted.length)] ?? Number.NaN).toFixed(2))
+    hundredths(sorted[Math.floor(share * sorted.length)] ?? Number.NaN)
   return { p50Ms: at(0.5), p99Ms: at(0.99) }
 }
 
 function report(): void {
   const machine = { cpu: cpus()[0]?.model, cores: availableParallelism(), node: process.version }
   const load = { before: loadBefore, after: machineLoad() }
-  const input = { functions: good.length, rate, seconds, cpuShare: flags['cpu-share'] }
+  const input = { functions: good.length, rate, seconds, rounds, cpuShare: flags['cpu-share'] }
   process.stdout.write(
     `${JSON.stringify({ bench: 'torture', machine, load, input, results }, null, 2)}\n`,
   )
