@@ -37,6 +37,14 @@ export const errorTable = {
     retriable: true,
     message: 'broker {brokers} gave an answer to {request} that cannot be read: {reason}',
   },
+  SCHEMA_REGISTRY_UNREACHABLE: {
+    retriable: true,
+    message: 'no schema registry answers at {url}: {reason}',
+  },
+  SCHEMA_REGISTRY_REFUSED: {
+    retriable: true,
+    message: 'schema registry {url} refused {request}: {reason}',
+  },
   TOPIC_MISSING: { retriable: true, message: 'topic {topic} does not exist at {brokers}' },
   KINESIS_UNREACHABLE: { retriable: true, message: 'no Kinesis answers at {endpoint}: {reason}' },
   KINESIS_REFUSED: {

@@ -249,16 +249,6 @@ test.each<[string, Partial<CreateInput>, string, string | RegExp]>([
     violation,
     "1 validation error detected: Value 'my-key' at 'kMSKeyArn' failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()",
   ],
-  [
-    'a schema registry',
-    {
-      SelfManagedKafkaEventSourceConfig: {
-        SchemaRegistryConfig: { SchemaRegistryURI: 'http://registry:8081' },
-      },
-    },
-    invalid,
-    'SelfManagedKafkaEventSourceConfig.SchemaRegistryConfig is not available yet.',
-  ],
   ['a queue', { Queues: ['q'] }, invalid, unavailable('Queues')],
   [
     'the concurrency of a queue',

@@ -162,6 +162,18 @@ const onDemandOnly: [string, Partial<CreateInput>][] = [
   ['MaximumRecordAgeInSeconds', { MaximumRecordAgeInSeconds: 60 }],
   ['BisectBatchOnFunctionError', { BisectBatchOnFunctionError: true }],
   ['FunctionResponseTypes', { FunctionResponseTypes: ['ReportBatchItemFailures'] }],
+  [
+    'SchemaRegistryConfig',
+    {
+      SelfManagedKafkaEventSourceConfig: {
+        SchemaRegistryConfig: {
+          SchemaRegistryURI: 'http://registry:8081',
+          EventRecordFormat: 'JSON',
+          SchemaValidationConfigs: [{ Attribute: 'VALUE' }],
+        },
+      },
+    },
+  ],
   ['A kafka:// destination', { DestinationConfig: { OnFailure: { Destination: 'kafka://dead' } } }],
 ]
 

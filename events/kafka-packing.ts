@@ -12,8 +12,8 @@ export interface KafkaContent {
   /** JSON text of the event without records, and of the topic: `[{…,"records":{}},"topic"]`. */
   readonly frame: string
   readonly groups: readonly KafkaGroup[]
-  /** JSON text of a record's headers. */
-  readonly headersText: (record: RawRecord) => string
+  /** JSON text of a record's headers, or of an object with them and all members behind them. */
+  readonly lastMembersText: (record: RawRecord) => string
 }
 
 /*
@@ -21,7 +21,7 @@ export interface KafkaContent {
  *   └────────────────────────── numbers, as doubles ──────────────────────┘
  *
  * A record: offset, timestamp, whether that is of the append, and place and length of key, value and headers. A length of
- * -1 is a null; headers of no bytes are none. Places count in bytes from the start.
+ * -1 is a null; headers of no bytes are none, and an object in their place is all members from them on. Places count in bytes from the start.
  */
 const headNumbers = 3
 const groupNumbers = 2
@@ -40,7 +40,7 @@ export function packedMaxBytes(of: {
 
 export function packKafkaEvent(
   memory: SharedArrayBuffer,
-  { frame, groups, headersText }: KafkaContent,
+  { frame, groups, lastMembersText }: KafkaContent,
 ): void {
   let records = 0
   for (const group of groups) records += group.records.length
@@ -48,7 +48,7 @@ export function packKafkaEvent(
   const table = new Float64Array(memory, 0, numbers)
   const bytes = Buffer.from(memory)
   const spans = new SpanPacker(bytes, numbers * numberBytes)
-  const withHeaders: { readonly at: number; readonly record: RawRecord }[] = []
+  const withTexts: { readonly at: number; readonly record: RawRecord }[] = []
   table[0] = groups.length
   let at = headNumbers
   for (const group of groups) {
@@ -57,7 +57,9 @@ export function packKafkaEvent(
     at += groupNumbers
     for (const { content } of group.records) {
       packRecord(table, at, content, spans)
-      if (content.headerCount > 0) withHeaders.push({ at, record: content })
+      if (content.headerCount > 0 || content.schemas !== undefined) {
+        withTexts.push({ at, record: content })
+      }
       at += recordNumbers
     }
   }
@@ -68,7 +70,7 @@ export function packKafkaEvent(
     end += table[place + 1] ?? 0
   }
   putText(1, frame)
-  for (const each of withHeaders) putText(each.at + 7, headersText(each.record))
+  for (const each of withTexts) putText(each.at + 7, lastMembersText(each.record))
 }
 
 function packRecord(table: Float64Array, at: number, record: RawRecord, spans: SpanPacker): void {
@@ -108,14 +110,19 @@ export function buildKafkaEvent(memory: SharedArrayBuffer): unknown {
       const offset = numberAt(at)
       const timestamp = numberAt(at + 1)
       const timestampType = numberAt(at + 2) === 1 ? 'LOG_APPEND_TIME' : 'CREATE_TIME'
-      const headers: unknown = numberAt(at + 8) === 0 ? [] : JSON.parse(textAt(at + 7))
+      const last: unknown = numberAt(at + 8) === 0 ? [] : JSON.parse(textAt(at + 7))
+      const headers = Array.isArray(last) ? last : []
       const hasKey = numberAt(at + 4) >= 0
       const hasValue = numberAt(at + 6) >= 0
       const place = { topic, partition, offset, timestamp, timestampType }
       const key = hasKey ? base64At(at + 3) : ''
       const value = hasValue ? base64At(at + 5) : ''
+      if (headers !== last && typeof last === 'object') {
+        const parts = { ...(hasKey ? { key } : {}), ...(hasValue ? { value } : {}) }
+        records.push({ ...place, ...parts, ...last })
+      }
       // One literal each, so that records of a kind have one form and take no more memory than they need.
-      if (hasKey && hasValue) {
+      else if (hasKey && hasValue) {
         records.push({ topic, partition, offset, timestamp, timestampType, key, value, headers })
       } else if (hasValue) {
         records.push({ topic, partition, offset, timestamp, timestampType, value, headers })

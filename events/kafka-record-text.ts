@@ -1,6 +1,6 @@
 // A Kafka record as the JSON text that Lambda's event has of it, and how long that is without making it.
 import { base64Bytes } from './base64-bytes.ts'
-import type { RawRecord, RecordHeader } from './raw-record.ts'
+import type { RawRecord, RecordHeader, SchemaMetadata } from './raw-record.ts'
 
 export interface RecordPlace {
   readonly topic: string
@@ -16,7 +16,7 @@ export function recordText({ topic, partition }: RecordPlace, record: RawRecord)
     bytes.toString('base64', start, start + length)
   const key = keyBytes < 0 ? '' : `,"key":"${base64(keyStart, keyBytes)}"`
   const value = valueBytes < 0 ? '' : `,"value":"${base64(valueStart, valueBytes)}"`
-  return `${place}${time}${key}${value},"headers":${headersText(record)}}`
+  return `${place}${time}${key}${value},"headers":${headersText(record)}${schemasText(record)}}`
 }
 
 /** What all records of a partition have in common. */
@@ -31,10 +31,31 @@ export function recordSizeBytes(ofPlace: number, record: RawRecord): number {
   let sizeBytes = ofPlace + decimalsOf(offset) + decimalsOf(timestampMs) + timestampType.length
   if (keyBytes >= 0) sizeBytes += ',"key":""'.length + base64Bytes(keyBytes)
   if (valueBytes >= 0) sizeBytes += ',"value":""'.length + base64Bytes(valueBytes)
+  // ASCII: ids are digits.
+  if (record.schemas !== undefined) sizeBytes += schemasText(record).length
   return sizeBytes + (headerCount === 0 ? '[]'.length : Buffer.byteLength(headersText(record)))
 }
 
-export function headersText({ headerCount, headers }: RawRecord): string {
+/** The members after `headers`, each with its comma; nothing where no schema was asked for. */
+function schemasText({ schemas }: RawRecord): string {
+  if (schemas === undefined) return ''
+  const { key, value } = schemas
+  const ofKey = key === undefined ? '' : `,"keySchemaMetadata":${metadataText(key)}`
+  return value === undefined ? ofKey : `${ofKey},"valueSchemaMetadata":${metadataText(value)}`
+}
+
+function metadataText({ dataFormat, schemaId }: SchemaMetadata): string {
+  return `{"dataFormat":"${dataFormat}","schemaId":"${schemaId}"}`
+}
+
+/** The members from `headers` on, where a record has any; a list alone is its headers. */
+export function lastMembersText(record: RawRecord): string {
+  const headers = headersText(record)
+  if (record.schemas === undefined) return headers
+  return `{"headers":${headers}${schemasText(record)}}`
+}
+
+function headersText({ headerCount, headers }: RawRecord): string {
   return headerCount === 0 ? '[]' : `[${headers.map(headerText).join(',')}]`
 }
 

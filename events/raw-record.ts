@@ -12,6 +12,20 @@ export interface StreamPlace {
   readonly partitionKey: string
 }
 
+/** The schema that a key or a value was read by, as Lambda's event has it. */
+export interface SchemaMetadata {
+  readonly dataFormat: 'AVRO' | 'PROTOBUF' | 'JSON'
+  readonly schemaId: string
+}
+
+export interface RecordSchemas {
+  readonly key?: SchemaMetadata
+  readonly value?: SchemaMetadata
+}
+
+/** Lambda's words for why a registry's schemas do not get at a record. */
+export type SchemaFailure = 'SCHEMA_NOT_FOUND' | 'DESERIALIZATION_ERROR'
+
 /** Positions are in `bytes`; a length of -1 is a null. */
 export interface RawRecord {
   readonly offset: number
@@ -27,6 +41,10 @@ export interface RawRecord {
   readonly headers: readonly RecordHeader[]
   /** Of a record of a stream alone. */
   readonly stream?: StreamPlace
+  /** Of a mapping with a schema registry alone. */
+  readonly schemas?: RecordSchemas
+  /** The function never gets it; it is as it was read. */
+  readonly failure?: SchemaFailure
 }
 
 export function keyOf({ bytes, keyStart, keyBytes }: RawRecord): Buffer | null {

@@ -1,6 +1,6 @@
 // Lets records that arrive into their lane: filters them, counts their bytes, keeps what the lane is to hold.
 import type { RawRecord } from '../events/raw-record.ts'
-import { criteriaMatches } from '../filter/criteria.ts'
+import { criteriaMatches, type Criteria } from '../filter/criteria.ts'
 import type { CountedRun, Effect, MappingRules } from './batch.ts'
 import { recordSizer } from './event.ts'
 import { polledBytesOf } from './event-poller-units.ts'
@@ -39,7 +39,9 @@ export class Admission {
         continue
       }
       const sizeBytes = sizeOf(content)
-      if (this.#pollers.fits(partition, sizeBytes)) {
+      if (content.failure !== undefined && this.#rules.failure.destination === undefined) {
+        this.#counters.droppedEvents += 1
+      } else if (this.#pollers.fits(partition, sizeBytes)) {
         lane.push({ offset, timestampMs, content, sizeBytes })
       } else if (this.#rules.failure.destination === undefined) {
         this.#counters.oversizedEvents += 1
@@ -69,6 +71,13 @@ export class Admission {
     }
   }
 
+  /** What could not be read by its schema, no filter has looked into: it is given up as what it is. */
+  #passes(criteria: Criteria, record: SourceRecord): boolean {
+    if (record.failure !== undefined) return true
+    const { filtered } = record
+    return criteriaMatches(criteria, filtered === undefined ? record : { ...record, ...filtered })
+  }
+
   #select(to: Partition, records: readonly SourceRecord[]): readonly RawRecord[] {
     const { criteria } = this.#rules
     const from = to.nextOffset ?? 0
@@ -82,7 +91,7 @@ export class Admission {
         continue
       }
       bytes += polledBytesOf(record)
-      if (criteriaMatches(criteria, record)) selected.push(rawRecord(record))
+      if (this.#passes(criteria, record)) selected.push(rawRecord(record))
     }
     this.#counters.polledBytes += bytes
     const fresh = records.length - known

@@ -1,4 +1,5 @@
 // The words between a mapping's decisions and the shell that carries them out.
+import type { SchemaFailure } from '../events/raw-record.ts'
 import type { Criteria } from '../filter/criteria.ts'
 import type { BatchGroup, BatchRules } from './batcher.ts'
 import type { LaneRecord } from './lane.ts'
@@ -55,6 +56,7 @@ export type DiscardCondition =
   | 'RetryAttemptsExhausted'
   | 'RecordAgeExceeded'
   | 'MaximumPayloadSizeExceeded'
+  | SchemaFailure
 
 /** Records that the function will not get again. */
 export interface Discard {

@@ -10,7 +10,7 @@ import type {
 } from './batch.ts'
 import type { BatchGroup } from './batcher.ts'
 import type { EventPollers } from './event-pollers.ts'
-import { divide, expiryOf, halvesOf, recordsOf } from './groups.ts'
+import { divide, expiryOf, halvesOf, recordsOf, unsendable } from './groups.ts'
 import { sumOf, type Lane } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import { afterFailure, retryDelayMs, type FailureRules } from './retry-policy.ts'
@@ -256,16 +256,15 @@ export class Deliveries {
     this.#park(batch, nowMs)
   }
 
-  /** Gives up what is too old or too large; true when nothing is left to be sent. */
+  /** Gives up what is too old, or can be no part of an event; true when nothing is left to be sent. */
   #isSpent(batch: Batch, nowMs: number): boolean {
     const { destination, recordAgeMaxMs } = this.#rules
     if (destination !== undefined) {
-      const [large, others] = divide(
-        batch.groups,
-        ({ oversizedBytes }) => oversizedBytes !== undefined,
-      )
-      this.#giveUp(batch, large, 'MaximumPayloadSizeExceeded', nowMs)
-      batch.groups = others
+      for (const [condition, isUnsendable] of unsendable) {
+        const [these, others] = divide(batch.groups, isUnsendable)
+        this.#giveUp(batch, these, condition, nowMs)
+        batch.groups = others
+      }
     }
     if (recordAgeMaxMs !== Infinity) {
       const isOld = (timestampMs: number): boolean => nowMs - timestampMs > recordAgeMaxMs

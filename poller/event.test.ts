@@ -97,6 +97,22 @@ test('header values are signed bytes, header names any text, and repeated names 
   })
 })
 
+const avro = { dataFormat: 'AVRO', schemaId: '1' } as const
+const json = { dataFormat: 'JSON', schemaId: '4294967295' } as const
+
+test('the schemas that a record was read by are its last members', () => {
+  const record = recordOf(only({ schemas: { key: json, value: avro } }))
+  expect(Object.keys(record ?? {}).slice(-3)).toEqual([
+    'headers',
+    'keySchemaMetadata',
+    'valueSchemaMetadata',
+  ])
+  expect(record).toMatchObject({
+    keySchemaMetadata: { dataFormat: 'JSON', schemaId: '4294967295' },
+    valueSchemaMetadata: { dataFormat: 'AVRO', schemaId: '1' },
+  })
+})
+
 const odd: readonly (readonly [name: string, parts: RecordParts, offset?: number])[] = [
   ['nothing but its place', { key: null, value: null, headers: [] }],
   ['a tombstone', { value: null }],
@@ -115,6 +131,10 @@ const odd: readonly (readonly [name: string, parts: RecordParts, offset?: number
     'a name that is a property of all',
     { headers: [{ name: '__proto__', value: Buffer.from('x') }] },
   ],
+  ['schemas of key and value', { schemas: { key: json, value: avro } }],
+  ['the schema of its value, and no headers', { schemas: { value: avro }, headers: [] }],
+  ['the schema of its key, and no value', { schemas: { key: avro }, value: null }],
+  ['neither of both to have a schema', { schemas: {}, key: null, value: null, headers: [] }],
   ['half a pair of UTF-16', { headers: [{ name: '\ud800', value: Buffer.from('x') }] }],
   [
     'key and value in buffers of their own',
@@ -169,6 +189,7 @@ function anyEvent(random: () => number): KafkaEvent {
         timestampType: below(2) === 0 ? 'CREATE_TIME' : 'LOG_APPEND_TIME',
         key: bytes(),
         value: bytes(),
+        ...[{}, { schemas: { key: json } }, { schemas: { key: json, value: avro } }][below(3)],
         headers: Array.from({ length: below(3) }, () => ({
           name: ['a', 'ü', '"', '€'][below(4)] ?? '',
           value: bytes() ?? Buffer.alloc(0),

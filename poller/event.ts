@@ -5,7 +5,7 @@ import { KinesisEvent, kinesisRecordBytes, type KinesisRecord } from '../events/
 import { windowText } from '../events/kinesis-window.ts'
 import { packedMaxBytes, packKafkaEvent, type KafkaGroup } from '../events/kafka-packing.ts'
 import {
-  headersText,
+  lastMembersText,
   placeBytes,
   recordSizeBytes,
   recordText,
@@ -151,7 +151,7 @@ export class KafkaEvent implements RecordEvent {
   pack(memory: SharedArrayBuffer): void {
     const { head, topic } = this.#frame
     const frame = `[${head}${tail},"${topic}"]`
-    packKafkaEvent(memory, { frame, groups: this.#groups, headersText })
+    packKafkaEvent(memory, { frame, groups: this.#groups, lastMembersText })
   }
 
   text(): string {

@@ -1,5 +1,5 @@
 // Counts, divides and halves the records of a batch, group by group.
-import type { Batch } from './batch.ts'
+import type { Batch, DiscardCondition } from './batch.ts'
 import type { BatchGroup } from './batcher.ts'
 import { countOf, split, sumOf, type LaneRecord } from './lane.ts'
 
@@ -17,6 +17,16 @@ export function expiryOf({ groups, window }: Batch, recordAgeMaxMs: number): num
   }
   return oldestMs + recordAgeMaxMs + 1
 }
+
+/** Records that the function never gets, by the condition that says why. */
+export const unsendable: readonly (readonly [
+  condition: DiscardCondition,
+  isOne: (record: LaneRecord) => boolean,
+])[] = [
+  ['MaximumPayloadSizeExceeded', ({ oversizedBytes }) => oversizedBytes !== undefined],
+  ['SCHEMA_NOT_FOUND', ({ content }) => content.failure === 'SCHEMA_NOT_FOUND'],
+  ['DESERIALIZATION_ERROR', ({ content }) => content.failure === 'DESERIALIZATION_ERROR'],
+]
 
 /** Those that match, and the others; each in their order, and without empty groups. */
 export function divide(

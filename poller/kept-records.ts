@@ -17,7 +17,7 @@ export function rawRecord(record: SourceRecord): RawRecord {
     ...placesOf(key, value),
     headerCount: headers.length,
     headers,
-    ...streamOf(record),
+    ...restOf(record),
   }
 }
 
@@ -46,7 +46,7 @@ export function withoutContent(record: RawRecord): RawRecord {
   // Of its own: the rest is not to be kept.
   const place = { bytes: Buffer.from(key ?? []), keyStart: 0, keyBytes: key?.length ?? -1 }
   const none = { valueStart: 0, valueBytes: -1, headerCount: 0, headers: [] }
-  return { offset, timestampMs, timestampType, ...place, ...none, ...streamOf(record) }
+  return { offset, timestampMs, timestampType, ...place, ...none, ...restOf(record) }
 }
 
 function copied(records: readonly RawRecord[], sizeBytes: number): readonly RawRecord[] {
@@ -70,14 +70,24 @@ function copied(records: readonly RawRecord[], sizeBytes: number): readonly RawR
       ...place,
       headerCount,
       headers,
-      ...streamOf(record),
+      ...restOf(record),
     }
   })
 }
 
-function streamOf({ stream }: Pick<RawRecord, 'stream'>): Pick<RawRecord, 'stream'> {
-  return stream === undefined ? {} : { stream }
+type Rest = Pick<RawRecord, 'stream' | 'schemas' | 'failure'>
+
+/** What only records of some mappings have. */
+function restOf({ stream, schemas, failure }: Rest): Rest {
+  if (stream === undefined && schemas === undefined && failure === undefined) return none
+  return {
+    ...(stream === undefined ? {} : { stream }),
+    ...(schemas === undefined ? {} : { schemas }),
+    ...(failure === undefined ? {} : { failure }),
+  }
 }
+
+const none: Rest = {}
 
 /** Whether it says where its parts lie. */
 export function isRaw(record: SourceRecord): record is SourceRecord & RawRecord {

@@ -29,6 +29,8 @@ export class MappingCounters {
   commitErrors = 0
   pollingErrors = 0
   invokeErrors = 0
+  /** Look-ups that failed, and records that no schema fits. */
+  schemaErrors = 0
   /** Of the event that was sent last: how long before its last record came. */
   iteratorAgeMs = 0
   /** Changes of the number of event pollers by their reason, and when the last of each was. */

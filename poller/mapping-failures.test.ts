@@ -1,7 +1,7 @@
 // Tests what becomes of records that a function fails on: retries, age, splitting, naming, destination.
 import { beforeEach, expect, test } from 'vitest'
 import { payloadMaxBytes } from '../common/limits.ts'
-import { keyOf } from '../events/raw-record.ts'
+import { keyOf, type SchemaFailure } from '../events/raw-record.ts'
 import { compileCriteria } from '../filter/criteria.ts'
 import type { Batch, BatchOutcome, Discard, Effect, InvocationReport } from './batch.ts'
 import { eventFrame } from './event.ts'
@@ -20,6 +20,12 @@ const unhandled: InvocationReport = {
   functionError: 'Unhandled',
 }
 const dead = { destination: 'dead' }
+
+interface ArrivalOptions {
+  readonly ageMs?: number
+  readonly size?: number
+  readonly failure?: SchemaFailure
+}
 
 /** A mapping with a function that fails on records, and time that passes between its tries. */
 class Stage {
@@ -51,7 +57,11 @@ class Stage {
     this.mapping.assigned(partitions, false)
   }
 
-  arrive(partition: number, offsets: readonly number[], { ageMs = 0, size = 1 } = {}): void {
+  arrive(
+    partition: number,
+    offsets: readonly number[],
+    { ageMs = 0, size = 1, failure }: ArrivalOptions = {},
+  ): void {
     const records = offsets.map((offset) => ({
       topic: 't',
       partition,
@@ -61,6 +71,7 @@ class Stage {
       key: Buffer.from('k'),
       value: Buffer.alloc(size),
       headers: [],
+      ...(failure === undefined ? {} : { failure }),
     }))
     const nextOffset = (offsets.at(-1) ?? 0) + 1
     const run = { partition, records, nextOffset, endOffset: nextOffset }
@@ -348,6 +359,32 @@ test('a record that no event can hold goes to the destination, in its turn, with
   expect(large?.content.bytes.buffer.byteLength).toBeLessThan(100_000)
   expect(stage.counters).toMatchObject({ oversizedEvents: 0, destinationEvents: 1 })
   expect(stage.committed).toEqual(new Map([[0, 3]]))
+})
+
+test('what no schema gets at goes to the destination as it was read, in its turn and without an invocation', () => {
+  stage = new Stage({ ...dead }, [0], 10)
+  stage.arrive(0, [0])
+  stage.arrive(0, [1, 2], { failure: 'SCHEMA_NOT_FOUND' })
+  stage.arrive(0, [3], { failure: 'DESERIALIZATION_ERROR' })
+  stage.arrive(0, [4])
+  stage.run(() => 'succeeded')
+  expect(stage.invoked).toEqual(['0:0,4'])
+  expect(conditions(stage.discards)).toEqual([
+    '0:1,2 SCHEMA_NOT_FOUND 0',
+    '0:3 DESERIALIZATION_ERROR 0',
+  ])
+  expect(stage.discards[0]?.groups[0]?.records[0]?.content).toMatchObject({ valueBytes: 1 })
+  expect(stage.counters).toMatchObject({ destinationEvents: 3, droppedEvents: 0, polledEvents: 5 })
+  expect(stage.committed).toEqual(new Map([[0, 5]]))
+})
+
+test('without a destination what no schema gets at is dropped, and its offset committed', () => {
+  stage = new Stage({})
+  stage.arrive(0, [0, 1], { failure: 'DESERIALIZATION_ERROR' })
+  stage.run(() => 'succeeded')
+  expect(stage.invoked).toEqual([])
+  expect(stage.counters).toMatchObject({ droppedEvents: 2, filteredOutEvents: 0 })
+  expect(stage.committed).toEqual(new Map([[0, 2]]))
 })
 
 test('lanes of another member are taken out of halves, discards and all', () => {

@@ -54,6 +54,7 @@ export class MappingRunner implements SourceListener {
   #problem: string | undefined
   #fault: BrokerFault | undefined
   #destinationProblem: string | undefined
+  #schemaProblem: string | undefined
   #functionProblem: string | undefined
   #throttleReason: string | undefined
   #isStopping = false
@@ -67,7 +68,7 @@ export class MappingRunner implements SourceListener {
       clock: options.clock,
       look: (nowMs) => this.#mapping.look(nowMs),
       circumstances: () => ({
-        sourceProblem: this.#problem,
+        sourceProblem: this.#problem ?? this.#schemaProblem,
         functionProblem: this.#functionProblem,
         throttleReason: this.#throttleReason,
       }),
@@ -154,6 +155,13 @@ export class MappingRunner implements SourceListener {
       this.#options.counters.pollingErrors += 1
       this.#options.systemLog.unreadable(reason, fault)
     }
+    this.#report()
+  }
+
+  /** Why records wait for their schemas. */
+  schemaProblem(error: AppError | undefined): void {
+    this.#schemaProblem = error?.message
+    if (error !== undefined) this.#options.systemLog.failed(error.message, error.code)
     this.#report()
   }
 
@@ -300,7 +308,9 @@ export class MappingRunner implements SourceListener {
     if (this.#isStopped) return
     const { status, record } = this.#options
     const found =
-      problemStatus(this.#problem, this.#fault) ?? problemStatus(this.#destinationProblem)
+      problemStatus(this.#problem, this.#fault) ??
+      problemStatus(this.#schemaProblem) ??
+      problemStatus(this.#destinationProblem)
     status.report({
       revision: record.revision,
       state: 'enabled',

@@ -12,6 +12,7 @@ import {
   mappingCommitIntervalMs,
 } from '../common/mapping-limits.ts'
 import type { Logger } from '../common/logger.ts'
+import type { SecretsOptions } from '../common/secrets.ts'
 import type { MappingRecord, MappingStatus, Registry } from '../control/registry/registry.ts'
 import type { LogWriter } from '../function-logs/log-writer.ts'
 import { compileCriteria } from '../filter/criteria.ts'
@@ -23,6 +24,7 @@ import { MappingRunner } from './mapping-runner.ts'
 import type { MappingRules } from './batch.ts'
 import type { MeasuredMapping } from './metrics.ts'
 import { noFailureRules, retriesMaxOf, type FailureRules } from './retry-policy.ts'
+import { registrySource } from './schema-registry/registry-source.ts'
 import { scalingPace, type PaceName } from './scaling-pace.ts'
 import { isSecured } from './source-access.ts'
 import type { Source } from './sources/source.ts'
@@ -40,6 +42,8 @@ export interface MappingSlotOptions {
   readonly pace?: PaceName
   /** Where functions' logs are kept; absent where none are. */
   readonly logWriter?: LogWriter | undefined
+  /** Where a schema registry's login is found. */
+  readonly secrets?: SecretsOptions
   readonly serversOf: (record: MappingRecord) => SourceServers
   readonly createSource: (record: MappingRecord, brokers: readonly string[]) => Source
   /** `name` as the API has it; a topic is on the mapping's own cluster. */
@@ -160,7 +164,7 @@ export class MappingSlot implements MeasuredMapping {
       this.#report(record, 'enabled', 'PROBLEM: Invalid filter pattern definition.')
       return
     }
-    const source = this.#options.createSource(record, brokers)
+    const source = this.#sourceOf(record, brokers)
     const { destination: name } = rules.failure
     const destination =
       name === undefined ? undefined : this.#options.createDestination(record, brokers, name)
@@ -183,6 +187,24 @@ export class MappingSlot implements MeasuredMapping {
     })
     this.#runner.start()
     this.#logger.info('mapping runs', { topic: record.topic, function: record.functionName })
+  }
+
+  /** With a schema registry, records come by way of its schemas. */
+  #sourceOf(record: MappingRecord, brokers: readonly string[]): Source {
+    const inner = this.#options.createSource(record, brokers)
+    const { schemaRegistry: registry } = record
+    if (registry === undefined) return inner
+    const { secrets = { directory: '', environment: {} } } = this.#options
+    return registrySource({
+      ...this.#options,
+      registry,
+      inner,
+      secrets,
+      counters: this.counters,
+      logger: this.#logger,
+      // It starts with the mapping, and so after this.
+      problem: (error) => this.#runner?.schemaProblem(error),
+    })
   }
 
   #rulesOf(record: MappingRecord, brokers: readonly string[]): MappingRules | string {

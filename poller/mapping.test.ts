@@ -147,6 +147,26 @@ test('a record over the limit is skipped, counted and passed by the commit', () 
   expect(counters.oversizedEvents).toBe(1)
 })
 
+test('filters see what a schema made of a record, and let through what none got at', () => {
+  const compiled = compileCriteria(['{"value":{"a":[1]}}'], 'value')
+  if (!compiled.ok) throw new Error(compiled.reason)
+  const failure = { ...noFailureRules, destination: 'dead' }
+  const mapping = mappingOf({ criteria: compiled.criteria, windowMs: 0, failure })
+  const seen = (offset: number, json: string): SourceRecord => ({
+    ...record(0, offset, 'bytes'),
+    filtered: { key: null, value: Buffer.from(json) },
+  })
+  const records = [
+    seen(0, '{"a":1}'),
+    seen(1, '{"a":2}'),
+    { ...record(0, 2, '{"a":2}'), failure: 'SCHEMA_NOT_FOUND' as const },
+  ]
+  mapping.recordsArrived({ partition: 0, records, nextOffset: 3, endOffset: 3 }, nowMs)
+  expect(contents(only(mapping.tick(nowMs)))).toEqual({ 0: [0] })
+  expect(kinds(mapping.tick(nowMs))).toEqual(['discard'])
+  expect(counters.filteredOutEvents).toBe(1)
+})
+
 test('a batch draws on several ready lanes, the one that waits longest first', () => {
   const mapping = mappingOf({ batchSize: 5 }, [0, 1, 2])
   arrive(mapping, 2, [5, 6])

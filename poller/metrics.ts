@@ -111,6 +111,11 @@ const table: Readonly<Record<string, Row>> = {
     (counters) => counters.invokeErrors,
     'InvokeErrorCount',
   ),
+  millrace_mapping_schema_registry_errors_total: counter(
+    'Look-ups at the schema registry that failed, and records that no schema of it fits.',
+    (counters) => counters.schemaErrors,
+    'SchemaRegistryErrorCount',
+  ),
   millrace_mapping_batches_total: counter('Batches formed.', (counters) => counters.batches),
   millrace_mapping_retries_total: counter(
     'Batches sent again after a failure or a throttle.',

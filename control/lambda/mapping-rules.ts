@@ -10,6 +10,7 @@ import { checkObservationShape } from './mapping-observation.ts'
 import { missingPosition, refuseOfStream } from './kinesis-mapping.ts'
 import { checkPollersShape } from './provisioned-pollers.ts'
 import type { CreateMappingInput, UpdateMappingInput } from './requests.ts'
+import { checkSchemaShape } from './schema-registry.ts'
 import { checkAccessShape } from './source-access.ts'
 import { parseKinesisArn } from '../../common/kinesis-arn.ts'
 import { matchesWholly, saysNothing, Violations } from '../../common/aws/validation.ts'
@@ -54,6 +55,7 @@ export function checkMappingShape(
   checkFailureShape(violations, input)
   checkPollersShape(violations, input)
   checkAccessShape(violations, input)
+  checkSchemaShape(violations, input)
   checkObservationShape(violations, input)
   checkFilterLengths(violations, input)
   if (operation === 'create') checkSourceShape(violations, input)
@@ -142,14 +144,6 @@ export function refuseUnavailableOfMapping(
     )
   }
   if (kind === 'kinesis') return refuseOfStream(input)
-  for (const name of [
-    'AmazonManagedKafkaEventSourceConfig',
-    'SelfManagedKafkaEventSourceConfig',
-  ] as const) {
-    if (!saysNothing(input[name]?.SchemaRegistryConfig)) {
-      return invalidParameter(`${name}.SchemaRegistryConfig is not available yet.`)
-    }
-  }
   const given = Object.entries(input)
   const refused = given.find(([name, value]) => onlyDefaults[name]?.(value) === false)
   return refused === undefined

@@ -13,13 +13,14 @@ import { refuseFactorOfKafka } from './lane-settings.ts'
 import { observationOf, type Observation } from './mapping-observation.ts'
 import { provisionedPollersOf } from './provisioned-pollers.ts'
 import type { UpdateMappingInput } from './requests.ts'
+import { schemaRegistryOf } from './schema-registry.ts'
 import { sourceAccessOf } from './source-access.ts'
 
 export type MappingPace = 'local' | 'aws'
 
 export type MappingSettings = Observation &
   LaneSettings &
-  Pick<MappingRecord, 'provisionedPollers' | 'failureHandling' | 'sourceAccess'>
+  Pick<MappingRecord, 'provisionedPollers' | 'failureHandling' | 'sourceAccess' | 'schemaRegistry'>
 
 /** What a mapping comes to that reads `topic`, of that source, and had the other settings of `current`. */
 export function optionalSettings(
@@ -33,6 +34,8 @@ export function optionalSettings(
   if (failureHandling instanceof LambdaApiError) return failureHandling
   const sourceAccess = sourceAccessOf(input, current.sourceAccess)
   if (sourceAccess instanceof LambdaApiError) return sourceAccess
+  const schemaRegistry = schemaRegistryOf(input, current)
+  if (schemaRegistry instanceof LambdaApiError) return schemaRegistry
   const isStream = sourceKindOf(current) === 'kinesis'
   const settings = {
     ...laneSettingsOf(input, current),
@@ -43,6 +46,7 @@ export function optionalSettings(
         ? {}
         : { failureHandling }),
     ...(sourceAccess === undefined ? {} : { sourceAccess }),
+    ...(schemaRegistry === undefined ? {} : { schemaRegistry }),
     ...observationOf(input, current),
   }
   if (isStream) {
@@ -64,6 +68,7 @@ export function withoutSettings({
   provisionedPollers: _pollers,
   failureHandling: _failures,
   sourceAccess: _access,
+  schemaRegistry: _schemas,
   metrics: _metrics,
   systemLogLevel: _level,
   kmsKeyArn: _key,
@@ -78,6 +83,7 @@ export function withoutSettings({
 function provisionedOnly(settings: MappingSettings): string | undefined {
   const { provisionedPollers, failureHandling: failures, systemLogLevel } = settings
   if (provisionedPollers !== undefined) return undefined
+  if (settings.schemaRegistry !== undefined) return 'SchemaRegistryConfig'
   if (systemLogLevel !== undefined) return 'LoggingConfig'
   if (failures === undefined) return undefined
   if (failures.maximumRetryAttempts !== -1) return 'MaximumRetryAttempts'

@@ -153,7 +153,17 @@ export const eventInvokeConfigRequest = structure({
 /** The request's body; `FunctionName` and `Qualifier` come from its path. */
 export type EventInvokeConfigInput = MemberValue<typeof eventInvokeConfigRequest>
 
-const kafkaConfig = structure({ ConsumerGroupId: text, SchemaRegistryConfig: anything })
+const accessConfigurations = list(structure({ Type: text, URI: text }))
+
+const kafkaConfig = structure({
+  ConsumerGroupId: text,
+  SchemaRegistryConfig: structure({
+    SchemaRegistryURI: text,
+    EventRecordFormat: text,
+    AccessConfigs: accessConfigurations,
+    SchemaValidationConfigs: list(structure({ Attribute: text })),
+  }),
+})
 
 const mappingMembers = {
   FunctionName: text,
@@ -171,7 +181,7 @@ const mappingMembers = {
     OnSuccess: anything,
     OnFailure: structure({ Destination: text }),
   }),
-  SourceAccessConfigurations: list(structure({ Type: text, URI: text })),
+  SourceAccessConfigurations: accessConfigurations,
   KMSKeyArn: text,
   MetricsConfig: structure({ Metrics: list(text) }),
   LoggingConfig: structure({ SystemLogLevel: text }),

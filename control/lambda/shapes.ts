@@ -122,13 +122,28 @@ export function mappingConfiguration(
 function sourceOf(record: MappingRecord): Shape {
   const { bootstrapServers, consumerGroupId, eventSourceArn } = record
   if (sourceKindOf(record) === 'kinesis') return { EventSourceArn: eventSourceArn }
-  const config = { ConsumerGroupId: consumerGroupId }
+  const config = { ConsumerGroupId: consumerGroupId, ...schemasOf(record) }
   return eventSourceArn === undefined
     ? {
         SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: bootstrapServers ?? [] } },
         SelfManagedKafkaEventSourceConfig: config,
       }
     : { AmazonManagedKafkaEventSourceConfig: config, EventSourceArn: eventSourceArn }
+}
+
+function schemasOf({ schemaRegistry }: MappingRecord): Shape {
+  if (schemaRegistry === undefined) return {}
+  const { uri, format, attributes, access } = schemaRegistry
+  return {
+    SchemaRegistryConfig: {
+      SchemaRegistryURI: uri,
+      EventRecordFormat: format,
+      ...(access === undefined
+        ? {}
+        : { AccessConfigs: access.map((each) => ({ Type: each.type, URI: each.uri })) }),
+      SchemaValidationConfigs: attributes.map((attribute) => ({ Attribute: attribute })),
+    },
+  }
 }
 
 // Recorded for Kinesis: both are always there.

@@ -1,5 +1,7 @@
 // Writes a registry entry as JSON text and reads it back, checking every field.
 import {
+  schemaAttributes,
+  schemaFormats,
   systemLogLevels,
   type FunctionCode,
   type FunctionRecord,
@@ -58,6 +60,13 @@ const listOf =
     Array.isArray(value) && value.every(field)
 
 const sourceAccess: Field = (value) => isObject(value) && text(value['type']) && text(value['uri'])
+
+const schemaRegistry: Field = (value) =>
+  isObject(value) &&
+  text(value['uri']) &&
+  oneOf(...schemaFormats)(value['format']) &&
+  listOf(oneOf(...schemaAttributes))(value['attributes']) &&
+  maybe(listOf(sourceAccess))(value['access'])
 
 const provisioned: Field = (value) =>
   isObject(value) &&
@@ -172,6 +181,7 @@ const mappingFields = {
   provisionedPollers: maybe(provisionedPollers),
   failureHandling: maybe(failureHandling),
   sourceAccess: maybe(listOf(sourceAccess)),
+  schemaRegistry: maybe(schemaRegistry),
   metrics: maybe(texts),
   systemLogLevel: maybe(oneOf(...systemLogLevels)),
   kmsKeyArn: maybe(text),

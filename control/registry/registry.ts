@@ -140,6 +140,8 @@ export interface MappingRecord {
   readonly failureHandling?: FailureHandling
   /** How to get into the cluster; secrets by their names only. Absent for a plain door. */
   readonly sourceAccess?: readonly SourceAccess[]
+  /** Whose schemas its records are checked and read by; absent: records are bytes. Of topics alone. */
+  readonly schemaRegistry?: SchemaRegistry
   /** Groups of metrics that were asked for, in AWS's words. */
   readonly metrics?: readonly string[]
   /** From which level on events of the mapping are in its function's log; absent: none. */
@@ -163,6 +165,19 @@ export interface FailureHandling {
 export interface SourceAccess {
   readonly type: string
   readonly uri: string
+}
+
+export const schemaFormats = ['JSON', 'SOURCE'] as const
+export type SchemaFormat = (typeof schemaFormats)[number]
+export const schemaAttributes = ['KEY', 'VALUE'] as const
+export type SchemaAttribute = (typeof schemaAttributes)[number]
+
+/** As SchemaRegistryConfig has it; `access` calls secrets by their names. */
+export interface SchemaRegistry {
+  readonly uri: string
+  readonly format: SchemaFormat
+  readonly attributes: readonly SchemaAttribute[]
+  readonly access?: readonly SourceAccess[]
 }
 
 export const systemLogLevels = ['DEBUG', 'INFO', 'WARN'] as const

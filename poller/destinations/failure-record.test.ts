@@ -153,6 +153,18 @@ test('too large comes without the record, null for the response, and the size th
   expect(Object.keys(record)).not.toContain('payload')
 })
 
+test.each(['SCHEMA_NOT_FOUND', 'DESERIALIZATION_ERROR'] as const)(
+  '%s comes with the record as it was read, and null for the response',
+  (condition) => {
+    const [told] = parsed(discardOf({ condition, attempts: 0, report: undefined }))
+    expect(told).toMatchObject({
+      requestContext: { condition, approximateInvokeCount: 1 },
+      responseContext: null,
+      payload: { records: { 'my-topic-0': [{ offset: 100 }] } },
+    })
+  },
+)
+
 test('a record without a key gives a message without one, and all can go without their payload', () => {
   const [message] = messages(discardOf({}, null))
   expect(message?.key).toBeNull()

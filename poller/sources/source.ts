@@ -1,5 +1,10 @@
 // What a source of records gives a mapping, whatever speaks to the cluster behind it.
-import type { RecordHeader, StreamPlace } from '../../events/raw-record.ts'
+import type {
+  RecordHeader,
+  RecordSchemas,
+  SchemaFailure,
+  StreamPlace,
+} from '../../events/raw-record.ts'
 
 import type { BrokerFault } from '../../common/broker-fault.ts'
 
@@ -19,6 +24,11 @@ export interface SourceRecord {
   readonly value: Buffer | null
   readonly headers: readonly RecordHeader[]
   readonly stream?: StreamPlace
+  /** Of a mapping with a schema registry alone: what it was read by, or why it could not be. */
+  readonly schemas?: RecordSchemas
+  readonly failure?: SchemaFailure
+  /** What filters see in place of key and value. */
+  readonly filtered?: { readonly key: Buffer | null; readonly value: Buffer | null }
 }
 
 /** Consecutive records of one partition. */

@@ -1,6 +1,6 @@
 // Makes records as lanes hold them, in the few words that a test needs.
 import { placeBytes, recordSizeBytes } from '../../events/kafka-record-text.ts'
-import type { RecordHeader } from '../../events/raw-record.ts'
+import type { RecordHeader, RecordSchemas, SchemaFailure } from '../../events/raw-record.ts'
 import { rawRecord } from '../../poller/kept-records.ts'
 import type { LaneRecord } from '../../poller/lane.ts'
 
@@ -12,6 +12,8 @@ export interface RecordParts {
   readonly key?: Buffer | null
   readonly value?: Buffer | null
   readonly headers?: readonly RecordHeader[]
+  readonly schemas?: RecordSchemas
+  readonly failure?: SchemaFailure
 }
 
 /** Of topic `t`, partition 0 and the epoch's start, without key, value and headers, unless given. */
@@ -19,7 +21,18 @@ export function laneRecord(offset: number, parts: RecordParts = {}): LaneRecord 
   const { topic = 't', partition = 0, timestampMs = 0, timestampType = 'CREATE_TIME' } = parts
   const { key = null, value = null, headers = [] } = parts
   const when = { timestampMs, timestampType }
-  const content = rawRecord({ topic, partition, offset, ...when, key, value, headers })
+  const { schemas, failure } = parts
+  const content = rawRecord({
+    topic,
+    partition,
+    offset,
+    ...when,
+    key,
+    value,
+    headers,
+    ...(schemas === undefined ? {} : { schemas }),
+    ...(failure === undefined ? {} : { failure }),
+  })
   const sizeBytes = recordSizeBytes(placeBytes({ topic, partition }), content)
   return { offset, timestampMs, content, sizeBytes }
 }

@@ -1,0 +1,91 @@
+// Walks over the bytes of one Avro datum, and keeps it within its bounds.
+import { decodedDepthMax, decodedJsonMaxLength, emptyItemsMax } from '../../common/schema-limits.ts'
+import { DecodeError } from './decode-error.ts'
+import { zigzag } from './zigzag.ts'
+
+/** All reads throw DecodeError where the bytes end, or say what no datum can be. */
+export class AvroCursor {
+  readonly #bytes: Buffer
+  #at = 0
+  #depth = 0
+  #room = decodedJsonMaxLength
+  #emptyItems = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  get at(): number {
+    return this.#at
+  }
+
+  take(length: number): Buffer {
+    const end = this.#at + length
+    if (length < 0 || end > this.#bytes.length) throw new DecodeError('it ends too early')
+    const taken = this.#bytes.subarray(this.#at, end)
+    this.#at = end
+    return taken
+  }
+
+  long(): number | bigint {
+    const { value, end } = zigzag(this.#bytes, this.#at)
+    this.#at = end
+    return value
+  }
+
+  /** A long that counts something. */
+  count(): number {
+    const value = this.long()
+    if (typeof value === 'bigint') throw new DecodeError('a length is beyond all bounds')
+    return value
+  }
+
+  /** What becomes part of the JSON text. */
+  emit(text: string): string {
+    this.#room -= text.length
+    if (this.#room < 0) {
+      throw new DecodeError(`as JSON it has more than ${decodedJsonMaxLength} characters`)
+    }
+    return text
+  }
+
+  /** What `read` says of what lies one level further in. */
+  inside(read: () => string): string {
+    this.#depth += 1
+    if (this.#depth > decodedDepthMax) {
+      throw new DecodeError(`it is nested deeper than ${decodedDepthMax} levels`)
+    }
+    const text = read()
+    this.#depth -= 1
+    return text
+  }
+
+  /** The items of an array or a map, block by block, joined by commas. */
+  blocks(item: () => string): string {
+    let text = ''
+    for (let left = this.#blockCount(); left > 0; left = this.#blockCount()) {
+      for (; left > 0; left--) {
+        const before = this.#at
+        const one = item()
+        if (this.#at === before) this.#countEmpty()
+        text += text === '' ? one : this.emit(',') + one
+      }
+    }
+    return text
+  }
+
+  // A negative count has the block's length in bytes behind it, for those that skip it.
+  #blockCount(): number {
+    const count = this.count()
+    if (count >= 0) return count
+    this.count()
+    return -count
+  }
+
+  #countEmpty(): void {
+    this.#emptyItems += 1
+    if (this.#emptyItems > emptyItemsMax) {
+      throw new DecodeError(`it has more than ${emptyItemsMax} items that take no bytes`)
+    }
+  }
+}

@@ -1,0 +1,144 @@
+// Reads protobuf messages by their .proto text into the JSON that protobuf itself defines; wraps protobufjs.
+import protobuf from 'protobufjs'
+import descriptor, {
+  type IDescriptorProto,
+  type IFileDescriptorProto,
+} from 'protobufjs/ext/descriptor.js'
+import protojson from 'protobufjs/ext/protojson.js'
+import { DecodeError } from './decode-error.ts'
+import { shortestFloat } from './shortest-float.ts'
+import { messageIndexes } from './wire-format.ts'
+
+export interface ProtoFile {
+  /** As others import it. */
+  readonly name: string
+  /** Some serializers register the compiled descriptor, as Base64, in place of the text. */
+  readonly text: string
+}
+
+/** Throws DecodeError where the bytes, which begin with message indexes, are not of the schema. */
+export type ProtobufReader = (bytes: Buffer) => string
+
+interface Message {
+  readonly name: string
+  readonly nested: readonly Message[]
+}
+
+/** What a file declares, in its order, and what it needs. */
+interface Outline {
+  readonly package: string
+  readonly messages: readonly Message[]
+  readonly imports: readonly string[]
+}
+
+/**
+ * A reader of the messages of `schema`, which imports `references`. Throws DecodeError where any of them cannot be
+ * parsed, or something they import is missing. Fields are as ProtoJSON has them: lowerCamelCase, 64 bits as texts, bytes as
+ * Base64, without those that have their default.
+ */
+export function protobufReader(schema: string, references: readonly ProtoFile[]): ProtobufReader {
+  const { root, outline } = explained('its schema cannot be used', () => {
+    const files = [...references.map(({ text }) => text), schema]
+    const compiled = files.flatMap((file) => descriptorOf(file) ?? [])
+    const made =
+      compiled.length === 0
+        ? new protobuf.Root()
+        : protobuf.Root.fromDescriptor({ file: compiled }, { keepCase: true })
+    for (const file of files) {
+      if (descriptorOf(file) === undefined) protobuf.parse(file, made, { keepCase: true })
+    }
+    addCommon(
+      made,
+      files.flatMap((file) => outlineOf(file).imports),
+      references,
+    )
+    made.resolveAll()
+    return { root: made, outline: outlineOf(schema) }
+  })
+  const types = new Map<string, protobuf.Type>()
+  return (bytes) => {
+    const { path, at } = messageIndexes(bytes)
+    const key = path.join()
+    return explained('it is not of its schema', () => {
+      const type = types.get(key) ?? root.lookupType(nameAt(outline, path))
+      types.set(key, type)
+      const reader = protobuf.Reader.create(bytes.subarray(at))
+      // 0.1, not what 0.1 is as a double: as others print it, and as a filter would have it.
+      const float = reader.float.bind(reader)
+      reader.float = () => shortestFloat(float())
+      return protojson.toJsonString(type, type.decode(reader))
+    })
+  }
+}
+
+/** Types that every implementation has with it, as far as they are imported. */
+function addCommon(
+  root: protobuf.Root,
+  imports: readonly string[],
+  references: readonly ProtoFile[],
+): void {
+  const known = new Set(references.map(({ name }) => name))
+  for (const name of new Set(imports)) {
+    if (known.has(name)) continue
+    const common = protobuf.common.get(name)
+    if (common === null) throw new DecodeError(`it imports ${name}, which is not there`)
+    root.addJSON(common.nested ?? {})
+  }
+}
+
+function outlineOf(file: string): Outline {
+  const compiled = descriptorOf(file)
+  if (compiled !== undefined) {
+    const messagesOf = (types: readonly IDescriptorProto[] | null | undefined): Message[] =>
+      (types ?? []).map(({ name, nestedType }) => ({
+        name: name ?? '',
+        nested: messagesOf(nestedType),
+      }))
+    return {
+      package: compiled.package ?? '',
+      messages: messagesOf(compiled.messageType),
+      imports: compiled.dependency ?? [],
+    }
+  }
+  // By itself: in the root of all files its messages would be among those of others.
+  const alone = new protobuf.Root()
+  const { package: own, imports, weakImports } = protobuf.parse(file, alone, { keepCase: true })
+  const messagesOf = ({ nestedArray }: protobuf.NamespaceBase): Message[] =>
+    nestedArray
+      .filter((each) => each instanceof protobuf.Type)
+      .map((type) => ({ name: type.name, nested: messagesOf(type) }))
+  const scope = own === undefined ? alone : alone.lookup(own)
+  return {
+    package: own ?? '',
+    messages: scope instanceof protobuf.Namespace ? messagesOf(scope) : [],
+    imports: [...(imports ?? []), ...(weakImports ?? [])],
+  }
+}
+
+function descriptorOf(file: string): IFileDescriptorProto | undefined {
+  if (!/^[A-Za-z0-9+/]+={0,2}\s*$/.test(file)) return undefined
+  const bytes = Buffer.from(file, 'base64')
+  return descriptor.FileDescriptorProto.toObject(descriptor.FileDescriptorProto.decode(bytes))
+}
+
+function nameAt({ package: own, messages }: Outline, path: readonly number[]): string {
+  const names = own === '' ? [] : [own]
+  let here: readonly Message[] = messages
+  for (const index of path) {
+    const message = here[index]
+    if (message === undefined) throw new DecodeError(`its schema has no message ${path.join('.')}`)
+    names.push(message.name)
+    here = message.nested
+  }
+  return names.join('.')
+}
+
+/** protobufjs says by errors of all kinds that a text or bytes are wrong. */
+function explained<T>(what: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    throw error instanceof DecodeError ? error : new DecodeError(`${what}: ${error.message}`)
+  }
+}

@@ -1,0 +1,60 @@
+// Tests that prefixes and message indexes are read as serializers write them, and that broken ones are refused.
+import { expect, test } from 'vitest'
+import { DecodeError } from './decode-error.ts'
+import { messageIndexes, schemaIdOf } from './wire-format.ts'
+import { zigzag } from './zigzag.ts'
+
+const bytes = (...values: number[]): Buffer => Buffer.from(values)
+
+test('a schema’s id is the four bytes behind a zero', () => {
+  expect(schemaIdOf(bytes(0, 0, 0, 0, 7))).toBe(7)
+  expect(schemaIdOf(bytes(0, 0xff, 0xff, 0xff, 0xff, 1))).toBe(0xffff_ffff)
+})
+
+test.each([[bytes()], [bytes(0, 0, 0, 1)], [bytes(1, 0, 0, 0, 7)], [Buffer.from('{"a":1}')]])(
+  '%j begins with no schema’s id',
+  (value) => {
+    expect(schemaIdOf(value)).toBeUndefined()
+  },
+)
+
+test.each([
+  ['the first message, as written in short', bytes(0, 9), [0], 1],
+  ['the first message, at length', bytes(2, 0, 9), [0], 2],
+  ['the second message', bytes(2, 2, 9), [1], 2],
+  ['a message inside the third', bytes(4, 4, 0, 9), [2, 0], 3],
+  ['a far one', bytes(2, 0x80, 0x02), [128], 3],
+])('%s is found by its indexes', (_, body, path, at) => {
+  expect(messageIndexes(body)).toEqual({ path, at })
+})
+
+test.each([
+  ['no bytes', bytes()],
+  ['half of them', bytes(4, 2)],
+  ['a negative count', bytes(1)],
+  ['a negative index', bytes(2, 1)],
+  ['too many', bytes(0xfe, 0xff, 0xff, 0xff, 0x0f)],
+])('%s are no message indexes', (_, body) => {
+  expect(() => messageIndexes(body)).toThrow(DecodeError)
+})
+
+test.each([
+  [[0], 0],
+  [[1], -1],
+  [[2], 1],
+  [[0xfe, 0xff, 0xff, 0xff, 0x0f], 2 ** 31 - 1],
+  [[0xff, 0xff, 0xff, 0xff, 0x0f], -(2 ** 31)],
+  [[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f], 2 ** 52 - 1 + 2 ** 52],
+  [[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01], 2n ** 63n - 1n],
+  [[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01], -(2n ** 63n)],
+])('%j is %s', (values, value) => {
+  expect(zigzag(bytes(9, ...values), 1)).toEqual({ value, end: values.length + 1 })
+})
+
+test('an integer of more than 64 bits is none, and neither is half of one', () => {
+  expect(() => zigzag(Buffer.alloc(11, 0xff), 0)).toThrow('more than 64 bits')
+  expect(() =>
+    zigzag(bytes(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02), 0),
+  ).toThrow('more than 64 bits')
+  expect(() => zigzag(bytes(0x80), 0)).toThrow('ends too early')
+})
