@@ -1,6 +1,10 @@
 // Tests what an event source mapping may not be, text by text, and what is accepted as a default.
 import {
+  CreateAliasCommand,
   CreateFunctionCommand,
+  PublishVersionCommand,
+  UpdateAliasCommand,
+  type UpdateAliasCommandInput,
   UpdateEventSourceMappingCommand,
   UpdateFunctionConfigurationCommand,
   CreateEventSourceMappingCommand,
@@ -377,4 +381,28 @@ test('a function behind a mapping may run for 14 minutes and no longer, whicheve
   const move = new UpdateEventSourceMappingCommand({ UUID, FunctionName: 'other' })
   await harness.settle(UUID ?? '')
   expect(await refusalOf(client.send(move))).toEqual(refusal)
+})
+
+test('an alias that a mapping invokes goes to no version that may run for longer than 14 minutes, weighted or not', async () => {
+  const harness = await start()
+  const { client } = harness
+  const publish = async (Timeout: number) => {
+    await client.send(new UpdateFunctionConfigurationCommand({ FunctionName: 'tyres', Timeout }))
+    return (await client.send(new PublishVersionCommand({ FunctionName: 'tyres' }))).Version
+  }
+  const [short, long] = [await publish(840), await publish(841)]
+  const alias = { FunctionName: 'tyres', Name: 'live' }
+  await client.send(new CreateAliasCommand({ ...alias, FunctionVersion: short }))
+  await create(harness, { FunctionName: 'tyres:live' })
+  const change = (input: Partial<UpdateAliasCommandInput>) =>
+    refusalOf(client.send(new UpdateAliasCommand({ ...alias, ...input })))
+  const message = expect.stringContaining("and this one's is 841.") as string
+  const refusal = { name: invalid, status: 400, message }
+  expect(await change({ FunctionVersion: long })).toEqual(refusal)
+  const weights = { AdditionalVersionWeights: { [long ?? '']: 0.1 } }
+  expect(await change({ RoutingConfig: weights })).toEqual(refusal)
+  // Nobody reads by this one.
+  await client.send(
+    new CreateAliasCommand({ FunctionName: 'tyres', Name: 'other', FunctionVersion: long }),
+  )
 })

@@ -19,6 +19,7 @@ import {
   type FunctionDirectory,
 } from './function-lookup.ts'
 import { functionNotFound } from './function-name.ts'
+import { refuseTimeoutBehind } from './kafka-timeouts.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
 import { unpublished } from './provisioned-service.ts'
 import type { CreateAliasInput, UpdateAliasInput } from './requests.ts'
@@ -163,7 +164,8 @@ export class AliasService {
         version !== versionOf(latest) &&
         registry.version(latest.name, version) === undefined,
     )
-    return missing === undefined ? undefined : functionNotFound(qualifiedArn(latest.arn, missing))
+    if (missing !== undefined) return functionNotFound(qualifiedArn(latest.arn, missing))
+    return refuseTimeoutBehind(registry, latest, alias)
   }
 
   async #put(latest: FunctionRecord, alias: AliasRecord): Promise<NamedAlias> {

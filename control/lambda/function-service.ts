@@ -174,7 +174,7 @@ export class FunctionService {
       const error =
         checkConfiguration(input) ??
         refuseUnavailable(input) ??
-        refuseTimeoutBeside(registry.mappings(), current.name, input.Timeout)
+        refuseTimeoutBeside(registry, current, input.Timeout)
       if (error !== undefined) return error
       const logging = changedLogging(current.logging, input.LoggingConfig)
       if (logging instanceof LambdaApiError) return logging
