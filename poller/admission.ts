@@ -61,6 +61,7 @@ export class Admission {
     this.#counters.polledEvents += nextOffset - firstOffset
     this.#counters.filteredOutEvents += nextOffset - firstOffset
     const from = to.nextOffset ?? 0
+    to.latestMs = Math.max(to.latestMs, entries.at(-1)?.timestampMs ?? 0)
     for (const { slot = 0, ...entry } of entries) {
       const lane = to.lane(slot)
       const known = Math.max(0, Math.max(from, lane.knownBelow) - entry.offset)

@@ -94,6 +94,64 @@ test('steps can be given as a text', async () => {
   ])
 })
 
+const stream = ['--source', 'kinesis', '--partitions', '4', '--rate', '400']
+
+test('shards of a stream are split and merged under load, and all of them are read', async () => {
+  const steps = '8@2s,split:4@3s,merge:5+6@4s'
+  const { scenario, shards, records, ...rest } = await report(...stream, '--reshardings', steps)
+  expect(scenario.traffic.reshardings).toEqual([
+    { second: 2, shards: 8 },
+    { second: 3, split: 4 },
+    { second: 4, merge: [5, 6] },
+  ])
+  expect(shards).toMatchObject({ atStart: 4, atEnd: 8, everOpened: 15, finished: 7 })
+  expect(shards?.busiest.recordsPerSecond).toBeCloseTo(100)
+  expect(records.written - records.handled).toBeLessThan(100)
+  expect(rest.most.pollers).toBe(1)
+  const { reshardings } = scenario.traffic
+  const traffic = { source: 'kinesis', partitions: 4, rate: 400, reshardings }
+  const path = join(await folder(), 'stream.json')
+  await writeFile(path, JSON.stringify({ traffic }))
+  expect((await report('--config', path)).shards).toEqual(shards)
+})
+
+test('a shard has one batch in flight, and as many as its parallelization factor', async () => {
+  const slow = [...stream, '--batch-ms', '300', '--batch-size', '10']
+  expect((await report(...slow)).most.concurrency).toBe(4)
+  expect((await report(...slow, '--parallelization-factor', '3')).most.concurrency).toBe(12)
+  expect((await report(...slow, '--reshardings', '8@1s')).most.concurrency).toBe(8)
+})
+
+test('tumbling windows of each shard end by final invocations', async () => {
+  const { windows } = await report(...stream, '--tumbling-window', '2')
+  // The fifth of each has not ended when the simulation does.
+  expect(windows).toEqual({ ended: 16, dropped: 0 })
+  const { out } = await run(...stream, '--seconds', '10', '--tumbling-window', '2')
+  expect(out).toContain('16 of 2 s ended by final invocations, 0 were given up')
+  expect(out).toContain('4 at the start, 4 open at the end')
+})
+
+test('partial batches of a stream keep what a function has done, also at the pace of AWS', async () => {
+  const poison = [...stream, '--poison', '0.01', '--poison-times', '1', '--pace', 'aws']
+  const whole = await report(...poison)
+  const partial = await report(...poison, '--item-failures')
+  expect(whole.invocations.retries).toBeGreaterThan(10)
+  expect(partial.invocations.errors).toBe(0)
+  expect(partial.invocations.retries).toBeGreaterThan(10)
+})
+
+test('at the pace of AWS a shard is read once a second, and a child when its parents are through', async () => {
+  const { ageSeconds } = await report(...stream, '--pace', 'aws')
+  expect(ageSeconds.p50).toBeGreaterThan(0.3)
+  expect(ageSeconds.max).toBeLessThan(1.5)
+  const behind = ['--batch-ms', '500', '--batch-size', '20', '--reshardings', '8@2s']
+  const { shards, most } = await report(...stream, ...behind)
+  // Twice as many shards bring nothing before their parents have been worked off.
+  expect(shards).toMatchObject({ atEnd: 8, everOpened: 12 })
+  expect(most.concurrency).toBe(8)
+  expect(most.lagSeconds).toBeGreaterThan(2)
+})
+
 test('the chart is a picture with a line for each of what it shows', async () => {
   const path = join(await folder(), 'chart.svg')
   expect((await run('--seconds', '5', '--chart', path)).out).toContain('event pollers')
@@ -116,6 +174,19 @@ test.each([
   [['--record-age', '59'], 'MaximumRecordAgeInSeconds: is not from 60 on, nor -1'],
   [['--pace', 'aws', '--bisect'], 'BisectBatchOnFunctionError: is only supported with Provisioned'],
   [['--pace', 'aws', '--retries', '3'], 'MaximumRetryAttempts: is only supported with Provisioned'],
+  [['--reshardings', '8@5s'], 'reshardings: are of streams: --source kinesis'],
+  [['--tumbling-window', '5'], 'TumblingWindowInSeconds: is for streams'],
+  [[...stream, '--tumbling-window', '901'], '"901" is not from 0 to 900'],
+  [[...stream, '--reshardings', '9@5s'], 'reshardings: at 5 s: 9 shards are more than twice 4'],
+  [[...stream, '--reshardings', '1@5s'], 'reshardings: at 5 s: 1 shards are less than half of 4'],
+  [[...stream, '--reshardings', 'split:4@5s'], 'there is no shard 4; they are numbered from 0 on'],
+  [[...stream, '--reshardings', 'split:0@5s,split:0@6s'], 'at 6 s: shard 0 is closed already'],
+  [[...stream, '--reshardings', 'merge:0+2@5s'], 'shards 0 and 2 are not beside each other'],
+  [[...stream, '--reshardings', 'merge:1+1@5s'], 'shards 1 and 1 are not beside each other'],
+  [[...stream, '--reshardings', '8@9s,4@5s'], 'are no reshardings in the order of their times'],
+  [[...stream, '--reshardings', '8'], 'are no reshardings in the order of their times'],
+  [[...stream, '--rebalances', '5'], 'rebalances: are of consumer groups'],
+  [[...stream, '--pace', 'aws', '--minimum-pollers', '2'], 'is not there for Kinesis'],
   [['--nonsense', '1'], "Unknown option '--nonsense'"],
   [['--config', '/nowhere/at/all.json'], 'ENOENT'],
   [['--chart', '/nowhere/at/all.svg', '--seconds', '1'], 'ENOENT'],
@@ -133,6 +204,8 @@ test.each([
   ['{"mapping":3}', 'has no parameter "mapping"'],
   ['{"traffic":{"rate":[]}}', 'is no rate'],
   ['{"traffic":{"rate":[{"rate":-1,"seconds":1}]}}', 'is no rate'],
+  ['{"traffic":{"source":"kinesis","reshardings":[{"second":5}]}}', 'are no reshardings'],
+  ['{"traffic":{"source":"sqs"}}', 'is not one of kafka, kinesis'],
   ['{"mapping":{"OnFailure":"yes"}}', 'is neither true nor false'],
 ])('a file with %s is refused with a reason', async (text, reason) => {
   const path = join(await folder(), 'scenario.json')

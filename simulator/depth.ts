@@ -1,11 +1,14 @@
 // The two ways to hand records to a mapping: each made and handed over, or only how many there are.
 import { compileCriteria, type Criteria } from '../filter/criteria.ts'
-import { placeBytes, recordSizeBytes } from '../events/kafka-record-text.ts'
-import type { RawRecord } from '../events/raw-record.ts'
+import { awsIdlePollMs, getRecordsMax } from '../common/kinesis-client-limits.ts'
+import { shardBytesOutPerSecond } from '../common/stream-limits.ts'
+import type { RawRecord, StreamPlace } from '../events/raw-record.ts'
 import type { CountedRecords } from '../poller/batch.ts'
+import { recordSizer } from '../poller/event.ts'
 import type { Mapping } from '../poller/mapping.ts'
 import type { SourceRecord } from '../poller/sources/source.ts'
-import type { Scenario } from './scenario.ts'
+import { isStream, type Scenario } from './scenario.ts'
+import { frameOf } from './rules.ts'
 import { startMs, type Topic } from './topic.ts'
 
 /** Part of a partition, from one offset to before another. */
@@ -22,6 +25,8 @@ export interface Depth {
   readonly quantumMs: number
   /** How often each partition is read. */
   readonly fetchIntervalMs: number
+  /** Of one read of a partition. */
+  readonly readMaxRecords: number
   readonly commitIntervalMs: number
   readonly criteria: Criteria
   read(mapping: Mapping, stretch: Stretch, nowMs: number): void
@@ -33,6 +38,9 @@ const exactRecordsMax = 500_000
 const countedReadsMax = 20_000_000
 const exactFetchMs = 10
 const countedFetchMs = 50
+/** Kafka's max.partition.fetch.bytes, and what GetRecords answers at most. */
+const fetchMaxBytes = 1024 * 1024
+const getRecordsMaxBytes = 10 * 1024 * 1024
 
 const topicName = 'simulated'
 /** Keys of a partition: more than it has lanes, few enough that each has records that wait. */
@@ -45,17 +53,34 @@ export function depthOf(scenario: Scenario, topic: Topic): Depth {
   return isExact ? exactDepth(scenario, topic) : countedDepth(scenario, topic)
 }
 
-function exactDepth({ traffic, mapping }: Scenario, topic: Topic): Depth {
-  const filters = traffic.matching < 1 ? ['{"value":{"keep":[true]}}'] : []
-  const compiled = compileCriteria(filters, 'value')
+/** At AWS's pace a shard is asked once a second, for what it may give in one; at ours as often as a topic. */
+function fetchesOf(
+  { traffic, pace }: Scenario,
+  ownMs: number,
+): Pick<Depth, 'fetchIntervalMs' | 'readMaxRecords'> {
+  const isShard = traffic.source === 'kinesis'
+  const isAws = isShard && pace === 'aws'
+  const maxBytes = isAws ? shardBytesOutPerSecond : isShard ? getRecordsMaxBytes : fetchMaxBytes
+  const fitting = Math.max(1, Math.floor(maxBytes / traffic.recordBytes))
+  return {
+    fetchIntervalMs: isAws ? awsIdlePollMs : ownMs,
+    readMaxRecords: isShard ? Math.min(getRecordsMax, fitting) : fitting,
+  }
+}
+
+function exactDepth(scenario: Scenario, topic: Topic): Depth {
+  const { traffic } = scenario
+  const payload = isStream(scenario) ? 'data' : 'value'
+  const filters = traffic.matching < 1 ? [`{"${payload}":{"keep":[true]}}`] : []
+  const compiled = compileCriteria(filters, payload)
   if (!compiled.ok) throw new Error(compiled.reason)
   const kept = valueOf('{"keep":true,"pad":"', traffic.recordBytes)
   const dropped = valueOf('{"keep":false,"pad":"', traffic.recordBytes)
-  const keys = keysOf(mapping)
+  const keys = keysOf(scenario)
   return {
     name: 'exact',
     quantumMs: 1,
-    fetchIntervalMs: exactFetchMs,
+    ...fetchesOf(scenario, exactFetchMs),
     commitIntervalMs: 100,
     criteria: compiled.criteria,
     read: (mapping, { partition, from, to, endOffset }, nowMs) => {
@@ -64,7 +89,8 @@ function exactDepth({ traffic, mapping }: Scenario, topic: Topic): Depth {
         const value = topic.isKept(offset) ? kept : dropped
         const timestampMs = topic.timestampMs(partition, offset)
         const key = keys[offset % keys.length] ?? null
-        records.push(recordOf({ partition, offset, timestampMs, value, key }))
+        const of = { partition, offset, timestampMs, value }
+        records.push(isStream(scenario) ? streamRecordOf(of, key) : recordOf({ ...of, key }))
       }
       mapping.recordsArrived({ partition, records, nextOffset: to, endOffset }, nowMs)
     },
@@ -72,22 +98,23 @@ function exactDepth({ traffic, mapping }: Scenario, topic: Topic): Depth {
 }
 
 function countedDepth(scenario: Scenario, topic: Topic): Depth {
-  const { traffic, mapping: model, seconds } = scenario
+  const { mapping: model, seconds } = scenario
   const compiled = compileCriteria([], 'value')
   if (!compiled.ok) throw new Error(compiled.reason)
   const quantumMs = quantumOf(scenario)
-  const leastMs = Math.ceil((traffic.partitions * seconds * 1000) / countedReadsMax)
-  const fetchIntervalMs = Math.max(countedFetchMs, Math.ceil(leastMs / quantumMs) * quantumMs)
-  const content = sampleOf(traffic.recordBytes)
+  const { fetchIntervalMs: ownMs, ...fetches } = fetchesOf(scenario, countedFetchMs)
+  const leastMs = Math.ceil((topic.partitions * seconds * 1000) / countedReadsMax)
+  const fetchIntervalMs = Math.ceil(Math.max(ownMs, leastMs) / quantumMs) * quantumMs
+  const content = sampleOf(scenario)
   const { parallelizationFactor: factor = 1 } = model
   const turn = Math.ceil(model.batchSize / factor)
-  const place = placeBytes({ topic: topicName, partition: 0 })
-  const alike = { content, sizeBytes: recordSizeBytes(place, content) }
+  const alike = { content, sizeBytes: recordSizer(frameOf(scenario), 0)(content) }
   return {
     name: 'counted',
     quantumMs,
     fetchIntervalMs,
-    commitIntervalMs: traffic.partitions > 1000 ? 1000 : 100,
+    ...fetches,
+    commitIntervalMs: topic.partitions > 1000 ? 1000 : 100,
     criteria: compiled.criteria,
     read: (mapping, { partition, from, to, endOffset }, nowMs) => {
       // Those that the filters let through are taken to come before the others of the same read.
@@ -115,14 +142,15 @@ export function keyIndexOf(offset: number): number | undefined {
 }
 
 /** Of the records of each partition, one after the other; none where nothing depends on them. */
-function keysOf({ parallelizationFactor = 1 }: Scenario['mapping']): readonly (Buffer | null)[] {
+function keysOf(scenario: Scenario): readonly (Buffer | null)[] {
+  const { parallelizationFactor = 1 } = scenario.mapping
   if (parallelizationFactor === 1) return [null]
-  return Array.from({ length: keysEach + 1 }, (_, offset) => keyAt(offset))
+  return Array.from({ length: keysEach + 1 }, (_, offset) => keyAt(scenario, offset))
 }
 
-/** The key of a record of any partition where keys have lanes of their own. */
-export function keyAt(offset: number): Buffer | null {
-  const index = keyIndexOf(offset)
+/** The key of a record of any partition where keys have lanes of their own; every record of a stream has one. */
+export function keyAt(scenario: Scenario, offset: number): Buffer | null {
+  const index = keyIndexOf(offset) ?? (isStream(scenario) ? keysEach : undefined)
   return index === undefined ? null : Buffer.from(`key ${index}`)
 }
 
@@ -147,11 +175,27 @@ function recordOf(
   return { topic: topicName, ...of, timestampType: 'CREATE_TIME', headers: [] }
 }
 
+/** Of a stream: with its place there, and the key in it. */
+function streamRecordOf(
+  of: Pick<SourceRecord, 'partition' | 'offset' | 'timestampMs' | 'value'>,
+  key: Buffer | null,
+): SourceRecord {
+  const partitionKey = key?.toString() ?? `key ${of.offset % keysEach}`
+  const stream = placeOf(of.partition, of.offset, partitionKey)
+  return { ...recordOf({ ...of, key: null }), timestampType: 'LOG_APPEND_TIME', stream }
+}
+
+function placeOf(shard: number, offset: number, partitionKey: string): StreamPlace {
+  const shardId = `shardId-${String(shard).padStart(12, '0')}`
+  return { shardId, sequenceNumber: `49${String(offset).padStart(54, '0')}`, partitionKey }
+}
+
 /** A record that stands for all, for its size. */
-function sampleOf(sizeBytes: number): RawRecord {
-  const value = valueOf('{"keep":true,"pad":"', sizeBytes)
+function sampleOf(scenario: Scenario): RawRecord {
+  const value = valueOf('{"keep":true,"pad":"', scenario.traffic.recordBytes)
   const key = { keyStart: 0, keyBytes: -1 }
   const place = { bytes: value, ...key, valueStart: 0, valueBytes: value.length }
   const when = { timestampMs: startMs, timestampType: 'CREATE_TIME' as const }
-  return { offset: 1_000_000, ...when, ...place, headerCount: 0, headers: [] }
+  const record = { offset: 1_000_000, ...when, ...place, headerCount: 0, headers: [] }
+  return isStream(scenario) ? { ...record, stream: placeOf(0, 1_000_000, 'key 10') } : record
 }

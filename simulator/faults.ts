@@ -83,6 +83,8 @@ export class Faults {
     this.#simulation.after(brokerDownMs, () => {
       this.#brokerDowns -= 1
       this.#simulation.readsAgain()
+      // A stream has no group that could lose sight of its reader.
+      if (this.#simulation.tellsStarts) return
       // Members that the group has not heard of for long have to join again; any may have been too late.
       if (brokerDownMs < sessionTimeoutMs && this.#random() < 0.5) return
       const { members } = this.#simulation.group

@@ -37,6 +37,8 @@ export class SimulatedFunction {
   running = 0
   most = 0
   invocations = 0
+  /** Of tumbling windows, those that succeeded. */
+  finalInvocations = 0
   errors = 0
   timeouts = 0
   throttles = 0
@@ -99,6 +101,7 @@ export class SimulatedFunction {
       return { atMs, outcome: 'unreached', handled, ran: true }
     }
     const state = stateAfter(batch, handled)
+    if (batch.window?.isFinal === true) this.finalInvocations += 1
     if (failed.size === 0) {
       const report = state === undefined ? {} : { report: { ...unhandled, ...state } }
       return { atMs, outcome: 'succeeded', handled, ran: true, ...report }

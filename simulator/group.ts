@@ -1,14 +1,17 @@
-// The consumer group of a simulated mapping: its offsets, and who of its members reads what.
+// The consumer group of a simulated mapping, or a stream's checkpoints: how far it is, and who reads what.
 import type { PollerProcess } from './poller-process.ts'
 
 /** A commit counts only if it is of the generation that the group is in. */
 export class Group {
   readonly committed: Float64Array
   generation = 0
+  readonly #isReadable: (partition: number) => boolean
   #members: readonly PollerProcess[] = []
 
-  constructor(partitions: number) {
+  /** `isReadable` is of a stream's shards, which are not read all the time. */
+  constructor(partitions: number, isReadable: (partition: number) => boolean = () => true) {
     this.committed = new Float64Array(partitions)
+    this.#isReadable = isReadable
   }
 
   get members(): readonly PollerProcess[] {
@@ -42,14 +45,30 @@ export class Group {
     return this.#members[partition % this.#members.length]
   }
 
+  /** Shards may have come, or be over: whoever is to read others than it does is told. */
+  follow(): void {
+    for (const [member, partitions] of this.#shares()) {
+      const { partitions: before } = member
+      const isSame =
+        partitions.length === before.size && partitions.every((each) => before.has(each))
+      if (!isSame) member.assigned(partitions, true)
+    }
+  }
+
   #rebalance(members: readonly PollerProcess[], forgotten: ReadonlySet<PollerProcess>): void {
     this.generation += 1
     this.#members = members
-    const shares = new Map<PollerProcess, number[]>(members.map((member) => [member, []]))
+    for (const [member, partitions] of this.#shares()) {
+      member.assigned(partitions, !forgotten.has(member))
+    }
+  }
+
+  #shares(): ReadonlyMap<PollerProcess, readonly number[]> {
+    const shares = new Map<PollerProcess, number[]>(this.#members.map((member) => [member, []]))
     for (let partition = 0; partition < this.committed.length; partition++) {
-      const owner = this.ownerOf(partition)
+      const owner = this.#isReadable(partition) ? this.ownerOf(partition) : undefined
       if (owner !== undefined) shares.get(owner)?.push(partition)
     }
-    for (const [member, partitions] of shares) member.assigned(partitions, !forgotten.has(member))
+    return shares
   }
 }

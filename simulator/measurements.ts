@@ -53,6 +53,8 @@ export class Measurements implements Observer {
   readonly samples: Sample[] = []
   /** How old records are when they are sent the first time, in milliseconds. */
   readonly ages = new Distribution()
+  /** Of a shard: the most records and bytes that one took in a second. */
+  busiestShard = { recordsPerSecond: 0, bytesPerSecond: 0 }
   #unitMs = 0
   #concurrencyMost = 0
 
@@ -88,7 +90,12 @@ export class Measurements implements Observer {
     }
     const pollers = sum(group.members, ({ mapping }) => mapping.eventPollers)
     const ratePerSecond = topic.curve.rateAt(Math.max(0, nowMs - startMs - sinceMs / 2))
-    const bytesPerSecond = ratePerSecond * simulation.scenario.traffic.recordBytes
+    const { recordBytes } = simulation.scenario.traffic
+    const bytesPerSecond = ratePerSecond * recordBytes
+    const busiest = ratePerSecond * topic.heaviestShard(nowMs - 1)
+    if (busiest > this.busiestShard.recordsPerSecond) {
+      this.busiestShard = { recordsPerSecond: busiest, bytesPerSecond: busiest * recordBytes }
+    }
     const concurrencyMost = simulation.function.takeMost()
     this.#concurrencyMost = Math.max(this.#concurrencyMost, concurrencyMost)
     this.#unitMs += eventPollerUnits(pollers, bytesPerSecond) * sinceMs

@@ -4,7 +4,7 @@ export interface Parameter {
   /** In a scenario's JSON; mappings have Lambda's own names. */
   readonly path: string
   readonly flag: string
-  readonly kind: 'whole' | 'number' | 'share' | 'word' | 'switch' | 'rates'
+  readonly kind: 'whole' | 'number' | 'share' | 'word' | 'switch' | 'rates' | 'reshardings'
   readonly words?: readonly string[]
   readonly least?: number
   readonly most?: number

@@ -1,6 +1,7 @@
 // The one table of what can be simulated: every parameter of a scenario, its flag, bounds and meaning.
 import { failureParameters } from './failure-parameters.ts'
 import type { Parameter } from './parameter.ts'
+import { streamParameters } from './stream-parameters.ts'
 
 export const parameters: readonly Parameter[] = [
   {
@@ -53,7 +54,7 @@ export const parameters: readonly Parameter[] = [
     least: 1,
     most: 100_000,
     default: '10',
-    help: 'Partitions of the topic.',
+    help: 'Partitions of the topic, or shards of the stream at the start.',
   },
   {
     path: 'traffic.recordBytes',
@@ -178,7 +179,7 @@ export const parameters: readonly Parameter[] = [
     least: 0,
     most: 300,
     default: '0.5',
-    help: 'The batching window in seconds.',
+    help: 'The batching window in seconds; of a stream 0 unless given.',
   },
   {
     path: 'mapping.MaximumRetryAttempts',
@@ -187,7 +188,7 @@ export const parameters: readonly Parameter[] = [
     least: -1,
     most: 10_000,
     default: '-1',
-    help: 'Retries of a batch; -1 is without end, or ten where there is a destination.',
+    help: 'Retries of a batch; -1 is without end, or of a topic ten where there is a destination.',
   },
   {
     path: 'mapping.MaximumRecordAgeInSeconds',
@@ -210,7 +211,7 @@ export const parameters: readonly Parameter[] = [
     flag: 'item-failures',
     kind: 'switch',
     default: 'false',
-    help: 'The function names the records it failed on (FunctionResponseTypes).',
+    help: 'Partial batches: the function names the records it failed on (FunctionResponseTypes).',
   },
   {
     path: 'mapping.OnFailure',
@@ -226,7 +227,7 @@ export const parameters: readonly Parameter[] = [
     least: 1,
     most: 10,
     default: '1',
-    help: 'Lanes of each partition, by the keys of its records.',
+    help: 'Lanes of each partition or shard, by the keys of its records.',
   },
   {
     path: 'mapping.ProvisionedPollerConfig.MinimumPollers',
@@ -244,5 +245,6 @@ export const parameters: readonly Parameter[] = [
     most: 2000,
     help: 'Provisioned mode: event pollers at most; 200 unless given.',
   },
+  ...streamParameters,
   ...failureParameters,
 ]

@@ -8,6 +8,9 @@ import type { Random } from './random.ts'
 /** What a process leaves to the world around it. */
 export interface World {
   readonly group: Group
+  readonly nowMs: number
+  /** Whether a source says where it begins to read, before it reads anything; a stream's does. */
+  readonly tellsStarts: boolean
   invoke(process: PollerProcess, batch: Batch): void
   discard(process: PollerProcess, discard: Discard): void
   /** Records that are given up without a destination, and records that no event can hold. */
@@ -51,14 +54,23 @@ export class PollerProcess {
   }
 
   assigned(partitions: readonly number[], continued: boolean): void {
+    const before = this.#owned
     const readOn = this.mapping.assigned(partitions, continued)
     this.#owned = new Set(partitions)
     this.#paused.clear()
     for (const partition of partitions) {
       const committed = this.#world.group.committed[partition] ?? 0
       this.#positions[partition] = readOn.get(partition) ?? committed
+      const isAnew = !continued || !before.has(partition)
+      if (isAnew && this.#world.tellsStarts) this.tell(partition, committed, false)
     }
     this.#world.readsAgain()
+  }
+
+  /** Without a record: reading has come to `offset`, and where it has `ended` nothing follows. */
+  tell(partition: number, offset: number, ended: boolean): void {
+    const run = { partition, records: [], nextOffset: offset, endOffset: offset, ended }
+    this.mapping.recordsArrived(run, this.#world.nowMs)
   }
 
   tick(nowMs: number): void {

@@ -1,7 +1,8 @@
 // What a simulation came to, as JSON and as a table for people.
+import { shardBytesInPerSecond, shardRecordsInPerSecond } from '../common/stream-limits.ts'
 import { Measurements, total, type Sample } from './measurements.ts'
 import { costOf, prices, type Cost } from './prices.ts'
-import type { Scenario } from './scenario.ts'
+import { isStream, type Scenario } from './scenario.ts'
 import { Simulation } from './simulation.ts'
 
 export interface Report {
@@ -33,6 +34,10 @@ export interface Report {
   }
   /** How old records were when the function got them first. */
   readonly ageSeconds: { readonly p50: number; readonly p99: number; readonly max: number }
+  /** Of a stream alone. */
+  readonly shards?: ShardsReport
+  /** Of tumbling windows alone: final invocations that succeeded, and windows that were given up. */
+  readonly windows?: { readonly ended: number; readonly dropped: number }
   readonly scalings: readonly { readonly reason: string; readonly count: number }[]
   readonly cost: Cost & {
     readonly perHourUsd: number
@@ -40,6 +45,16 @@ export interface Report {
     readonly asOf: string
   }
   readonly samples: readonly Sample[]
+}
+
+export interface ShardsReport {
+  readonly atStart: number
+  readonly atEnd: number
+  /** Closed ones too. */
+  readonly everOpened: number
+  /** Closed ones whose end is committed: their children are read. */
+  readonly finished: number
+  readonly busiest: { readonly recordsPerSecond: number; readonly bytesPerSecond: number }
 }
 
 /** At most so many moments: enough for a picture. */
@@ -100,6 +115,10 @@ export function reportOf(simulation: Simulation, measurements: Measurements): Re
       p99: ages.percentile(0.99) / 1000,
       max: ages.max / 1000,
     },
+    ...(isStream(scenario) ? { shards: shardsReport(simulation, measurements) } : {}),
+    ...(scenario.mapping.tumblingWindowMs === undefined
+      ? {}
+      : { windows: { ended: fn.finalInvocations, dropped: simulation.droppedWindows } }),
     scalings: scalingsOf(simulation),
     cost: {
       ...cost,
@@ -108,6 +127,17 @@ export function reportOf(simulation: Simulation, measurements: Measurements): Re
       asOf: prices.asOf,
     },
     samples,
+  }
+}
+
+function shardsReport(simulation: Simulation, { busiestShard }: Measurements): ShardsReport {
+  const { topic, nowMs } = simulation
+  return {
+    atStart: simulation.scenario.traffic.partitions,
+    atEnd: topic.openShards(nowMs).length,
+    everOpened: topic.shards.filter((_, shard) => topic.isOpened(shard, nowMs)).length,
+    finished: topic.shards.filter((_, shard) => simulation.isOver(shard)).length,
+    busiest: busiestShard,
   }
 }
 
@@ -132,16 +162,12 @@ const tableRows = 20
 
 export function asTable(report: Report): string {
   const { scenario, records, invocations, most, ageSeconds, cost } = report
-  const { traffic, mapping } = scenario
-  const mode =
-    mapping.provisioned === undefined
-      ? 'on-demand'
-      : `provisioned ${mapping.provisioned.minimum} to ${mapping.provisioned.maximum}`
   return [
-    `${scenario.name}: ${scenario.seconds} s at pace ${scenario.pace}, ${mode}, ${traffic.partitions} partitions, ${report.depth}, seed ${scenario.seed}`,
+    `${scenario.name}: ${scenario.seconds} s at pace ${scenario.pace}, ${sourceText(scenario)}, ${report.depth}, seed ${scenario.seed}`,
     '',
     ...samplesTable(report.samples),
     '',
+    ...streamRows(report),
     row(
       'records',
       `${count(records.written)} written, ${count(records.handled)} handled, ${count(records.filteredOut)} filtered out`,
@@ -176,10 +202,49 @@ export function asTable(report: Report): string {
     ),
     row(
       '',
-      `${cost.region}, ${prices.architecture}, prices of ${cost.asOf}; without the cluster and its traffic`,
+      `${cost.region}, ${prices.architecture}, prices of ${cost.asOf}; without the ${isStream(scenario) ? 'stream' : 'cluster'} and its traffic`,
     ),
     '',
   ].join('\n')
+}
+
+/** `on-demand, 100 partitions`; of a stream `4 shards with 2 lanes each`. */
+function sourceText(scenario: Scenario): string {
+  const { traffic, mapping } = scenario
+  const { provisioned, parallelizationFactor: factor = 1 } = mapping
+  const pollers = provisioned && `provisioned ${provisioned.minimum} to ${provisioned.maximum}`
+  if (!isStream(scenario)) return `${pollers ?? 'on-demand'}, ${traffic.partitions} partitions`
+  const lanes = factor === 1 ? '' : ` with ${factor} lanes each`
+  return `${pollers === undefined ? '' : `${pollers}, `}${traffic.partitions} ${traffic.partitions === 1 ? 'shard' : 'shards'}${lanes}`
+}
+
+/** What becomes of the shards, and of tumbling windows. */
+function streamRows({ shards, windows, scenario }: Report): readonly string[] {
+  const rows: string[] = []
+  if (shards !== undefined) {
+    const { atStart, atEnd, everOpened, finished, busiest } = shards
+    const closed = everOpened - atEnd
+    rows.push(
+      row(
+        'shards',
+        `${count(atStart)} at the start, ${count(atEnd)} open at the end, ${count(closed)} closed, of which ${count(finished)} are read to their ends`,
+      ),
+      row(
+        '',
+        `the busiest took ${count(busiest.recordsPerSecond)} records/s and ${(busiest.bytesPerSecond / 2 ** 20).toFixed(2)} MiB/s; AWS takes ${count(shardRecordsInPerSecond)} and ${shardBytesInPerSecond / 2 ** 20}`,
+      ),
+    )
+  }
+  if (windows !== undefined) {
+    const seconds = (scenario.mapping.tumblingWindowMs ?? 0) / 1000
+    rows.push(
+      row(
+        'windows',
+        `${count(windows.ended)} of ${seconds} s ended by final invocations, ${count(windows.dropped)} were given up`,
+      ),
+    )
+  }
+  return rows
 }
 
 /** Some moments, evenly apart, each with the worst since the one before. */

@@ -5,11 +5,13 @@ import { parseMilliseconds } from '../common/quantities.ts'
 import type { Parameter } from './parameter.ts'
 import { parameters } from './parameters.ts'
 import type { RateStep } from './rate-curve.ts'
-import type { Scenario } from './scenario.ts'
+import { reshardingsOf } from './reshardings.ts'
+import { isStream, type Resharding, type Scenario } from './scenario.ts'
+import { shardsOf } from './shards.ts'
 
 export type Values = ReadonlyMap<string, unknown>
 
-type Value = string | number | boolean | readonly RateStep[]
+type Value = string | number | boolean | readonly RateStep[] | readonly Resharding[]
 
 /** Values by path. Throws AppError INPUT_INVALID for what is no JSON, or has names that do not exist. */
 export function valuesOfJson(text: string, source: string): Values {
@@ -27,7 +29,8 @@ export function valuesOfJson(text: string, source: string): Values {
 /** Throws AppError CONFIG_INVALID for a flag that does not exist or has no value. */
 export function valueOfFlag(parameter: Parameter, text: string): Value {
   const { kind } = parameter
-  if (kind === 'word' || kind === 'rates' || text.trim() === '') return text
+  if (kind === 'word' || kind === 'rates' || kind === 'reshardings') return text
+  if (text.trim() === '') return text
   if (kind !== 'switch') return Number(text)
   return text === 'true' ? true : text === 'false' ? false : text
 }
@@ -40,6 +43,8 @@ export function scenarioOf(name: string, values: Values): Scenario {
   const rare = (path: string): number => (read(path) as number | undefined) ?? Infinity
   const endless = (path: string): number => (number(path) < 0 ? Infinity : number(path))
   const seconds = number('seconds')
+  const source = read('traffic.source') as NonNullable<Scenario['traffic']['source']>
+  const tumblingWindowMs = number('mapping.TumblingWindowInSeconds') * 1000
   const failures = Object.fromEntries(
     parameters
       .filter(({ path }) => path.startsWith('failures.') && path !== 'failures.poisonTimes')
@@ -52,6 +57,8 @@ export function scenarioOf(name: string, values: Values): Scenario {
     pace: read('pace') as Scenario['pace'],
     depth: read('depth') as Scenario['depth'],
     traffic: {
+      source,
+      reshardings: read('traffic.reshardings') as readonly Resharding[],
       steps: lastGoesOn(read('traffic.rate') as readonly RateStep[], seconds),
       partitions: number('traffic.partitions'),
       recordBytes: number('traffic.recordBytes'),
@@ -71,13 +78,17 @@ export function scenarioOf(name: string, values: Values): Scenario {
     },
     mapping: {
       batchSize: number('mapping.BatchSize'),
-      windowMs: Math.round(number('mapping.MaximumBatchingWindowInSeconds') * 1000),
+      windowMs:
+        source === 'kinesis' && !values.has(batchingWindow)
+          ? 0
+          : Math.round(number(batchingWindow) * 1000),
       retriesMax: endless('mapping.MaximumRetryAttempts'),
       recordAgeMaxMs: endless('mapping.MaximumRecordAgeInSeconds') * 1000,
       bisects: bool('mapping.BisectBatchOnFunctionError'),
       reportsItemFailures: bool('mapping.ReportBatchItemFailures'),
       parallelizationFactor: number('mapping.ParallelizationFactor'),
       hasDestination: bool('mapping.OnFailure'),
+      ...(tumblingWindowMs === 0 ? {} : { tumblingWindowMs }),
       ...provisionedOf(
         read(`${provisioned}MinimumPollers`) as number | undefined,
         read(`${provisioned}MaximumPollers`) as number | undefined,
@@ -87,12 +98,34 @@ export function scenarioOf(name: string, values: Values): Scenario {
   })
 }
 
-/** Lambda has the rules of failures for Kafka in provisioned mode only, and no age below a minute. */
+const batchingWindow = 'mapping.MaximumBatchingWindowInSeconds'
+
 function allowed(scenario: Scenario): Scenario {
-  const { pace, mapping } = scenario
-  const { retriesMax, recordAgeMaxMs, bisects, reportsItemFailures, provisioned } = mapping
-  if (recordAgeMaxMs < recordAgeMinSeconds * 1000) {
+  const { mapping, traffic } = scenario
+  if (mapping.recordAgeMaxMs < recordAgeMinSeconds * 1000) {
     throw refused('MaximumRecordAgeInSeconds', `is not from ${recordAgeMinSeconds} on, nor -1`)
+  }
+  if (!isStream(scenario)) return allowedOfTopic(scenario)
+  const shards = shardsOf(traffic)
+  if (typeof shards === 'string') throw refused('reshardings', shards)
+  if (scenario.failures.rebalancesPerHour > 0) {
+    throw refused('rebalances', 'are of consumer groups: a stream is read by one poller')
+  }
+  if (scenario.pace === 'aws' && mapping.provisioned !== undefined) {
+    throw refused('ProvisionedPollerConfig', 'is not there for Kinesis at the pace of AWS')
+  }
+  return scenario
+}
+
+/** Lambda has the rules of failures for Kafka in provisioned mode only, and no age below a minute. */
+function allowedOfTopic(scenario: Scenario): Scenario {
+  const { pace, mapping, traffic } = scenario
+  const { retriesMax, recordAgeMaxMs, bisects, reportsItemFailures, provisioned } = mapping
+  if (traffic.reshardings !== undefined && traffic.reshardings.length > 0) {
+    throw refused('reshardings', 'are of streams: --source kinesis')
+  }
+  if (mapping.tumblingWindowMs !== undefined) {
+    throw refused('TumblingWindowInSeconds', 'is for streams: --source kinesis')
   }
   if (pace === 'aws' && (mapping.parallelizationFactor ?? 1) > 1) {
     throw refused('ParallelizationFactor', 'is not there for Kafka at the pace of AWS')
@@ -152,6 +185,14 @@ function checked(parameter: Parameter, value: unknown): Value {
   }
   if (kind === 'rates') {
     return ratesOf(value, most) ?? invalid('is no rate, nor steps such as 3000@5m,9000@10m')
+  }
+  if (kind === 'reshardings') {
+    return (
+      reshardingsOf(value) ??
+      invalid(
+        'are no reshardings in the order of their times, such as 8@60s,split:0@90s,merge:1+2@2m',
+      )
+    )
   }
   const isSound = typeof value === 'number' && (kind !== 'whole' || Number.isSafeInteger(value))
   if (!isSound) return invalid(kind === 'whole' ? 'is not a whole number' : 'is not a number')

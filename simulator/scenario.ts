@@ -18,9 +18,23 @@ export interface Scenario {
   readonly failures: FailureModel
 }
 
+/** One of the three, at a second since the start. */
+export interface Resharding {
+  readonly second: number
+  /** SplitShard in the middle, MergeShards, UpdateShardCount; shards are numbered as they come into being. */
+  readonly split?: number
+  readonly merge?: readonly [number, number]
+  readonly shards?: number
+}
+
 export interface TrafficModel {
+  /** A Kafka topic unless given. */
+  readonly source?: 'kafka' | 'kinesis'
+  /** Of a stream, one after the other; none unless given. */
+  readonly reshardings?: readonly Resharding[]
   /** One after the other; the last goes on to the end. */
   readonly steps: readonly RateStep[]
+  /** Of a stream the shards at the start. */
   readonly partitions: number
   /** Of a record's value. */
   readonly recordBytes: number
@@ -140,4 +154,8 @@ export const defaultScenario: Scenario = {
     hasDestination: false,
   },
   failures: noFailures,
+}
+
+export function isStream({ traffic }: Pick<Scenario, 'traffic'>): boolean {
+  return traffic.source === 'kinesis'
 }

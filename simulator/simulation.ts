@@ -1,15 +1,6 @@
-// Runs a mapping's own decisions against a simulated cluster and function, on a clock that jumps.
+// Runs a mapping's own decisions against a simulated cluster or stream, and a function, on a clock that jumps.
 import type { Batch, BatchOutcome, Discard, MappingRules } from '../poller/batch.ts'
 import type { BatchGroup } from '../poller/batcher.ts'
-import { eventFrame } from '../poller/event.ts'
-import { retriesMaxOf } from '../poller/retry-policy.ts'
-import { scalingPace } from '../poller/scaling-pace.ts'
-import { payloadMaxBytes, topicPartitionsMax } from '../common/limits.ts'
-import {
-  awsWindowIdleMs,
-  invocationsPerPoller,
-  mappingBufferMaxBytes,
-} from '../common/mapping-limits.ts'
 import { Agenda } from './agenda.ts'
 import { depthOf, type Depth } from './depth.ts'
 import { Faults } from './faults.ts'
@@ -17,7 +8,8 @@ import { SimulatedFunction } from './function.ts'
 import { Group } from './group.ts'
 import { PollerProcess, type World } from './poller-process.ts'
 import { randomFrom, type Random } from './random.ts'
-import type { MappingModel, Scenario } from './scenario.ts'
+import { rulesOf } from './rules.ts'
+import { isStream, type Scenario } from './scenario.ts'
 import { startMs, Topic } from './topic.ts'
 
 /** Who wants to know what happens while it does. */
@@ -39,9 +31,6 @@ export interface Observer {
 const commitMs = 5
 const commitFailureMs = 1000
 const destinationMs = 20
-/** Kafka's max.partition.fetch.bytes. */
-const fetchMaxBytes = 1024 * 1024
-
 export class Simulation implements World {
   readonly scenario: Scenario
   readonly topic: Topic
@@ -53,6 +42,7 @@ export class Simulation implements World {
   /** All there ever were: counters of those that are gone count as well. */
   readonly processes: PollerProcess[] = []
   readonly observer: Observer
+  readonly tellsStarts: boolean
   readonly #random: Random
   readonly #faults: Faults
   /** Windows whose final invocation was given up. */
@@ -67,11 +57,15 @@ export class Simulation implements World {
     this.topic = new Topic(scenario)
     this.depth = depthOf(scenario, this.topic)
     this.function = new SimulatedFunction(scenario, this.topic)
-    this.group = new Group(scenario.traffic.partitions)
+    this.tellsStarts = isStream(scenario)
+    this.group = isStream(scenario)
+      ? new Group(this.topic.partitions, (shard) => this.#isReadable(shard))
+      : new Group(this.topic.partitions)
     this.rules = rulesOf(scenario, this.depth)
     this.#random = randomFrom(scenario.seed, 'cluster')
     this.#faults = new Faults(this, randomFrom(scenario.seed, 'faults'))
     this.#faults.start()
+    for (const { openMs } of this.topic.shards) if (openMs > 0) this.#followAt(openMs)
   }
 
   get nowMs(): number {
@@ -87,7 +81,9 @@ export class Simulation implements World {
   get isDrained(): boolean {
     const { group, topic } = this
     for (let partition = 0; partition < topic.partitions; partition++) {
-      if ((group.committed[partition] ?? 0) < topic.end(partition, this.#nowMs)) return false
+      const committed = group.committed[partition] ?? 0
+      if (committed < topic.end(partition, this.#nowMs)) return false
+      if (topic.isClosed(partition, this.#nowMs) && !this.isOver(partition)) return false
     }
     return group.members.every(({ mapping }) => mapping.invocationsInFlight === 0)
   }
@@ -162,6 +158,8 @@ export class Simulation implements World {
     this.after(fails || this.#faults.isBrokerDown ? commitFailureMs : commitMs, () => {
       const isTaken = isDone && this.group.commit(offsets, generation)
       if (isTaken) this.observer.committed?.(offsets, this.#nowMs)
+      // Children are read when the ends of their parents are committed.
+      if (isTaken && this.tellsStarts) this.group.follow()
       if (process.isAlive) process.mapping.commitEnded(isTaken && !fails, this.#nowMs)
     })
   }
@@ -211,9 +209,8 @@ export class Simulation implements World {
   #read(process: PollerProcess, partition: number): boolean {
     let from = process.position(partition)
     const endOffset = this.topic.end(partition, this.#nowMs)
-    const most = Math.max(1, Math.floor(fetchMaxBytes / this.scenario.traffic.recordBytes))
-    const to = Math.min(endOffset, from + most)
-    if (to <= from) return false
+    const to = Math.min(endOffset, from + this.depth.readMaxRecords)
+    if (to <= from) return this.#readEnd(process, partition)
     if (this.#random() < this.scenario.failures.duplicateReads) {
       const committed = this.group.committed[partition] ?? 0
       from -= Math.floor(this.#random() * (from - committed + 1))
@@ -222,46 +219,39 @@ export class Simulation implements World {
     this.depth.read(process.mapping, { partition, from, to, endOffset }, this.#nowMs)
     return true
   }
+
+  /** Of a shard that is closed and read to its end: nothing follows, and that is told once. */
+  #readEnd(process: PollerProcess, partition: number): boolean {
+    const end = this.topic.end(partition, this.#nowMs)
+    if (process.position(partition) > end || !this.topic.isClosed(partition, this.#nowMs)) {
+      return false
+    }
+    process.moveTo(partition, end + 1)
+    process.tell(partition, end + 1, true)
+    return true
+  }
+
+  /** A shard is read from when its parents are over until it is over itself. */
+  #isReadable(shard: number): boolean {
+    const { parents = [] } = this.topic.shards[shard] ?? {}
+    if (!this.topic.isOpened(shard, this.#nowMs) || this.isOver(shard)) return false
+    return parents.every((parent) => this.isOver(parent))
+  }
+
+  /** Of a shard that is closed: its end is committed, which counts as one more record. */
+  isOver(shard: number): boolean {
+    if (!this.topic.isClosed(shard, this.#nowMs)) return false
+    return (this.group.committed[shard] ?? 0) > this.topic.end(shard, this.#nowMs)
+  }
+
+  #followAt(atMs: number): void {
+    this.agenda.at(onGrid(startMs + atMs, this.depth.quantumMs), () => {
+      this.group.follow()
+      this.readsAgain()
+    })
+  }
 }
 
 function onGrid(timeMs: number, quantumMs: number): number {
   return startMs + Math.ceil((timeMs - startMs) / quantumMs) * quantumMs
-}
-
-const origin = { bootstrapServers: ['simulated:9092'] }
-
-function rulesOf({ mapping: model, pace }: Scenario, depth: Depth): MappingRules {
-  const { provisioned } = model
-  return {
-    batchSize: model.batchSize,
-    windowMs: model.windowMs,
-    payloadMaxBytes,
-    frame: eventFrame(origin, 'simulated'),
-    criteria: depth.criteria,
-    ...lanesOf(model),
-    pollersMin: provisioned?.minimum ?? 1,
-    pollersMax: provisioned?.maximum ?? topicPartitionsMax,
-    invocationsPerPoller,
-    pace: scalingPace(pace, provisioned === undefined ? 'on-demand' : 'provisioned'),
-    bufferMaxBytes: mappingBufferMaxBytes,
-    commitIntervalMs: depth.commitIntervalMs,
-    failure: {
-      retriesMax: retriesMaxOf(
-        model.retriesMax === Infinity ? -1 : model.retriesMax,
-        model.hasDestination,
-      ),
-      recordAgeMaxMs: model.recordAgeMaxMs,
-      bisects: model.bisects,
-      reportsItemFailures: model.reportsItemFailures,
-      destination: model.hasDestination ? 'simulated' : undefined,
-    },
-  }
-}
-
-function lanesOf(model: MappingModel): Partial<MappingRules> {
-  const { parallelizationFactor = 1, tumblingWindowMs: lengthMs } = model
-  if (lengthMs === undefined && parallelizationFactor === 1) return {}
-  // As AWS has it: longer than any fault here keeps records away.
-  const tumbling = lengthMs === undefined ? {} : { tumbling: { lengthMs, idleMs: awsWindowIdleMs } }
-  return { parallelizationFactor, drawsOnOneLane: true, ...tumbling }
 }

@@ -1,7 +1,9 @@
-// A topic as far as a simulation needs it: where each partition ends, and when each offset was written.
+// A topic or a stream as far as a simulation needs it: where each partition ends, and when each offset was written.
+import assert from 'node:assert'
 import { RateCurve } from './rate-curve.ts'
 import { geometric, randomFrom, type Random } from './random.ts'
 import type { Scenario } from './scenario.ts'
+import { shardsOf, type SimulatedShard } from './shards.ts'
 
 /** Any moment does; this one gives timestamps as many digits as today's have. */
 export const startMs = 1_800_000_000_000
@@ -11,20 +13,28 @@ export const startMs = 1_800_000_000_000
  * time of an offset from the end. Which records are filtered or poison follows from where they are.
  */
 export class Topic {
+  /** Of a stream the shards that there will ever be. */
   readonly partitions: number
+  readonly shards: readonly SimulatedShard[]
   readonly curve: RateCurve
   readonly #matching: number
-  readonly #weights: Float64Array
+  /** Records that had been sent when a shard opened. */
+  readonly #sentBefore: Float64Array
   /** A fraction of a record, so that not all partitions get theirs at the same moment. */
   readonly #phases: Float64Array
   readonly #poison: readonly PoisonList[]
 
   constructor({ traffic, failures, seed }: Scenario) {
-    this.partitions = traffic.partitions
+    const shards = shardsOf(traffic)
+    assert(typeof shards !== 'string', 'the reshardings were checked')
+    this.shards = shards
+    this.partitions = shards.length
     this.curve = new RateCurve(traffic.steps)
     this.#matching = traffic.matching
     const random = randomFrom(seed, 'topic')
-    this.#weights = weightsOf(traffic)
+    this.#sentBefore = Float64Array.from(shards, ({ openMs }) =>
+      openMs === 0 ? 0 : this.curve.sentBy(openMs),
+    )
     this.#phases = Float64Array.from({ length: this.partitions }, random)
     this.#poison =
       failures.poison === 0
@@ -34,16 +44,45 @@ export class Topic {
 
   /** The offset after the last record that was written by then. */
   end(partition: number, nowMs: number): number {
-    const sent = this.curve.sentBy(nowMs - startMs) * this.#weight(partition)
+    const { openMs = 0, closeMs = 0, weight = 0 } = this.shards[partition] ?? {}
+    const elapsedMs = Math.min(closeMs, nowMs - startMs)
+    if (elapsedMs <= openMs) return 0
+    const sent = (this.curve.sentBy(elapsedMs) - this.#before(partition)) * weight
     return Math.floor(sent + this.#phase(partition))
+  }
+
+  /** Whether it is there by then. */
+  isOpened(partition: number, nowMs: number): boolean {
+    return nowMs - startMs >= (this.shards[partition]?.openMs ?? Infinity)
+  }
+
+  /** Whether nothing follows its end any more. */
+  isClosed(partition: number, nowMs: number): boolean {
+    return nowMs - startMs >= (this.shards[partition]?.closeMs ?? 0)
+  }
+
+  /** Those that take records at that time. */
+  openShards(nowMs: number): readonly SimulatedShard[] {
+    return this.shards.filter(
+      (_, index) => this.isOpened(index, nowMs) && !this.isClosed(index, nowMs),
+    )
+  }
+
+  /** The share of the traffic that the busiest of them takes. */
+  heaviestShard(nowMs: number): number {
+    let most = 0
+    for (const { weight } of this.openShards(nowMs)) most = Math.max(most, weight)
+    return most
   }
 
   /** When it was written; Infinity for an offset that is never reached. */
   timestampMs(partition: number, offset: number): number {
-    const weight = this.#weight(partition)
+    const { openMs = 0, closeMs = 0, weight = 0 } = this.shards[partition] ?? {}
     if (weight === 0) return Infinity
-    const time = this.curve.timeOf(Math.max(0, offset + 1 - this.#phase(partition)) / weight)
-    return time === Infinity ? Infinity : startMs + Math.ceil(time)
+    const sent = Math.max(0, offset + 1 - this.#phase(partition)) / weight
+    const time = Math.max(openMs, this.curve.timeOf(sent + this.#before(partition)))
+    // Rounding must not carry the last record of a shard behind its end.
+    return time > closeMs + 1 ? Infinity : startMs + Math.min(Math.ceil(time), closeMs)
   }
 
   /** Whether the filters let it through: evenly spread, so that a number of records has their share. */
@@ -61,8 +100,8 @@ export class Topic {
     return this.#poison[partition]?.between(from, end) ?? none
   }
 
-  #weight(partition: number): number {
-    return this.#weights[partition] ?? 0
+  #before(partition: number): number {
+    return this.#sentBefore[partition] ?? 0
   }
 
   #phase(partition: number): number {
@@ -102,19 +141,4 @@ class PoisonList {
     }
     return found
   }
-}
-
-/** Each partition's share; their sum is 1. */
-function weightsOf({ partitions, keys, keySkew }: Scenario['traffic']): Float64Array {
-  const weights = new Float64Array(partitions)
-  if (keys === 0) return weights.fill(1 / partitions)
-  const spread = randomFrom(keys, 'keys')
-  let total = 0
-  for (let key = 1; key <= keys; key++) {
-    const weight = key ** -keySkew
-    const partition = Math.floor(spread() * partitions)
-    weights[partition] = (weights[partition] ?? 0) + weight
-    total += weight
-  }
-  return weights.map((weight) => weight / total)
 }

@@ -37,6 +37,8 @@ export class SimulationWitness implements Observer {
   #isTouched = false
   discards = 0
   retries = 0
+  /** Ends of shards that were committed. */
+  shardsClosed = 0
 
   constructor(simulation: () => Simulation) {
     this.#simulation = simulation
@@ -53,6 +55,7 @@ export class SimulationWitness implements Observer {
       assert(!out.has(lane), 'two batches of one lane in flight')
       out.set(lane, batch)
       records += sumOf(own)
+      this.#checkParents(partition)
       let previous = -1
       for (const record of own) {
         assert(record.offset > previous, 'out of order in a batch')
@@ -113,7 +116,12 @@ export class SimulationWitness implements Observer {
       const before = this.#committed.get(partition) ?? 0
       assert(offset >= before, `partition ${partition} goes back from ${before} to ${offset}`)
       this.#committed.set(partition, offset)
-      const upTo = this.doneUpTo(partition)
+      const { topic, nowMs } = this.#simulation()
+      const done = this.doneUpTo(partition)
+      // The end of a shard counts as one more record.
+      const isEnd = topic.isClosed(partition, nowMs) && done === topic.end(partition, nowMs)
+      const upTo = done + (isEnd ? 1 : 0)
+      if (isEnd && offset > done) this.shardsClosed += 1
       assert(offset <= upTo, `offset ${offset} of partition ${partition} passes ${upTo}`)
     }
   }
@@ -134,6 +142,15 @@ export class SimulationWitness implements Observer {
     while (upTo < end && this.#isDone(partition, upTo)) upTo += 1
     this.#doneUpTo[partition] = upTo
     return upTo
+  }
+
+  /** All records of the shards that it came from have a fate. */
+  #checkParents(shard: number): void {
+    const { topic, nowMs } = this.#simulation()
+    for (const parent of topic.shards[shard]?.parents ?? []) {
+      const end = topic.end(parent, nowMs)
+      assert.equal(this.doneUpTo(parent), end, `shard ${shard} is read before its parent ${parent}`)
+    }
   }
 
   /** Nothing before it of its lane is left, apart from what is given up or another's meanwhile. */

@@ -89,8 +89,9 @@ export class WindowWitness {
   }
 
   #slotOf(offset: number): number {
-    const { parallelizationFactor = 1 } = this.#simulation().rules
-    const key = keyAt(offset)
+    const { rules, scenario } = this.#simulation()
+    const { parallelizationFactor = 1 } = rules
+    const key = keyAt(scenario, offset)
     return key === null ? offset % parallelizationFactor : slotOfKey(key, parallelizationFactor)
   }
 }
