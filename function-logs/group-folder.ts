@@ -12,6 +12,12 @@ export interface GroupFacts {
   /** CloudWatch Logs' retentionInDays; absent: for ever. */
   readonly retentionDays?: number
   readonly tags?: Readonly<Record<string, string>>
+  /** CloudWatch Logs' logGroupClass; absent: STANDARD. Told, and nothing else. */
+  readonly groupClass?: string
+  /** The key that was named for it; events lie as they came. */
+  readonly kmsKeyId?: string
+  /** Whether it is kept from being deleted; absent: it is not. */
+  readonly isProtected?: boolean
 }
 
 export interface Chunk extends ChunkName {
@@ -142,7 +148,8 @@ function parseFacts(text: string): GroupFacts | undefined {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null) return undefined
-    const { name, createdMs, retentionDays, tags } = value as Record<string, unknown>
+    const { name, createdMs, retentionDays, tags, ...rest } = value as Record<string, unknown>
+    const { groupClass, kmsKeyId, isProtected } = rest
     if (typeof name !== 'string' || typeof createdMs !== 'number') return undefined
     return {
       name,
@@ -151,6 +158,9 @@ function parseFacts(text: string): GroupFacts | undefined {
       ...(typeof tags === 'object' && tags !== null
         ? { tags: tags as Record<string, string> }
         : {}),
+      ...(typeof groupClass === 'string' ? { groupClass } : {}),
+      ...(typeof kmsKeyId === 'string' ? { kmsKeyId } : {}),
+      ...(typeof isProtected === 'boolean' ? { isProtected } : {}),
     }
   } catch (error) {
     if (error instanceof SyntaxError) return undefined

@@ -10,7 +10,9 @@ import {
   checkStreamName,
   groupArn,
   groupOfIdentifier,
+  logGroupClasses,
   requestedGroup,
+  standardClass,
   streamArn,
 } from './log-names.ts'
 import type { DescribeLogGroupsInput, DescribeLogStreamsInput } from './log-requests.ts'
@@ -29,12 +31,13 @@ export async function describeLogGroups(
   const refused = checkGroupsInput(input)
   if (refused !== undefined) return refused
   const wanted = input.logGroupIdentifiers?.map(groupOfIdentifier)
-  const names = (await reader.groups()).filter(
+  const all = (await reader.groups()).filter(
     (name) =>
       name.startsWith(input.logGroupNamePrefix ?? '') &&
       name.includes(input.logGroupNamePattern ?? '') &&
       (wanted === undefined || wanted.includes(name)),
   )
+  const names = await ofClass(reader, all, input.logGroupClass)
   const page = pageOf(names, (name) => name, input)
   if (page instanceof JsonApiError) return page
   const facts = await Promise.all(page.items.map((name) => reader.group(name)))
@@ -79,6 +82,7 @@ function checkGroupsInput(input: DescribeLogGroupsInput): JsonApiError | undefin
   if (input.logGroupNamePattern !== '') {
     checkGroupName(violations, input.logGroupNamePattern, 'logGroupNamePattern')
   }
+  violations.oneOf('logGroupClass', input.logGroupClass, logGroupClasses)
   violations.range('limit', input.limit, [1, pageMax])
   if (input.logGroupNamePrefix !== undefined && input.logGroupNamePattern !== undefined) {
     return invalidParameter(
@@ -86,6 +90,20 @@ function checkGroupsInput(input: DescribeLogGroupsInput): JsonApiError | undefin
     )
   }
   return violationsOf(violations)
+}
+
+async function ofClass(
+  reader: LogReader,
+  names: readonly string[],
+  wanted: string | undefined,
+): Promise<readonly string[]> {
+  if (wanted === undefined) return names
+  const found: string[] = []
+  for (const name of names) {
+    const facts = await reader.group(name)
+    if (facts !== undefined && (facts.groupClass ?? standardClass) === wanted) found.push(name)
+  }
+  return found
 }
 
 function groupShape(account: Account, facts: GroupFacts, storedBytes: number): object {
@@ -97,8 +115,10 @@ function groupShape(account: Account, facts: GroupFacts, storedBytes: number): o
     metricFilterCount: 0,
     arn: `${arn}:*`,
     storedBytes,
-    logGroupClass: 'STANDARD',
+    ...(facts.kmsKeyId === undefined ? {} : { kmsKeyId: facts.kmsKeyId }),
+    logGroupClass: facts.groupClass ?? standardClass,
     logGroupArn: arn,
+    deletionProtectionEnabled: facts.isProtected ?? false,
   }
 }
 

@@ -13,10 +13,18 @@ import { JsonApiError, type JsonOutcome } from '../json/json-service.ts'
 import { Serial } from '../lambda/serial.ts'
 import { Violations } from '../../common/aws/validation.ts'
 import { groupNotFound, invalidParameter, streamNotFound, violationsOf } from './log-errors.ts'
-import { checkStreamName, groupOfIdentifier, requestedGroup } from './log-names.ts'
+import {
+  checkStreamName,
+  groupOfIdentifier,
+  logGroupClasses,
+  requestedGroup,
+  standardClass,
+} from './log-names.ts'
 import type {
   CreateLogGroupInput,
   GroupInput,
+  KeyInput,
+  ProtectionInput,
   PutRetentionPolicyInput,
   ResourceInput,
   StreamInput,
@@ -37,7 +45,8 @@ const retentionDays = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
   3653,
 ]
-const logGroupClasses = ['STANDARD', 'INFREQUENT_ACCESS', 'DELIVERY', 'ESSENTIALS']
+/** CloudWatch Logs: of the id or ARN of a key. */
+const keyMaxLength = 256
 
 /** One change at a time. Methods reject with AppError STORAGE_FAILED alone. */
 export class LogGroups {
@@ -53,6 +62,7 @@ export class LogGroups {
     return this.#changes.run(async () => {
       const violations = new Violations()
       violations.oneOf('logGroupClass', input.logGroupClass, logGroupClasses)
+      violations.length('kmsKeyId', input.kmsKeyId, [0, keyMaxLength])
       const name = requestedGroup(input, violations)
       if (name instanceof JsonApiError) return name
       const tags = checkTags(input.tags ?? {})
@@ -60,15 +70,19 @@ export class LogGroups {
       if ((await reader.groups()).length >= logGroupsMax) {
         return new JsonApiError('LimitExceededException', 'Resource limit exceeded.')
       }
-      const tagged = input.tags === undefined ? {} : { tags: input.tags }
-      const isNew = await makeGroup(root, { name, createdMs: clock.now(), ...tagged })
+      const isNew = await makeGroup(root, { name, createdMs: clock.now(), ...factsOf(input) })
       return isNew ? undefined : alreadyExists('group')
     })
   }
 
   delete(input: GroupInput): Promise<JsonOutcome> {
     const { root, writer } = this.#options
-    return this.#change(input, async ({ name }) => {
+    return this.#change(input, async ({ name, isProtected }) => {
+      // No recording seen of AWS's text.
+      if (isProtected === true) {
+        const text = `Log group ${name} cannot be deleted while its deletion protection is enabled.`
+        return new JsonApiError('ValidationException', text)
+      }
       await removeGroup(root, name)
       await writer.group(name).leaveChunk()
       return undefined
@@ -118,9 +132,40 @@ export class LogGroups {
   }
 
   deleteRetention(input: GroupInput): Promise<JsonOutcome> {
-    return this.#change(input, async ({ name, createdMs, tags }) => {
-      const tagged = tags === undefined ? {} : { tags }
-      await writeFacts(this.#options.root, { name, createdMs, ...tagged })
+    return this.#change(input, async ({ retentionDays: _days, ...facts }) => {
+      await writeFacts(this.#options.root, facts)
+      return undefined
+    })
+  }
+
+  associateKey(input: KeyInput): Promise<JsonOutcome> {
+    return this.#change(groupOfKey(input), async (facts) => {
+      const { kmsKeyId = '' } = input
+      const violations = new Violations()
+      violations.required('kmsKeyId', input.kmsKeyId)
+      violations.length('kmsKeyId', input.kmsKeyId, [0, keyMaxLength])
+      const refused = violationsOf(violations)
+      if (refused !== undefined) return refused
+      await writeFacts(this.#options.root, { ...facts, kmsKeyId })
+      return undefined
+    })
+  }
+
+  disassociateKey(input: KeyInput): Promise<JsonOutcome> {
+    return this.#change(groupOfKey(input), async ({ kmsKeyId: _key, ...facts }) => {
+      await writeFacts(this.#options.root, facts)
+      return undefined
+    })
+  }
+
+  protect(input: ProtectionInput): Promise<JsonOutcome> {
+    return this.#change(input, async (facts) => {
+      const { deletionProtectionEnabled: isProtected } = input
+      const violations = new Violations()
+      violations.required('deletionProtectionEnabled', isProtected)
+      const refused = violationsOf(violations)
+      if (refused !== undefined || isProtected === undefined) return refused
+      await writeFacts(this.#options.root, { ...facts, isProtected })
       return undefined
     })
   }
@@ -149,7 +194,7 @@ export class LogGroups {
   }
 
   #change(
-    input: GroupInput,
+    input: GroupInput & { readonly logGroupIdentifier?: string },
     change: (facts: GroupFacts) => Promise<JsonOutcome>,
   ): Promise<JsonOutcome> {
     return this.#changes.run(async () => {
@@ -170,6 +215,23 @@ export function requestedStream({ logStreamName }: StreamInput): string | JsonAp
   violations.required('logStreamName', logStreamName)
   checkStreamName(violations, logStreamName)
   return violationsOf(violations) ?? logStreamName ?? ''
+}
+
+/** What a new group is told beside its name. */
+function factsOf(input: CreateLogGroupInput): Partial<GroupFacts> {
+  const { tags, logGroupClass: groupClass = standardClass, kmsKeyId } = input
+  return {
+    ...(tags === undefined ? {} : { tags }),
+    ...(groupClass === standardClass ? {} : { groupClass }),
+    ...(kmsKeyId === undefined ? {} : { kmsKeyId }),
+    ...(input.deletionProtectionEnabled === true ? { isProtected: true } : {}),
+  }
+}
+
+/** A key is for a group by its name or ARN; results of queries, which AWS has as well, there are none. */
+function groupOfKey({ logGroupName, resourceIdentifier }: KeyInput): GroupInput {
+  const name = logGroupName ?? groupOfIdentifier(resourceIdentifier)
+  return name === undefined ? {} : { logGroupName: name }
 }
 
 function groupOfResource({ resourceArn }: ResourceInput): GroupInput {

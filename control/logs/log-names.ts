@@ -6,6 +6,8 @@ import { Violations } from '../../common/aws/validation.ts'
 import { invalidParameter, violationsOf } from './log-errors.ts'
 
 export const groupNamePattern = '[\\.\\-_/#A-Za-z0-9]+'
+export const standardClass = 'STANDARD'
+export const logGroupClasses = [standardClass, 'INFREQUENT_ACCESS', 'DELIVERY', 'ESSENTIALS']
 export const streamNamePattern = '[^:*]*'
 
 export function groupArn({ region, accountId }: Account, name: string): string {

@@ -68,11 +68,24 @@ export const createLogGroupRequest = structure({
   logGroupName: text,
   tags: map(text),
   logGroupClass: text,
-  /** Kept nowhere: what lies on this disk is encrypted by whoever encrypts the disk. */
-  kmsKeyId: anything,
-  deletionProtectionEnabled: anything,
+  /** Kept and told: what lies on this disk is encrypted by whoever encrypts the disk. */
+  kmsKeyId: text,
+  deletionProtectionEnabled: flag,
 })
 export type CreateLogGroupInput = MemberValue<typeof createLogGroupRequest>
+
+export const keyRequest = structure({
+  logGroupName: text,
+  resourceIdentifier: text,
+  kmsKeyId: text,
+})
+export type KeyInput = MemberValue<typeof keyRequest>
+
+export const protectionRequest = structure({
+  logGroupIdentifier: text,
+  deletionProtectionEnabled: flag,
+})
+export type ProtectionInput = MemberValue<typeof protectionRequest>
 
 export const putLogEventsRequest = structure({
   logGroupName: text,

@@ -69,6 +69,13 @@ function groupOperations(groups: LogGroups): Readonly<Record<string, JsonOperati
       groups.putRetention(input),
     ),
     DeleteRetentionPolicy: jsonOperation(groupRequest, (input) => groups.deleteRetention(input)),
+    AssociateKmsKey: jsonOperation(requests.keyRequest, (input) => groups.associateKey(input)),
+    DisassociateKmsKey: jsonOperation(requests.keyRequest, (input) =>
+      groups.disassociateKey(input),
+    ),
+    PutLogGroupDeletionProtection: jsonOperation(requests.protectionRequest, (input) =>
+      groups.protect(input),
+    ),
     ListTagsForResource: jsonOperation(requests.resourceRequest, (input) => groups.listTags(input)),
     TagResource: jsonOperation(requests.tagResourceRequest, (input) => groups.tag(input)),
     UntagResource: jsonOperation(requests.untagResourceRequest, (input) => groups.untag(input)),

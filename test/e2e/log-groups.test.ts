@@ -1,5 +1,6 @@
 // Tests log groups and streams that a client makes, as Terraform does, and events that it puts itself.
 import {
+  AssociateKmsKeyCommand,
   CloudWatchLogsClient,
   CreateLogGroupCommand,
   CreateLogStreamCommand,
@@ -8,9 +9,11 @@ import {
   DeleteRetentionPolicyCommand,
   DescribeLogGroupsCommand,
   DescribeLogStreamsCommand,
+  DisassociateKmsKeyCommand,
   FilterLogEventsCommand,
   ListTagsForResourceCommand,
   PutLogEventsCommand,
+  PutLogGroupDeletionProtectionCommand,
   PutRetentionPolicyCommand,
   TagResourceCommand,
   UntagResourceCommand,
@@ -95,6 +98,38 @@ test('retention is kept until it is deleted, and only for as many days as AWS kn
   expect(await refusalOf(logs.send(two))).toMatchObject({ name: 'InvalidParameterException' })
   await logs.send(new DeleteRetentionPolicyCommand({ logGroupName }))
   expect((await group())?.retentionInDays).toBeUndefined()
+})
+
+test("a group's class, key and protection are told as they were given, until they are changed", async () => {
+  expect(await group()).toMatchObject({
+    logGroupClass: 'STANDARD',
+    deletionProtectionEnabled: false,
+  })
+  logGroupName = `${logGroupName}/more`
+  const kmsKeyId = 'arn:aws:kms:us-east-1:000000000000:key/one'
+  const more = { logGroupClass: 'INFREQUENT_ACCESS', deletionProtectionEnabled: true } as const
+  await logs.send(new CreateLogGroupCommand({ logGroupName, kmsKeyId, ...more }))
+  await logs.send(new PutRetentionPolicyCommand({ logGroupName, retentionInDays: 14 }))
+  await logs.send(new DeleteRetentionPolicyCommand({ logGroupName }))
+  expect(await group()).toMatchObject({ kmsKeyId, ...more })
+  const { logGroupClass } = more
+  const ofClass = new DescribeLogGroupsCommand({ logGroupNamePrefix: '/own', logGroupClass })
+  expect((await logs.send(ofClass)).logGroups).toMatchObject([{ logGroupName }])
+  const remove = new DeleteLogGroupCommand({ logGroupName })
+  expect(await refusalOf(logs.send(remove))).toMatchObject({ name: 'ValidationException' })
+  await logs.send(
+    new PutLogGroupDeletionProtectionCommand({
+      logGroupIdentifier: logGroupName,
+      deletionProtectionEnabled: false,
+    }),
+  )
+  await logs.send(new DisassociateKmsKeyCommand({ logGroupName }))
+  expect((await group())?.kmsKeyId).toBeUndefined()
+  const resourceIdentifier = (await group())?.logGroupArn ?? ''
+  await logs.send(new AssociateKmsKeyCommand({ resourceIdentifier, kmsKeyId }))
+  expect(await group()).toMatchObject({ kmsKeyId, deletionProtectionEnabled: false })
+  await logs.send(remove)
+  expect(await group()).toBeUndefined()
 })
 
 test("a group's tags are listed, added and taken away by its ARN", async () => {
