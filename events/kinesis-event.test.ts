@@ -66,7 +66,12 @@ test.each([
     'data out of order',
     [1000, 570, 3].map((dataStart) => record({ bytes: bytes, dataStart, dataBytes: 61 })),
   ],
-  ['a time of whole seconds', [record({ approximateArrivalTimestamp: 1_545_084_650 })]],
+  [
+    'times of any length',
+    [0, -1, 7.5, 1e-3, 999_999_999.999, 1e10, 1_545_084_650, 1_545_084_650.9, 1_545_084_650.98].map(
+      (approximateArrivalTimestamp) => record({ approximateArrivalTimestamp }),
+    ),
+  ],
 ])('an event of %s is in a thread what its text says, and as large as it says', (_, records) => {
   for (const of of [undefined, window]) {
     const event = new KinesisEvent(origin, records, of)

@@ -49,7 +49,8 @@ export class KinesisEvent implements RecordEvent {
     this.#windowText = window === undefined ? '' : `,${windowText(window)}`
     let sizeBytes = '{"Records":[]}'.length + Math.max(0, records.length - 1)
     sizeBytes += Buffer.byteLength(this.#windowText)
-    for (const record of records) sizeBytes += kinesisRecordBytes(origin, record)
+    const ofOrigin = originBytes(origin)
+    for (const record of records) sizeBytes += kinesisRecordBytes(ofOrigin, record)
     this.sizeBytes = sizeBytes
   }
 
@@ -96,12 +97,56 @@ function kinesisRecordText(origin: KinesisOrigin, record: KinesisRecord): string
   return textAround(origin, record, bytes.toString('base64', dataStart, dataStart + dataBytes))
 }
 
-/** The bytes of one record's JSON text. */
-export function kinesisRecordBytes(origin: KinesisOrigin, record: KinesisRecord): number {
-  return Buffer.byteLength(textAround(origin, record, '')) + base64Bytes(record.dataBytes)
+/** What all records of a shard have in common. */
+export function originBytes(origin: KinesisOrigin): number {
+  const none = { partitionKey: '', sequenceNumber: '', approximateArrivalTimestamp: 0 }
+  const [key, time] = ['""'.length, '0'.length]
+  return Buffer.byteLength(textAround(origin, none, '')) - key - time
 }
 
-function textAround(origin: KinesisOrigin, record: KinesisRecord, data: string): string {
+/** The bytes of one record's JSON text, without making it; `ofOrigin` is its `originBytes`. */
+export function kinesisRecordBytes(
+  ofOrigin: number,
+  { partitionKey, sequenceNumber, approximateArrivalTimestamp, dataBytes }: Sized,
+): number {
+  return (
+    ofOrigin +
+    jsonTextBytes(partitionKey) +
+    2 * sequenceNumber.length +
+    secondsLength(approximateArrivalTimestamp) +
+    base64Bytes(dataBytes)
+  )
+}
+
+type Texts = Pick<KinesisRecord, 'partitionKey' | 'sequenceNumber' | 'approximateArrivalTimestamp'>
+type Sized = Texts & Pick<KinesisRecord, 'dataBytes'>
+
+/** Of a text in quotes. Most keys have nothing that is escaped, and no more bytes than characters. */
+function jsonTextBytes(text: string): number {
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index)
+    const isPlain = unit >= 0x20 && unit < 0x7f && unit !== quote && unit !== backslash
+    if (!isPlain) return Buffer.byteLength(JSON.stringify(text))
+  }
+  return text.length + 2
+}
+
+const quote = 0x22
+const backslash = 0x5c
+
+/** How many characters a time has that is whole milliseconds, as nearly all are. */
+function secondsLength(seconds: number): number {
+  const milliseconds = Math.round(seconds * 1000)
+  // Of ten digits before the point: until the year 2286.
+  if (!(milliseconds >= 1e12 && milliseconds < 1e13) || milliseconds / 1000 !== seconds) {
+    return String(seconds).length
+  }
+  if (milliseconds % 10 !== 0) return '1234567890.123'.length
+  if (milliseconds % 100 !== 0) return '1234567890.12'.length
+  return milliseconds % 1000 === 0 ? '1234567890'.length : '1234567890.1'.length
+}
+
+function textAround(origin: KinesisOrigin, record: Texts, data: string): string {
   const { shardId, eventSourceARN, awsRegion, invokeIdentityArn } = origin
   const { partitionKey, sequenceNumber, approximateArrivalTimestamp } = record
   return (

@@ -1,7 +1,12 @@
 // The event that a function gets of records as they were read, of either source; what belongs to its size, exactly.
 import assert from 'node:assert'
 import type { RecordEvent } from '../common/record-event.ts'
-import { KinesisEvent, kinesisRecordBytes, type KinesisRecord } from '../events/kinesis-event.ts'
+import {
+  KinesisEvent,
+  kinesisRecordBytes,
+  originBytes,
+  type KinesisRecord,
+} from '../events/kinesis-event.ts'
 import { windowText } from '../events/kinesis-window.ts'
 import { packedMaxBytes, packKafkaEvent, type KafkaGroup } from '../events/kafka-packing.ts'
 import {
@@ -66,9 +71,15 @@ export function recordSizer(
   partition: number,
 ): (record: RawRecord) => number {
   if (stream !== undefined) {
+    let shardId: string | undefined
+    let ofOrigin = 0
     return (record) => {
-      const { shardId } = placeOf(record)
-      return kinesisRecordBytes({ ...stream, shardId }, kinesisRecord(record))
+      const place = placeOf(record)
+      if (place.shardId !== shardId) {
+        ;({ shardId } = place)
+        ofOrigin = originBytes({ ...stream, shardId })
+      }
+      return kinesisRecordBytes(ofOrigin, kinesisRecord(record))
     }
   }
   const ofPlace = placeBytes({ topic, partition })
