@@ -73,6 +73,11 @@ test('a permission is answered as AWS words it, read back, and taken away', asyn
   expect(JSON.parse(added.Statement ?? '')).toEqual(s3)
   await permit(harness, { StatementId: 'all', Principal: '*' })
   await permit(harness, { StatementId: 'root', Principal: '222222222222' })
+  await permit(harness, {
+    StatementId: 'home',
+    Principal: 'alexa-connectedhome.amazon.com',
+    EventSourceToken: 'skill',
+  })
   const { policy, RevisionId } = await policyOf(harness)
   expect(policy).toMatchObject({
     Version: '2012-10-17',
@@ -81,6 +86,11 @@ test('a permission is answered as AWS words it, read back, and taken away', asyn
       s3,
       { Sid: 'all', Principal: '*' },
       { Sid: 'root', Principal: { AWS: 'arn:aws:iam::222222222222:root' } },
+      {
+        Sid: 'home',
+        Principal: { Service: 'alexa-connectedhome.amazon.com' },
+        Condition: { StringEquals: { 'lambda:EventSourceToken': 'skill' } },
+      },
     ],
   })
   const stale = removal('all', { RevisionId: 'old' })
@@ -92,6 +102,7 @@ test('a permission is answered as AWS words it, read back, and taken away', asyn
     message: 'Statement s3 is not found in resource policy.',
   })
   await client.send(removal('root'))
+  await client.send(removal('home'))
   expect(await refusalOf(policyOf(harness))).toMatchObject({
     name: 'ResourceNotFoundException',
     message: 'The resource you requested does not exist.',

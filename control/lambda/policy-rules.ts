@@ -59,7 +59,10 @@ function principalOf(principal: string): object | '*' | undefined {
   if (principal === '*') return '*'
   if (/^\d{12}$/.test(principal)) return { AWS: `arn:aws:iam::${principal}:root` }
   if (principal.startsWith('arn:')) return { AWS: principal }
-  if (/^[a-z0-9.-]+\.amazonaws\.com(\.cn)?$/.test(principal)) return { Service: principal }
+  // Alexa's services have no name under amazonaws.com.
+  if (/^[a-z0-9.-]+\.(amazonaws\.com(\.cn)?|amazon\.com)$/.test(principal)) {
+    return { Service: principal }
+  }
   return undefined
 }
 
