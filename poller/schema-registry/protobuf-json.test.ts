@@ -1,6 +1,6 @@
 // Tests that protobuf messages become ProtoJSON, whichever message of whichever file they are.
 import protobuf from 'protobufjs'
-import descriptor from 'protobufjs/ext/descriptor.js'
+import descriptor, { type IFileDescriptorSet } from 'protobufjs/ext/descriptor.js'
 import { expect, test } from 'vitest'
 import { DecodeError } from './decode-error.ts'
 import { protobufReader } from './protobuf-json.ts'
@@ -91,22 +91,27 @@ test('a file without a package, and one of proto2', () => {
   ).toBe('{"a":0}')
 })
 
-test('compiled descriptors are as good as texts', () => {
-  const set = root.toDescriptor('proto3') as unknown as { file: { package: string }[] }
-  const compiled = (name: string): string => {
-    const file = set.file.find((each) => each.package === name)
-    return Buffer.from(descriptor.FileDescriptorProto.encode(file ?? {}).finish()).toString(
-      'base64',
-    )
+test('compiled descriptors are as good as texts, also with types that everybody has', () => {
+  const set = descriptor.FileDescriptorSet.toObject(
+    root.toDescriptor('proto3'),
+  ) as IFileDescriptorSet
+  const compiled = (name: string, ...dependency: string[]): string => {
+    const file = set.file?.find((each) => each.package === name)
+    const message = { ...file, dependency }
+    return Buffer.from(descriptor.FileDescriptorProto.encode(message).finish()).toString('base64')
   }
-  // protobufjs names files after their packages.
-  const names = new Set(set.file.map((file) => file.package))
-  expect(names).toContain('shop.orders')
-  const read = protobufReader(compiled('shop.orders'), [
-    { name: 'shop.proto', text: compiled('shop') },
-    { name: 'google_protobuf.proto', text: compiled('google.protobuf') },
-  ])
-  expect(read(written('shop.orders.Ignored', { x: 1 }, 0))).toBe('{"x":1}')
+  const main = compiled(
+    'shop.orders',
+    'units.proto',
+    'google/protobuf/timestamp.proto',
+    'google/protobuf/wrappers.proto',
+  )
+  for (const text of [compiled('shop'), units]) {
+    const read = protobufReader(main, [{ name: 'units.proto', text }])
+    expect(read(written('shop.orders.Order', order, 1, 1))).toBe(orderJson)
+    // A compiled map is a message as well, and counts as one: here it is the first.
+    expect(read(written('shop.orders.Order.Line', { sku: 's' }, 2, 1, 1))).toBe('{"sku":"s"}')
+  }
 })
 
 test.each<[string, string, RegExp]>([

@@ -3,6 +3,7 @@ import protobuf from 'protobufjs'
 import descriptor, {
   type IDescriptorProto,
   type IFileDescriptorProto,
+  type IFileDescriptorSet,
 } from 'protobufjs/ext/descriptor.js'
 import protojson from 'protobufjs/ext/protojson.js'
 import { DecodeError } from './decode-error.ts'
@@ -39,21 +40,10 @@ interface Outline {
 export function protobufReader(schema: string, references: readonly ProtoFile[]): ProtobufReader {
   const { root, outline } = explained('its schema cannot be used', () => {
     const files = [...references.map(({ text }) => text), schema]
-    const compiled = files.flatMap((file) => descriptorOf(file) ?? [])
-    const made =
-      compiled.length === 0
-        ? new protobuf.Root()
-        : protobuf.Root.fromDescriptor({ file: compiled }, { keepCase: true })
-    for (const file of files) {
-      if (descriptorOf(file) === undefined) protobuf.parse(file, made, { keepCase: true })
-    }
-    addCommon(
-      made,
-      files.flatMap((file) => outlineOf(file).imports),
-      references,
-    )
-    made.resolveAll()
-    return { root: made, outline: outlineOf(schema) }
+    const known = new Set(references.map(({ name }) => name))
+    const imports = files.flatMap((file) => outlineOf(file).imports)
+    const common = [...new Set(imports)].filter((name) => !known.has(name))
+    return { root: rootOf(files, common), outline: outlineOf(schema) }
   })
   const types = new Map<string, protobuf.Type>()
   return (bytes) => {
@@ -71,19 +61,26 @@ export function protobufReader(schema: string, references: readonly ProtoFile[])
   }
 }
 
-/** Types that every implementation has with it, as far as they are imported. */
-function addCommon(
-  root: protobuf.Root,
-  imports: readonly string[],
-  references: readonly ProtoFile[],
-): void {
-  const known = new Set(references.map(({ name }) => name))
-  for (const name of new Set(imports)) {
-    if (known.has(name)) continue
-    const common = protobuf.common.get(name)
-    if (common === null) throw new DecodeError(`it imports ${name}, which is not there`)
-    root.addJSON(common.nested ?? {})
+/** `common` are the files that every implementation has with it. */
+function rootOf(files: readonly string[], common: readonly string[]): protobuf.Root {
+  const written = new protobuf.Root()
+  for (const name of common) {
+    const file = protobuf.common.get(name)
+    if (file === null) throw new DecodeError(`it imports ${name}, which is not there`)
+    written.addJSON(file.nested ?? {})
   }
+  for (const file of files) {
+    if (descriptorOf(file) === undefined) protobuf.parse(file, written, { keepCase: true })
+  }
+  written.resolveAll()
+  const compiled = files.flatMap((file) => descriptorOf(file) ?? [])
+  if (compiled.length === 0) return written
+  // What compiled files use has to be beside them at once, and compiled as well.
+  const set = descriptor.FileDescriptorSet.toObject(written.toDescriptor('proto3'))
+  const file = [...((set as IFileDescriptorSet).file ?? []), ...compiled]
+  const root = protobuf.Root.fromDescriptor({ file }, { keepCase: true })
+  root.resolveAll()
+  return root
 }
 
 function outlineOf(file: string): Outline {

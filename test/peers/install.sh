@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what test-peers drives: kcat, tshark, openssl, redis-server and AWS's CLI (apt), boto3, confluent-kafka and moto (PyPI), Apache Kafka
-# (Maven), Grafana's SDK (Go), librdkafka's own tests (apt's sources).
+# Installs what test-peers drives: kcat, tshark, openssl, redis-server and AWS's CLI (apt), boto3, confluent-kafka, Powertools and moto (PyPI),
+# Apache Kafka and Apicurio Registry (Maven), Grafana's SDK (Go), librdkafka's own tests (apt's sources).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=.cache/peers
@@ -44,6 +44,14 @@ if ! [ -x "$venv/bin/moto_server" ]; then
   "$venv/bin/pip" install --quiet --disable-pip-version-check 'moto[s3,sqs,sns,events]>=5.1,<6' 'flask>=3,<4' 'flask-cors>=5,<7'
 fi
 
+# What writes with schemas of a registry, and what reads it in functions.
+if ! "$venv/bin/python" -c 'import fastavro, google.protobuf, jsonschema, aws_lambda_powertools' 2>/dev/null; then
+  echo "test-peers: installing serializers and Powertools with pip into $venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check \
+    'confluent-kafka[avro,json,protobuf,schemaregistry]>=2.12,<3' \
+    'aws-lambda-powertools[kafka-consumer-avro,kafka-consumer-protobuf]>=3.15,<4'
+fi
+
 # Unpacked, not installed: Debian's package would start Prometheus as a service of the machine.
 if ! command -v prometheus >/dev/null && ! [ -x "$venv/prometheus/usr/bin/prometheus" ]; then
   echo "test-peers: unpacking prometheus from apt into $venv/prometheus"
@@ -66,3 +74,4 @@ redis_version=$(redis-server --version | sed -nE 's/.*v=([0-9.]+).*/\1/p')
 confluent_version=$("$venv/bin/python" -c 'import confluent_kafka as c; print(c.__version__, "with librdkafka", c.libversion()[0])')
 echo "test-peers: kcat $kcat_version, redis $redis_version, boto3 $boto3_version, confluent-kafka $confluent_version"
 test/peers/librdkafka.sh
+test/peers/apicurio.sh
