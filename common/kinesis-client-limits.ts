@@ -3,6 +3,12 @@
 /** AWS: an answer of GetRecords is at most 10 MiB of data; base64 and JSON make a third more of it, and some. */
 export const kinesisAnswerMaxBytes = 16 * 1024 * 1024
 
+/** As much as Node's own reader of HTTP takes: a head has less than 1 KiB. */
+export const answerHeadMaxBytes = 16 * 1024
+
+/** Answers whose records are finished, kept for the next ones: of a few shards that are behind. */
+export const answerSpareMaxBytes = 48 * 1024 * 1024
+
 /** Whoever has not begun to answer by then is away; GetRecords of AWS takes well below a second. */
 export const kinesisRequestMaxMs = 15_000
 

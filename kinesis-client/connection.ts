@@ -1,10 +1,11 @@
 // Sends one request of AWS's protocol to a Kinesis API and reads the answer, whole or as it goes on.
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import assert from 'node:assert/strict'
 import type { Clock } from '../common/clock.ts'
 import { AppError, reasonOf } from '../common/errors.ts'
-import { kinesisConnectionsMax, kinesisRequestMaxMs } from '../common/kinesis-client-limits.ts'
+import { kinesisRequestMaxMs } from '../common/kinesis-client-limits.ts'
 import type { KinesisEndpoint } from './endpoint.ts'
+import { HttpSocket, type HttpAnswer } from './http-socket.ts'
+import { SocketPool } from './socket-pool.ts'
 import { readAll, StreamedReply } from './streamed-reply.ts'
 import type { Signer } from './signer.ts'
 
@@ -38,22 +39,32 @@ interface Patience {
 export class Connection {
   readonly #options: ConnectionOptions
   readonly #url: URL
-  readonly #agent: HttpAgent | HttpsAgent
+  readonly #pool: SocketPool
+  /** Of answers that go on. */
+  readonly #streams = new Set<HttpSocket>()
 
   constructor(options: ConnectionOptions) {
     this.#options = options
     this.#url = new URL(options.endpoint.url)
-    const agent = { keepAlive: true, maxSockets: kinesisConnectionsMax }
-    this.#agent = this.#url.protocol === 'https:' ? new HttpsAgent(agent) : new HttpAgent(agent)
+    this.#pool = new SocketPool(() => this.#open())
   }
 
   /** Rejects with AppError KINESIS_UNREACHABLE, also when the signal says to stop. */
   async call(operation: string, options: CallOptions): Promise<Reply> {
     const patience = this.#patience(options.signal)
     try {
-      const response = await this.#send(operation, { ...options, ...patience }, this.#agent)
-      const { statusCode: status = 0, headers } = response
-      return { status, contentType: headers['content-type'], body: await readAll(response) }
+      const request = await this.#request(operation, options)
+      const socket = await this.#pool.take()
+      try {
+        const { head, pieces } = await socket.call(request, patience.signal)
+        return {
+          status: head.status,
+          contentType: head.headers.get('content-type'),
+          body: await readAll(pieces),
+        }
+      } finally {
+        this.#pool.giveBack(socket)
+      }
     } catch (error) {
       throw this.#unreachable(patience.overdue() ?? error)
     } finally {
@@ -65,9 +76,13 @@ export class Connection {
   async open(operation: string, options: CallOptions): Promise<StreamedReply> {
     const patience = this.#patience(options.signal)
     try {
-      const response = await this.#send(operation, { ...options, ...patience }, false)
+      const socket = this.#open()
+      this.#streams.add(socket)
+      void socket.closed.then(() => this.#streams.delete(socket))
+      const request = await this.#request(operation, options)
+      const answer: HttpAnswer = await socket.call(request, patience.signal)
       const failed = (error: unknown): AppError => this.#unreachable(error)
-      return new StreamedReply(response, this.#options.clock, failed)
+      return new StreamedReply(answer, socket, { clock: this.#options.clock, failed })
     } catch (error) {
       throw this.#unreachable(patience.overdue() ?? error)
     } finally {
@@ -77,30 +92,27 @@ export class Connection {
 
   /** Drops the connections, also those of calls under way. */
   close(): void {
-    this.#agent.destroy()
+    this.#pool.close()
+    for (const socket of this.#streams) socket.destroy(new Error('the connection was closed here'))
   }
 
-  async #send(
-    operation: string,
-    { contentType, body, signal }: CallOptions & Pick<Patience, 'signal'>,
-    agent: HttpAgent | HttpsAgent | false,
-  ): Promise<IncomingMessage> {
+  #open(): HttpSocket {
+    return new HttpSocket(this.#url, Buffer.allocUnsafe)
+  }
+
+  async #request(operation: string, { contentType, body }: CallOptions): Promise<Buffer> {
     const { signer, clock } = this.#options
+    const url = this.#url
     const plain = {
+      host: url.host,
       'content-type': contentType,
       'content-length': String(body.length),
       'x-amz-target': `Kinesis_20131202.${operation}`,
     }
-    const url = this.#url
     const now = new Date(clock.now())
     const headers =
       signer === undefined ? plain : await signer.sign({ url, headers: plain, body }, now)
-    const send = url.protocol === 'https:' ? httpsRequest : httpRequest
-    return new Promise((resolve, reject) => {
-      const call = send(url, { method: 'POST', headers, agent, signal }, resolve)
-      call.once('error', reject)
-      call.end(body)
-    })
+    return Buffer.concat([requestHead(url, headers), body])
   }
 
   /** Ends what takes too long, until it is cancelled. */
@@ -120,4 +132,16 @@ export class Connection {
     const details = { endpoint: this.#options.endpoint.url, reason: reasonOf(error) }
     return new AppError('KINESIS_UNREACHABLE', details, error)
   }
+}
+
+function requestHead(url: URL, headers: Readonly<Record<string, string>>): Buffer {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  assert(
+    lines.every((line) => /^[\x21-\x7e]+: [\t\x20-\x7e]*\r\n$/.test(line)),
+    'headers are lines of ASCII',
+  )
+  return Buffer.from(
+    `POST ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join('')}\r\n`,
+    'latin1',
+  )
 }
