@@ -7,6 +7,7 @@ import { observationOf } from '../lambda/mapping-observation.ts'
 import type { MappingService } from '../lambda/mapping-service.ts'
 import { provisionedPollersOf } from '../lambda/provisioned-pollers.ts'
 import type { UpdateMappingInput } from '../lambda/requests.ts'
+import { schemaRegistryOf } from '../lambda/schema-registry.ts'
 import { sourceAccessOf } from '../lambda/source-access.ts'
 import type { MappingRecord } from '../registry/registry.ts'
 import type { Action } from './deploy-functions.ts'
@@ -105,6 +106,7 @@ function changesOf(record: MappingRecord, input: MappingInput): UpdateMappingInp
     ...changeOfFailures(record, input),
     ...changeOfObservation(record, input),
     ...changeOfAccess(record, input),
+    ...changeOfSchemas(record, input),
   }
 }
 
@@ -171,6 +173,21 @@ function changeOfAccess(
 ): UpdateMappingInput {
   const wanted = sourceAccessOf({ SourceAccessConfigurations })
   return isDeepStrictEqual(wanted, current) ? {} : { SourceAccessConfigurations }
+}
+
+function changeOfSchemas(
+  { eventSourceArn, schemaRegistry: current }: MappingRecord,
+  input: MappingInput,
+): UpdateMappingInput {
+  const source = eventSourceArn === undefined ? {} : { eventSourceArn }
+  const wanted = schemaRegistryOf(input, source)
+  // The plan was looked at before: what would be refused does not come here.
+  if (wanted instanceof LambdaApiError || isDeepStrictEqual(wanted, current)) return {}
+  const name =
+    eventSourceArn === undefined
+      ? 'SelfManagedKafkaEventSourceConfig'
+      : 'AmazonManagedKafkaEventSourceConfig'
+  return { [name]: { SchemaRegistryConfig: input[name]?.SchemaRegistryConfig ?? {} } }
 }
 
 /** What Lambda lets nobody change in a mapping once it is there. */

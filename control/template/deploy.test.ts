@@ -238,6 +238,42 @@ test('lanes of a topic are deployed, changed, and taken back with their property
   ])
 })
 
+test('a schema registry is deployed, changed, and taken back with its property', async ({
+  stage,
+}) => {
+  const withRegistry = (format: string): string =>
+    template.replace(
+      'BatchSize: !Ref Batch',
+      `BatchSize: 50
+            SchemaRegistryConfig:
+              SchemaRegistryURI: http://registry:8081
+              EventRecordFormat: ${format}
+              SchemaValidationConfigs: [{ Attribute: VALUE }]`,
+    )
+  const seen: unknown[] = []
+  const json = withRegistry('JSON')
+  for (const text of [json, json, withRegistry('SOURCE'), template]) {
+    const report = await stage.deploy(text)
+    await stage.pollerHasAll()
+    seen.push([actions(report).at(-1), stage.registry.mappings()[0]?.schemaRegistry?.format])
+  }
+  expect(seen).toEqual([
+    ['mapping ReaderStream created', 'JSON'],
+    ['mapping ReaderStream unchanged', 'JSON'],
+    ['mapping ReaderStream updated', 'SOURCE'],
+    ['mapping ReaderStream updated', undefined],
+  ])
+})
+
+test('a schema registry at no URL is refused before anything changes', async ({ stage }) => {
+  const wrong = template.replace(
+    'BatchSize: !Ref Batch',
+    'SchemaRegistryConfig: { SchemaRegistryURI: somewhere, EventRecordFormat: JSON, SchemaValidationConfigs: [{ Attribute: KEY }] }',
+  )
+  await expect(stage.deploy(wrong)).rejects.toThrow('is not the http or https URL')
+  expect(stage.registry.functions()).toEqual([])
+})
+
 test('a login whose URI calls no secret is refused before anything changes', async ({ stage }) => {
   const wrong = template.replace(
     'BatchSize: !Ref Batch',

@@ -1,23 +1,15 @@
 // AWS::Lambda::EventSourceMapping: a mapping of a Kafka topic or a Kinesis stream as CloudFormation declares it.
-import {
-  commonInput,
-  kafkaReaders,
-  planMapping,
-  warnOfProperty,
-  type DeclaredMapping,
-} from './kafka-mapping.ts'
+import { kafkaConfigInput, kafkaConfigReaders } from './kafka-config.ts'
+import { commonInput, kafkaReaders, planMapping, type DeclaredMapping } from './kafka-mapping.ts'
 import { planStream, streamReaders } from './kinesis-mapping.ts'
 import { resolve } from './intrinsics.ts'
 import type { TemplateNames } from './names.ts'
-import type { Plan, TopicMappingInput } from './plan.ts'
+import type { Plan, PlannedKafkaConfig, TopicMappingInput } from './plan.ts'
 import * as read from './readers.ts'
 import type { Resource, ResourceType } from './resources.ts'
 import type { Tree } from './tree.ts'
 
-const groupConfig = read.object({
-  ConsumerGroupId: read.text,
-  SchemaRegistryConfig: read.anything,
-})
+const kafkaConfig = read.object(kafkaConfigReaders)
 
 const properties = {
   read: {
@@ -27,8 +19,8 @@ const properties = {
     SelfManagedEventSource: read.object({
       Endpoints: read.object({ KafkaBootstrapServers: read.list(read.text) }),
     }),
-    AmazonManagedKafkaEventSourceConfig: groupConfig,
-    SelfManagedKafkaEventSourceConfig: groupConfig,
+    AmazonManagedKafkaEventSourceConfig: kafkaConfig,
+    SelfManagedKafkaEventSourceConfig: kafkaConfig,
   },
   required: ['FunctionName'],
   ignored: ['Tags'],
@@ -119,11 +111,11 @@ function inputOf(
     ...(servers === undefined
       ? {}
       : { SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: servers } } }),
-    ...groupsOf(values, mapping, names),
+    ...configsOf(values, mapping, names),
   }
 }
 
-function groupsOf(
+function configsOf(
   values: Values,
   mapping: DeclaredMapping,
   names: TemplateNames,
@@ -131,14 +123,13 @@ function groupsOf(
   TopicMappingInput,
   'AmazonManagedKafkaEventSourceConfig' | 'SelfManagedKafkaEventSourceConfig'
 > {
-  const groups: Record<string, { readonly ConsumerGroupId: string }> = {}
+  const configs: Record<string, PlannedKafkaConfig> = {}
   for (const name of [
     'AmazonManagedKafkaEventSourceConfig',
     'SelfManagedKafkaEventSourceConfig',
   ] as const) {
-    const { ConsumerGroupId: group, SchemaRegistryConfig: schemas } = values[name] ?? {}
-    if (schemas !== undefined) warnOfProperty(`${name}.SchemaRegistryConfig`, mapping, names)
-    if (group !== undefined) groups[name] = { ConsumerGroupId: group }
+    const config = kafkaConfigInput(values[name] ?? {}, { ...mapping, property: name }, names)
+    if (config !== undefined) configs[name] = config
   }
-  return groups
+  return configs
 }

@@ -1,13 +1,13 @@
 // Events of type SelfManagedKafka and MSK: a mapping from one topic to the function they stand in.
 import type { EventType } from './events.ts'
+import { kafkaConfigInput, kafkaConfigReaders } from './kafka-config.ts'
 import { commonInput, kafkaReaders, planMapping, warnOfProperty } from './kafka-mapping.ts'
 import type { TopicMappingInput } from './plan.ts'
 import * as read from './readers.ts'
 
 const eventReaders = {
   ...kafkaReaders,
-  ConsumerGroupId: read.text,
-  SchemaRegistryConfig: read.anything,
+  ...kafkaConfigReaders,
 } as const satisfies read.Readers
 
 const selfManagedProperties = {
@@ -29,17 +29,13 @@ export const selfManagedKafkaEvent: EventType = (event, names) => {
   const values = read.readProperties(event.properties, selfManagedProperties, { ...event, names })
   const servers = values.KafkaBootstrapServers
   const common = commonInput(values, event, names)
-  for (const name of ['ConsumptionMode', 'SchemaRegistryConfig'] as const) {
-    if (values[name] !== undefined) warnOfProperty(name, event, names)
-  }
+  if (values.ConsumptionMode !== undefined) warnOfProperty('ConsumptionMode', event, names)
+  const config = kafkaConfigInput(values, { ...event, property: 'SchemaRegistryConfig' }, names)
   if (servers === undefined || common === undefined) return {}
-  const group = values.ConsumerGroupId
   const input: TopicMappingInput = {
     ...common,
     SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: servers } },
-    ...(group === undefined
-      ? {}
-      : { SelfManagedKafkaEventSourceConfig: { ConsumerGroupId: group } }),
+    ...(config === undefined ? {} : { SelfManagedKafkaEventSourceConfig: config }),
   }
   return planMapping(event, input)
 }
@@ -47,16 +43,12 @@ export const selfManagedKafkaEvent: EventType = (event, names) => {
 export const mskEvent: EventType = (event, names) => {
   const values = read.readProperties(event.properties, mskProperties, { ...event, names })
   const common = commonInput(values, event, names)
-  if (values.SchemaRegistryConfig !== undefined)
-    warnOfProperty('SchemaRegistryConfig', event, names)
+  const config = kafkaConfigInput(values, { ...event, property: 'SchemaRegistryConfig' }, names)
   if (values.Stream === undefined || common === undefined) return {}
-  const group = values.ConsumerGroupId
   const input: TopicMappingInput = {
     ...common,
     EventSourceArn: values.Stream,
-    ...(group === undefined
-      ? {}
-      : { AmazonManagedKafkaEventSourceConfig: { ConsumerGroupId: group } }),
+    ...(config === undefined ? {} : { AmazonManagedKafkaEventSourceConfig: config }),
   }
   return planMapping(event, input)
 }

@@ -109,8 +109,18 @@ export interface MappingInput {
   readonly KMSKeyArn?: string
   readonly LoggingConfig?: { readonly SystemLogLevel?: string }
   readonly MetricsConfig?: { readonly Metrics?: readonly string[] }
-  readonly AmazonManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId: string }
-  readonly SelfManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId: string }
+  readonly AmazonManagedKafkaEventSourceConfig?: PlannedKafkaConfig
+  readonly SelfManagedKafkaEventSourceConfig?: PlannedKafkaConfig
+}
+
+export interface PlannedKafkaConfig {
+  readonly ConsumerGroupId?: string
+  readonly SchemaRegistryConfig?: {
+    readonly SchemaRegistryURI?: string
+    readonly EventRecordFormat?: string
+    readonly AccessConfigs?: readonly { readonly Type: string; readonly URI: string }[]
+    readonly SchemaValidationConfigs?: readonly { readonly Attribute?: string }[]
+  }
 }
 
 /** Of a Kafka topic. */

@@ -19,6 +19,7 @@ import {
   startOf,
 } from '../lambda/mapping-rules.ts'
 import { provisionedPollersOf } from '../lambda/provisioned-pollers.ts'
+import { schemaRegistryOf } from '../lambda/schema-registry.ts'
 import { sourceAccessOf } from '../lambda/source-access.ts'
 import type { MappingInput, Plan, PlannedCode, PlannedFunction } from './plan.ts'
 
@@ -127,6 +128,7 @@ function refusalOfMapping(input: MappingInput, nowMs: number): string | undefine
     provisionedPollersOf(input),
     failureHandlingOf(input, input.Topics?.[0] ?? ''),
     sourceAccessOf(input),
+    schemaRegistryOf(input, eventSourceArn === undefined ? {} : { eventSourceArn }),
   ]
   return outcomes.find((outcome) => outcome instanceof LambdaApiError)?.message
 }

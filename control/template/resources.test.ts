@@ -195,6 +195,39 @@ test('a mapping says how it is watched and kept', () => {
   })
 })
 
+test('a schema registry is handed on, without a login that only the template declares', () => {
+  const { plan, warnings, errors } = loadText(
+    withMapping(
+      `EventSourceArn: ${clusterArn}`,
+      'Topics: [orders]',
+      'AmazonManagedKafkaEventSourceConfig:',
+      '  ConsumerGroupId: readers',
+      '  SchemaRegistryConfig:',
+      '    SchemaRegistryURI: https://registry:8081',
+      '    EventRecordFormat: JSON',
+      '    AccessConfigs:',
+      '      - { Type: BASIC_AUTH, URI: !Ref Login }',
+      '      - { Type: SERVER_ROOT_CA_CERTIFICATE, URI: "file:/ca.json" }',
+      '    SchemaValidationConfigs: [{ Attribute: VALUE }]',
+    ).replace('Resources:', 'Resources:\n  Login: { Type: AWS::SecretsManager::Secret }'),
+  )
+  expect(errors).toEqual([])
+  expect(warnings).toContainEqual(
+    expect.stringContaining(
+      'nothing makes the secret of BASIC_AUTH: the schema registry is reached without it',
+    ),
+  )
+  expect(plan.mappings[0]?.input.AmazonManagedKafkaEventSourceConfig).toEqual({
+    ConsumerGroupId: 'readers',
+    SchemaRegistryConfig: {
+      SchemaRegistryURI: 'https://registry:8081',
+      EventRecordFormat: 'JSON',
+      AccessConfigs: [{ Type: 'SERVER_ROOT_CA_CERTIFICATE', URI: 'file:/ca.json' }],
+      SchemaValidationConfigs: [{ Attribute: 'VALUE' }],
+    },
+  })
+})
+
 test('a mapping of a topic has lanes for its keys, beyond AWS', () => {
   const { plan, warnings, errors } = loadText(
     withMapping(`EventSourceArn: ${clusterArn}`, 'Topics: [orders]', 'ParallelizationFactor: 2'),
@@ -209,7 +242,7 @@ test('each property of a mapping that is not there yet is named with its line', 
       `EventSourceArn: ${clusterArn}`,
       'Topics: [orders]',
       'DestinationConfig: { OnSuccess: { Destination: arn:aws:sqs:eu-west-1:012345678901:q } }',
-      'AmazonManagedKafkaEventSourceConfig: { SchemaRegistryConfig: { EventRecordFormat: JSON } }',
+      'AmazonManagedKafkaEventSourceConfig: { SchemaRegistryConfig: { SchemaRegistryURI: "arn:aws:glue:eu-west-1:012345678901:registry/r" } }',
       'TumblingWindowInSeconds: 2',
     ),
   )
@@ -218,7 +251,7 @@ test('each property of a mapping that is not there yet is named with its line', 
   expect({ warnings, errors }).toEqual({
     warnings: [
       without(14, 'DestinationConfig'),
-      without(15, 'AmazonManagedKafkaEventSourceConfig.SchemaRegistryConfig'),
+      '15: AWS::Lambda::EventSourceMapping Map: schema registries of AWS Glue are not available: the mapping goes without SchemaRegistryConfig',
       '16: AWS::Lambda::EventSourceMapping: the property TumblingWindowInSeconds is not supported',
     ],
     errors: [],

@@ -115,7 +115,7 @@ test('the MSK sample loads, and what it asks for beyond is named', () => {
     'AWS::Serverless::Function: the property VpcConfig is not supported',
     `${event}: DestinationConfig is not available yet: the mapping goes without it`,
     'the text "ConsumerDLQ.Arn" takes the place of a value of AWS::SQS::Queue',
-    `${event}: SchemaRegistryConfig is not available yet: the mapping goes without it`,
+    `${event}: schema registries of AWS Glue are not available: the mapping goes without SchemaRegistryConfig`,
     'AWS::Serverless::Function: the property VpcConfig is not supported',
   ])
   expect(plan.mappings.map(({ input }) => input)).toEqual([
