@@ -26,8 +26,7 @@ export const kinesisMetricDefinitions: readonly MetricDefinition[] = [
     type: 'histogram',
     name: 'millrace_kinesis_request_duration_seconds',
     labels: ['operation'],
-    help: "Time from the start of a call to its answer, of SubscribeToShard to the answer's beginning.",
-    aws: 'PutRecord.Latency, PutRecords.Latency, GetRecords.Latency',
+    help: "Time from the start of a call to its answer, of SubscribeToShard to the answer's beginning; of all streams.",
   },
   {
     type: 'gauge',

@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-kinesis'
 import { expect, test } from 'vitest'
 import { refusal, startKinesisForTest } from '../test/support/kinesis-harness.ts'
+import { latencyStreamsMax } from '../common/stream-limits.ts'
 import { collectStreams, streamMetricDefinitions } from './kinesis-stream-metrics.ts'
 
 const StreamName = 'laps'
@@ -78,7 +79,14 @@ test('puts and reads are counted by stream, and by shard once enhanced monitorin
   for (const operation of ['PutRecord', 'PutRecords', 'GetRecords']) {
     const labels = { operation, outcome: 'succeeded' }
     expect(metric('millrace_kinesis_stream_calls_total', labels)).toBe(1)
+    const latency = metric('millrace_kinesis_stream_call_duration_seconds', { operation })
+    expect(latency).toMatchObject({ count: 1, sum: expect.closeTo(0.5, 0) as number })
   }
+  const bytesBy = (operation: string) =>
+    metric('millrace_kinesis_stream_put_bytes_total', { operation })
+  expect([bytesBy('PutRecord'), bytesBy('PutRecords')]).toEqual([5, 10])
+  const idle = { stream: 'of-kafka' }
+  expect(metric('millrace_kinesis_stream_call_duration_seconds', idle)).toBeUndefined()
   expect(metric('millrace_kinesis_stream_open_shards', { stream: 'of-kafka' })).toBe(3)
   expect(metric('millrace_kinesis_stream_records_in_total', { stream: 'of-kafka' })).toBeUndefined()
   expect(metric('millrace_kinesis_shard_records_in_total')).toBeUndefined()
@@ -90,4 +98,20 @@ test('puts and reads are counted by stream, and by shard once enhanced monitorin
   expect(metric('millrace_kinesis_stream_iterator_age_seconds')).toBeUndefined()
   const defined = new Set(streamMetricDefinitions.map(({ name }) => name))
   for (const { name } of collectStreams({ catalog, clock })) expect(defined).toContain(name)
+})
+
+test('times of calls are kept of a bounded number of streams, everything else of all', async () => {
+  const { catalog, clock, store } = await startKinesisForTest()
+  const count = latencyStreamsMax + 2
+  for (let index = 0; index < count; index++) {
+    await store.createTopic(`topic-${index}`, { partitions: 1 })
+    const stream = await catalog.stream(`topic-${index}`)
+    stream?.counters.called('PutRecord', true, 0.003)
+  }
+  const samples = collectStreams({ catalog, clock })
+  const named = (name: string) => samples.filter((sample) => sample.name === name)
+  const times = named('millrace_kinesis_stream_call_duration_seconds')
+  expect(times).toHaveLength(latencyStreamsMax)
+  expect(times[0]?.value).toMatchObject({ cumulative: [0, 0, 1, 1, 1, 1, 1, 1] })
+  expect(named('millrace_kinesis_stream_open_shards')).toHaveLength(count)
 })

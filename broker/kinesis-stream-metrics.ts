@@ -1,6 +1,7 @@
 // Reads the metrics of streams and their shards, by the names that AWS/Kinesis has for them.
 import type { Clock } from '../common/clock.ts'
 import type { MetricDefinition, MetricSample } from '../common/metrics.ts'
+import { latencyStreamsMax } from '../common/stream-limits.ts'
 import type { StreamCatalog } from './kinesis/streams/stream-catalog.ts'
 import { shardIdOf } from './kinesis/streams/shard.ts'
 import type { ConsumerCounters, ShardCounters } from './kinesis/streams/stream-counters.ts'
@@ -66,6 +67,8 @@ const streamPrefix = 'millrace_kinesis_stream_'
 const shardPrefix = 'millrace_kinesis_shard_'
 const openShards = 'millrace_kinesis_stream_open_shards'
 const age = 'iterator_age_seconds'
+const callSeconds = 'millrace_kinesis_stream_call_duration_seconds'
+const putBytes = 'millrace_kinesis_stream_put_bytes_total'
 
 interface ConsumerFigure extends Omit<Figure, 'of'> {
   readonly of: (counters: ConsumerCounters) => number
@@ -150,6 +153,20 @@ export const streamMetricDefinitions: readonly MetricDefinition[] = [
     aws: 'PutRecord.Success, PutRecords.Success, GetRecords.Success',
   },
   {
+    type: 'histogram',
+    name: callSeconds,
+    labels: ['stream', 'operation'],
+    help: `Time of calls that got as far as the stream, from their start to the outcome; of ${latencyStreamsMax} streams at most.`,
+    aws: 'PutRecord.Latency, PutRecords.Latency, GetRecords.Latency',
+  },
+  {
+    type: 'counter',
+    name: putBytes,
+    labels: ['stream', 'operation'],
+    help: 'Bytes of data and keys put, by the operation that put them.',
+    aws: 'PutRecord.Bytes, PutRecords.Bytes',
+  },
+  {
     type: 'counter',
     name: 'millrace_kinesis_put_records_total',
     labels: ['stream', 'outcome'],
@@ -189,11 +206,20 @@ export interface StreamSources {
 /** Of streams that were asked for since the start, or are more than a topic of Kafka's. */
 export function collectStreams({ catalog, clock }: StreamSources): readonly MetricSample[] {
   const nowMs = clock.now()
-  return catalog.knownStreams.flatMap((stream) => [
-    ...collectStream(stream, nowMs),
-    ...collectShards(stream, nowMs),
-    ...collectConsumers(stream, nowMs),
+  const streams = catalog.knownStreams
+  const called = streams.filter(({ counters }) => counters.seconds.size > 0)
+  const each = streams.flatMap((stream) => [
+    collectStream(stream, nowMs),
+    collectShards(stream, nowMs),
+    collectConsumers(stream, nowMs),
   ])
+  return [...each, ...called.slice(0, latencyStreamsMax).map(collectLatencies)].flat()
+}
+
+function collectLatencies({ name: stream, counters }: Stream): readonly MetricSample[] {
+  return [...counters.seconds].map(([operation, seconds]) => {
+    return { name: callSeconds, labels: { stream, operation }, value: seconds.read() }
+  })
 }
 
 function collectStream(stream: Stream, nowMs: number): readonly MetricSample[] {
@@ -201,7 +227,7 @@ function collectStream(stream: Stream, nowMs: number): readonly MetricSample[] {
   const open = { name: openShards, labels, value: stream.openShards.length }
   // Of what nobody uses as a stream, a topic of Kafka's say, there is no more to tell.
   if (stream.counters.isIdle) return [open]
-  const { calls, putRecords, shards } = stream.counters
+  const { calls, putBytes: bytes, putRecords, shards } = stream.counters
   const ages = [...shards.values()].flatMap((counters) => ageSeconds(counters, nowMs) ?? [])
   return [
     ...figures.map(({ name, of }) => {
@@ -215,6 +241,9 @@ function collectStream(stream: Stream, nowMs: number): readonly MetricSample[] {
         return { name, labels: { ...labels, operation, outcome }, value }
       }),
     ),
+    ...Object.entries(bytes).map(([operation, value]) => {
+      return { name: putBytes, labels: { ...labels, operation }, value }
+    }),
     ...Object.entries(putRecords).map(([outcome, value]) => {
       return { name: 'millrace_kinesis_put_records_total', labels: { ...labels, outcome }, value }
     }),

@@ -54,3 +54,6 @@ export const tagsMax = 50
 
 /** AWS: of a resource policy. */
 export const policyMaxBytes = 20_480
+
+/** Streams with a histogram for each of three operations, thirty series together: more than these would be most of what a scrape has. */
+export const latencyStreamsMax = 1000

@@ -58,7 +58,11 @@ async function open(files: MemoryFileSystem): Promise<void> {
 /** A call's answer as its client sees it. */
 async function call(name: string, input: object, format: WireFormat = 'json'): Promise<Answered> {
   const { signal } = new AbortController()
-  const answer = await operations[name]?.run(context, input, { format, signal })
+  const answer = await operations[name]?.run(context, input, {
+    format,
+    signal,
+    elapsedSeconds: () => 0,
+  })
   if (answer instanceof KinesisError) return { error: answer.code, message: answer.message }
   if (!(answer instanceof WrittenAnswer)) return answer as Answered
   const body = Buffer.concat(answer.chunks)

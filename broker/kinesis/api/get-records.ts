@@ -47,7 +47,7 @@ export const getRecords: Handler<MemberValue<typeof getRecordsInput>> = async (
   const isLimited = hasLimits(context, stream)
   if (isLimited && !shard.limits.admitRead(context.clock.now())) {
     stream.counters.shard(shard.index).readsRefused += 1
-    stream.counters.called('GetRecords', false)
+    stream.counters.called('GetRecords', false, call.elapsedSeconds())
     return throttled(context, source)
   }
   const read = await readShard(shard, place.offset, {
@@ -58,6 +58,7 @@ export const getRecords: Handler<MemberValue<typeof getRecordsInput>> = async (
   if (isLimited) shard.limits.noteRead(read.bytes, context.clock.now())
   const end = endOf(context, source, read)
   count(context, source, read, end)
+  stream.counters.called('GetRecords', true, call.elapsedSeconds())
   if (call.format === 'cbor') {
     const bytes = recordsCbor(source, read.records, end)
     read.release()
@@ -92,7 +93,6 @@ function count(
   counters.recordsOut += records.length
   counters.bytesOut += bytes
   counters.lastRead = { millisBehind, atMs: clock.now() }
-  stream.counters.called('GetRecords', true)
 }
 
 interface End {

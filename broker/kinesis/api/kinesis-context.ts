@@ -33,6 +33,8 @@ export type WireFormat = 'json' | 'cbor'
 /** One call's circumstances. */
 export interface Call {
   readonly format: WireFormat
+  /** Since the head of the request was there. */
+  elapsedSeconds(): number
   /** Aborted when nobody waits for the answer any more, or the door closes. */
   readonly signal: AbortSignal
 }

@@ -54,7 +54,8 @@ export const putRecord: Handler<PutRecordInput> = async (context, input, call) =
   const placed = await putEntries(context, stream, [entry])
   if (placed instanceof KinesisError) return placed
   const [outcome] = placed
-  stream.counters.called('PutRecord', outcome?.ok === true)
+  stream.counters.called('PutRecord', outcome?.ok === true, call.elapsedSeconds())
+  if (outcome?.ok === true) stream.counters.putBytes.PutRecord += entry.dataBytes + entry.keyBytes
   if (outcome?.ok !== true) {
     const { code, message } = outcome ?? { code: 'InternalFailure', message: '' }
     return new KinesisError(code, message)
@@ -91,14 +92,23 @@ export const putRecords: Handler<MemberValue<typeof putRecordsInput>> = async (
   if (input.DryRun === true) return dryRun()
   const placed = await putEntries(context, stream, entries)
   if (placed instanceof KinesisError) return placed
-  count(stream, placed)
+  count(stream, { entries, placed, seconds: call.elapsedSeconds() })
   return call.format === 'json' ? written(textOf(stream, placed)) : valueOf(stream, placed)
 }
 
+interface PutCall {
+  readonly entries: readonly PutEntry[]
+  readonly placed: readonly Placed[]
+  readonly seconds: number
+}
+
 /** AWS: a call succeeds with one record that does. */
-function count({ counters }: Stream, placed: readonly Placed[]): void {
+function count({ counters }: Stream, { entries, placed, seconds }: PutCall): void {
   const failed = failures(placed)
-  counters.called('PutRecords', failed < placed.length)
+  counters.called('PutRecords', failed < placed.length, seconds)
+  for (const [index, { dataBytes, keyBytes }] of entries.entries()) {
+    if (placed[index]?.ok === true) counters.putBytes.PutRecords += dataBytes + keyBytes
+  }
   counters.putRecords.succeeded += placed.length - failed
   if (failed === 0) return
   const throttled = placed.filter(

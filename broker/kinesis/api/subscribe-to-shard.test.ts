@@ -62,7 +62,7 @@ async function open(files: MemoryFileSystem, isStrict: boolean): Promise<void> {
 
 async function call(name: string, input: object, format: WireFormat = 'json'): Promise<unknown> {
   const { signal } = new AbortController()
-  return operations[name]?.run(context, input, { format, signal })
+  return operations[name]?.run(context, input, { format, signal, elapsedSeconds: () => 0 })
 }
 
 async function register(name: string): Promise<string> {
@@ -117,7 +117,11 @@ async function subscribe(
   const leaving = new AbortController()
   const { signal } = leaving
   const all = { ...input, StartingPosition: position }
-  const answer = await operations['SubscribeToShard']?.run(context, all, { format, signal })
+  const answer = await operations['SubscribeToShard']?.run(context, all, {
+    format,
+    signal,
+    elapsedSeconds: () => 0,
+  })
   if (answer instanceof KinesisError) return answer
   if (!(answer instanceof StreamedAnswer)) throw new Error('it is no stream')
   expect(answer.contentType).toBe('application/vnd.amazon.eventstream')

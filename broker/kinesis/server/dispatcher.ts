@@ -8,6 +8,7 @@ import {
   StreamedAnswer,
   WrittenAnswer,
   type Answer,
+  type Call,
   type KinesisContext,
   type WireFormat,
 } from '../api/kinesis-context.ts'
@@ -40,6 +41,11 @@ interface Wanted {
   readonly format: WireFormat | undefined
 }
 
+interface Received extends Pick<Call, 'elapsedSeconds'> {
+  readonly body: Body & { readonly ok: true }
+  readonly exchange: Exchange
+}
+
 export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #rates = new CallRates()
@@ -54,10 +60,9 @@ export class Dispatcher {
     const startedMs = performance.now()
     this.#operations ??= await this.#options.operations()
     const wanted = this.#wanted(exchange, this.#operations)
-    const count = (code?: KinesisErrorCode): void => {
-      const seconds = (performance.now() - startedMs) / 1000
-      this.#options.context.counters.answered(wanted.name, seconds, code)
-    }
+    const elapsedSeconds = (): number => (performance.now() - startedMs) / 1000
+    const count = (code?: KinesisErrorCode): void =>
+      this.#options.context.counters.answered(wanted.name, elapsedSeconds(), code)
     const { bodies, buffers, answers, context } = this.#options
     const body = answers.isFull
       ? ({ ok: false, flaw: 'noRoom' } as const)
@@ -75,7 +80,7 @@ export class Dispatcher {
       exchange.answer({ ...refused(refusal, wanted.format), isBodyLeft: true })
       return
     }
-    const outcome = await this.#run(wanted, body, exchange)
+    const outcome = await this.#run(wanted, { body, exchange, elapsedSeconds })
     count(outcome instanceof ApiError ? outcome.code : undefined)
     if (outcome instanceof StreamedAnswer) {
       await this.#stream(wanted, outcome, exchange)
@@ -96,8 +101,7 @@ export class Dispatcher {
 
   async #run(
     { name, operation, format }: Wanted,
-    body: Body & { readonly ok: true },
-    exchange: Exchange,
+    { body, exchange, elapsedSeconds }: Received,
   ): Promise<Outcome<Answer>> {
     try {
       if (operation === undefined || format === undefined) return unknownOperation
@@ -107,6 +111,7 @@ export class Dispatcher {
       if (refusal !== undefined) return refusal
       const call = {
         format,
+        elapsedSeconds,
         get signal() {
           return exchange.signal
         },

@@ -1,4 +1,5 @@
 // Counts what goes in and out of one stream through the Kinesis API, by shard and by call.
+import { callBoundsSeconds, Histogram } from '../../../common/metrics.ts'
 
 export type CountedOperation = 'GetRecords' | 'PutRecord' | 'PutRecords'
 
@@ -44,6 +45,9 @@ export class StreamCounters {
     PutRecord: { succeeded: 0, failed: 0 },
     PutRecords: { succeeded: 0, failed: 0 },
   }
+  readonly #seconds = new Map<CountedOperation, Histogram>()
+  /** Data and keys of the records that each call put. */
+  readonly putBytes = { PutRecord: 0, PutRecords: 0 }
   /** Records of PutRecords, by what became of them. */
   readonly putRecords = { succeeded: 0, failed: 0, throttled: 0 }
 
@@ -100,7 +104,18 @@ export class StreamCounters {
     return this.#shards.size === 0 && calls.every((one) => one.succeeded + one.failed === 0)
   }
 
-  called(operation: CountedOperation, succeeded: boolean): void {
+  /** How long calls took, of operations that were called. */
+  get seconds(): ReadonlyMap<CountedOperation, Histogram> {
+    return this.#seconds
+  }
+
+  called(operation: CountedOperation, succeeded: boolean, seconds: number): void {
     this.calls[operation][succeeded ? 'succeeded' : 'failed'] += 1
+    let histogram = this.#seconds.get(operation)
+    if (histogram === undefined) {
+      histogram = new Histogram(callBoundsSeconds)
+      this.#seconds.set(operation, histogram)
+    }
+    histogram.observe(seconds)
   }
 }
