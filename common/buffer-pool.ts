@@ -166,7 +166,7 @@ export function hold(buffer: Buffer): void {
 }
 
 /** Says that one holder less needs the buffer; after the last one its bytes may change at any time. */
-export function letGo(buffer: Buffer): void {
+export function letGo(buffer: Uint8Array): void {
   const lease = leases.get(buffer.buffer)
   if (lease === undefined) return
   lease.holders -= 1

@@ -30,8 +30,8 @@ export const kinesisSessionMemoryMaxMb = 64
 /** Bodies of all connections, whole or in part; whoever brings more is asked to try again. */
 export const kinesisBodiesMaxBytes = 256 * 1024 * 1024
 
-/** Memory of bodies that waits to be used again: a dozen of the usual PutRecords, or one of the largest. */
-export const kinesisBodySpareMaxBytes = 16 * 1024 * 1024
+/** Memory of bodies and answers that waits to be used again, a moment: dozens of the usual PutRecords, four answers of 10 MiB. */
+export const kinesisBodySpareMaxBytes = 48 * 1024 * 1024
 
 /** And answers that their clients have not taken yet, together: beyond it requests are turned away. */
 export const kinesisAnswersMaxBytes = 256 * 1024 * 1024
@@ -57,5 +57,5 @@ export const kinesisPartitionKeyMaxLength = 256
 export const kinesisReadMaxRecords = 10_000
 export const kinesisIteratorMaxMs = 300_000
 
-/** What is read of the log for a GetRecords that wants few records, before looking whether they are there. */
+/** What is read of the log at a time for a GetRecords, before looking whether more is wanted. */
 export const kinesisReadPieceBytes = 1024 * 1024

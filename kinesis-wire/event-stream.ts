@@ -36,8 +36,7 @@ export function encodeEvent(
   contentType: string,
   payload: readonly Uint8Array[],
 ): Buffer {
-  const headers = { ':event-type': eventType, ':content-type': contentType }
-  return encodeFrame({ ...headers, ':message-type': 'event' }, payload)
+  return encodeFrame(FrameAround.ofEvent(eventType, contentType), payload)
 }
 
 /** The last frame of a stream that failed. */
@@ -46,15 +45,52 @@ export function encodeException(
   contentType: string,
   payload: readonly Uint8Array[],
 ): Buffer {
-  const headers = { ':exception-type': exceptionType, ':content-type': contentType }
-  return encodeFrame({ ...headers, ':message-type': 'exception' }, payload)
+  return encodeFrame(FrameAround.ofException(exceptionType, contentType), payload)
 }
 
-function encodeFrame(
-  headers: Readonly<Record<string, string>>,
-  payload: readonly Uint8Array[],
-): Buffer {
-  const head = Buffer.concat(
+/** What a frame has around its payload. */
+export class FrameAround {
+  readonly #head: Buffer
+
+  private constructor(headers: Readonly<Record<string, string>>) {
+    this.#head = headOf(headers)
+  }
+
+  static ofEvent(eventType: string, contentType: string): FrameAround {
+    const headers = { ':event-type': eventType, ':content-type': contentType }
+    return new FrameAround({ ...headers, ':message-type': 'event' })
+  }
+
+  static ofException(exceptionType: string, contentType: string): FrameAround {
+    const headers = { ':exception-type': exceptionType, ':content-type': contentType }
+    return new FrameAround({ ...headers, ':message-type': 'exception' })
+  }
+
+  /** Where the payload begins in a frame. */
+  get payloadStart(): number {
+    return preludeBytes + this.#head.length
+  }
+
+  /** So much more than its payload a frame is. */
+  get bytes(): number {
+    return this.payloadStart + checksumBytes
+  }
+
+  /** Makes a frame of memory in which the payload lies from `payloadStart` on, with room for a checksum behind it. */
+  finish(memory: Buffer, payloadBytes: number): Buffer {
+    const end = this.payloadStart + payloadBytes
+    const frame = memory.subarray(0, end + checksumBytes)
+    frame.writeUInt32BE(frame.length, 0)
+    frame.writeUInt32BE(this.#head.length, 4)
+    frame.writeUInt32BE(crc32(frame.subarray(0, 8)), 8)
+    frame.set(this.#head, preludeBytes)
+    frame.writeUInt32BE(crc32(frame.subarray(0, end)), end)
+    return frame
+  }
+}
+
+function headOf(headers: Readonly<Record<string, string>>): Buffer {
+  return Buffer.concat(
     Object.entries(headers).map(([name, value]) => {
       const bytes = Buffer.alloc(1 + name.length + 3 + value.length)
       let at = bytes.writeUInt8(name.length)
@@ -65,20 +101,17 @@ function encodeFrame(
       return bytes
     }),
   )
+}
+
+function encodeFrame(around: FrameAround, payload: readonly Uint8Array[]): Buffer {
   const payloadBytes = payload.reduce((sum, { length }) => sum + length, 0)
-  const total = preludeBytes + head.length + payloadBytes + checksumBytes
-  const frame = Buffer.allocUnsafe(total)
-  frame.writeUInt32BE(total, 0)
-  frame.writeUInt32BE(head.length, 4)
-  frame.writeUInt32BE(crc32(frame.subarray(0, 8)), 8)
-  frame.set(head, preludeBytes)
-  let at = preludeBytes + head.length
+  const memory = Buffer.allocUnsafe(around.bytes + payloadBytes)
+  let at = around.payloadStart
   for (const piece of payload) {
-    frame.set(piece, at)
+    memory.set(piece, at)
     at += piece.length
   }
-  frame.writeUInt32BE(crc32(frame.subarray(0, at)), at)
-  return frame
+  return around.finish(memory, payloadBytes)
 }
 
 /** Takes the stream in whatever pieces it comes. Holds one frame's bytes at most, and none before its prelude is sound. */

@@ -1,5 +1,6 @@
 // Tests putting and reading records through the Kinesis API: routing, order, iterators, errors, and what Kafka clients wrote.
 import { beforeEach, describe, expect, test } from 'vitest'
+import { kinesisReadPieceBytes } from '../../../common/kinesis-limits.ts'
 import { silentLogger } from '../../../common/logger.ts'
 import { dayMs } from '../../../common/stream-limits.ts'
 import { decodeCbor } from '../../../kinesis-wire/cbor.ts'
@@ -638,6 +639,33 @@ test.each(codecs)('what a Kafka client wrote with $name is read', async (codec) 
     'shardId-000000000000',
     '\u{fffd}',
   ])
+})
+
+test('an answer that is nearly full ends with a batch, so that the next begins with one', async () => {
+  const batch = encodeBatch({
+    records: Array.from({ length: 3 }, () => ({
+      key: null,
+      value: Buffer.alloc(kinesisReadPieceBytes / 10),
+      timestamp: 5000,
+    })),
+  })
+  const batches = 40
+  for (let left = batches; left > 0; left--) {
+    const appended = partition(0).append(Buffer.from(batch))
+    if (!appended.ok) throw new Error(appended.reason)
+    await appended.committed
+  }
+  const counts: number[] = []
+  let ShardIterator: string | undefined = await iterator(0)
+  while (ShardIterator !== undefined) {
+    const answer: Answered = await call('GetRecords', { ShardIterator })
+    if (answer.Records?.length === 0) break
+    counts.push(answer.Records?.length ?? 0)
+    ShardIterator = answer.NextShardIterator
+  }
+  expect(counts.reduce((sum, count) => sum + count)).toBe(3 * batches)
+  expect(counts.map((count) => count % 3)).toEqual(counts.map(() => 0))
+  expect(counts[0]).toBeGreaterThan(90)
 })
 
 test('what a Kafka client aborted is not seen, nor are the marks of transactions', async () => {

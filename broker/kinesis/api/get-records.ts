@@ -53,14 +53,15 @@ export const getRecords: Handler<MemberValue<typeof getRecordsInput>> = async (
   const read = await readShard(shard, place.offset, {
     maxRecords: limit,
     maxBytes: kinesisRequestMaxBytes,
-    pieceBytes: limit < 1000 ? kinesisReadPieceBytes : kinesisRequestMaxBytes,
+    pieceBytes: kinesisReadPieceBytes,
   })
   if (isLimited) shard.limits.noteRead(read.bytes, context.clock.now())
   const end = endOf(context, source, read)
   count(context, source, read, end)
   stream.counters.called('GetRecords', true, call.elapsedSeconds())
   if (call.format === 'cbor') {
-    const bytes = recordsCbor(source, read.records, end)
+    const take = (size: number): Buffer => context.memory?.take(size) ?? Buffer.allocUnsafe(size)
+    const bytes = recordsCbor(source, read.records, end, take)
     read.release()
     return new WrittenAnswer([bytes])
   }

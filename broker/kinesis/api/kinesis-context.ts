@@ -1,4 +1,5 @@
 // What the handlers of the Kinesis API are handed, and the forms in which they may answer.
+import type { BufferPool } from '../../../common/buffer-pool.ts'
 import type { Clock } from '../../../common/clock.ts'
 import type { Logger } from '../../../common/logger.ts'
 import type { LogStore } from '../../log/log-store.ts'
@@ -22,6 +23,8 @@ export interface KinesisContext {
   readonly pace?: 'local' | 'aws'
   /** Told of topics that were deleted as streams: what Kafka's groups know of them goes as well. */
   readonly topicDeleted?: (name: string) => Promise<void>
+  /** Where the bytes of answers lie, which their sender lets go of; unless given, they are made anew. */
+  readonly memory?: BufferPool
   readonly counters: KinesisCounters
   readonly clock: Clock
   readonly logger: Logger
@@ -50,7 +53,10 @@ export class WrittenAnswer {
 
 /** Where a streamed answer goes. */
 export interface AnswerStream {
-  /** Resolves when more may be sent: a client that reads slowly slows its sender. Without effect once `signal` is aborted. */
+  /**
+   * Resolves when more may be sent: a client that reads slowly slows its sender. Without effect once `signal` is aborted.
+   * What is sent is let go of once it is on its way.
+   */
   send(bytes: Uint8Array): Promise<void>
   /** Aborted when the client has left or the door closes: the stream is to come to its end. */
   readonly signal: AbortSignal

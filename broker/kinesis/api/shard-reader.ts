@@ -64,7 +64,9 @@ export async function readShard(
     // Batches may end with what compaction has taken, and with markers.
     isFull = piece.nextOffset <= nextOffset && piece.records.length === 0
     nextOffset = Math.max(nextOffset, piece.nextOffset)
-    isFull ||= records.length >= bounds.maxRecords || bytes >= bounds.maxBytes
+    isFull ||= records.length >= bounds.maxRecords
+    // Nor is a batch begun for the sake of a few records: the next read would have all of it to read again.
+    isFull ||= bounds.maxBytes - bytes < Math.min(bounds.pieceBytes, bounds.maxBytes) / 2
   }
   return { records, nextOffset, bytes, release: () => chunks.forEach(letGo) }
 }

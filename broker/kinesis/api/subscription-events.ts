@@ -1,7 +1,7 @@
 // The frames of a subscription: its beginning, events with records, and the exception that it may end with.
 import type { FetchedRecord } from '../../../kafka-consumer/fetched-record.ts'
 import { encodeCbor } from '../../../kinesis-wire/cbor.ts'
-import { encodeEvent, encodeException } from '../../../kinesis-wire/event-stream.ts'
+import { encodeEvent, encodeException, FrameAround } from '../../../kinesis-wire/event-stream.ts'
 import type { ShardOfStream } from './find-stream.ts'
 import type { WireFormat } from './kinesis-context.ts'
 import { recordJson } from './read-record.ts'
@@ -28,15 +28,26 @@ export function initialResponse(format: WireFormat): Buffer {
   return encodeEvent('initial-response', contentTypes[format], payloadOf(format, {}))
 }
 
-/** Nothing of the records is referred to by the frame. */
+const eventType = 'SubscribeToShardEvent'
+const around = FrameAround.ofEvent(eventType, contentTypes.cbor)
+
+/** Nothing of the records is referred to by the frame. `take` gives memory for it. */
 export function eventFrame(
   format: WireFormat,
   source: ShardOfStream,
   { records, rest }: RecordsEvent,
+  take: (bytes: number) => Buffer = Buffer.allocUnsafe,
 ): Buffer {
-  const payload =
-    format === 'cbor' ? [recordsCbor(source, records, rest)] : [jsonOf(source, records, rest)]
-  return encodeEvent('SubscribeToShardEvent', contentTypes[format], payload)
+  if (format === 'json') {
+    return encodeEvent(eventType, contentTypes.json, [jsonOf(source, records, rest)])
+  }
+  const { bytes, payloadStart } = around
+  let memory: Buffer = Buffer.alloc(0)
+  const payload = recordsCbor(source, records, rest, (payloadBytes) => {
+    memory = take(bytes + payloadBytes)
+    return memory.subarray(payloadStart)
+  })
+  return around.finish(memory, payload.length)
 }
 
 export function exceptionFrame(format: WireFormat, type: string, message: string): Buffer {

@@ -156,7 +156,13 @@ export class Subscription {
     if (shardLimitsSwitch(stream.record.tags) ?? context.subscriptions.isStrict) {
       this.#paidMs = Math.max(nowMs, this.#paidMs) + (bytes / subscriptionBytesPerSecond) * 1000
     }
-    const frame = eventFrame(format, source, this.#event(records))
+    const { memory } = context
+    const frame = eventFrame(
+      format,
+      source,
+      this.#event(records),
+      (size) => memory?.take(size) ?? Buffer.allocUnsafe(size),
+    )
     read.release()
     return { frame, isLast: false }
   }

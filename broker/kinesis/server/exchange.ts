@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, Http2ServerResponse, type Http2ServerRequest } from 'node:http2'
+import { letGo } from '../../../common/buffer-pool.ts'
 import type { Clock } from '../../../common/clock.ts'
 import { dropRest } from '../../../common/http-body.ts'
 import { kinesisRefusedBodyMaxMs } from '../../../common/kinesis-limits.ts'
@@ -24,6 +25,7 @@ export interface ExchangeSettings {
 export interface WholeAnswer {
   readonly status: number
   readonly contentType: string
+  /** They are let go of once they are sent. */
   readonly chunks: readonly Uint8Array[]
   /** Whether the request's body may still be coming: it is dropped, and the connection does not go on. */
   readonly isBodyLeft?: boolean
@@ -80,6 +82,8 @@ export class Exchange {
     answers.bytes += bytes
     sent(bytes)
     response.once('close', () => (answers.bytes -= bytes))
+    // Of one that was cut off the collector takes what it lies in.
+    response.once('finish', () => chunks.forEach(letGo))
     if (isBodyLeft) {
       void this.#refuse({ status, contentType, chunks }, bytes)
       return
@@ -131,7 +135,10 @@ export class Exchange {
   async #send(bytes: Uint8Array): Promise<void> {
     if (this.#isOver) return
     this.#settings.sent(bytes.length)
-    if (write(this.#response, bytes)) return
+    const sent = (error?: Error | null): void => {
+      if (!error) letGo(bytes)
+    }
+    if (write(this.#response, bytes, sent)) return
     await new Promise<void>((resolve) => {
       const done = (): void => {
         this.#response.off('drain', done).off('close', done)
@@ -177,8 +184,12 @@ function extendedId(): string {
   return randomness.toString('base64', randomnessUsed - extendedIdBytes, randomnessUsed)
 }
 
-function write(response: HttpResponse, bytes: Uint8Array): boolean {
-  return response instanceof Http2ServerResponse ? response.write(bytes) : response.write(bytes)
+type Sent = (error?: Error | null) => void
+
+function write(response: HttpResponse, bytes: Uint8Array, sent: Sent = () => {}): boolean {
+  return response instanceof Http2ServerResponse
+    ? response.write(bytes, 'latin1', sent)
+    : response.write(bytes, sent)
 }
 
 function end(response: HttpResponse, bytes?: Uint8Array): void {

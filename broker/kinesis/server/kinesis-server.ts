@@ -83,7 +83,7 @@ export class KinesisServer {
       idle: { clock: options.context.clock, maxMs: spareIdleMaxMs },
     })
     this.#dispatcher = new Dispatcher({
-      context: options.context,
+      context: { ...options.context, memory: this.#buffers },
       operations: async () =>
         options.operations ?? (await import('../api/operations.ts')).operations,
       bodies: new Room(limits.bodiesMaxBytes),
