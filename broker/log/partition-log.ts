@@ -129,12 +129,12 @@ export class PartitionLog implements QueuedPartition {
     if (!validation.ok) return validation
     const nowMs = this.#environment.clock.now()
     const config = this.identity.config()
-    const topic = { config, nowMs, origin, sealedReason: this.sealedReason }
-    const unfit = refusalByTopic(batches, validation.batches, topic)
-    if (unfit !== undefined) return unfit
     const isStamped = config.timestampType === 'LogAppendTime'
-    const at = { nowMs, isStamped, origin }
+    const at = { config, nowMs, isStamped, origin, sealedReason: this.sealedReason }
+    const unfit = refusalByTopic(batches, validation.batches, at)
     const known = outcomeByProducer(this.producers.table, validation.batches, at)
+    // What was written before its shard was closed is there, though it be sent again after that.
+    if (unfit !== undefined) return this.sealedReason !== undefined && known?.ok ? known : unfit
     if (known !== undefined) return known
     const refusal = this.#environment.queue.refusal(batches.length)
     if (refusal !== undefined) return refuse('KAFKA_STORAGE_ERROR', refusal)

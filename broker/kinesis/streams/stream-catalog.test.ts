@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { silentLogger } from '../../../common/logger.ts'
 import { dayMs } from '../../../common/stream-limits.ts'
-import { batchOf, openStore } from '../../../test/support/log-store.ts'
+import { batchOf, openStore, sequencedBatch } from '../../../test/support/log-store.ts'
 import { ManualClock } from '../../../test/support/manual-clock.ts'
 import { MemoryFileSystem } from '../../../test/support/memory-file-system.ts'
 import { randomFrom } from '../../../test/support/seeded-random.ts'
@@ -144,6 +144,18 @@ test('a split closes the parent for everyone, keeps what it has, and leads its k
   ])
   const again = await found(await open(opened.files.kill()))
   expect(again.shards[0]?.partition.append(batchOf(['three'])).ok).toBe(false)
+})
+
+test('what an idempotent producer wrote before its shard was closed is there when it sends it again', async () => {
+  const opened = await open()
+  const stream = await create(opened, 1)
+  const [parent] = stream.shards
+  const sent = (sequence: number) => sequencedBatch({ producerId: 7 }, sequence, ['one'])
+  const before = parent?.partition.append(sent(0))
+  expect(before).toMatchObject({ ok: true, baseOffset: 0 })
+  await resize(opened, stream, 2)
+  expect(parent?.partition.append(sent(0))).toMatchObject({ ok: true, baseOffset: 0 })
+  expect(parent?.partition.append(sent(1))).toMatchObject({ ok: false, error: 'INVALID_RECORD' })
 })
 
 test('a plan is made when the resharding before it is done, however close they come', async () => {
