@@ -11,6 +11,7 @@ export function eventPollerUnits(pollers: number, bytesPerSecond: number): numbe
 
 /** What a record's key, value and headers are in the source. */
 export function polledBytesOf(record: SourceRecord): number {
+  if (record.polledBytes !== undefined) return record.polledBytes
   // Where the parts lie is known of most records, and a view of each would be made only to be measured.
   if (!isRaw(record)) {
     return (record.key?.length ?? 0) + (record.value?.length ?? 0) + headerBytesOf(record.headers)

@@ -19,15 +19,31 @@ export class AvroCursor {
     return this.#at
   }
 
-  take(length: number): Buffer {
-    const end = this.#at + length
-    if (length < 0 || end > this.#bytes.length) throw new DecodeError('it ends too early')
-    const taken = this.#bytes.subarray(this.#at, end)
-    this.#at = end
-    return taken
+  /** So many bytes as text; a view of them would cost more than the text. */
+  text(length: number, encoding: 'utf8' | 'latin1'): string {
+    const start = this.#skip(length)
+    return this.#bytes.toString(encoding, start, this.#at)
+  }
+
+  byte(): number {
+    return this.#bytes.readUInt8(this.#skip(1))
+  }
+
+  float(): number {
+    return this.#bytes.readFloatLE(this.#skip(4))
+  }
+
+  double(): number {
+    return this.#bytes.readDoubleLE(this.#skip(8))
   }
 
   long(): number | bigint {
+    // Most are small: lengths, branches, symbols.
+    const byte = this.#bytes[this.#at] ?? 0x80
+    if (byte < 0x80) {
+      this.#at += 1
+      return byte % 2 === 0 ? byte / 2 : -(byte + 1) / 2
+    }
     const { value, end } = zigzag(this.#bytes, this.#at)
     this.#at = end
     return value
@@ -72,6 +88,14 @@ export class AvroCursor {
       }
     }
     return text
+  }
+
+  #skip(length: number): number {
+    const start = this.#at
+    const end = start + length
+    if (length < 0 || end > this.#bytes.length) throw new DecodeError('it ends too early')
+    this.#at = end
+    return start
   }
 
   // A negative count has the block's length in bytes behind it, for those that skip it.

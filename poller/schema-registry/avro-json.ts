@@ -47,13 +47,13 @@ function parse(schema: string): unknown {
 
 const primitives: Readonly<Record<string, Read>> = {
   null: (from) => from.emit('null'),
-  boolean: (from) => from.emit(from.take(1)[0] === 0 ? 'false' : 'true'),
+  boolean: (from) => from.emit(from.byte() === 0 ? 'false' : 'true'),
   int: (from) => from.emit(String(from.long())),
   long: (from) => from.emit(String(from.long())),
-  float: (from) => from.emit(floatText(from.take(4).readFloatLE())),
-  double: (from) => from.emit(doubleText(from.take(8).readDoubleLE())),
-  bytes: (from) => from.emit(latin1Text(from.take(from.count()))),
-  string: (from) => from.emit(JSON.stringify(from.take(from.count()).toString('utf8'))),
+  float: (from) => from.emit(floatText(from.float())),
+  double: (from) => from.emit(doubleText(from.double())),
+  bytes: (from) => from.emit(JSON.stringify(from.text(from.count(), 'latin1'))),
+  string: (from) => from.emit(JSON.stringify(from.text(from.count(), 'utf8'))),
 }
 
 function compile(schema: unknown, scope: Scope): Read {
@@ -155,7 +155,7 @@ function fixed(schema: Node, scope: Scope): Read {
   const { full } = declare(schema, scope)
   const size = schema['size']
   if (typeof size !== 'number') throw new DecodeError(`its schema has no size for ${full}`)
-  const read: Read = (from) => from.emit(latin1Text(from.take(size)))
+  const read: Read = (from) => from.emit(JSON.stringify(from.text(size, 'latin1')))
   scope.names.set(full, read)
   return read
 }

@@ -118,6 +118,8 @@ test('what is known is decoded at once, with what it was read by', () => {
     offset: 3,
     key: Buffer.from('k'),
     schemas: { value: { dataFormat: 'AVRO', schemaId: '7' } },
+    // The key, and the six bytes that were read.
+    polledBytes: 7,
   })
   // A null has nothing to be read, and no schema.
   expect(second?.schemas).toEqual({})

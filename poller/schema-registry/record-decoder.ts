@@ -1,6 +1,7 @@
 // Turns a record as it was read into what a mapping with a schema registry has of it: JSON, or bytes without their prefix.
 import type { SchemaFormat } from '../../control/registry/registry.ts'
 import type { SchemaMetadata } from '../../events/raw-record.ts'
+import { polledBytesOf } from '../event-poller-units.ts'
 import type { SourceRecord } from '../sources/source.ts'
 import type { Found } from './schema-store.ts'
 import { schemaIdOf, schemaPrefixBytes } from './wire-format.ts'
@@ -33,6 +34,7 @@ export function decodeRecord(
   const key = partOf(rules.ofKeys ? rawKey : null, schemaOf)
   const value = partOf(rules.ofValues ? rawValue : null, schemaOf)
   const plain = { topic, partition, offset, timestampMs, timestampType, headers }
+  const polledBytes = polledBytesOf(record)
   for (const [name, part] of [
     ['key', key],
     ['value', value],
@@ -49,9 +51,9 @@ export function decodeRecord(
     ...(read.key === undefined ? {} : { key: read.key.metadata }),
     ...(read.value === undefined ? {} : { value: read.value.metadata }),
   }
-  if (rules.format === 'JSON') return { record: { ...plain, ...json, schemas } }
+  if (rules.format === 'JSON') return { record: { ...plain, ...json, schemas, polledBytes } }
   const source = { key: read.key?.source ?? rawKey, value: read.value?.source ?? rawValue }
-  return { record: { ...plain, ...source, schemas, filtered: json } }
+  return { record: { ...plain, ...source, schemas, polledBytes, filtered: json } }
 }
 
 interface ReadPart {

@@ -27,6 +27,8 @@ export interface SourceRecord {
   /** Of a mapping with a schema registry alone: what it was read by, or why it could not be. */
   readonly schemas?: RecordSchemas
   readonly failure?: SchemaFailure
+  /** Of key, value and headers as they were read, where they are others now. */
+  readonly polledBytes?: number
   /** What filters see in place of key and value. */
   readonly filtered?: { readonly key: Buffer | null; readonly value: Buffer | null }
 }
