@@ -43,6 +43,7 @@ import { tagRoutes } from './lambda/tag-routes.ts'
 import { TagService } from './lambda/tag-service.ts'
 import { versionRoutes } from './lambda/version-routes.ts'
 import { clusterRoutes } from './msk/cluster-routes.ts'
+import { identityRoute } from './sts/identity-route.ts'
 import { logService } from './logs/log-service.ts'
 import { controlMetricSource } from './metrics.ts'
 import type { Registry } from './registry/registry.ts'
@@ -104,6 +105,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     routes: [
       ...lambdaRoutes(services, options.invoker),
       ...clusterRoutes(options.clusters),
+      identityRoute(services.account),
       ...pages(options, problems),
     ],
     extend: (app) => {

@@ -61,6 +61,7 @@ const layers: Record<string, readonly string[]> = {
   'control/kinesis': ['common', 'control/lambda'],
   'control/ingest': ['common', 'kinesis-client', 'control/lambda'],
   'control/msk': ['common', 'control/lambda'],
+  'control/sts': ['common', 'control/lambda'],
   'control/logs': ['common', 'function-logs', 'control/lambda', 'control/json'],
   control: [
     'common',
@@ -74,6 +75,7 @@ const layers: Record<string, readonly string[]> = {
     'control/ingest',
     'control/logs',
     'control/msk',
+    'control/sts',
     'control/template',
   ],
   'kafka-consumer': ['common', 'protocol'],

@@ -113,7 +113,7 @@ function send(
     pipeline(body, response, () => {})
     return
   }
-  response.setHeader('content-type', 'application/json')
+  if (!response.hasHeader('content-type')) response.setHeader('content-type', 'application/json')
   const isReady = typeof body === 'string' || body instanceof Uint8Array
   response.end(isReady ? body : JSON.stringify(body))
 }

@@ -77,6 +77,14 @@ test('the command line finds a cluster, its state and its brokers', async () => 
   })
 })
 
+test('the command line is told whose credentials it has', async () => {
+  expect(await cli('sts', 'get-caller-identity')).toEqual({
+    UserId: '000000000000',
+    Account: '000000000000',
+    Arn: 'arn:aws:iam::000000000000:root',
+  })
+})
+
 test('the command line creates a mapping with a login, and updates it', async () => {
   const uri = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:ann-a1B2c3'
   const created = (await cli(

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kafka"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 )
 
@@ -33,6 +34,7 @@ type clients struct {
 	kinesis *kinesis.Client
 	kafka   *kafka.Client
 	logs    *cloudwatchlogs.Client
+	sts     *sts.Client
 }
 
 // One endpoint for every service, as the block `endpoints` of the provider has it.
@@ -54,6 +56,7 @@ func connect(t *testing.T) (context.Context, clients) {
 		kinesis: kinesis.NewFromConfig(config),
 		kafka:   kafka.NewFromConfig(config),
 		logs:    cloudwatchlogs.NewFromConfig(config),
+		sts:     sts.NewFromConfig(config),
 	}
 }
 
