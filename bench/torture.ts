@@ -66,6 +66,8 @@ try {
   await latencies()
   for (const row of flags.rows.split(',')) results[row] = await measure(row)
 } catch (error) {
+  // Its last words come after its connections are gone.
+  await pause(restMs)
   progress(platform.log().slice(-2000))
   throw error
 } finally {
@@ -198,8 +200,8 @@ function invoke(name: string, n = 0): Promise<string> {
         response.statusCode === 200 ? resolve(text) : reject(new Error(`${name}: ${text}`)),
       )
     })
-    // More than one may come of a connection that is lost.
-    sent.on('error', reject)
+    // More than one may come of a connection that is lost. One that was idle may have been closed meanwhile.
+    sent.on('error', (error) => (sent.reusedSocket ? resolve(invoke(name, n)) : reject(error)))
     sent.end(JSON.stringify({ n }))
   })
 }
