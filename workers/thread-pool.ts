@@ -282,8 +282,9 @@ export class ThreadPool implements EnvironmentPool {
   async #onExhausted(worker: Worker, { usedMb, kind }: ExhaustedMemory): Promise<void> {
     this.#options.onUse({ memoryUsedMb: usedMb })
     this.#exhausted.set(worker.threadId, kind)
-    this.#shares.release(worker.threadId)
     await this.#cpu.ask(worker)
+    // Not before: with a whole core it would fill gigabytes while a busy machine lets this thread wait.
+    this.#shares.release(worker.threadId)
     await worker.terminate()
   }
 
