@@ -16,7 +16,7 @@ import type { FunctionRecord, Registry, VersionRecord } from '../control/registr
 import { startPatienceMs } from '../common/environment-limits.ts'
 import { unreservedPool, WholeQuota, type AccountQuota } from './account-quota.ts'
 import { AwsPace } from './aws-pace.ts'
-import { noCpuShares, type CpuShares, type CpuShareWay } from './cpu/cpu-shares.ts'
+import { noCpuShares, type CpuShares } from './cpu/cpu-shares.ts'
 import { ConcurrencyLedger, type ConcurrencyLimits, type Throttle } from './concurrency.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { execute, type Execution } from './execution.ts'
@@ -124,8 +124,8 @@ export class Invoker implements FunctionInvoker {
     return this.#dispatcher.environmentsMax
   }
 
-  get cpuShareWay(): CpuShareWay {
-    return this.#cpuShares.way
+  get cpuShares(): Pick<CpuShares, 'way' | 'refills'> {
+    return this.#cpuShares
   }
 
   functions(): readonly FunctionState[] {

@@ -127,6 +127,13 @@ const cpuShareWay = {
   labels: ['way'],
 } as const satisfies MetricDefinition
 
+const cpuRefills = {
+  name: 'millrace_workers_cpu_refills_total',
+  type: 'counter',
+  help: 'Shares of the processor that were given anew before their time, because a thread that had used up its own held a lock which the main thread waited for.',
+  labels: [],
+} as const satisfies MetricDefinition
+
 const machineMetrics = {
   millrace_workers_concurrency_max: {
     help: 'Concurrent executions of all functions together before invocations are throttled.',
@@ -152,6 +159,7 @@ export const workersMetricDefinitions: readonly MetricDefinition[] = [
   ),
   throttles,
   cpuShareWay,
+  cpuRefills,
   ...Object.entries(machineMetrics).map(([name, { help }]) => ({
     name,
     type: 'gauge' as const,
@@ -166,7 +174,8 @@ export function workersMetrics(invoker: Invoker): MetricSource {
     definitions: workersMetricDefinitions,
     collect: () => [
       ...invoker.functions().flatMap(samplesOf),
-      { name: cpuShareWay.name, labels: { way: invoker.cpuShareWay }, value: 1 },
+      { name: cpuShareWay.name, labels: { way: invoker.cpuShares.way }, value: 1 },
+      { name: cpuRefills.name, labels: {}, value: invoker.cpuShares.refills },
       ...Object.entries(machineMetrics).map(([name, { read }]) => ({
         name,
         labels: {},

@@ -63,17 +63,43 @@ export function threadsFile({ version }: Pick<Group, 'version'>): string {
 }
 
 /** How long its threads had to wait for a new period, together; undefined once the group is gone. */
-export function throttledMs({ version, path }: Group): number | undefined {
-  let text: string
+export function throttledMs(group: Group): number | undefined {
+  return group.version === 1
+    ? statistic(group, /^throttled_time (\d+)$/m, 1_000_000)
+    : statistic(group, /^throttled_usec (\d+)$/m, 1000)
+}
+
+/** In how many periods they used up their quota; undefined as well. */
+export function throttles(group: Group): number | undefined {
+  return statistic(group, /^nr_throttled (\d+)$/m, 1)
+}
+
+function statistic({ path }: Group, pattern: RegExp, divisor: number): number | undefined {
+  const text = unlessGone(() => readFileSync(join(path, 'cpu.stat'), 'utf8'))
+  return text === undefined ? undefined : Number(pattern.exec(text)?.[1] ?? 0) / divisor
+}
+
+/**
+ * The kernel begins a period anew when a limit is set, also to what it is: threads that stood still go on for one quota.
+ * False when the group is gone.
+ */
+export function refillGroup({ version, path }: Group): boolean {
+  const file = join(path, version === 1 ? 'cpu.cfs_quota_us' : 'cpu.max')
+  const isSet = unlessGone(() => {
+    writeFileSync(file, readFileSync(file, 'utf8').trim())
+    return true
+  })
+  return isSet === true
+}
+
+/** Groups end with their threads, at any moment; a process without a descriptor to spare looks again later. */
+function unlessGone<T>(act: () => T): T | undefined {
   try {
-    text = readFileSync(join(path, 'cpu.stat'), 'utf8')
+    return act()
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENODEV') return undefined
+    if (['ENOENT', 'ENODEV', 'EMFILE', 'ENFILE'].includes(systemCode(error) ?? '')) return undefined
     throw error
   }
-  const [pattern, perMs] =
-    version === 1 ? [/^throttled_time (\d+)$/m, 1_000_000] : [/^throttled_usec (\d+)$/m, 1000]
-  return Number(pattern.exec(text)?.[1] ?? 0) / perMs
 }
 
 function write({ path }: Group, file: string, text: string): void {

@@ -16,6 +16,7 @@ import {
 import { closePlace, removeDirectory } from './cgroup-place.ts'
 import { burstCoresOf, coresOf } from './cores.ts'
 import type { CpuShare, CpuShares, Environment } from './cpu-shares.ts'
+import { StallWatcher } from './stall-watcher.ts'
 
 /** `plan` has been proven. Threads enter their groups themselves; processes are put there. */
 export class CgroupShares implements CpuShares {
@@ -24,22 +25,36 @@ export class CgroupShares implements CpuShares {
   readonly plan: GroupPlan
   readonly #clock: Clock
   readonly #removals = new Set<Promise<void>>()
+  readonly #stalls: StallWatcher | undefined
 
   constructor(plan: GroupPlan, clock: Clock) {
     this.way = plan.version === 1 ? 'cgroup-v1' : 'cgroup-v2'
-    this.details = { group: plan.parent, periodMs: cpuPeriodMs }
     this.plan = plan
     this.#clock = clock
+    this.#stalls = StallWatcher.open(plan)
+    const stalls = this.#stalls === undefined ? 'not watched' : 'watched'
+    this.details = { group: plan.parent, periodMs: cpuPeriodMs, stalls }
+  }
+
+  get refills(): number {
+    return this.#stalls?.refills ?? 0
   }
 
   open({ memorySizeMb }: Environment): CpuShare {
-    return new CgroupShare(this.plan, memorySizeMb, (group) => this.#remove(group))
+    return new CgroupShare({
+      plan: this.plan,
+      memorySizeMb,
+      stalls: this.#stalls,
+      remove: (group) => this.#remove(group),
+    })
   }
 
-  wake(): void {}
+  wake(): void {
+    this.#stalls?.wake()
+  }
 
   async close(): Promise<void> {
-    await Promise.all(this.#removals)
+    await Promise.all([...this.#removals, this.#stalls?.close()])
     await this.#insist(() => closePlace(this.plan))
   }
 
@@ -58,29 +73,34 @@ export class CgroupShares implements CpuShares {
   }
 }
 
+interface CgroupShareOptions {
+  readonly plan: GroupPlan
+  readonly memorySizeMb: number
+  readonly stalls: StallWatcher | undefined
+  readonly remove: (group: Group) => void
+}
+
 class CgroupShare implements CpuShare {
-  readonly #plan: GroupPlan
-  readonly #memorySizeMb: number
-  readonly #remove: (group: Group) => void
+  readonly #options: CgroupShareOptions
+  #threadId: number | undefined
   #group: Group | undefined
   #throttledMs = 0
 
-  constructor(plan: GroupPlan, memorySizeMb: number, remove: (group: Group) => void) {
-    this.#plan = plan
-    this.#memorySizeMb = memorySizeMb
-    this.#remove = remove
+  constructor(options: CgroupShareOptions) {
+    this.#options = options
   }
 
   addThread({ threadId }: { readonly threadId: number }): void {
-    this.#group = threadGroup(this.#plan, threadId)
+    this.#group = threadGroup(this.#options.plan, threadId)
+    this.#threadId = threadId
   }
 
   // By another thread: the kernel may take 20 ms to move somebody else.
   async addProcess(pid: number): Promise<void> {
-    const group = processGroup(this.#plan, pid)
+    const group = processGroup(this.#options.plan, pid)
     this.#group = group
     makeGroup(group)
-    limitGroup(group, burstCoresOf(this.#memorySizeMb))
+    limitGroup(group, burstCoresOf(this.#options.memorySizeMb))
     try {
       await writeFile(join(group.path, 'cgroup.procs'), String(pid))
     } catch (error) {
@@ -89,13 +109,16 @@ class CgroupShare implements CpuShare {
     }
   }
 
+  // Processes take no locks of this one.
   hold(): void {
-    this.#limit(coresOf(this.#memorySizeMb))
+    const cores = coresOf(this.#options.memorySizeMb)
+    this.#limit(cores)
+    if (this.#threadId !== undefined && cores < 1) this.#options.stalls?.add(this.#threadId)
   }
 
   // A thread that ends takes locks which the main thread waits for, and would hold them until its next period.
   release(): void {
-    this.#limit(burstCoresOf(this.#memorySizeMb))
+    this.#limit(burstCoresOf(this.#options.memorySizeMb))
   }
 
   throttledMs(): number {
@@ -106,7 +129,8 @@ class CgroupShare implements CpuShare {
   close(): void {
     if (this.#group === undefined) return
     this.throttledMs()
-    this.#remove(this.#group)
+    if (this.#threadId !== undefined) this.#options.stalls?.remove(this.#threadId)
+    this.#options.remove(this.#group)
     this.#group = undefined
   }
 

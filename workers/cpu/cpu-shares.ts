@@ -21,6 +21,8 @@ export interface CpuShares {
   /** For the log: where, and how finely. */
   readonly details: Readonly<Record<string, unknown>>
   readonly plan: ThreadPlan
+  /** How often shares were given anew, because this thread waited for a lock. */
+  readonly refills: number
   /** The share of a new environment. It begins with a burst, until `hold`. */
   open(environment: Environment): CpuShare
   /** Work begins somewhere: shares are looked at again. */
@@ -71,6 +73,7 @@ export function noCpuShares(): CpuShares {
     way: 'off',
     details: {},
     plan: undefined,
+    refills: 0,
     open: () => freeShare,
     wake: () => {},
     close: () => Promise.resolve(),

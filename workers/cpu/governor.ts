@@ -42,6 +42,8 @@ export class Governor implements CpuShares {
   readonly way = 'governor'
   readonly details = { periodMs: governorBucketMs }
   readonly plan: GovernorPlan
+  /** It pauses threads where they hold no locks. */
+  readonly refills = 0
   readonly #options: GovernorOptions
   readonly #shares = new Set<GovernedShare>()
   #timer: Timer | undefined

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock as clock } from '../../common/clock.ts'
 import { AppError } from '../../common/errors.ts'
@@ -119,6 +120,45 @@ describe.each(ways.filter((way) => way === 'cgroup'))('in groups made by %s', ()
     const sum = await ran('many', source, 256)
     expect(sum).toBeGreaterThan(0.04)
     expect(sum).toBeLessThan(0.3)
+  })
+
+  test('a thread that used up its share goes on while this one waits for it', async () => {
+    const shares = await openCpuShares({ setting: 'cgroup', clock, logger })
+    const done = new Int32Array(new SharedArrayBuffer(4))
+    const source = `
+      const { parentPort, workerData } = require('node:worker_threads')
+      const used = () => { const { user, system } = process.threadCpuUsage(); return user + system }
+      import(workerData.module).then(({ ThreadShare }) => {
+        const settings = { memorySizeMb: 128, cpuPlan: workerData.plan }
+        new ThreadShare(settings, (message) => parentPort.postMessage(message)).hold()
+        parentPort.once('message', () => {
+          for (const endUs = used() + 100_000; used() < endUs; );
+          Atomics.store(workerData.done, 0, 1)
+          Atomics.notify(workerData.done, 0)
+        })
+      })`
+    const module = new URL('./thread-share.ts', import.meta.url).href
+    const worker = new Worker(source, {
+      eval: true,
+      workerData: { module, plan: shares.plan, done },
+    })
+    const [{ threadId, tid }] = (await once(worker, 'message')) as [
+      { threadId: number; tid: number },
+    ]
+    const share = shares.open({ memorySizeMb: 128, isBusy: () => true })
+    share.addThread({ threadId, tid })
+    share.hold()
+    shares.wake()
+    worker.postMessage('go', [])
+    // What it is to compute is 70 of its quotas: without the watch it takes 1.4 s and nothing is given anew.
+    expect(Atomics.wait(done, 0, 0, 60_000)).not.toBe('timed-out')
+    expect(shares.refills).toBeGreaterThan(0)
+    const ended = once(worker, 'exit')
+    share.release()
+    await worker.terminate()
+    await ended
+    share.close()
+    await shares.close()
   })
 
   test('groups are named by their process, and none is left when it stops', async () => {
