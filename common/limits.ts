@@ -162,8 +162,8 @@ export const tagsRequestMaxBytes = 128 * 1024
 /** AddPermission: a statement of a policy of 20 KB. */
 export const policyRequestMaxBytes = 32 * 1024
 
-/** GetCallerIdentity: a form of two fields. */
-export const identityRequestMaxBytes = 4 * 1024
+/** A form of AWS's query protocol: IAM's largest policy, whose characters are escaped. */
+export const queryRequestMaxBytes = 128 * 1024
 
 /** PutResourcePolicy: a policy of 20 KB, whose quotes and control characters are escaped. */
 export const wholePolicyRequestMaxBytes = 128 * 1024

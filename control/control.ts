@@ -17,6 +17,7 @@ import { asyncMetrics } from './async/metrics.ts'
 import { retryPaces } from './async/retry-plan.ts'
 import { functionLogsFolder } from '../function-logs/group-folder.ts'
 import { LogWriter } from '../function-logs/log-writer.ts'
+import { iamService } from './iam/iam-service.ts'
 import { serveJson } from './json/json-router.ts'
 import { KinesisForward } from './kinesis/kinesis-forward.ts'
 import { Ingest } from './ingest/ingest.ts'
@@ -43,9 +44,10 @@ import { tagRoutes } from './lambda/tag-routes.ts'
 import { TagService } from './lambda/tag-service.ts'
 import { versionRoutes } from './lambda/version-routes.ts'
 import { clusterRoutes } from './msk/cluster-routes.ts'
-import { identityRoute } from './sts/identity-route.ts'
 import { logService } from './logs/log-service.ts'
 import { controlMetricSource } from './metrics.ts'
+import { identityService } from './query/caller-identity.ts'
+import { queryRoute } from './query/query-route.ts'
 import type { Registry } from './registry/registry.ts'
 
 export interface ControlOptions {
@@ -90,9 +92,9 @@ export interface RunningControl extends RunningRole {
 
 /** Rejects with AppError PORT_TAKEN, DOOR_NOT_OPENED or STORAGE_FAILED. */
 export async function startControl(options: ControlOptions): Promise<RunningControl> {
-  const { registry, clock, logger } = options
+  const { registry, clock, logger, dataDir } = options
   const services = await openServices(options)
-  const { functions, mappings, asyncInvoker, logWriter } = services
+  const { account, functions, mappings, asyncInvoker, logWriter } = services
   const counter = new RequestCounter()
   const problems = (): readonly string[] => registry.problems?.() ?? []
   let stopping = false
@@ -105,7 +107,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     routes: [
       ...lambdaRoutes(services, options.invoker),
       ...clusterRoutes(options.clusters),
-      identityRoute(services.account),
+      queryRoute([identityService(account), iamService({ dataDir, account, clock })]),
       ...pages(options, problems),
     ],
     extend: (app) => {

@@ -18,6 +18,8 @@ export interface ApiAnswer {
   /** A value is answered as JSON, a text or bytes as they are, a stream as a zip, undefined as an empty body. */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
+  /** What is counted, where the route's own name is not what was asked for. */
+  readonly operation?: string
 }
 
 export interface Route {

@@ -93,7 +93,8 @@ function send(
   const refused = outcome instanceof LambdaApiError
   const status = refused ? statusOf(outcome) : outcome.status
   const body: unknown = refused ? bodyOf(outcome) : outcome.body
-  counter.add(operationOf(response), status)
+  const named = refused ? undefined : outcome.operation
+  counter.add(named ?? operationOf(response), status)
   response.status(status)
   response.setHeader('x-amzn-requestid', randomUUID())
   if (refused) response.setHeader('x-amzn-errortype', outcome.code)

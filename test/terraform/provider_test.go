@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kafka"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -35,6 +36,7 @@ type clients struct {
 	kafka   *kafka.Client
 	logs    *cloudwatchlogs.Client
 	sts     *sts.Client
+	iam     *iam.Client
 }
 
 // One endpoint for every service, as the block `endpoints` of the provider has it.
@@ -57,6 +59,7 @@ func connect(t *testing.T) (context.Context, clients) {
 		kafka:   kafka.NewFromConfig(config),
 		logs:    cloudwatchlogs.NewFromConfig(config),
 		sts:     sts.NewFromConfig(config),
+		iam:     iam.NewFromConfig(config),
 	}
 }
 
@@ -77,8 +80,8 @@ func isMissing(err error) bool {
 	if !errors.As(err, &failure) {
 		return false
 	}
-	code := failure.ErrorCode()
-	return code == "ResourceNotFoundException" || code == "ProvisionedConcurrencyConfigNotFoundException"
+	codes := []string{"ResourceNotFoundException", "ProvisionedConcurrencyConfigNotFoundException", "NoSuchEntity"}
+	return contains(codes, failure.ErrorCode())
 }
 
 // Fails unless the answer says that the resource is gone, of the code that the provider looks for.

@@ -1,4 +1,4 @@
-// Tests GetCallerIdentity as the AWS CLI and Terraform send it: a form to the AWS door, answered in XML.
+// Tests AWS's query protocol at the AWS door: GetCallerIdentity, what is refused, and how XML holds it.
 import { expect, test } from 'vitest'
 import { startControlForTest } from '../test/support/control-harness.ts'
 
@@ -22,7 +22,7 @@ test('another operation of such an API is refused by its name, in XML that holds
   const { response, text } = await post(form('Create<Role>&\u0000'))
   expect(response.status).toBe(400)
   expect(text).toContain('<Code>InvalidAction</Code>')
-  expect(text).toContain('There is no operation Create&lt;Role&gt;&amp;?:')
+  expect(text).toContain('There is no operation Create&lt;Role&gt;&amp;? of AWS STS or IAM here.')
 })
 
 test('what is no form is an operation that there is not', async () => {
@@ -31,6 +31,6 @@ test('what is no form is an operation that there is not', async () => {
 })
 
 test('a form that is too long is refused before it is read', async () => {
-  const { response } = await post(`Action=${'x'.repeat(5000)}`)
+  const { response } = await post(`Action=${'x'.repeat(140_000)}`)
   expect(response.headers.get('x-amzn-errortype')).toBe('RequestTooLargeException')
 })
