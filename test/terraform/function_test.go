@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"os"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -312,4 +313,30 @@ func TestWhatIsDefaultOfEveryFunctionIsReadAndResetOnDestroy(t *testing.T) {
 	noChanges(t, name,
 		attributes{"update_runtime_on": types.UpdateRuntimeOnAuto, "recursive_loop": types.RecursiveLoopTerminate},
 		attributes{"update_runtime_on": runtime.UpdateRuntimeOn, "recursive_loop": recursion.RecursiveLoop})
+}
+
+// The handler of examples/terraform, deployed and invoked with a batch of a stream and with one of a topic.
+func TestHandlerOfTheExampleCountsBothKindsOfBatches(t *testing.T) {
+	ctx, c := connect(t)
+	source := must[[]byte](t, "the example")(os.ReadFile("examples/terraform/index.mjs"))
+	name := createFunction(t, ctx, c, lambda.CreateFunctionInput{
+		FunctionName: aws.String("tf-example"),
+		Code:         &types.FunctionCode{ZipFile: zipOf(t, string(source))},
+		Publish:      true,
+	})
+	for _, batch := range []string{`{"Records":[{},{}]}`, `{"records":{"tyres-0":[{}],"tyres-1":[{}]}}`} {
+		output := must[*lambda.InvokeOutput](t, "invoking")(c.lambda.Invoke(ctx, &lambda.InvokeInput{
+			FunctionName: &name,
+			LogType:      types.LogTypeTail,
+			Payload:      []byte(batch),
+			Qualifier:    aws.String("1"),
+		}))
+		log := must[[]byte](t, "the log")(base64.StdEncoding.DecodeString(aws.ToString(output.LogResult)))
+		if output.FunctionError != nil || string(output.Payload) != `{"batchItemFailures":[]}` {
+			t.Errorf("%s: %s", batch, output.Payload)
+		}
+		if !bytes.Contains(log, []byte("2 records")) {
+			t.Errorf("%s is not counted: %s", batch, log)
+		}
+	}
 }
