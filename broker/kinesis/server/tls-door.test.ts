@@ -1,6 +1,6 @@
 // Tests TLS at the Kinesis door: both HTTP versions inside, plain ones beside it, bad handshakes, a new certificate, the end.
 import { once } from 'node:events'
-import { connect as connectHttp2 } from 'node:http2'
+import { connect as connectHttp2, type SecureClientSessionOptions } from 'node:http2'
 import { Agent, request, type RequestOptions } from 'node:https'
 import { request as plainRequest } from 'node:http'
 import { connect as connectPlain, createServer } from 'node:net'
@@ -78,8 +78,8 @@ function counted(counter: 'connections' | 'tlsFailed', value: number): Promise<t
   )
 }
 
-async function http2(): Promise<string> {
-  const session = connectHttp2(`https://${address}`, { ca: authority.cert })
+async function http2(options: SecureClientSessionOptions = {}): Promise<string> {
+  const session = connectHttp2(`https://${address}`, { ca: authority.cert, ...options })
   const stream = session.request({ ':method': 'POST', ':path': '/', ...headers })
   let said = ''
   stream.setEncoding('utf8').on('data', (chunk: string) => (said += chunk))
@@ -103,6 +103,13 @@ test('HTTP/1.1 and HTTP/2 are served inside of TLS, and without it on the same p
   expect(await http2()).toBe('{"Name":"Ada"}')
   expect(await http1({ protocol: 'http:' })).toBe('1.1 200 {"Name":"Ada"}')
   expect(server.counters.tlsFailed).toBe(0)
+})
+
+test('HTTP/2 inside of TLS needs no agreement before', async () => {
+  const unspoken = connectTls({ host: '127.0.0.1', port, ca: authority.cert })
+  await once(unspoken, 'secureConnect')
+  expect(unspoken.alpnProtocol).toBe(false)
+  expect(await http2({ createConnection: () => unspoken })).toBe('{"Name":"Ada"}')
 })
 
 test('a connection with TLS is one connection, and is kept for the next call', async () => {

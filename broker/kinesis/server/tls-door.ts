@@ -36,6 +36,8 @@ export class TlsDoor {
       this.#handshakes.delete(clientOf(socket))
       // A connection that breaks is a close to whoever waits for it.
       socket.on('error', () => {})
+      // Java's SDK agrees on nothing and begins with HTTP/2; Node would turn away what says false here.
+      if (socket.alpnProtocol === false) socket.alpnProtocol = null
       opened(socket)
     })
     this.#server.on('tlsClientError', (error, socket) => {
