@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what test-peers drives: kcat, tshark, openssl, redis-server and AWS's CLI (apt), boto3, confluent-kafka, Powertools and moto (PyPI),
-# Apache Kafka and Apicurio Registry (Maven), Grafana's SDK (Go), librdkafka's own tests (apt's sources).
+# Apache Kafka, Apicurio Registry and AWS's Kinesis libraries for Java (Maven), Grafana's SDK (Go), librdkafka's own tests (apt's sources).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=.cache/peers
@@ -38,10 +38,10 @@ if [ -z "$aws" ]; then
 fi
 ln -sf "$aws" "$venv/bin/aws-cli-2"
 
-# Services of AWS for destinations and code.
-if ! [ -x "$venv/bin/moto_server" ]; then
+# Services of AWS for destinations and code, and the DynamoDB of the Kinesis Client Library's leases.
+if ! "$venv/bin/python" -c 'import flask_cors, py_partiql_parser' 2>/dev/null; then
   echo "test-peers: installing moto with pip into $venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check 'moto[s3,sqs,sns,events]>=5.1,<6' 'flask>=3,<4' 'flask-cors>=5,<7'
+  "$venv/bin/pip" install --quiet --disable-pip-version-check 'moto[s3,sqs,sns,events,dynamodb]>=5.1,<6' 'flask>=3,<4' 'flask-cors>=5,<7'
 fi
 
 # What writes with schemas of a registry, and what reads it in functions.
@@ -75,3 +75,4 @@ confluent_version=$("$venv/bin/python" -c 'import confluent_kafka as c; print(c.
 echo "test-peers: kcat $kcat_version, redis $redis_version, boto3 $boto3_version, confluent-kafka $confluent_version"
 test/peers/librdkafka.sh
 test/peers/apicurio.sh
+test/peers/kcl.sh
