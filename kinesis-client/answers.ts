@@ -41,6 +41,11 @@ export interface StreamSummary {
   readonly mode?: string
 }
 
+export interface ConsumerSummary {
+  readonly arn: string
+  readonly status: string
+}
+
 /** An answer that is not what it should be; the client says so in an error of its own. */
 export class Unreadable extends Error {}
 
@@ -107,6 +112,11 @@ export function summaryOf(answer: unknown): StreamSummary {
     ...(retentionHours === undefined ? {} : { retentionHours }),
     ...(mode === undefined ? {} : { mode }),
   }
+}
+
+export function consumerOf(answer: unknown): ConsumerSummary {
+  const { ConsumerARN, ConsumerStatus } = members(members(answer)['ConsumerDescription'])
+  return { arn: text(ConsumerARN), status: text(ConsumerStatus) }
 }
 
 function shardOf(value: unknown): ShardDescription {

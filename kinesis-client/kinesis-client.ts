@@ -3,6 +3,7 @@ import type { Clock } from '../common/clock.ts'
 import { AppError, reasonOf } from '../common/errors.ts'
 import { getRecordsMax, listShardsMax, streamShardsMax } from '../common/kinesis-client-limits.ts'
 import {
+  consumerOf,
   iteratorOf,
   recordsAnswer,
   recordsEvent,
@@ -10,6 +11,7 @@ import {
   recordsOf,
   shardListOf,
   summaryOf,
+  type ConsumerSummary,
   type RecordsAnswer,
   type RecordsEvent,
   type ShardDescription,
@@ -38,6 +40,7 @@ export type ReadFrom =
 
 export type StreamChange =
   | 'CreateStream'
+  | 'RegisterStreamConsumer'
   | 'UpdateShardCount'
   | 'IncreaseStreamRetentionPeriod'
   | 'DecreaseStreamRetentionPeriod'
@@ -69,6 +72,11 @@ export class KinesisClient {
 
   describeStream(streamArn: string, signal?: AbortSignal): Promise<Answer<StreamSummary>> {
     return this.#call('DescribeStreamSummary', { StreamARN: streamArn }, summaryOf, signal)
+  }
+
+  findConsumer(streamArn: string, name: string): Promise<Answer<ConsumerSummary>> {
+    const input = { StreamARN: streamArn, ConsumerName: name }
+    return this.#call('DescribeStreamConsumer', input, consumerOf, undefined)
   }
 
   /** Makes or changes a stream; `input` as the API has it. */

@@ -74,6 +74,39 @@ test('a template becomes topics, functions and mappings, in this order', async (
   ])
 })
 
+test('a consumer of a stream is registered first, and its ARN handed to mappings and functions', async ({
+  stage,
+}) => {
+  const report = await stage.deploy(`
+Resources:
+  Laps: { Type: AWS::Kinesis::Stream, Properties: { ShardCount: 1 } }
+  Wall:
+    Type: AWS::Kinesis::StreamConsumer
+    Properties: { ConsumerName: wall, StreamARN: !GetAtt Laps.Arn }
+  Reader:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: nodejs24.x
+      Handler: app.handler
+      CodeUri: src
+      Environment: { Variables: { WALL: !Ref Wall } }
+      Events:
+        Lap:
+          Type: Kinesis
+          Properties: { Stream: !GetAtt Wall.ConsumerARN, StartingPosition: LATEST }
+`)
+  expect(actions(report)).toEqual([
+    'stream Laps created',
+    'consumer wall created',
+    'function Reader created',
+    'mapping ReaderLap created',
+  ])
+  const [mapping] = stage.registry.mappings()
+  expect(mapping?.eventSourceArn).toMatch(/:stream\/Laps\/consumer\/wall:1764000000$/)
+  const { WALL } = stage.registry.function('Reader')?.environment ?? {}
+  expect(WALL).toBe(mapping?.eventSourceArn)
+})
+
 test('what is there and equal is left alone', async ({ stage }) => {
   await stage.deploy(template)
   const before = [stage.registry.function('Reader'), ...stage.registry.mappings()]

@@ -21,6 +21,7 @@ import { parseParameterOverrides } from './parameters.ts'
 import type { Plan, PlannedStream, PlannedTopic } from './plan.ts'
 import { preflight } from './preflight.ts'
 import { KinesisStreams, type StreamCreator } from './streams.ts'
+import { withConsumers } from './deploy-consumers.ts'
 import { findTemplate, readTemplate } from './template-file.ts'
 import { loadTemplate } from './template.ts'
 import { KafkaTopics, type TopicCreator, type TopicOutcome } from './topics.ts'
@@ -52,7 +53,7 @@ export interface DeployOptions {
 
 /** `left` was deployed by an earlier state of the template, and is not in it any more. */
 export interface DeployedItem {
-  readonly kind: 'topic' | 'stream' | 'function' | 'mapping'
+  readonly kind: 'topic' | 'stream' | 'consumer' | 'function' | 'mapping'
   readonly name: string
   readonly action: Action | 'left'
 }
@@ -126,11 +127,12 @@ class Deployment {
     this.#file = file
   }
 
-  async run(plan: Plan): Promise<void> {
+  async run(planned: Plan): Promise<void> {
     const store = new DeployedStore(this.#options.dataDir, this.#file)
     const before = await store.read()
-    await this.#ensureTopics(plan.topics)
-    for (const stream of plan.streams) await this.#ensureStream(stream)
+    await this.#ensureTopics(planned.topics)
+    for (const stream of planned.streams) await this.#ensureStream(stream)
+    const plan = withConsumers(planned, await this.#registerConsumers(planned))
     const functions = await this.#deployFunctions(plan)
     const mappings = await this.#deployMappings(plan)
     const left = this.#leftOf(before, { functions, mappings })
@@ -165,11 +167,28 @@ class Deployment {
     this.#warn(line, `topic ${name} was not created: ${outcome.reason}`)
   }
 
+  get #streams(): StreamCreator {
+    const { kinesis, clock = systemClock, streams } = this.#options
+    return streams ?? new KinesisStreams(kinesis, clock)
+  }
+
+  async #registerConsumers({ consumers }: Plan): Promise<ReadonlyMap<string, string>> {
+    const arns = new Map<string, string>()
+    for (const consumer of consumers) {
+      const { name, line, plannedArn } = consumer
+      const outcome = await this.#streams.register(consumer)
+      if (outcome.action === 'refused') {
+        throw invalid(this.#file, line, `consumer ${name}: ${outcome.reason}`)
+      }
+      this.#done('consumer', name, outcome.action)
+      arns.set(plannedArn, outcome.arn)
+    }
+    return arns
+  }
+
   async #ensureStream(stream: PlannedStream): Promise<void> {
-    const { kinesis, clock = systemClock } = this.#options
-    const creator = this.#options.streams ?? new KinesisStreams(kinesis, clock)
     const { name, line } = stream
-    const outcome = await creator.ensure(stream)
+    const outcome = await this.#streams.ensure(stream)
     if (outcome.action === 'refused') {
       throw invalid(this.#file, line, `stream ${name}: ${outcome.reason}`)
     }

@@ -6,6 +6,7 @@ export interface Plan {
   readonly mappings: readonly PlannedMapping[]
   readonly topics: readonly PlannedTopic[]
   readonly streams: readonly PlannedStream[]
+  readonly consumers: readonly PlannedConsumer[]
 }
 
 export interface PlannedFunction {
@@ -134,6 +135,16 @@ export interface PlannedStream {
   readonly shardCount?: number
   readonly retentionHours: number
   readonly maxRecordKib?: number
+  readonly tags?: Readonly<Record<string, string>>
+}
+
+/** With enhanced fan-out. */
+export interface PlannedConsumer {
+  readonly name: string
+  readonly streamArn: string
+  /** What stands in the plan in place of its ARN, which is known when it is registered. */
+  readonly plannedArn: string
+  readonly line: number
   readonly tags?: Readonly<Record<string, string>>
 }
 

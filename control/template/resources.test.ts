@@ -376,6 +376,44 @@ test('a mapping of a stream without a starting position is an error', () => {
   ])
 })
 
+const consumerOf = (...properties: readonly string[]): string =>
+  streamOf('Name: laps', 'ShardCount: 1').concat(
+    '\n  Pit:\n    Type: AWS::Kinesis::StreamConsumer\n    Properties:',
+    ...properties.map((property) => `\n      ${property}`),
+  )
+
+test('a consumer of a stream is planned, and a mapping of it by its ARN or Ref', () => {
+  const mapping = (logicalId: string, arn: string): string =>
+    `\n  ${logicalId}:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties:`.concat(
+      `\n      { FunctionName: !Ref Fn, EventSourceArn: ${arn}, StartingPosition: LATEST }`,
+    )
+  const text = consumerOf(
+    'ConsumerName: pit',
+    'StreamARN: !GetAtt Stream.Arn',
+    'Tags: [{ Key: team, Value: red }]',
+  ).concat(mapping('One', '!GetAtt Pit.ConsumerARN'), mapping('Two', '!Ref Pit'))
+  const { plan, errors, warnings } = loadText(text)
+  expect([errors, warnings]).toEqual([[], []])
+  const streamArn = 'arn:aws:kinesis:eu-west-1:012345678901:stream/laps'
+  const plannedArn = `${streamArn}/consumer/pit:0`
+  const line = expect.any(Number) as number
+  const tags = { team: 'red' }
+  expect(plan.consumers).toEqual([{ name: 'pit', streamArn, plannedArn, line, tags }])
+  expect(plan.mappings.map(({ input }) => input.EventSourceArn)).toEqual([plannedArn, plannedArn])
+})
+
+test.each([
+  [['ConsumerName: pit'], 'StreamARN is missing'],
+  [['ConsumerName: pit', 'StreamARN: !Ref Stream'], '"pit" of "laps" is no consumer of a stream'],
+  [
+    ['ConsumerName: "p it"', 'StreamARN: !GetAtt Stream.Arn'],
+    '"p it" of "arn:aws:kinesis:eu-west-1:012345678901:stream/laps" is no consumer of a stream',
+  ],
+])('a consumer with %j is an error', (properties, reason) => {
+  const errors = [expect.stringMatching(`AWS::Kinesis::StreamConsumer Pit: ${reason}`) as string]
+  expect(loadText(consumerOf(...properties))).toMatchObject({ errors })
+})
+
 test('a Kinesis stream whose condition is false is none', () => {
   const stream = '  Stream: { Type: AWS::Kinesis::Stream, Condition: Never }'
   const text = `${withFunction('.', stream)}\nConditions: { Never: !Equals [a, b] }`

@@ -7,6 +7,7 @@ import {
   lambdaVersion,
   type FunctionAddition,
 } from './function-additions.ts'
+import { kinesisConsumer } from './kinesis-consumer.ts'
 import { kinesisStream } from './kinesis-stream.ts'
 import { lambdaFunction } from './lambda-function.ts'
 import { mskCluster } from './msk-cluster.ts'
@@ -65,6 +66,7 @@ export const resourceTypes: ReadonlyMap<string, ResourceType> = new Map([
   ['AWS::Lambda::EventInvokeConfig', lambdaEventInvokeConfig],
   ['AWS::Lambda::Permission', lambdaPermission],
   ['AWS::Kinesis::Stream', kinesisStream],
+  ['AWS::Kinesis::StreamConsumer', kinesisConsumer],
   ['AWS::MSK::Cluster', mskCluster],
   ['AWS::MSK::ServerlessCluster', mskCluster],
 ])

@@ -89,3 +89,32 @@ test('nobody at the door is an error to be tried again', async () => {
   const none = new KinesisStreams({ kinesisEndpoint: '', own: 'http://127.0.0.1:1' }, systemClock)
   await expect(none.ensure(planned)).rejects.toMatchObject({ code: 'KINESIS_UNREACHABLE' })
 })
+
+const consumer = {
+  name: 'pit-wall',
+  streamArn: fakeStreamArn,
+  plannedArn: `${fakeStreamArn}/consumer/pit-wall:0`,
+  line: 1,
+}
+const consumerArn = `${fakeStreamArn}/consumer/pit-wall:1700000000`
+
+test('a consumer is registered once, and known by the ARN that it was given', async () => {
+  const fake = await FakeKinesis.start()
+  const tagged = { ...consumer, tags: { team: 'pit' } }
+  expect(await streams(fake).register(tagged)).toEqual({ action: 'created', arn: consumerArn })
+  const { name: ConsumerName, tags: Tags } = tagged
+  expect(fake.inputs('RegisterStreamConsumer')).toEqual([
+    { StreamARN: fakeStreamArn, ConsumerName, Tags },
+  ])
+  expect(await streams(fake).register(tagged)).toEqual({ action: 'unchanged', arn: consumerArn })
+  expect(fake.inputs('RegisterStreamConsumer')).toHaveLength(1)
+})
+
+test('a consumer of no stream is refused with the words of the API', async () => {
+  const fake = await FakeKinesis.start()
+  fake.isThere = false
+  expect(await streams(fake).register(consumer)).toEqual({
+    action: 'refused',
+    reason: 'ResourceNotFoundException: not there',
+  })
+})

@@ -3,17 +3,34 @@ import { sleep, type Clock } from '../../common/clock.ts'
 import { AppError } from '../../common/errors.ts'
 import { parseKinesisArn } from '../../common/kinesis-arn.ts'
 import { streamActiveMaxMs, streamActivePollMs } from '../../common/kinesis-client-limits.ts'
-import type { StreamSummary } from '../../kinesis-client/answers.ts'
-import { endpointOf, type EndpointSettings } from '../../kinesis-client/endpoint.ts'
+import type { ConsumerSummary, StreamSummary } from '../../kinesis-client/answers.ts'
+import {
+  endpointOf,
+  type EndpointSettings,
+  type KinesisEndpoint,
+} from '../../kinesis-client/endpoint.ts'
 import { KinesisClient } from '../../kinesis-client/kinesis-client.ts'
 import { Refusal } from '../../kinesis-client/refusal.ts'
-import type { PlannedStream } from './plan.ts'
+import { registrationOf } from './deploy-consumers.ts'
+import type { PlannedConsumer, PlannedStream } from './plan.ts'
 import type { TopicOutcome } from './topics.ts'
 
 /** Brings streams about. */
 export interface StreamCreator {
   /** Rejects with AppError KINESIS_UNREACHABLE or KINESIS_REFUSED. */
   ensure(stream: PlannedStream): Promise<TopicOutcome>
+  /** The same of a consumer of a stream that is there. */
+  register(consumer: PlannedConsumer): Promise<ConsumerOutcome>
+}
+
+/** With the ARN that it was given. */
+export type ConsumerOutcome =
+  | { readonly action: 'created' | 'unchanged'; readonly arn: string }
+  | { readonly action: 'refused'; readonly reason: string }
+
+interface Place {
+  readonly endpoint: KinesisEndpoint
+  readonly region: string
 }
 
 export class KinesisStreams implements StreamCreator {
@@ -26,15 +43,45 @@ export class KinesisStreams implements StreamCreator {
   }
 
   async ensure(stream: PlannedStream): Promise<TopicOutcome> {
-    const region = parseKinesisArn(stream.arn)?.region ?? ''
-    const endpoint = endpointOf(this.#settings, region)
+    const { endpoint, region } = this.#placeOf(stream.arn)
     if (endpoint.isAws) {
       const warning = `stream ${stream.name} is AWS's to have: whoever pays for it makes it`
       return { action: 'unchanged', warnings: [warning] }
     }
+    return this.#with({ endpoint, region }, (client) => this.#ensure(stream, client))
+  }
+
+  async register(consumer: PlannedConsumer): Promise<ConsumerOutcome> {
+    const { streamArn, name } = consumer
+    const place = this.#placeOf(streamArn)
+    return this.#with(place, async (client) => {
+      const before = await client.findConsumer(streamArn, name)
+      const isNew = before instanceof Refusal && before.kind === 'missing'
+      if (isNew && place.endpoint.isAws) {
+        return {
+          action: 'refused',
+          reason: "it is AWS's to have: whoever pays for it registers it",
+        }
+      }
+      must(isNew ? await client.change('RegisterStreamConsumer', registrationOf(consumer)) : before)
+      const find = async () => must(await client.findConsumer(streamArn, name))
+      const { arn } = await this.#active(`consumer ${name}`, client, find)
+      return { action: isNew ? 'created' : 'unchanged', arn }
+    })
+  }
+
+  #placeOf(streamArn: string): Place {
+    const region = parseKinesisArn(streamArn)?.region ?? ''
+    return { region, endpoint: endpointOf(this.#settings, region) }
+  }
+
+  async #with<T>(
+    { endpoint, region }: Place,
+    work: (client: KinesisClient) => Promise<T>,
+  ): Promise<T | { readonly action: 'refused'; readonly reason: string }> {
     const client = new KinesisClient({ endpoint, region, clock: this.#clock })
     try {
-      return await this.#ensure(stream, client)
+      return await work(client)
     } catch (error) {
       if (!(error instanceof Refused)) throw error
       return { action: 'refused', reason: error.message }
@@ -47,26 +94,31 @@ export class KinesisStreams implements StreamCreator {
     const before = await client.describeStream(stream.arn)
     const isNew = before instanceof Refusal && before.kind === 'missing'
     must(isNew ? await client.change('CreateStream', creationOf(stream)) : before)
-    const summary = await this.#active(stream, client)
+    const describe = async () => must(await client.describeStream(stream.arn))
+    const summary = await this.#active(`stream ${stream.name}`, client, describe)
     const changes = changesOf(stream, summary)
     for (const { operation, input } of changes) {
       must(await client.change(operation, { StreamARN: stream.arn, ...input }))
-      await this.#active(stream, client)
+      await this.#active(`stream ${stream.name}`, client, describe)
     }
     const warnings = modeWarnings(stream, summary)
     if (isNew) return { action: 'created', warnings }
     return { action: changes.length > 0 ? 'updated' : 'unchanged', warnings }
   }
 
-  /** Waits while the stream is made or changed, so long and no longer. */
-  async #active({ arn, name }: PlannedStream, client: KinesisClient): Promise<StreamSummary> {
+  /** Waits while it is made or changed, so long and no longer. */
+  async #active<T extends StreamSummary | ConsumerSummary>(
+    what: string,
+    client: KinesisClient,
+    describe: () => Promise<T>,
+  ): Promise<T> {
     const untilMs = this.#clock.now() + streamActiveMaxMs
     for (;;) {
-      const summary = must(await client.describeStream(arn))
+      const summary = await describe()
       if (summary.status === 'ACTIVE') return summary
       if (this.#clock.now() >= untilMs) {
         const reason = `it is ${summary.status} for too long`
-        const details = { endpoint: client.endpoint.url, request: `stream ${name}`, reason }
+        const details = { endpoint: client.endpoint.url, request: what, reason }
         throw new AppError('KINESIS_REFUSED', details)
       }
       await sleep(this.#clock, streamActivePollMs)

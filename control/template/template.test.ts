@@ -78,6 +78,7 @@ test('a small function has Lambda’s defaults in its plan', () => {
     mappings: [],
     topics: [],
     streams: [],
+    consumers: [],
   })
 })
 
@@ -239,6 +240,7 @@ Outputs:
       },
     ],
     streams: [],
+    consumers: [],
     topics: [
       {
         name: 'orders-dev',

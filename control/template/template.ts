@@ -36,7 +36,7 @@ export function loadTemplate(text: string, options: LoadOptions): LoadedTemplate
   const root = parseTemplate(text, findings)
   const plan =
     root === undefined
-      ? { functions: [], mappings: [], topics: [], streams: [] }
+      ? { functions: [], mappings: [], topics: [], streams: [], consumers: [] }
       : planTemplate(root, options, findings)
   return { plan, warnings: findings.warnings(), errors: findings.errors() }
 }
@@ -73,7 +73,8 @@ function planTemplate(root: Mapping, options: LoadOptions, findings: Findings): 
     findings,
   )
   // What is in a circle has no identity that could be worked out.
-  if (cycles.length > 0) return { functions: [], mappings: [], topics: [], streams: [] }
+  if (cycles.length > 0)
+    return { functions: [], mappings: [], topics: [], streams: [], consumers: [] }
   const conditions = new Conditions(section(root, 'Conditions', findings))
   const maps = section(root, 'Mappings', findings)
   const stack = stackOf(options)
@@ -91,6 +92,7 @@ function planTemplate(root: Mapping, options: LoadOptions, findings: Findings): 
     functions,
     mappings: plans.flatMap((plan) => plan.mappings ?? []),
     streams: plans.flatMap((plan) => plan.streams ?? []),
+    consumers: plans.flatMap((plan) => plan.consumers ?? []),
     topics: mergeTopics(
       plans.flatMap((plan) => plan.topics ?? []),
       described,

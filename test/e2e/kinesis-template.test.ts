@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import {
   DescribeStreamSummaryCommand,
   KinesisClient,
+  ListStreamConsumersCommand,
   PutRecordsCommand,
 } from '@aws-sdk/client-kinesis'
 import { expect, onTestFinished, test } from 'vitest'
@@ -33,11 +34,27 @@ Resources:
             BatchSize: 10
             ParallelizationFactor: 2
             FilterCriteria: { Filters: [{ Pattern: '{"data":{"lap":[{"numeric":[">",0]}]}}' }] }
+  Wall:
+    Type: AWS::Kinesis::StreamConsumer
+    Properties: { ConsumerName: wall, StreamARN: !GetAtt Laps.Arn }
+  Watching:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: nodejs24.x
+      Handler: app.handler
+      CodeUri: noting
+      Environment: { Variables: { NOTES: '${notes}-wall', WALL: !GetAtt Wall.ConsumerARN } }
+      Events:
+        Lap:
+          Type: Kinesis
+          Properties: { Stream: !GetAtt Wall.ConsumerARN, StartingPosition: TRIM_HORIZON }
 `
 
 const handler = `
 const { appendFileSync } = require('node:fs')
 exports.handler = async ({ Records }) => {
+  const { WALL = Records[0].eventSourceARN } = process.env
+  if (WALL !== Records[0].eventSourceARN) throw new Error(WALL)
   for (const { kinesis } of Records) {
     const { lap } = JSON.parse(Buffer.from(kinesis.data, 'base64'))
     appendFileSync(process.env.NOTES, kinesis.partitionKey + ' ' + lap + '\\n')
@@ -77,10 +94,10 @@ test('a template makes its stream, maps it to a function, and reshards it by an 
     const answer = await kinesis.send(new PutRecordsCommand({ StreamName: 'laps', Records }))
     expect(answer.FailedRecordCount).toBe(0)
   }
-  const noted = async (count: number): Promise<readonly string[]> =>
+  const noted = async (count: number, file = notes): Promise<readonly string[]> =>
     eventually(
       async () => {
-        const lines = (await readFile(notes, 'utf8')).split('\n').slice(0, -1)
+        const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n').slice(0, -1)
         return lines.length >= count ? lines : undefined
       },
       () => `${count} records were not noted: ${platform.log()}`,
@@ -95,6 +112,12 @@ test('a template makes its stream, maps it to a function, and reshards it by an 
     () => `the stream was not resharded: ${platform.log()}`,
   )
   await put([9, 10, 11, 12, -2])
+  // A consumer has fan-out of its own, without the filter.
+  expect(await noted(14, `${notes}-wall`)).toHaveLength(14)
+  const { Consumers } = await kinesis.send(
+    new ListStreamConsumersCommand({ StreamARN: (await summary())?.StreamARN }),
+  )
+  expect(Consumers).toMatchObject([{ ConsumerName: 'wall', ConsumerStatus: 'ACTIVE' }])
   const lines = await noted(12)
   for (const car of [0, 1, 2, 3]) {
     const own = lines

@@ -39,6 +39,8 @@ export class FakeKinesis {
   readonly calls: FakeCall[] = []
   readonly shards = new Map<string, FakeShard>()
   createdMs = 1_700_000_000_000
+  /** Names of those that were registered. */
+  readonly consumers = new Set<string>()
   /** Whether there is the stream. */
   isThere = true
   /** What its summary says beside that. */
@@ -124,7 +126,10 @@ export class FakeKinesis {
     if (operation === 'CreateStream') return undefined
     const { ShardId: shardId } = input
     const knowsShard = typeof shardId !== 'string' || this.shards.has(shardId)
-    if (this.isThere && knowsShard) return undefined
+    const name = input['ConsumerName']
+    const isNew = operation === 'RegisterStreamConsumer' || name === undefined
+    const knowsConsumer = isNew || (typeof name === 'string' && this.consumers.has(name))
+    if (this.isThere && knowsShard && knowsConsumer) return undefined
     return { code: 'ResourceNotFoundException', message: 'not there' }
   }
 
@@ -154,7 +159,15 @@ export class FakeKinesis {
       case 'UpdateShardCount':
         return {}
       case 'DescribeStreamConsumer':
-        return { ConsumerDescription: {} }
+        return {
+          ConsumerDescription: {
+            ConsumerARN: `${fakeStreamArn}/consumer/${String(input['ConsumerName'])}:1700000000`,
+            ConsumerStatus: 'ACTIVE',
+          },
+        }
+      case 'RegisterStreamConsumer':
+        this.consumers.add(String(input['ConsumerName']))
+        return {}
       case 'ListShards':
         return { Shards: [...this.shards].map(([shardId, shard]) => described(shardId, shard)) }
       case 'GetShardIterator':

@@ -90,6 +90,9 @@ export async function openTemplateStage(objects = new MemoryObjects()): Promise<
           streams.push(stream)
           return { action: 'created', warnings: [] }
         },
+        register: async ({ plannedArn }) => {
+          return { action: 'created', arn: plannedArn.replace(/:0$/, ':1764000000') }
+        },
       },
       functions,
       mappings,
