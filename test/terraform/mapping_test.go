@@ -319,6 +319,44 @@ func TestMappingOfASelfManagedClusterKeepsPollersLoginAndFilter(t *testing.T) {
 	destroyMapping(t, ctx, c, uuid)
 }
 
+func TestMappingWithASchemaRegistryKeepsItsLoginAndWhatIsValidated(t *testing.T) {
+	ctx, c := connect(t)
+	function := createFunction(t, ctx, c, lambda.CreateFunctionInput{FunctionName: aws.String("tf-of-schemas")})
+	secret := aws.String("arn:aws:secretsmanager:" + region + ":" + account + ":secret:registry-a1B2c3")
+	registry := &types.KafkaSchemaRegistryConfig{
+		AccessConfigs: []types.KafkaSchemaRegistryAccessConfig{
+			{Type: types.KafkaSchemaRegistryAuthTypeBasicAuth, URI: secret},
+		},
+		EventRecordFormat:       types.SchemaRegistryEventRecordFormatJson,
+		SchemaRegistryURI:       aws.String("https://registry.example:8081"),
+		SchemaValidationConfigs: []types.KafkaSchemaValidationConfig{{Attribute: types.KafkaSchemaValidationAttributeValue}},
+	}
+	uuid := createMapping(t, ctx, c, lambda.CreateEventSourceMappingInput{
+		Enabled:                 aws.Bool(false),
+		FunctionName:            &function,
+		ProvisionedPollerConfig: &types.ProvisionedPollerConfig{MinimumPollers: aws.Int32(1)},
+		SelfManagedEventSource: &types.SelfManagedEventSource{
+			Endpoints: map[string][]string{"KAFKA_BOOTSTRAP_SERVERS": {"a.example:9096"}},
+		},
+		SelfManagedKafkaEventSourceConfig: &types.SelfManagedKafkaEventSourceConfig{
+			ConsumerGroupId:      aws.String("tf-schemas"),
+			SchemaRegistryConfig: registry,
+		},
+		StartingPosition: types.EventSourcePositionLatest,
+		Topics:           []string{"tf-schemas"},
+	})
+	output := must[*lambda.GetEventSourceMappingOutput](t, "reading the mapping")(
+		c.lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: uuid}))
+	config := output.SelfManagedKafkaEventSourceConfig
+	noChanges(t, "the mapping",
+		attributes{"schema_registry_config": registry, "consumer_group_id": "tf-schemas"},
+		attributes{
+			"schema_registry_config": config.SchemaRegistryConfig,
+			"consumer_group_id":      aws.ToString(config.ConsumerGroupId),
+		})
+	destroyMapping(t, ctx, c, uuid)
+}
+
 func TestClusterIsFoundByNameAndMapped(t *testing.T) {
 	ctx, c := connect(t)
 	found := must[*kafka.ListClustersV2Output](t, "listing")(
