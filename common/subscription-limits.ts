@@ -3,6 +3,9 @@
 /** AWS: consumers of one stream. */
 export const consumersMax = 20
 
+/** AWS, On-demand Advantage: of a stream on demand in an account with a MinimumThroughputBillingCommitment. */
+export const consumersAdvantageMax = 50
+
 /** AWS: and of those, ones that are being made at a time. */
 export const consumersCreatingMax = 5
 

@@ -1,13 +1,14 @@
-// What of Kinesis has no meaning on one's own machine: billing commitments, and channels that AWS delivers by.
+// Settings of the account, and what of Kinesis has no meaning on one's own machine: channels that AWS delivers by.
 import { anything, structure, text } from '../../../common/aws/members.ts'
+import { commitmentStatus, earliestEndMs, type Commitment } from '../streams/account-settings.ts'
 import { KinesisError } from './kinesis-errors.ts'
 import type { Operation } from './operations.ts'
 import { plainOperation } from './stream-operation.ts'
 
-/** Nobody bills here, so no commitment is ever in force. */
+/** Nobody bills here; what AWS allows for a commitment is allowed: more consumers of streams on demand. */
 export const describeAccountSettings = plainOperation({
   members: {},
-  handle: () => ({ MinimumThroughputBillingCommitment: { Status: 'DISABLED' } }),
+  handle: ({ catalog, clock }) => settingsShape(catalog.account.commitment, clock.now()),
 })
 
 const settingsMembers = { MinimumThroughputBillingCommitment: structure({ Status: text }) }
@@ -20,9 +21,27 @@ export const updateAccountSettings = plainOperation({
     if (commitment !== undefined) violations.required(name, commitment.Status)
     violations.oneOf(name, commitment?.Status, ['ENABLED', 'DISABLED'])
   },
-  // Accepted so that what is deployed on AWS deploys here; it changes nothing.
-  handle: () => ({ MinimumThroughputBillingCommitment: { Status: 'DISABLED' } }),
+  handle: async ({ catalog, clock }, { MinimumThroughputBillingCommitment: commitment }) => {
+    const nowMs = clock.now()
+    const wanted = commitment?.Status === 'ENABLED' ? 'ENABLED' : 'DISABLED'
+    return settingsShape(await catalog.account.change(wanted, nowMs), nowMs)
+  },
 })
+
+function settingsShape(commitment: Commitment, nowMs: number): object {
+  const { startedMs, endMs } = commitment
+  const Status = commitmentStatus(commitment, nowMs)
+  if (startedMs === undefined) return { MinimumThroughputBillingCommitment: { Status } }
+  const isOver = Status === 'DISABLED'
+  return {
+    MinimumThroughputBillingCommitment: {
+      Status,
+      StartedAt: new Date(startedMs),
+      EndedAt: isOver && endMs !== undefined ? new Date(endMs) : undefined,
+      EarliestAllowedEndAt: isOver ? undefined : new Date(earliestEndMs(startedMs)),
+    },
+  }
+}
 
 const noChannels = (operation: string): Operation =>
   plainOperation({

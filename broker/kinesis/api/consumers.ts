@@ -3,7 +3,7 @@
 // A consumer is durable before its registration is answered, and gone before its deregistration is: what AWS calls CREATING and
 // DELETING lasts as long as the write does.
 import { map, text, timestamp, whole } from '../../../common/aws/members.ts'
-import { consumersCreatingMax, consumersMax } from '../../../common/subscription-limits.ts'
+import { consumersCreatingMax } from '../../../common/subscription-limits.ts'
 import { checkConsumer, consumerMembers, consumerShape, findConsumer } from './find-consumer.ts'
 import { findStream } from './find-stream.ts'
 import type { KinesisContext } from './kinesis-context.ts'
@@ -39,7 +39,7 @@ export const registerStreamConsumer = plainOperation<typeof registration>({
     if (record === 'tooMany' || record === 'tooManyCreating') {
       const reason =
         record === 'tooMany'
-          ? `Stream ${stream.name} under account ${context.accountId} has ${consumersMax} registered consumers, the most that it may have.`
+          ? `Stream ${stream.name} under account ${context.accountId} has ${context.consumers.mostOf(stream)} registered consumers, the most that it may have.`
           : `Stream ${stream.name} under account ${context.accountId} has ${consumersCreatingMax} consumers in state CREATING, the most that it may have.`
       return new KinesisError('LimitExceededException', reason)
     }

@@ -39,7 +39,9 @@ import {
   type Shard,
 } from '@aws-sdk/client-kinesis'
 import { expect, test } from 'vitest'
+import { dayMs } from '../../../common/stream-limits.ts'
 import { eventually } from '../../../test/support/eventually.ts'
+import { Consumers } from '../streams/consumers.ts'
 import {
   refusal,
   startKinesisForTest,
@@ -371,13 +373,45 @@ test('a consumer has a policy of its own, beside the stream’s', async () => {
   expect(tags.Tags).toEqual([{ Key: 'team', Value: 'pit' }])
 })
 
+test('a commitment to a minimum throughput holds for a day, and gives a stream on demand fifty consumers', async () => {
+  const { client, clock, catalog } = await start()
+  clock.advance(1_764_000_000_000)
+  const settings = async () =>
+    (await client.send(new DescribeAccountSettingsCommand({}))).MinimumThroughputBillingCommitment
+  const commit = (Status: 'ENABLED' | 'DISABLED') =>
+    client.send(
+      new UpdateAccountSettingsCommand({ MinimumThroughputBillingCommitment: { Status } }),
+    )
+  const mostOf = async (name: string) => {
+    const stream = await catalog.stream(name)
+    return stream && new Consumers(catalog, clock).mostOf(stream)
+  }
+  const StreamModeDetails = { StreamMode: 'ON_DEMAND' } as const
+  await client.send(new CreateStreamCommand({ StreamName: 'demanded', StreamModeDetails }))
+  await client.send(new CreateStreamCommand({ StreamName: 'provided', ShardCount: 1 }))
+  expect(await settings()).toEqual({ Status: 'DISABLED' })
+  expect(await commit('DISABLED')).toMatchObject({
+    MinimumThroughputBillingCommitment: { Status: 'DISABLED' },
+  })
+  expect([await mostOf('demanded'), await mostOf('provided')]).toEqual([20, 20])
+  const StartedAt = new Date(clock.now())
+  const EarliestAllowedEndAt = new Date(clock.now() + dayMs)
+  await commit('ENABLED')
+  clock.advance(1000)
+  await commit('ENABLED')
+  expect(await settings()).toEqual({ Status: 'ENABLED', StartedAt, EarliestAllowedEndAt })
+  expect([await mostOf('demanded'), await mostOf('provided')]).toEqual([50, 20])
+  await commit('DISABLED')
+  const Status = 'ENABLED_UNTIL_EARLIEST_ALLOWED_END'
+  expect(await settings()).toEqual({ Status, StartedAt, EarliestAllowedEndAt })
+  expect(await mostOf('demanded')).toBe(50)
+  clock.advance(dayMs)
+  expect(await settings()).toEqual({ Status: 'DISABLED', StartedAt, EndedAt: EarliestAllowedEndAt })
+  expect(await mostOf('demanded')).toBe(20)
+})
+
 test('what has no meaning here has AWS’s shape, or says so', async () => {
   const { client } = await start()
-  const settings = await client.send(new DescribeAccountSettingsCommand({}))
-  expect(settings.MinimumThroughputBillingCommitment?.Status).toBe('DISABLED')
-  await client.send(
-    new UpdateAccountSettingsCommand({ MinimumThroughputBillingCommitment: { Status: 'ENABLED' } }),
-  )
   expect((await client.send(new ListChannelsCommand({}))).ChannelSummaries).toEqual([])
   const ChannelARN = 'arn:aws:kinesis:us-east-1:000000000000:channel/c'
   const channel = client.send(new DescribeChannelCommand({ ChannelARN }))

@@ -3,6 +3,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { silentLogger } from '../../../common/logger.ts'
 import { dayMs } from '../../../common/stream-limits.ts'
 import {
+  consumersAdvantageMax,
   consumersMax,
   subscriptionEventMaxBytes,
   subscriptionEventMs,
@@ -476,6 +477,21 @@ test('a name is registered once, and a stream has so many consumers at most', as
   await register('late')
   expect(await call('DescribeStreamConsumer', { ConsumerARN: arn })).toMatchObject({
     code: 'ResourceNotFoundException',
+  })
+})
+
+test('a stream on demand of an account with a commitment has fifty consumers', async () => {
+  const commitment = { MinimumThroughputBillingCommitment: { Status: 'ENABLED' } }
+  await call('UpdateAccountSettings', commitment)
+  const StreamModeDetails = { StreamMode: 'ON_DEMAND' }
+  await call('UpdateStreamMode', { StreamARN: streamArn, StreamModeDetails })
+  for (let count = 1; count < consumersAdvantageMax; count += 1) await register(`consumer-${count}`)
+  expect(
+    await call('RegisterStreamConsumer', { StreamARN: streamArn, ConsumerName: 'late' }),
+  ).toMatchObject({
+    code: 'LimitExceededException',
+    message:
+      'Stream laps under account 000000000000 has 50 registered consumers, the most that it may have.',
   })
 })
 

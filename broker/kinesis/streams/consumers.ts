@@ -1,6 +1,11 @@
 // Consumers with enhanced fan-out: which ones a stream has, how they come and go, and in which state each is.
 import type { Clock } from '../../../common/clock.ts'
-import { consumersCreatingMax, consumersMax } from '../../../common/subscription-limits.ts'
+import {
+  consumersAdvantageMax,
+  consumersCreatingMax,
+  consumersMax,
+} from '../../../common/subscription-limits.ts'
+import { commitmentStatus } from './account-settings.ts'
 import type { StreamCatalog } from './stream-catalog.ts'
 import type { ConsumerRecord } from './stream-record.ts'
 import type { Stream } from './stream.ts'
@@ -47,6 +52,13 @@ export class Consumers {
     return this.of(stream).find(({ record }) => record.name === name)
   }
 
+  /** How many it may have: more on demand, where the account is committed to a minimum throughput. */
+  mostOf({ record }: Stream): number {
+    const { commitment } = this.#catalog.account
+    const isCommitted = commitmentStatus(commitment, this.#clock.now()) !== 'DISABLED'
+    return isCommitted && record.mode === 'ON_DEMAND' ? consumersAdvantageMax : consumersMax
+  }
+
   /** Durable when it resolves, or why there is none. Rejects with AppError STORAGE_FAILED. */
   async register(
     stream: Stream,
@@ -55,7 +67,7 @@ export class Consumers {
   ): Promise<ConsumerRecord | 'present' | 'tooMany' | 'tooManyCreating'> {
     const consumers = this.of(stream)
     if (consumers.some(({ record }) => record.name === name)) return 'present'
-    if (consumers.length >= consumersMax) return 'tooMany'
+    if (consumers.length >= this.mostOf(stream)) return 'tooMany'
     const creating = consumers.filter(({ status }) => status === 'CREATING').length
     if (creating >= consumersCreatingMax) return 'tooManyCreating'
     const record = { name, madeMs: this.#clock.now(), tags: { ...tags } }

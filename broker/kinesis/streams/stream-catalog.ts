@@ -6,6 +6,7 @@ import { reshardingRetryMs } from '../../../common/stream-limits.ts'
 import type { FileSystem } from '../../log/file-system.ts'
 import type { LogStore } from '../../log/log-store.ts'
 import type { Topic } from '../../log/topic.ts'
+import { AccountSettings } from './account-settings.ts'
 import { afterSteps } from './resharding.ts'
 import { uniformRanges } from './shard-range.ts'
 import { Stream } from './stream.ts'
@@ -33,6 +34,7 @@ export interface NewStream {
  * is written down when it is first asked for: until then nothing about it could have been promised.
  */
 export class StreamCatalog {
+  readonly account: AccountSettings
   readonly #options: StreamCatalogOptions
   readonly #files: StreamFiles
   readonly #streams = new Map<string, Stream>()
@@ -41,7 +43,8 @@ export class StreamCatalog {
   readonly #retries = new Map<Stream, Timer>()
   #isClosed = false
 
-  private constructor(options: StreamCatalogOptions) {
+  private constructor(options: StreamCatalogOptions, account: AccountSettings) {
+    this.account = account
     this.#options = options
     this.#files = new StreamFiles(options.files, options.directory)
   }
@@ -51,7 +54,8 @@ export class StreamCatalog {
    * done. Rejects with AppError STORAGE_FAILED or LOG_CORRUPT.
    */
   static async open(options: StreamCatalogOptions): Promise<StreamCatalog> {
-    const catalog = new StreamCatalog(options)
+    const account = await AccountSettings.open(options.files, options.directory)
+    const catalog = new StreamCatalog(options, account)
     for (const [name, record] of await catalog.#files.open()) {
       const topic = options.store.topic(name)
       // The topic was deleted, or deleted and made anew, through Kafka.

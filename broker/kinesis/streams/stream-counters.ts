@@ -1,4 +1,5 @@
 // Counts what goes in and out of one stream through the Kinesis API, by shard and by call.
+import { consumersAdvantageMax } from '../../../common/subscription-limits.ts'
 import { callBoundsSeconds, Histogram } from '../../../common/metrics.ts'
 
 export type CountedOperation = 'GetRecords' | 'PutRecord' | 'PutRecords'
@@ -28,7 +29,7 @@ export interface ConsumerCounters {
 }
 
 /** Consumers come and go; of more than AWS lets a stream have at a time the oldest are let go. */
-const consumersMax = 50
+const consumersMax = consumersAdvantageMax
 
 export interface CallCounts {
   succeeded: number
