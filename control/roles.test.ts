@@ -1,5 +1,5 @@
 // A tour of IAM's roles as the AWS CLI and Terraform send their calls: kept, described, changed, refused and removed.
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { inside, startIamForTest, type Fields } from '../test/support/iam-calls.ts'
@@ -238,6 +238,16 @@ test('at most 50 tags and 20 managed policies are taken', async () => {
     await ofRole('AttachRolePolicy', { PolicyArn: `arn:aws:iam::aws:policy/p${index}` })
   }
   expect((await refusal('AttachRolePolicy', { PolicyArn: basic }))[1]).toBe('LimitExceeded')
+})
+
+test('what a crash left of an unfinished write goes with the next one', async () => {
+  const { harness, ofRole } = await start()
+  const directory = join(harness.dataDir, 'iam', 'roles')
+  await mkdir(directory, { recursive: true })
+  await writeFile(join(directory, '.writing-left'), '{')
+  expect(inside(await ofRole('ListRoles'), 'RoleName')).toEqual([])
+  await ofRole('CreateRole', create)
+  expect(await readdir(directory)).toEqual(['_r.json'])
 })
 
 test('a role whose file was spoiled is not taken for one that is not there', async () => {

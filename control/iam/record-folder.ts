@@ -1,8 +1,13 @@
-// Keeps records as files, one each, read anew each time: every copy of the control role sees what another wrote.
-import { mkdir, readdir, readFile } from 'node:fs/promises'
+// Keeps records as files, one each, durable before they are answered and read anew each time, which is seldom.
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../../common/errors.ts'
-import { removeDurably, storageFailed, writeDurably } from '../registry/durable-file.ts'
+import {
+  removeDurably,
+  storageFailed,
+  temporaryPrefix,
+  writeDurably,
+} from '../registry/durable-file.ts'
 
 /** What a file holds, before it is known to be a record. */
 export type Fields = Readonly<Record<string, unknown>>
@@ -18,6 +23,7 @@ const suffix = '.json'
 /** Names differ in more than their case, as IAM has it. Methods reject with AppError STORAGE_FAILED. */
 export class RecordFolder<T extends { readonly name: string }> {
   readonly #options: RecordFolderOptions<T>
+  #isSwept = false
 
   constructor(options: RecordFolderOptions<T>) {
     this.#options = options
@@ -42,6 +48,8 @@ export class RecordFolder<T extends { readonly name: string }> {
     const { directory } = this.#options
     try {
       await mkdir(directory, { recursive: true })
+      if (!this.#isSwept) await sweep(directory)
+      this.#isSwept = true
     } catch (error) {
       throw storageFailed('create', directory, error)
     }
@@ -66,6 +74,12 @@ export class RecordFolder<T extends { readonly name: string }> {
     if (record !== undefined) return record
     throw storageFailed('read', file, new Error('it is no record of format 1'))
   }
+}
+
+/** Takes away what a crash left of unfinished writes: nobody else writes here. */
+async function sweep(directory: string): Promise<void> {
+  const left = (await readdir(directory)).filter((name) => name.startsWith(temporaryPrefix))
+  for (const name of left) await rm(join(directory, name), { force: true })
 }
 
 export function isTexts(value: unknown): boolean {
