@@ -63,6 +63,7 @@ const schemaRefusal = (
   message,
 ]
 
+const glue = 'arn:aws:glue:us-east-1:000000000000:registry/default-registry'
 const secret = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:ann-a1B2c3'
 const one = (Type: string, URI: string): KafkaSchemaRegistryConfig => ({
   AccessConfigs: [{ Type: Type as never, URI }],
@@ -97,7 +98,7 @@ test.each([
     'at no URL',
     { SchemaRegistryURI: 'registry:8081' },
     invalid,
-    'SchemaRegistryConfig: SchemaRegistryURI registry:8081 is not the http or https URL of a schema registry.',
+    'SchemaRegistryConfig: SchemaRegistryURI registry:8081 is neither the http or https URL of a schema registry, nor the ARN of one of AWS Glue.',
   ),
   schemaRefusal(
     'with a login in its URL',
@@ -106,10 +107,16 @@ test.each([
     'SchemaRegistryConfig: SchemaRegistryURI has a login in it, which belongs into a secret: give it by AccessConfigs.',
   ),
   schemaRefusal(
-    'of AWS Glue',
-    { SchemaRegistryURI: 'arn:aws:glue:us-east-1:000000000000:registry/r' },
+    'of AWS Glue with a login',
+    { SchemaRegistryURI: glue, ...one('BASIC_AUTH', secret) },
     invalid,
-    /^SchemaRegistryConfig: SchemaRegistryURI arn:aws:glue:\S+ is an AWS Glue schema registry, which is not available here: /,
+    'SchemaRegistryConfig: AccessConfigs do not fit a registry of AWS Glue, which is asked with the credentials of AWS.',
+  ),
+  schemaRefusal(
+    'by half an ARN',
+    { SchemaRegistryURI: 'arn:aws:glue:us-east-1:registry/r' },
+    invalid,
+    /is neither the http or https URL of a schema registry, nor the ARN/,
   ),
   schemaRefusal(
     'with a wrong URI and two wrong words',
@@ -152,6 +159,16 @@ test.each([
   const text = typeof message === 'string' ? message : (expect.stringMatching(message) as string)
   expect(found).toEqual({ name, status: 400, message: text })
   expect(harness.registry.mappings()).toEqual([])
+})
+
+test('a registry of AWS Glue is called by its ARN', async () => {
+  const harness = await start()
+  await created(harness, {
+    SelfManagedKafkaEventSourceConfig: {
+      SchemaRegistryConfig: { ...registry, SchemaRegistryURI: glue },
+    },
+  })
+  expect(harness.registry.mappings()[0]?.schemaRegistry?.uri).toBe(glue)
 })
 
 const whole: KafkaSchemaRegistryConfig = {

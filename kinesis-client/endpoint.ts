@@ -34,11 +34,11 @@ export function endpointOf(
       ? `https://kinesis.${region}.${suffix}`
       : kinesisEndpoint.replace(/\/+$/, '')
   const isAws = /\.amazonaws\.com(\.cn)?$/.test(new URL(url).hostname)
-  return { url, isAws, credentials: chain() }
+  return { url, isAws, credentials: credentialChain() }
 }
 
 /** AWS's default chain, which keeps what it found until that expires. */
-function chain(): AwsCredentialIdentityProvider {
+export function credentialChain(): AwsCredentialIdentityProvider {
   let provider: AwsCredentialIdentityProvider | undefined
   return async () => {
     if (provider === undefined) {

@@ -1,4 +1,4 @@
-// Signs requests to Kinesis with AWS's Signature Version 4, by AWS's own library.
+// Signs requests to AWS's services with AWS's Signature Version 4, by AWS's own library.
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import { SignatureV4 } from '@smithy/signature-v4'
 import type { AwsCredentialIdentityProvider, Checksum, SourceData } from '@smithy/types'
@@ -12,11 +12,11 @@ export interface SignedRequest {
 export class Signer {
   readonly #signature: SignatureV4
 
-  constructor(credentials: AwsCredentialIdentityProvider, region: string) {
+  constructor(credentials: AwsCredentialIdentityProvider, region: string, service = 'kinesis') {
     this.#signature = new SignatureV4({
       credentials,
       region,
-      service: 'kinesis',
+      service,
       sha256: Sha256,
       applyChecksum: false,
     })

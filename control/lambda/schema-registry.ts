@@ -20,7 +20,8 @@ const identities = new Set(accessTypes.slice(0, 2))
 
 /** Lambda's pattern (botocore). */
 const uriPattern = '[a-zA-Z0-9-\\/*:_+=.@-]*'
-const glueArn = /^arn:aws[\w-]*:glue:/
+/** With the region that it is asked in. */
+const glueArn = /^arn:aws[\w-]*:glue:[a-z0-9-]+:\d{12}:registry\/[\w$#.-]{1,255}$/
 
 const kafkaConfigs = [
   'AmazonManagedKafkaEventSourceConfig',
@@ -84,6 +85,11 @@ export function schemaRegistryOf(
   for (const { Type: type = '', URI: secret = '' } of config.AccessConfigs ?? []) {
     const wrong = accessProblem({ type, uri: secret }, access)
     if (wrong !== undefined) return refused(`AccessConfigs: ${wrong}`)
+    if (glueArn.test(uri)) {
+      return refused(
+        'AccessConfigs do not fit a registry of AWS Glue, which is asked with the credentials of AWS.',
+      )
+    }
     access.push({ type, uri: secret })
   }
   return {
@@ -99,15 +105,13 @@ function refused(why: string): LambdaApiError {
 }
 
 function uriProblem(uri: string): string | undefined {
-  if (glueArn.test(uri)) {
-    return (
-      `SchemaRegistryURI ${uri} is an AWS Glue schema registry, which is not available here: give the ` +
-      'http or https URL of a registry that speaks the API of the Confluent Schema Registry.'
-    )
-  }
+  if (glueArn.test(uri)) return undefined
   const url = URL.parse(uri)
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    return `SchemaRegistryURI ${uri} is not the http or https URL of a schema registry.`
+    return (
+      `SchemaRegistryURI ${uri} is neither the http or https URL of a schema registry, nor the ARN of one of ` +
+      'AWS Glue.'
+    )
   }
   if (url.username === '' && url.password === '') return undefined
   return 'SchemaRegistryURI has a login in it, which belongs into a secret: give it by AccessConfigs.'

@@ -303,7 +303,7 @@ test('a schema registry at no URL is refused before anything changes', async ({ 
     'BatchSize: !Ref Batch',
     'SchemaRegistryConfig: { SchemaRegistryURI: somewhere, EventRecordFormat: JSON, SchemaValidationConfigs: [{ Attribute: KEY }] }',
   )
-  await expect(stage.deploy(wrong)).rejects.toThrow('is not the http or https URL')
+  await expect(stage.deploy(wrong)).rejects.toThrow('is neither the http or https URL')
   expect(stage.registry.functions()).toEqual([])
 })
 

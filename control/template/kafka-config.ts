@@ -43,7 +43,7 @@ export function kafkaConfigInput(
   }
 }
 
-/** One that the template only declares, or that is AWS's own, is nowhere: the mapping goes without it, and that is said. */
+/** One that the template only declares is nowhere: the mapping goes without it, and that is said. */
 function registryInput(
   registry: NonNullable<KafkaConfigValues['SchemaRegistryConfig']>,
   { properties, line, subject, property }: Declared,
@@ -51,8 +51,8 @@ function registryInput(
 ): KafkaConfig['SchemaRegistryConfig'] {
   const at = properties.entries.get(property)?.line ?? line
   const { SchemaRegistryURI: uri = '', AccessConfigs = [] } = registry
-  if (names.isStandIn(uri) || /^arn:[^:]*:glue:/.test(uri)) {
-    const what = 'schema registries of AWS Glue are not available'
+  if (names.isStandIn(uri)) {
+    const what = 'nothing makes the schema registry'
     names.findings.warn(at, `${subject}: ${what}: the mapping goes without SchemaRegistryConfig`)
     return undefined
   }

@@ -228,6 +228,22 @@ test('a schema registry is handed on, without a login that only the template dec
   })
 })
 
+test('a mapping goes without a schema registry that only the template declares, and that is said', () => {
+  const { plan, warnings } = loadText(
+    withMapping(
+      `EventSourceArn: ${clusterArn}`,
+      'Topics: [orders]',
+      'AmazonManagedKafkaEventSourceConfig: { SchemaRegistryConfig: { SchemaRegistryURI: !GetAtt Schemas.Arn } }',
+    ).replace('Resources:', 'Resources:\n  Schemas: { Type: AWS::Glue::Registry }'),
+  )
+  expect(warnings).toContainEqual(
+    expect.stringContaining(
+      'nothing makes the schema registry: the mapping goes without SchemaRegistryConfig',
+    ),
+  )
+  expect(plan.mappings[0]?.input).not.toHaveProperty('AmazonManagedKafkaEventSourceConfig')
+})
+
 test('a mapping of a topic has lanes for its keys, beyond AWS', () => {
   const { plan, warnings, errors } = loadText(
     withMapping(`EventSourceArn: ${clusterArn}`, 'Topics: [orders]', 'ParallelizationFactor: 2'),
@@ -242,7 +258,6 @@ test('each property of a mapping that is not there yet is named with its line', 
       `EventSourceArn: ${clusterArn}`,
       'Topics: [orders]',
       'DestinationConfig: { OnSuccess: { Destination: arn:aws:sqs:eu-west-1:012345678901:q } }',
-      'AmazonManagedKafkaEventSourceConfig: { SchemaRegistryConfig: { SchemaRegistryURI: "arn:aws:glue:eu-west-1:012345678901:registry/r" } }',
       'TumblingWindowInSeconds: 2',
     ),
   )
@@ -251,8 +266,7 @@ test('each property of a mapping that is not there yet is named with its line', 
   expect({ warnings, errors }).toEqual({
     warnings: [
       without(14, 'DestinationConfig'),
-      '15: AWS::Lambda::EventSourceMapping Map: schema registries of AWS Glue are not available: the mapping goes without SchemaRegistryConfig',
-      '16: AWS::Lambda::EventSourceMapping: the property TumblingWindowInSeconds is not supported',
+      '15: AWS::Lambda::EventSourceMapping: the property TumblingWindowInSeconds is not supported',
     ],
     errors: [],
   })

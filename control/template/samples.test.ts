@@ -115,12 +115,18 @@ test('the MSK sample loads, and what it asks for beyond is named', () => {
     'AWS::Serverless::Function: the property VpcConfig is not supported',
     `${event}: DestinationConfig is not available yet: the mapping goes without it`,
     'the text "ConsumerDLQ.Arn" takes the place of a value of AWS::SQS::Queue',
-    `${event}: schema registries of AWS Glue are not available: the mapping goes without SchemaRegistryConfig`,
     'AWS::Serverless::Function: the property VpcConfig is not supported',
   ])
   expect(plan.mappings.map(({ input }) => input)).toEqual([
     {
       ProvisionedPollerConfig: { MinimumPollers: 1, MaximumPollers: 3 },
+      AmazonManagedKafkaEventSourceConfig: {
+        SchemaRegistryConfig: {
+          SchemaRegistryURI: 'arn:aws:glue:GlueSchemaRegistryForMSK',
+          EventRecordFormat: 'SOURCE',
+          SchemaValidationConfigs: [{ Attribute: 'VALUE' }],
+        },
+      },
       FunctionName: 'LambdaMSKConsumerPythonFunction',
       EventSourceArn:
         'arn:aws:kafka:eu-west-1:012345678901:cluster/msk-avro-python-cluster/7d2ccd0a-8a2c-47af-8dca-03ae5bdd1542-19',

@@ -7,6 +7,7 @@ import { DecodingSource } from './decoding-source.ts'
 import { deserializerOf } from './deserializer.ts'
 import type { DecodeRules } from './record-decoder.ts'
 import type { Found } from './schema-store.ts'
+import { wireFormats } from './wire-format.ts'
 
 /** What the decoding source has before it; runs come when a test says so. */
 class PlayedSource implements Source {
@@ -34,8 +35,8 @@ class PlayedSource implements Source {
 
 let inner: PlayedSource
 let runs: RecordRun[]
-let known: Map<number, Found>
-let asked: Map<number, PromiseWithResolvers<void>>
+let known: Map<string, Found>
+let asked: Map<string, PromiseWithResolvers<void>>
 let failures: number
 let turns: (() => void)[]
 let source: DecodingSource
@@ -60,7 +61,7 @@ beforeEach(() => {
 function start(rules: Partial<DecodeRules> = {}): void {
   source = new DecodingSource({
     inner,
-    rules: { format: 'JSON', ofKeys: false, ofValues: true, ...rules },
+    rules: { format: 'JSON', wire: wireFormats.confluent, ofKeys: false, ofValues: true, ...rules },
     schemas: {
       known: (id) => known.get(id),
       find: async (id) => {
@@ -80,7 +81,7 @@ function start(rules: Partial<DecodeRules> = {}): void {
   source.start(listener)
 }
 
-const int = await deserializerOf({ type: 'AVRO', text: '"int"', references: [] })
+const int = await deserializerOf({ wire: 'confluent', type: 'AVRO', text: '"int"', references: [] })
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** The prefix of a schema's id, and a number as Avro has it. */
@@ -100,7 +101,7 @@ const values = (partition = 0): string[] =>
     .filter((each) => each.partition === partition)
     .flatMap(({ records }) => records.map(({ value }) => String(value)))
 
-async function answer(id: number, found: Found = int): Promise<void> {
+async function answer(id: string, found: Found = int): Promise<void> {
   known.set(id, found)
   asked.get(id)?.resolve()
   await settle()
@@ -108,7 +109,7 @@ async function answer(id: number, found: Found = int): Promise<void> {
 
 test('what is known is decoded at once, with what it was read by', () => {
   start()
-  known.set(7, int)
+  known.set('7', int)
   bring(0, 3, of(7, 1), null, of(7, 2))
   expect(runs).toHaveLength(1)
   expect(runs[0]).toMatchObject({ partition: 0, nextOffset: 6, endOffset: 100 })
@@ -127,7 +128,7 @@ test('what is known is decoded at once, with what it was read by', () => {
 
 test('keys are decoded where they are checked, and then by a schema of their own', () => {
   start({ ofKeys: true, ofValues: false })
-  known.set(7, int)
+  known.set('7', int)
   inner.listener?.records({
     ...run(0, 0, Buffer.from('as it is')),
     records: [{ ...run(0, 0, Buffer.from('as it is')).records[0], key: of(7, 5) } as SourceRecord],
@@ -141,7 +142,7 @@ test('keys are decoded where they are checked, and then by a schema of their own
 
 test('in its source format a record loses its prefix alone, and filters see its JSON', () => {
   start({ format: 'SOURCE' })
-  known.set(7, int)
+  known.set('7', int)
   bring(0, 0, of(7, 5))
   expect(runs[0]?.records[0]).toMatchObject({
     value: Buffer.from([10]),
@@ -152,14 +153,14 @@ test('in its source format a record loses its prefix alone, and filters see its 
 
 test('a partition waits for its schema, tells how far it goes, and keeps its order; others go on', async () => {
   start()
-  known.set(7, int)
+  known.set('7', int)
   bring(0, 3, of(8, 1), of(7, 2))
   bring(0, 5, of(7, 3))
   bring(1, 0, of(7, 4))
   expect(values(1)).toEqual(['4'])
   expect(runs[0]).toMatchObject({ partition: 0, records: [], nextOffset: 3, endOffset: 100 })
   expect(values()).toEqual([])
-  await answer(8)
+  await answer('8')
   turns.shift()?.()
   await settle()
   expect(values()).toEqual(['1', '2', '3'])
@@ -172,8 +173,8 @@ test.each<[string, Buffer, Found | undefined, string]>([
   ['that its schema does not fit', of(7, 1).subarray(0, 5), int, 'DESERIALIZATION_ERROR'],
 ])('a record %s fails as it was read, and the next one does not', (_, bytes, found, failure) => {
   start()
-  known.set(7, int)
-  if (found !== undefined) known.set(9, found)
+  known.set('7', int)
+  if (found !== undefined) known.set('9', found)
   bring(0, 0, bytes, of(7, 2))
   expect(runs[0]?.records).toMatchObject([
     { offset: 0, value: bytes, failure },
@@ -185,7 +186,7 @@ test.each<[string, Buffer, Found | undefined, string]>([
 
 test('a large run is handed on in pieces, and others have their turn between', async () => {
   start()
-  known.set(7, int)
+  known.set('7', int)
   const many = Array.from({ length: decodedRecordsAtOnceMax + 1 }, () => of(7, 1))
   bring(0, 0, ...many)
   expect(runs.map(({ records }) => records.length)).toEqual([decodedRecordsAtOnceMax])
@@ -206,7 +207,7 @@ test('what waits is not read further, and both who paused have to agree before i
   source.resume([0, 1])
   expect(inner.paused).toEqual(new Set([0]))
   source.pause([0])
-  await answer(8)
+  await answer('8')
   turns.shift()?.()
   await settle()
   expect(values()).toEqual(['1', '2'])
@@ -224,7 +225,7 @@ test.each<[string, () => void]>([
   bring(0, 0, of(8, 1))
   bring(0, 1, of(8, 2))
   happens()
-  await answer(8)
+  await answer('8')
   expect(values()).toEqual([])
   bring(0, 0, of(8, 5))
   await settle()

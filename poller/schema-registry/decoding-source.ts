@@ -100,7 +100,7 @@ export class DecodingSource implements Source {
       for (let from = 0; from < run.records.length;) {
         const end = pieceEnd(run.records, from)
         const piece = run.records.slice(from, end)
-        const found = new Map<number, Found>()
+        const found = new Map<string, Found>()
         const unknown = this.#known(piece, found)
         if (unknown.size > 0) {
           // How far the partition goes is news before its records are.
@@ -139,9 +139,9 @@ export class DecodingSource implements Source {
   }
 
   /** Adds what is known of the records' schemas to `found`; returns the ids of the others. */
-  #known(records: readonly SourceRecord[], found: Map<number, Found>): Set<number> {
+  #known(records: readonly SourceRecord[], found: Map<string, Found>): Set<string> {
     const { rules, schemas } = this.#options
-    const unknown = new Set<number>()
+    const unknown = new Set<string>()
     for (const record of records) {
       for (const id of schemaIdsOf(rules, record)) {
         if (found.has(id) || unknown.has(id)) continue
@@ -153,7 +153,7 @@ export class DecodingSource implements Source {
     return unknown
   }
 
-  async #find(ids: ReadonlySet<number>, found: Map<number, Found>): Promise<void> {
+  async #find(ids: ReadonlySet<string>, found: Map<string, Found>): Promise<void> {
     // One after the other: who makes up ids shall not have a registry asked a thousand at once.
     for (const id of ids) {
       const schema = await this.#options.schemas.find(id)
@@ -163,10 +163,10 @@ export class DecodingSource implements Source {
 
   #decoded(
     records: readonly SourceRecord[],
-    found: ReadonlyMap<number, Found>,
+    found: ReadonlyMap<string, Found>,
   ): readonly SourceRecord[] {
     const { rules, failed, logger } = this.#options
-    const schemaOf = (id: number): Found | undefined => found.get(id)
+    const schemaOf = (id: string): Found | undefined => found.get(id)
     let failures = 0
     let first: { readonly offset: number; readonly reason: string } | undefined
     const decoded = records.map((record) => {

@@ -35,7 +35,7 @@ export async function deserializerOf(schema: RegisteredSchema): Promise<Deserial
 
 /** Most pollers never need the libraries. */
 async function jsonReader(schema: RegisteredSchema): Promise<(body: Buffer) => Buffer> {
-  const { type, text, references } = schema
+  const { wire, type, text, references } = schema
   if (type === 'AVRO') {
     const texts = references.map((reference) => reference.text)
     const read = avroReader(text, texts)
@@ -43,7 +43,7 @@ async function jsonReader(schema: RegisteredSchema): Promise<(body: Buffer) => B
   }
   if (type === 'PROTOBUF') {
     const { protobufReader } = await import('./protobuf-json.ts')
-    const read = protobufReader(text, references)
+    const read = protobufReader(text, references, wire)
     return (body) => Buffer.from(read(body))
   }
   const { jsonCheck } = await import('./json-schema.ts')

@@ -173,3 +173,13 @@ test('whatever bit is flipped, a message is read or refused', () => {
   }
   expect(refused).toBeGreaterThan(0)
 })
+
+test('of Glue the index counts all messages of the file by their names', () => {
+  // As its serializers have it: B = 0, B.A = 1, B.A.D = 2, B.C = 3.
+  const file =
+    'syntax="proto3"; message B { message C { int32 c = 1; } message A { message D { int32 d = 1; } int32 a = 1; } int32 b = 1; }'
+  const read = protobufReader(file, [], 'glue')
+  const json = ['{"b":7}', '{"a":7}', '{"d":7}', '{"c":7}']
+  expect(json.map((_, place) => read(Buffer.from([place, 8, 7])))).toEqual(json)
+  expect(() => read(Buffer.from([4, 8, 7]))).toThrow('its schema has no message 4')
+})

@@ -8,7 +8,7 @@ import descriptor, {
 import protojson from 'protobufjs/ext/protojson.js'
 import { DecodeError } from './decode-error.ts'
 import { shortestFloat } from './shortest-float.ts'
-import { messageIndexes } from './wire-format.ts'
+import { messageIndexes, messagePlace, type WireKind } from './wire-format.ts'
 
 export interface ProtoFile {
   /** As others import it. */
@@ -30,6 +30,8 @@ interface Outline {
   readonly package: string
   readonly messages: readonly Message[]
   readonly imports: readonly string[]
+  /** Full names of all messages, inner ones as well, in their order as texts. */
+  readonly names: readonly string[]
 }
 
 /**
@@ -37,7 +39,11 @@ interface Outline {
  * parsed, or something they import is missing. Fields are as ProtoJSON has them: lowerCamelCase, 64 bits as texts, bytes as
  * Base64, without those that have their default.
  */
-export function protobufReader(schema: string, references: readonly ProtoFile[]): ProtobufReader {
+export function protobufReader(
+  schema: string,
+  references: readonly ProtoFile[],
+  wire: WireKind = 'confluent',
+): ProtobufReader {
   const { root, outline } = explained('its schema cannot be used', () => {
     const files = [...references.map(({ text }) => text), schema]
     const known = new Set(references.map(({ name }) => name))
@@ -47,11 +53,10 @@ export function protobufReader(schema: string, references: readonly ProtoFile[])
   })
   const types = new Map<string, protobuf.Type>()
   return (bytes) => {
-    const { path, at } = messageIndexes(bytes)
-    const key = path.join()
+    const { name, at } = messageOf[wire](outline, bytes)
     return explained('it is not of its schema', () => {
-      const type = types.get(key) ?? root.lookupType(nameAt(outline, path))
-      types.set(key, type)
+      const type = types.get(name) ?? root.lookupType(name)
+      types.set(name, type)
       const reader = protobuf.Reader.create(bytes.subarray(at))
       // 0.1, not what 0.1 is as a double: as others print it, and as a filter would have it.
       const float = reader.float.bind(reader)
@@ -59,6 +64,25 @@ export function protobufReader(schema: string, references: readonly ProtoFile[])
       return protojson.toJsonString(type, type.decode(reader))
     })
   }
+}
+
+/** The full name of the message that a body begins to say, and where it begins. */
+const messageOf: Readonly<
+  Record<
+    WireKind,
+    (outline: Outline, bytes: Buffer) => { readonly name: string; readonly at: number }
+  >
+> = {
+  confluent: (outline, bytes) => {
+    const { path, at } = messageIndexes(bytes)
+    return { name: nameAt(outline, path), at }
+  },
+  glue: (outline, bytes) => {
+    const { place, at } = messagePlace(bytes)
+    const name = outline.names[place]
+    if (name === undefined) throw new DecodeError(`its schema has no message ${place}`)
+    return { name, at }
+  },
 }
 
 /** `common` are the files that every implementation has with it. */
@@ -91,10 +115,12 @@ function outlineOf(file: string): Outline {
         name: name ?? '',
         nested: messagesOf(nestedType),
       }))
+    const [own, messages] = [compiled.package ?? '', messagesOf(compiled.messageType)]
     return {
-      package: compiled.package ?? '',
-      messages: messagesOf(compiled.messageType),
+      package: own,
+      messages,
       imports: compiled.dependency ?? [],
+      names: namesOf(own, messages),
     }
   }
   // By itself: in the root of all files its messages would be among those of others.
@@ -105,11 +131,22 @@ function outlineOf(file: string): Outline {
       .filter((each) => each instanceof protobuf.Type)
       .map((type) => ({ name: type.name, nested: messagesOf(type) }))
   const scope = own === undefined ? alone : alone.lookup(own)
+  const messages = scope instanceof protobuf.Namespace ? messagesOf(scope) : []
   return {
     package: own ?? '',
-    messages: scope instanceof protobuf.Namespace ? messagesOf(scope) : [],
+    messages,
     imports: [...(imports ?? []), ...(weakImports ?? [])],
+    names: namesOf(own ?? '', messages),
   }
+}
+
+function namesOf(scope: string, messages: readonly Message[]): readonly string[] {
+  const inside = (outer: string, { name, nested }: Message): string[] => {
+    const full = outer === '' ? name : `${outer}.${name}`
+    return [full, ...nested.flatMap((message) => inside(full, message))]
+  }
+  // As Java compares texts: by their UTF-16 units.
+  return messages.flatMap((message) => inside(scope, message)).toSorted((x, y) => (x < y ? -1 : 1))
 }
 
 function descriptorOf(file: string): IFileDescriptorProto | undefined {

@@ -4,10 +4,12 @@ import type { SchemaMetadata } from '../../events/raw-record.ts'
 import { polledBytesOf } from '../event-poller-units.ts'
 import type { SourceRecord } from '../sources/source.ts'
 import type { Found } from './schema-store.ts'
-import { schemaIdOf, schemaPrefixBytes } from './wire-format.ts'
+import { DecodeError } from './decode-error.ts'
+import type { WireFormat } from './wire-format.ts'
 
 export interface DecodeRules {
   readonly format: SchemaFormat
+  readonly wire: WireFormat
   readonly ofKeys: boolean
   readonly ofValues: boolean
 }
@@ -18,21 +20,24 @@ export type Decoded =
   | { readonly record: SourceRecord; readonly reason: string }
 
 /** The schemas that have to be known before the record can be decoded. */
-export function schemaIdsOf({ ofKeys, ofValues }: DecodeRules, record: SourceRecord): number[] {
+export function schemaIdsOf(
+  { wire, ofKeys, ofValues }: DecodeRules,
+  record: SourceRecord,
+): string[] {
   const parts = [ofKeys ? record.key : null, ofValues ? record.value : null]
-  return parts.flatMap((bytes) => (bytes === null ? [] : (schemaIdOf(bytes) ?? [])))
+  return parts.flatMap((bytes) => (bytes === null ? [] : (wire.schemaIdOf(bytes) ?? [])))
 }
 
 /** `schemaOf` knows all that `schemaIdsOf` names. A null has no schema, and stays one. */
 export function decodeRecord(
   rules: DecodeRules,
   record: SourceRecord,
-  schemaOf: (id: number) => Found | undefined,
+  schemaOf: (id: string) => Found | undefined,
 ): Decoded {
   const { topic, partition, offset, timestampMs, timestampType, headers } = record
   const [rawKey, rawValue] = [record.key, record.value]
-  const key = partOf(rules.ofKeys ? rawKey : null, schemaOf)
-  const value = partOf(rules.ofValues ? rawValue : null, schemaOf)
+  const key = partOf(rules.wire, rules.ofKeys ? rawKey : null, schemaOf)
+  const value = partOf(rules.wire, rules.ofValues ? rawValue : null, schemaOf)
   const plain = { topic, partition, offset, timestampMs, timestampType, headers }
   const polledBytes = polledBytesOf(record)
   for (const [name, part] of [
@@ -72,11 +77,12 @@ function readOf(part: ReadPart | FailedPart | undefined): ReadPart | undefined {
 }
 
 function partOf(
+  wire: WireFormat,
   bytes: Buffer | null,
-  schemaOf: (id: number) => Found | undefined,
+  schemaOf: (id: string) => Found | undefined,
 ): ReadPart | FailedPart | undefined {
   if (bytes === null) return undefined
-  const id = schemaIdOf(bytes)
+  const id = wire.schemaIdOf(bytes)
   if (id === undefined) {
     return { failure: 'DESERIALIZATION_ERROR', reason: 'it does not begin with the id of a schema' }
   }
@@ -84,11 +90,17 @@ function partOf(
   if (schema === undefined || schema === 'missing') {
     return { failure: 'SCHEMA_NOT_FOUND', reason: `the registry has no schema ${id}` }
   }
-  const source = bytes.subarray(schemaPrefixBytes)
+  let source: Buffer
+  try {
+    source = wire.bodyOf(bytes)
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    return { failure: 'DESERIALIZATION_ERROR', reason: error.message }
+  }
   const read = schema.read(source)
   if ('reason' in read) {
     return { failure: 'DESERIALIZATION_ERROR', reason: `${read.reason} (schema ${id})` }
   }
   // Recorded: what stays of a protobuf record as it was has its message indexes.
-  return { json: read.json, source, metadata: { dataFormat: schema.type, schemaId: String(id) } }
+  return { json: read.json, source, metadata: { dataFormat: schema.type, schemaId: id } }
 }

@@ -40,14 +40,19 @@ function client(options: Partial<ConstructorParameters<typeof RegistryClient>[0]
 test('a schema is asked for by its id, and is Avro unless it says otherwise', async () => {
   answers['/schemas/ids/7'] = [200, { schema: '"int"' }]
   answers['/schemas/ids/8'] = [200, { schema: '{}', schemaType: 'JSON', references: [] }]
-  expect(await client().schema(7, never)).toEqual({ type: 'AVRO', text: '"int"', references: [] })
-  expect((await client({ url: `${url}/` }).schema(8, never))?.type).toBe('JSON')
+  expect(await client().schema('7', never)).toEqual({
+    wire: 'confluent',
+    type: 'AVRO',
+    text: '"int"',
+    references: [],
+  })
+  expect((await client({ url: `${url}/` }).schema('8', never))?.type).toBe('JSON')
   expect(requests[0]?.headers.accept).toContain('application/vnd.schemaregistry.v1+json')
 })
 
 test('a path before the API, as Apicurio and proxies have it, is kept', async () => {
   answers['/apis/ccompat/v7/schemas/ids/7'] = [200, { schema: '"int"' }]
-  expect(await client({ url: `${url}/apis/ccompat/v7` }).schema(7, never)).toBeDefined()
+  expect(await client({ url: `${url}/apis/ccompat/v7` }).schema('7', never)).toBeDefined()
 })
 
 test('all that a schema refers to comes with it, what is used before what uses it', async () => {
@@ -55,7 +60,7 @@ test('all that a schema refers to comes with it, what is used before what uses i
   answers['/schemas/ids/7'] = [200, { schema: 'top', references: [refer('a'), refer('b')] }]
   answers['/subjects/of%20a/versions/3'] = [200, { schema: 'A', references: [refer('b')] }]
   answers['/subjects/of%20b/versions/3'] = [200, { schema: 'B', references: [refer('a')] }]
-  const found = await client().schema(7, never)
+  const found = await client().schema('7', never)
   expect(found?.references).toEqual([
     { name: 'b', text: 'B' },
     { name: 'a', text: 'A' },
@@ -65,14 +70,14 @@ test('all that a schema refers to comes with it, what is used before what uses i
 
 test.each([40401, 40402, 40403])('a 404 by %d is a schema that is not there', async (code) => {
   answers['/schemas/ids/7'] = [404, { error_code: code, message: 'not found' }]
-  expect(await client().schema(7, never)).toBeUndefined()
+  expect(await client().schema('7', never)).toBeUndefined()
 })
 
 test('a schema that refers to what is not there is not there either', async () => {
   const references = [{ name: 'a', subject: 'a', version: 1 }]
   answers['/schemas/ids/7'] = [200, { schema: 'top', references }]
   answers['/subjects/a/versions/1'] = [404, { error_code: 40401 }]
-  expect(await client().schema(7, never)).toBeUndefined()
+  expect(await client().schema('7', never)).toBeUndefined()
 })
 
 test.each<[string, Answer, RegExp]>([
@@ -89,7 +94,7 @@ test.each<[string, Answer, RegExp]>([
   ['another kind of schema', [200, { schema: 'x', schemaType: 'THRIFT' }], /no schema$/],
 ])('%s says nothing about the schema', async (_, answer, message) => {
   answers['/schemas/ids/7'] = answer
-  await expect(client().schema(7, never)).rejects.toMatchObject({
+  await expect(client().schema('7', never)).rejects.toMatchObject({
     code: 'SCHEMA_REGISTRY_REFUSED',
     message: expect.stringMatching(message) as string,
   })
@@ -103,9 +108,9 @@ test('endless references and endless answers are refused', async () => {
       { schema: 'x', references },
     ]
   }
-  await expect(client().schema(7, never)).rejects.toThrow('refers to more than 64 others')
+  await expect(client().schema('7', never)).rejects.toThrow('refers to more than 64 others')
   answers['/schemas/ids/8'] = [200, 'x'.repeat(schemaAnswerMaxBytes + 1)]
-  await expect(client().schema(8, never)).rejects.toMatchObject({
+  await expect(client().schema('8', never)).rejects.toMatchObject({
     code: 'SCHEMA_REGISTRY_UNREACHABLE',
     message: expect.stringContaining('larger than') as string,
   })
@@ -114,7 +119,7 @@ test('endless references and endless answers are refused', async () => {
 test('a login goes with each request, and into no text', async () => {
   answers['/schemas/ids/7'] = [401, { message: 'no' }]
   const sasl = { mechanism: 'plain', username: 'ann', password: 'se:cret' } as const
-  const asked = client({ access: async () => ({ sasl, tls: {} }) }).schema(7, never)
+  const asked = client({ access: async () => ({ sasl, tls: {} }) }).schema('7', never)
   await expect(asked).rejects.toThrow(/^(?!.*se:cret)/)
   expect(requests[0]?.headers.authorization).toBe(
     `Basic ${Buffer.from('ann:se:cret').toString('base64')}`,
@@ -122,13 +127,13 @@ test('a login goes with each request, and into no text', async () => {
 })
 
 test('nobody at the address, and a caller that lost its patience', async () => {
-  await expect(client({ url: 'http://127.0.0.1:9' }).schema(7, never)).rejects.toMatchObject({
+  await expect(client({ url: 'http://127.0.0.1:9' }).schema('7', never)).rejects.toMatchObject({
     code: 'SCHEMA_REGISTRY_UNREACHABLE',
     message: expect.stringMatching(
       /^no schema registry answers at http:\/\/127\.0\.0\.1:9: /,
     ) as string,
   })
-  await expect(client().schema(7, AbortSignal.abort())).rejects.toMatchObject({
+  await expect(client().schema('7', AbortSignal.abort())).rejects.toMatchObject({
     code: 'SCHEMA_REGISTRY_UNREACHABLE',
   })
 })
@@ -151,17 +156,17 @@ test('over TLS both sides show who they are', async () => {
   const shown = { certificate: ours.cert, privateKey: ours.key }
   const tls = { ca: authority.cert, client: shown }
   expect(
-    await client({ url: secureUrl, access: async () => ({ tls }) }).schema(7, never),
+    await client({ url: secureUrl, access: async () => ({ tls }) }).schema('7', never),
   ).toBeDefined()
   await expect(
-    client({ url: secureUrl, access: async () => ({ tls: { client: shown } }) }).schema(7, never),
+    client({ url: secureUrl, access: async () => ({ tls: { client: shown } }) }).schema('7', never),
   ).rejects.toMatchObject({
     code: 'SCHEMA_REGISTRY_UNREACHABLE',
   })
   // The server asks for a certificate of the authority, and hangs up on who has none.
   await expect(
     client({ url: secureUrl, access: async () => ({ tls: { ca: authority.cert } }) }).schema(
-      7,
+      '7',
       never,
     ),
   ).rejects.toMatchObject({ code: 'SCHEMA_REGISTRY_UNREACHABLE' })

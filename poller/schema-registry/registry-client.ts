@@ -1,17 +1,14 @@
 // Asks a schema registry with Confluent's API for schemas by their ids, and for what these refer to.
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import { tlsOptions, type BrokerAccess } from '../../common/broker-access.ts'
+import type { BrokerAccess } from '../../common/broker-access.ts'
 import { AppError, reasonOf } from '../../common/errors.ts'
-import {
-  schemaAnswerMaxBytes,
-  schemaReferencesMax,
-  schemaRequestTimeoutMs,
-} from '../../common/schema-limits.ts'
+import { schemaReferencesMax } from '../../common/schema-limits.ts'
+import { httpAnswer, objectOf, type HttpAnswer } from './http-answer.ts'
+import type { WireKind } from './wire-format.ts'
 
 export type SchemaType = 'AVRO' | 'PROTOBUF' | 'JSON'
 
 export interface RegisteredSchema {
+  readonly wire: WireKind
   readonly type: SchemaType
   readonly text: string
   /** All that it refers to, however deep, each once and after what it refers to itself. */
@@ -27,6 +24,8 @@ export interface RegistryClientOptions {
 /** Confluent's codes for a schema, a subject and a version that are not there; any other 404 is of another server. */
 const missingCodes = new Set<unknown>([40401, 40402, 40403])
 
+const accept = 'application/vnd.schemaregistry.v1+json, application/json'
+
 export class RegistryClient {
   readonly #options: RegistryClientOptions
 
@@ -38,7 +37,7 @@ export class RegistryClient {
    * Undefined where the registry has no such schema. Rejects with AppError SCHEMA_REGISTRY_UNREACHABLE,
    * SCHEMA_REGISTRY_REFUSED, or what `access` rejects with; none of them says what is in a secret.
    */
-  async schema(id: number, signal: AbortSignal): Promise<RegisteredSchema | undefined> {
+  async schema(id: string, signal: AbortSignal): Promise<RegisteredSchema | undefined> {
     const access = await this.#options.access()
     const ask = (path: string): Promise<SchemaAnswer | undefined> => this.#ask(path, access, signal)
     const answer = await ask(`schemas/ids/${id}`)
@@ -47,7 +46,7 @@ export class RegistryClient {
     const isWhole = await this.#follow(answer, found, ask)
     if (!isWhole) return undefined
     const references = Array.from(found, ([name, text]) => ({ name, text }))
-    return { type: answer.schemaType, text: answer.schema, references }
+    return { wire: 'confluent', type: answer.schemaType, text: answer.schema, references }
   }
 
   /** False where something that is referred to is not there. */
@@ -80,7 +79,7 @@ export class RegistryClient {
     const url = `${this.#options.url.replace(/\/+$/, '')}/${path}`
     let answer: HttpAnswer
     try {
-      answer = await get(url, access, signal)
+      answer = await httpAnswer({ url, headers: { accept }, access }, signal)
     } catch (error) {
       const details = { url: this.#options.url, reason: reasonOf(error) }
       throw new AppError('SCHEMA_REGISTRY_UNREACHABLE', details, error)
@@ -119,50 +118,4 @@ function schemaAnswer(body: Readonly<Record<string, unknown>>): SchemaAnswer | u
       return { name: String(name), subject: String(subject), version: Number(version) }
     }),
   }
-}
-
-function objectOf(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return Object(JSON.parse(text)) as Record<string, unknown>
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-    return {}
-  }
-}
-
-interface HttpAnswer {
-  readonly status: number
-  readonly text: string
-}
-
-/** Look-ups are rare, so each has a connection of its own. Rejects with whatever went wrong. */
-function get(url: string, { sasl, tls }: BrokerAccess, signal: AbortSignal): Promise<HttpAnswer> {
-  const options: RequestOptions = {
-    headers: { accept: 'application/vnd.schemaregistry.v1+json, application/json' },
-    agent: false,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(schemaRequestTimeoutMs)]),
-    ...(sasl === undefined ? {} : { auth: `${sasl.username}:${sasl.password}` }),
-    ...(tls === undefined ? {} : tlsOptions(tls)),
-  }
-  const request = url.startsWith('https:') ? httpsRequest : httpRequest
-  return new Promise((resolve, reject) => {
-    request(url, options, (response) => {
-      textOf(response).then((text) => resolve({ status: response.statusCode ?? 0, text }), reject)
-    })
-      .on('error', reject)
-      .end()
-  })
-}
-
-async function textOf(response: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = []
-  let sizeBytes = 0
-  for await (const part of response as AsyncIterable<Buffer>) {
-    sizeBytes += part.length
-    if (sizeBytes > schemaAnswerMaxBytes) {
-      throw new Error(`its answer is larger than ${schemaAnswerMaxBytes} bytes`)
-    }
-    parts.push(part)
-  }
-  return Buffer.concat(parts).toString('utf8')
 }

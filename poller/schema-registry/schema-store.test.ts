@@ -12,11 +12,11 @@ import { ManualClock } from '../../test/support/manual-clock.ts'
 import type { RegisteredSchema } from './registry-client.ts'
 import { SchemaStore } from './schema-store.ts'
 
-const whole: RegisteredSchema = { type: 'AVRO', text: '"int"', references: [] }
+const whole: RegisteredSchema = { wire: 'confluent', type: 'AVRO', text: '"int"', references: [] }
 
-function storeOf(lookUp: (id: number) => Promise<RegisteredSchema | undefined>) {
+function storeOf(lookUp: (id: string) => Promise<RegisteredSchema | undefined>) {
   const clock = new ManualClock()
-  const asked: number[] = []
+  const asked: string[] = []
   const problems: (string | undefined)[] = []
   let failures = 0
   const store = new SchemaStore({
@@ -40,12 +40,12 @@ const down = (): AppError =>
 
 test('a schema is asked for once, by however many at a time, and then known', async () => {
   const { store, asked } = storeOf(async () => whole)
-  expect(store.known(7)).toBeUndefined()
-  const [one, two] = await Promise.all([store.find(7), store.find(7)])
+  expect(store.known('7')).toBeUndefined()
+  const [one, two] = await Promise.all([store.find('7'), store.find('7')])
   expect(one).toBe(two)
-  expect(store.known(7)).toBe(one)
-  expect(await store.find(7)).toBe(one)
-  expect(asked).toEqual([7])
+  expect(store.known('7')).toBe(one)
+  expect(await store.find('7')).toBe(one)
+  expect(asked).toEqual(['7'])
 })
 
 test('a registry that does not answer is asked again, later each time, until it does', async () => {
@@ -54,7 +54,7 @@ test('a registry that does not answer is asked again, later each time, until it 
     if (!answers) throw down()
     return whole
   })
-  const found = store.find(7)
+  const found = store.find('7')
   await settle()
   clock.advance(schemaRetryMs - 1)
   await settle()
@@ -74,20 +74,20 @@ test('a registry that does not answer is asked again, later each time, until it 
 })
 
 test('all is well only when no look-up is left that failed', async () => {
-  const failing = new Set([7, 8])
+  const failing = new Set(['7', '8'])
   const { store, clock, problems } = storeOf(async (id) => {
     if (failing.has(id)) throw down()
     return whole
   })
-  void store.find(7)
-  void store.find(8)
+  void store.find('7')
+  void store.find('8')
   await settle()
-  expect(await store.find(9)).toBeDefined()
-  failing.delete(7)
+  expect(await store.find('9')).toBeDefined()
+  failing.delete('7')
   clock.advance(schemaRetryMs)
   await settle()
   expect(problems.at(-1)).toBeDefined()
-  failing.delete(8)
+  failing.delete('8')
   clock.advance(2 * schemaRetryMs)
   await settle()
   expect(problems.at(-1)).toBeUndefined()
@@ -96,38 +96,40 @@ test('all is well only when no look-up is left that failed', async () => {
 test('a schema that is not there is asked for again after a while', async () => {
   let schema: RegisteredSchema | undefined
   const { store, clock, asked } = storeOf(async () => schema)
-  expect(await store.find(7)).toBe('missing')
-  expect(await store.find(7)).toBe('missing')
-  expect(asked).toEqual([7])
+  expect(await store.find('7')).toBe('missing')
+  expect(await store.find('7')).toBe('missing')
+  expect(asked).toEqual(['7'])
   schema = whole
   clock.advance(schemaMissingForMs)
-  expect(await store.find(7)).toMatchObject({ type: 'AVRO' })
+  expect(await store.find('7')).toMatchObject({ type: 'AVRO' })
 })
 
 test('a schema that cannot be used is kept, and says why of each record', async () => {
   const { store, asked } = storeOf(async () => ({ ...whole, text: '"Other"' }))
-  const found = await store.find(7)
+  const found = await store.find('7')
   expect(found).not.toBe('missing')
   const read = found === 'missing' ? undefined : found?.read(Buffer.alloc(1))
   expect(read).toEqual({ reason: 'its schema has no type Other' })
-  await store.find(7)
-  expect(asked).toEqual([7])
+  await store.find('7')
+  expect(asked).toEqual(['7'])
 })
 
 test('the schemas that were used longest ago go, by their number and by their size', async () => {
   const { store } = storeOf(async (id) => ({
     ...whole,
     text:
-      id < 5000 ? '"int"' : JSON.stringify({ type: 'int', doc: 'x'.repeat(schemasMaxBytes / 3) }),
+      Number(id) < 5000
+        ? '"int"'
+        : JSON.stringify({ type: 'int', doc: 'x'.repeat(schemasMaxBytes / 3) }),
   }))
   for (let id = 0; id <= schemasMax; id++) {
-    store.known(0)
-    await store.find(id)
+    store.known('0')
+    await store.find(String(id))
   }
   expect(store.size.schemas).toBe(schemasMax)
-  expect(store.known(0)).toBeDefined()
-  expect(store.known(1)).toBeUndefined()
-  for (const id of [5001, 5002, 5003]) await store.find(id)
+  expect(store.known('0')).toBeDefined()
+  expect(store.known('1')).toBeUndefined()
+  for (const id of ['5001', '5002', '5003']) await store.find(id)
   expect(store.size).toMatchObject({ schemas: 2 })
   expect(store.size.sizeBytes).toBeLessThanOrEqual(schemasMaxBytes)
 })
@@ -136,7 +138,7 @@ test('one that is stopped asks nobody any more', async () => {
   const { store, clock, asked } = storeOf(async () => {
     throw down()
   })
-  const found = store.find(7)
+  const found = store.find('7')
   await settle()
   store.stop()
   expect(await found).toBeUndefined()

@@ -14,7 +14,7 @@ import type { RegisteredSchema } from './registry-client.ts'
 
 export interface SchemaStoreOptions {
   /** Undefined where there is none; rejects with AppError where nobody can tell. */
-  readonly lookUp: (id: number, signal: AbortSignal) => Promise<RegisteredSchema | undefined>
+  readonly lookUp: (id: string, signal: AbortSignal) => Promise<RegisteredSchema | undefined>
   readonly clock: Clock
   readonly logger: Logger
   /** Each look-up that came to nothing. */
@@ -37,10 +37,10 @@ interface Kept {
 export class SchemaStore {
   readonly #options: SchemaStoreOptions
   /** The one that was used longest ago first. */
-  readonly #kept = new Map<number, Kept>()
+  readonly #kept = new Map<string, Kept>()
   #keptBytes = 0
-  readonly #underWay = new Map<number, Promise<Found | undefined>>()
-  readonly #failing = new Set<number>()
+  readonly #underWay = new Map<string, Promise<Found | undefined>>()
+  readonly #failing = new Set<string>()
   readonly #stopping = new AbortController()
 
   constructor(options: SchemaStoreOptions) {
@@ -48,7 +48,7 @@ export class SchemaStore {
   }
 
   /** What is known without asking anybody. */
-  known(id: number): Found | undefined {
+  known(id: string): Found | undefined {
     const kept = this.#kept.get(id)
     if (kept === undefined) return undefined
     this.#kept.delete(id)
@@ -61,7 +61,7 @@ export class SchemaStore {
   }
 
   /** Resolves when the registry has answered, however long that takes; undefined once it is stopped. */
-  find(id: number): Promise<Found | undefined> {
+  find(id: string): Promise<Found | undefined> {
     const known = this.known(id)
     if (known !== undefined) return Promise.resolve(known)
     const underWay = this.#underWay.get(id)
@@ -80,7 +80,7 @@ export class SchemaStore {
     return { schemas: this.#kept.size, sizeBytes: this.#keptBytes }
   }
 
-  async #find(id: number): Promise<Found | undefined> {
+  async #find(id: string): Promise<Found | undefined> {
     const { lookUp, clock, logger, failed } = this.#options
     const { signal } = this.#stopping
     for (let failures = 0; !signal.aborted; failures++) {
@@ -103,7 +103,7 @@ export class SchemaStore {
   }
 
   /** All is well when no look-up is left that failed. */
-  #told(id: number, error: AppError | undefined): void {
+  #told(id: string, error: AppError | undefined): void {
     const wasUnwell = this.#failing.size > 0
     if (error === undefined) this.#failing.delete(id)
     else this.#failing.add(id)
@@ -111,7 +111,7 @@ export class SchemaStore {
     else if (wasUnwell && this.#failing.size === 0) this.#options.problem(undefined)
   }
 
-  #keep(id: number, found: Found, schema: RegisteredSchema | undefined): void {
+  #keep(id: string, found: Found, schema: RegisteredSchema | undefined): void {
     const { clock } = this.#options
     const texts = schema === undefined ? [] : [schema, ...schema.references]
     const sizeBytes = texts.reduce((sum, { text }) => sum + text.length, 0)

@@ -1,14 +1,17 @@
 // Tests that prefixes and message indexes are read as serializers write them, and that broken ones are refused.
+import { deflateSync } from 'node:zlib'
 import { expect, test } from 'vitest'
+import { decodedJsonMaxLength } from '../../common/schema-limits.ts'
 import { DecodeError } from './decode-error.ts'
-import { messageIndexes, schemaIdOf } from './wire-format.ts'
+import { messageIndexes, messagePlace, wireFormats } from './wire-format.ts'
 import { zigzag } from './zigzag.ts'
 
+const { schemaIdOf } = wireFormats.confluent
 const bytes = (...values: number[]): Buffer => Buffer.from(values)
 
 test('a schema’s id is the four bytes behind a zero', () => {
-  expect(schemaIdOf(bytes(0, 0, 0, 0, 7))).toBe(7)
-  expect(schemaIdOf(bytes(0, 0xff, 0xff, 0xff, 0xff, 1))).toBe(0xffff_ffff)
+  expect(schemaIdOf(bytes(0, 0, 0, 0, 7))).toBe('7')
+  expect(schemaIdOf(bytes(0, 0xff, 0xff, 0xff, 0xff, 1))).toBe('4294967295')
 })
 
 test.each([[bytes()], [bytes(0, 0, 0, 1)], [bytes(1, 0, 0, 0, 7)], [Buffer.from('{"a":1}')]])(
@@ -57,4 +60,47 @@ test('an integer of more than 64 bits is none, and neither is half of one', () =
     zigzag(bytes(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02), 0),
   ).toThrow('more than 64 bits')
   expect(() => zigzag(bytes(0x80), 0)).toThrow('ends too early')
+})
+
+const uuid = '0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0'
+const ofGlue = (compression: number, body: Buffer): Buffer =>
+  Buffer.concat([bytes(3, compression), Buffer.from(uuid.replaceAll('-', ''), 'hex'), body])
+
+test('of Glue a schema’s id is the UUID behind a three and the compression', () => {
+  const { glue } = wireFormats
+  const body = Buffer.from('what there is')
+  expect(glue.schemaIdOf(ofGlue(0, body))).toBe(uuid)
+  expect(glue.bodyOf(ofGlue(0, body))).toEqual(body)
+  expect(glue.schemaIdOf(ofGlue(5, deflateSync(body)))).toBe(uuid)
+  expect(glue.bodyOf(ofGlue(5, deflateSync(body)))).toEqual(body)
+})
+
+test.each([
+  ['a record of Confluent’s', Buffer.concat([bytes(0, 0, 0, 0, 7), Buffer.alloc(20)])],
+  ['half a UUID', ofGlue(0, bytes()).subarray(0, 17)],
+  ['another compression', ofGlue(6, bytes())],
+  ['no bytes', bytes()],
+])('%s begins with no schema’s id of Glue', (_, value) => {
+  expect(wireFormats.glue.schemaIdOf(value)).toBeUndefined()
+})
+
+test('what unpacks to nothing sound, or to more than all bounds, is refused', () => {
+  const { glue } = wireFormats
+  expect(() => glue.bodyOf(ofGlue(5, bytes(1, 2, 3)))).toThrow(DecodeError)
+  const bomb = deflateSync(Buffer.alloc(decodedJsonMaxLength + 1))
+  expect(bomb.length).toBeLessThan(100_000)
+  expect(() => glue.bodyOf(ofGlue(5, bomb))).toThrow(DecodeError)
+})
+
+test.each([
+  [bytes(0, 9), 0, 1],
+  [bytes(5, 9), 5, 1],
+  [bytes(0x80, 0x01, 9), 128, 2],
+])('%j begins with the message’s place', (body, place, at) => {
+  expect(messagePlace(body)).toEqual({ place, at })
+})
+
+test('a place that does not end is none', () => {
+  expect(() => messagePlace(Buffer.alloc(9, 0xff))).toThrow('its message index is none')
+  expect(() => messagePlace(bytes(0x80))).toThrow('ends too early')
 })

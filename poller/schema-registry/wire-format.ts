@@ -1,24 +1,64 @@
-// Takes apart what serializers of a Confluent registry write: which schema, which of its messages, and the rest.
-import { decodedDepthMax } from '../../common/schema-limits.ts'
+// Takes apart what serializers of a schema registry write: which schema, which of its messages, and the rest.
+import { inflateSync } from 'node:zlib'
+import { decodedDepthMax, decodedJsonMaxLength } from '../../common/schema-limits.ts'
 import { DecodeError } from './decode-error.ts'
 import { zigzag } from './zigzag.ts'
+
+/** How a kind of registry has records begin. */
+export interface WireFormat {
+  /** The id of the schema that bytes begin with; undefined where they do not. */
+  schemaIdOf(bytes: Buffer): string | undefined
+  /** What follows, of bytes that begin with an id. Throws DecodeError where it is not what it says. */
+  bodyOf(bytes: Buffer): Buffer
+}
+
+/** Whose serializers wrote it. */
+export type WireKind = 'confluent' | 'glue'
 
 /*
  *   0 │ id of the schema, 4 bytes │ what the format has
  *   0 │ id of the schema, 4 bytes │ message indexes │ protobuf
  */
-const magic = 0
-export const schemaPrefixBytes = 5
+const prefixBytes = 5
 
-/** The id of the schema that bytes begin with; undefined where they do not. */
-export function schemaIdOf(bytes: Buffer): number | undefined {
-  if (bytes.length < schemaPrefixBytes || bytes[0] !== magic) return undefined
-  return bytes.readUInt32BE(1)
+const confluent: WireFormat = {
+  schemaIdOf: (bytes) =>
+    bytes.length < prefixBytes || bytes[0] !== 0 ? undefined : String(bytes.readUInt32BE(1)),
+  bodyOf: (bytes) => bytes.subarray(prefixBytes),
 }
 
+/*
+ *   3 │ 0, or 5 for zlib │ UUID of the schema's version │ what the format has
+ *   3 │ 0, or 5 for zlib │ UUID of the schema's version │ message index │ protobuf
+ */
+const gluePrefixBytes = 18
+const [plain, zlib] = [0, 5]
+
+const glue: WireFormat = {
+  schemaIdOf: (bytes) => {
+    const [version, compression] = bytes
+    if (bytes.length < gluePrefixBytes || version !== 3) return undefined
+    if (compression !== plain && compression !== zlib) return undefined
+    const hex = bytes.toString('hex', 2, gluePrefixBytes)
+    return [[0, 8], [8, 12], [12, 16], [16, 20], [20]].map((at) => hex.slice(...at)).join('-')
+  },
+  bodyOf: (bytes) => {
+    const body = bytes.subarray(gluePrefixBytes)
+    if (bytes[1] === plain) return body
+    try {
+      return inflateSync(body, { maxOutputLength: decodedJsonMaxLength })
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+      throw new DecodeError(`it cannot be unpacked: ${error.message}`)
+    }
+  },
+}
+
+export const wireFormats: Readonly<Record<WireKind, WireFormat>> = { confluent, glue }
+
 /**
- * Of a protobuf body: the way to its message, from those of the file inwards, and where the message begins. Throws
- * DecodeError. A single 0 is short for the first message of the file.
+ * Of a protobuf body of Confluent's: the way to its message, from those of the file inwards, and where the message
+ * begins. Throws DecodeError. A single 0 is short for the first message of the file.
  */
 export function messageIndexes(body: Buffer): { readonly path: readonly number[]; at: number } {
   let at = 0
@@ -33,4 +73,19 @@ export function messageIndexes(body: Buffer): { readonly path: readonly number[]
   if (count > decodedDepthMax) throw new DecodeError(`it has ${count} message indexes`)
   const path = count === 0 ? [0] : Array.from({ length: count }, next)
   return { path, at }
+}
+
+/**
+ * Of a protobuf body of Glue's: the message's place among the names of all messages of the file, in their order as
+ * texts, and where it begins. Throws DecodeError.
+ */
+export function messagePlace(body: Buffer): { readonly place: number; readonly at: number } {
+  let place = 0
+  for (let at = 0; at < 5; at++) {
+    const byte = body[at]
+    if (byte === undefined) throw new DecodeError('it ends too early')
+    place += (byte & 0x7f) * 0x80 ** at
+    if (byte < 0x80) return { place, at: at + 1 }
+  }
+  throw new DecodeError('its message index is none')
 }

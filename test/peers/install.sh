@@ -38,18 +38,19 @@ if [ -z "$aws" ]; then
 fi
 ln -sf "$aws" "$venv/bin/aws-cli-2"
 
-# Services of AWS for destinations and code, and the DynamoDB of the Kinesis Client Library's leases.
-if ! "$venv/bin/python" -c 'import flask_cors, py_partiql_parser' 2>/dev/null; then
+# Services of AWS for destinations and code, and the DynamoDB of the Kinesis Client Library's leases, and Glue.
+if ! "$venv/bin/python" -c 'import flask_cors, py_partiql_parser, pyparsing' 2>/dev/null; then
   echo "test-peers: installing moto with pip into $venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check 'moto[s3,sqs,sns,events,dynamodb]>=5.1,<6' 'flask>=3,<4' 'flask-cors>=5,<7'
+  "$venv/bin/pip" install --quiet --disable-pip-version-check 'moto[s3,sqs,sns,events,dynamodb,glue]>=5.1,<6' 'flask>=3,<4' 'flask-cors>=5,<7'
 fi
 
 # What writes with schemas of a registry, and what reads it in functions.
-if ! "$venv/bin/python" -c 'import fastavro, google.protobuf, jsonschema, aws_lambda_powertools' 2>/dev/null; then
+if ! "$venv/bin/python" -c 'import fastavro, google.protobuf, jsonschema, aws_lambda_powertools, aws_schema_registry' 2>/dev/null; then
   echo "test-peers: installing serializers and Powertools with pip into $venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check \
     'confluent-kafka[avro,json,protobuf,schemaregistry]>=2.12,<3' \
-    'aws-lambda-powertools[kafka-consumer-avro,kafka-consumer-protobuf]>=3.15,<4'
+    'aws-lambda-powertools[kafka-consumer-avro,kafka-consumer-protobuf]>=3.15,<4' \
+    'aws-glue-schema-registry>=1.1,<2'
 fi
 
 # Unpacked, not installed: Debian's package would start Prometheus as a service of the machine.
