@@ -6,19 +6,20 @@ export interface KinesisArn {
   readonly streamName: string
   readonly region: string
   readonly accountId: string
-  /** The ARN itself where it is a consumer's. */
+  /** The ARN itself where it is a consumer's, and the consumer's name. */
   readonly consumerArn?: string
+  readonly consumerName?: string
 }
 
 /** AWS: names of streams and consumers; a consumer's ARN ends in when it was registered. */
 const pattern =
-  /^(arn:aws[a-z-]*:kinesis:([a-z0-9-]+):(\d{12}):stream\/([a-zA-Z0-9_.-]{1,128}))(\/consumer\/[a-zA-Z0-9_.-]{1,128}:\d+)?$/
+  /^(arn:aws[a-z-]*:kinesis:([a-z0-9-]+):(\d{12}):stream\/([a-zA-Z0-9_.-]{1,128}))(?:\/consumer\/([a-zA-Z0-9_.-]{1,128}):\d+)?$/
 
 /** Undefined for the ARN of anything else. */
 export function parseKinesisArn(arn: string): KinesisArn | undefined {
   const match = pattern.exec(arn)
   if (match === null) return undefined
-  const [, streamArn = '', region = '', accountId = '', streamName = '', consumer] = match
+  const [, streamArn = '', region = '', accountId = '', streamName = '', consumerName] = match
   const stream = { streamArn, streamName, region, accountId }
-  return consumer === undefined ? stream : { ...stream, consumerArn: arn }
+  return consumerName === undefined ? stream : { ...stream, consumerArn: arn, consumerName }
 }

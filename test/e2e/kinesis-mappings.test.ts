@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   CreateStreamCommand,
+  DeregisterStreamConsumerCommand,
   DescribeStreamSummaryCommand,
   KinesisClient,
   PutRecordsCommand,
@@ -244,4 +245,34 @@ test('a consumer with fan-out is pushed its records, aggregates taken apart', as
   await kinesis.send(new PutRecordsCommand({ StreamName, Records: [aggregate] }))
   expect((await handled(102)).get('a')).toEqual([100, 102])
   expect((await handled(102)).has('b')).toBe(false)
+})
+
+test('a consumer that is deregistered is named as the problem, and read by again once it is there', async () => {
+  await createStream(1)
+  const consumer = { StreamARN: EventSourceArn, ConsumerName: 'fan' }
+  const { Consumer } = await kinesis.send(new RegisterStreamConsumerCommand(consumer))
+  const UUID = await map({ EventSourceArn: Consumer?.ConsumerARN ?? '' })
+  await put(0)
+  await handled(100)
+  const results = async (isWanted: (result: string) => boolean): Promise<string> =>
+    eventually(
+      async () => {
+        const { LastProcessingResult: result = '' } = await lambda.send(
+          new GetEventSourceMappingCommand({ UUID }),
+        )
+        return isWanted(result) ? result : undefined
+      },
+      () => `the mapping to say so: ${platform.log()}`,
+    )
+  await kinesis.send(new DeregisterStreamConsumerCommand(consumer))
+  expect(await results((result) => result.startsWith('PROBLEM'))).toBe(
+    'PROBLEM: Connection error. consumer fan of stream laps is not registered',
+  )
+  await put(100)
+  // Its ARN is another one now: that ends in the second of the registration.
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  const again = await kinesis.send(new RegisterStreamConsumerCommand(consumer))
+  expect(again.Consumer?.ConsumerARN).not.toBe(Consumer?.ConsumerARN)
+  expectOrder(await handled(200))
+  expect(await results((result) => !result.startsWith('PROBLEM'))).toBe('OK')
 })

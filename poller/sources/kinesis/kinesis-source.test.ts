@@ -13,7 +13,8 @@ import {
 import { MemoryRegistry } from '../../../test/support/memory-registry.ts'
 import type { RecordRun, SourceListener } from '../source.ts'
 import type { StartPosition } from '../start-position.ts'
-import { KinesisSource } from './kinesis-source.ts'
+import { KinesisSource, type KinesisSourceOptions } from './kinesis-source.ts'
+import type { ReadShard } from './reading.ts'
 import { standardReader } from './shard-reader.ts'
 
 const uuid = '11111111-2222-3333-4444-555555555555'
@@ -91,6 +92,7 @@ function open(
   fake: FakeKinesis,
   registry: MemoryRegistry,
   position: StartPosition = { kind: 'TRIM_HORIZON' },
+  of: Partial<KinesisSourceOptions> = {},
 ): Opened {
   if (stream === undefined) throw new Error('no stream')
   const witness = new Witness()
@@ -108,6 +110,7 @@ function open(
     clock: systemClock,
     logger: silentLogger,
     random: () => 0.5,
+    ...of,
   })
   source.start(witness)
   let stopping: Promise<void> | undefined
@@ -398,6 +401,27 @@ test('a stream that is not there is waited for, and the reason told', async () =
   fake.isThere = true
   await witness.until(() => witness.texts().length === 1)
   expect(witness.problems.at(-1)).toBeUndefined()
+})
+
+test('a consumer that is not registered is waited for, named, and found again with its new ARN', async () => {
+  const fake = await FakeKinesis.start()
+  fake.shard(0)
+  const consumer = parseKinesisArn(`${fakeStreamArn}/consumer/pit-wall:1`)
+  if (consumer === undefined) throw new Error('no consumer')
+  const read: (string | undefined)[] = []
+  const readShard: ReadShard = async (_, { consumerArn, trouble }) => {
+    read.push(consumerArn)
+    trouble(undefined)
+  }
+  const start = { kind: 'TRIM_HORIZON' } as const
+  const { witness } = open(fake, new MemoryRegistry(), start, { stream: consumer, readShard })
+  await witness.until(() => witness.problems.length > 2)
+  const reason = 'consumer pit-wall of stream telemetry is not registered'
+  expect(new Set(witness.problems)).toEqual(new Set([reason]))
+  expect(read).toEqual([])
+  fake.consumers.add('pit-wall')
+  await witness.until(() => witness.problems.at(-1) === undefined)
+  expect(read).toEqual([`${fakeStreamArn}/consumer/pit-wall:1700000000`])
 })
 
 test('a stream made anew under its name is read from its start, whatever was committed', async () => {

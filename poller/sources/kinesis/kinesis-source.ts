@@ -57,6 +57,7 @@ export class KinesisSource implements Source {
   /** Of the shards' hash keys. */
   #ranges: ReadonlyMap<string, HashKeyRange> = new Map()
   readonly #troubles = new Map<number, AppError | Refusal>()
+  #consumerArn: string | undefined
   #listener: SourceListener | undefined
   #running: Promise<void> = Promise.resolve()
   /** Of the readers of the stream as it was last found. */
@@ -165,6 +166,7 @@ export class KinesisSource implements Source {
     const { signal } = this.#stopping
     const { createdMs, status } = must(await client.describeStream(stream.streamArn, signal))
     if (status === 'CREATING') throw new StreamGone(`stream ${stream.streamName} is being created`)
+    this.#consumerArn = await this.#findConsumer()
     const before = this.#checkpoints.streamCreatedMs
     if (before === createdMs) return
     for (const partition of this.#shards.keys()) listener.rewound(partition)
@@ -188,6 +190,19 @@ export class KinesisSource implements Source {
         this.#shards.set(shard.partition, shard)
       }
     }
+  }
+
+  /** By its name: one that was registered anew has another ARN, and is who reads for the mapping all the same. */
+  async #findConsumer(): Promise<string | undefined> {
+    const { client, stream } = this.#options
+    const { consumerName: name, streamName, streamArn } = stream
+    if (name === undefined) return undefined
+    const found = await client.findConsumer(streamArn, name)
+    const isGone = found instanceof Refusal ? found.kind === 'missing' : found.status === 'DELETING'
+    if (isGone) throw new StreamGone(`consumer ${name} of stream ${streamName} is not registered`)
+    const { arn, status } = must(found)
+    if (status === 'ACTIVE') return arn
+    throw new StreamGone(`consumer ${name} of stream ${streamName} is ${status}`)
   }
 
   /** Looks which shards there are, and which of them may be read. */
@@ -237,6 +252,7 @@ export class KinesisSource implements Source {
     await readShard(shard, {
       client,
       streamArn: stream.streamArn,
+      consumerArn: this.#consumerArn,
       clock,
       random,
       signal,

@@ -9,6 +9,8 @@ import type { ShardProgress } from './shard-progress.ts'
 export interface Reading {
   readonly client: KinesisClient
   readonly streamArn: string
+  /** Of the consumer with enhanced fan-out, as it is registered now. */
+  readonly consumerArn: string | undefined
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number

@@ -40,6 +40,6 @@ export function streamSource(
     readShard:
       stream.consumerArn === undefined
         ? standardReader(endpoint.isAws ? 'aws' : options.pace)
-        : fanOutReader(stream.consumerArn),
+        : fanOutReader,
   })
 }
