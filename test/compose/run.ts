@@ -10,6 +10,7 @@ import { deployReserved, overlapUnderLoad, reserved } from './copies.ts'
 import { deployLedger, handledIn, ledgerTopic, LedgerSender } from './ledger.ts'
 import { Stack } from './stack.ts'
 import { readState, readValues } from './state.ts'
+import { followStream } from './streams.ts'
 
 const firstRecordWithinMs = 15_000
 const takenOverWithinMs = 10_000
@@ -43,6 +44,7 @@ try {
   const idle = await idleUsage()
   await load()
   await keepsEverything()
+  await handlesStreams()
   await deployLedger(client)
   const copies = await holdsOverCopies()
   const acknowledged = await survivesKills()
@@ -103,6 +105,13 @@ async function keepsEverything(): Promise<void> {
   await stack.down()
   await stack.up()
   assert.deepEqual(await settledState(), before)
+}
+
+/** The Kinesis API on its own port, and a mapping that reads by it from within. */
+async function handlesStreams(): Promise<void> {
+  step('a stream')
+  const log = () => stack.logs('workers')
+  await followStream({ kinesis: 'http://localhost:4567', lambda: client, log })
 }
 
 /** Two pollers and two workers: a reservation holds over both, and what a killed copy did is taken over. */
