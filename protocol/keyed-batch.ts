@@ -1,4 +1,5 @@
 // Encodes records that arrived together, with a key and without headers, straight into the memory of one batch.
+import type { Base64Place } from './base64-place.ts'
 import { recordBatchHeaderBytes } from './batch-header.ts'
 import { writeBatchHeader } from './batch-records.ts'
 import { unsignedVarintBytes, writeUnsignedVarint, zigzag } from './varint.ts'
@@ -9,7 +10,7 @@ export interface KeyedRecordToEncode {
   /** Of the key in UTF-8. */
   readonly keyBytes: number
   /** Bytes, or the Base64 of them, which is decoded in place. */
-  readonly value: Uint8Array | string
+  readonly value: Uint8Array | string | Base64Place
   readonly valueBytes: number
 }
 
@@ -40,8 +41,8 @@ export function encodeKeyedBatch(
     position = writeSigned(buffer, position, key === null ? -1 : keyBytes)
     if (key !== null) position += buffer.write(key, position)
     position = writeSigned(buffer, position, valueBytes)
-    if (typeof value !== 'string') buffer.set(value, position)
-    else if (buffer.write(value, position, 'base64') !== valueBytes) return undefined
+    if (value instanceof Uint8Array) buffer.set(value, position)
+    else if (writeBase64(buffer, position, value) !== valueBytes) return undefined
     position += valueBytes
     buffer[position] = 0
     position += 1
@@ -55,11 +56,24 @@ export function encodeKeyedBatch(
  * How many bytes a text in Base64 stands for, judged by its length and end; undefined where that alone shows that it is none.
  * Whether all of it is, decoding shows.
  */
-export function base64Bytes(text: string): number | undefined {
-  // Node's decoder takes the letters of URLs as well, AWS does not.
-  if (text.length % 4 !== 0 || text.includes('-') || text.includes('_')) return undefined
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+export function base64Bytes(text: string | Base64Place): number | undefined {
+  const isText = typeof text === 'string'
+  if (text.length % 4 !== 0 || (isText && hasOtherLetters(text))) return undefined
+  const end = isText ? text.slice(-2) : text.ends(2)
+  const padding = end === '==' ? 2 : end.endsWith('=') ? 1 : 0
   return (text.length / 4) * 3 - padding
+}
+
+/** How many bytes were written; -1 where it is none. */
+function writeBase64(buffer: Buffer, position: number, value: string | Base64Place): number {
+  if (typeof value === 'string') return buffer.write(value, position, 'base64')
+  const text = value.toString()
+  return hasOtherLetters(text) ? -1 : buffer.write(text, position, 'base64')
+}
+
+/** Node's decoder takes the letters of URLs as well, AWS does not. */
+function hasOtherLetters(text: string): boolean {
+  return text.includes('-') || text.includes('_')
 }
 
 function bodyBytes({ key, keyBytes, valueBytes }: KeyedRecordToEncode, index: number): number {

@@ -7,12 +7,13 @@ import {
   kinesisRecordMaxBytes,
 } from '../../../common/kinesis-limits.ts'
 import { hashKeyMax, hashKeyOf } from '../../../kinesis-wire/hash-key.ts'
+import { Base64Place } from '../../../protocol/base64-place.ts'
 import { base64Bytes } from '../../../protocol/keyed-batch.ts'
 import { invalidArgument, type Outcome } from './kinesis-errors.ts'
 
 /** Data stays the Base64 that came: it is decoded where it is written. */
 export interface PutEntry {
-  readonly data: Uint8Array | string | undefined
+  readonly data: Uint8Array | string | Base64Place | undefined
   readonly dataBytes: number
   readonly partitionKey: string | undefined
   readonly keyBytes: number
@@ -38,7 +39,7 @@ export const putEntry: Member<PutEntry> = (value, at) => {
   const dataBytes = bytesOf(data)
   if (!isSound || dataBytes === undefined) return refusal(value, at)
   return {
-    data: data === null ? undefined : (data as Uint8Array | string),
+    data: data === null ? undefined : (data as Exclude<PutEntry['data'], undefined>),
     dataBytes,
     partitionKey: key ?? undefined,
     keyBytes: key === null ? 0 : Buffer.byteLength(key),
@@ -55,13 +56,18 @@ export function notBase64(at: string): ApiError<'SerializationException'> {
 function bytesOf(data: unknown): number | undefined {
   if (data === null) return 0
   if (data instanceof Uint8Array) return data.length
-  return typeof data === 'string' ? base64Bytes(data) : undefined
+  return typeof data === 'string' || data instanceof Base64Place ? base64Bytes(data) : undefined
 }
 
 /** In the words of the reader of members, which finds something, if only the Base64. */
 function refusal(value: unknown, at = ''): Reading<never> {
-  const read = slowly(value, at)
+  const read = slowly(inText(value), at)
   return read instanceof ApiError ? read : notBase64(at)
+}
+
+function inText(value: unknown): unknown {
+  const { Data: data } = (value ?? {}) as Given
+  return data instanceof Base64Place ? { ...(value as Given), Data: data.toString() } : value
 }
 
 export function checkEntry(violations: Violations, entry: PutEntry, prefix: string): void {

@@ -105,7 +105,7 @@ export class Dispatcher {
   ): Promise<Outcome<Answer>> {
     try {
       if (operation === undefined || format === undefined) return unknownOperation
-      const input = decodeBody(format, body.bytes)
+      const input = decodeBody(format, body.bytes, name.startsWith('PutRecord'))
       if (input instanceof ApiError) return input
       const refusal = this.#rates.refusal(this.#options.context, name, input)
       if (refusal !== undefined) return refusal

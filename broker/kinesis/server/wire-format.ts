@@ -4,6 +4,7 @@ import { ApiError } from '../../../common/aws/api-error.ts'
 import { CborFlaw, decodeCbor, encodeCbor } from '../../../kinesis-wire/cbor.ts'
 import type { WireFormat } from '../api/kinesis-context.ts'
 import { KinesisError, type Outcome } from '../api/kinesis-errors.ts'
+import { scanPuts } from '../api/put-scan.ts'
 
 export const contentTypes: Readonly<Record<WireFormat, string>> = {
   json: 'application/x-amz-json-1.1',
@@ -17,9 +18,9 @@ export function formatOf(contentType: string | undefined): WireFormat | undefine
   return type === contentTypes.cbor ? 'cbor' : undefined
 }
 
-/** The structure that a body holds; an empty one holds none. */
-export function decodeBody(format: WireFormat, bytes: Buffer): Outcome<object> {
-  const value = format === 'cbor' ? parseCbor(bytes) : parseJson(bytes)
+/** The structure that a body holds; an empty one holds none. Of puts, data may be a place in `bytes`. */
+export function decodeBody(format: WireFormat, bytes: Buffer, isPut = false): Outcome<object> {
+  const value = format === 'cbor' ? parseCbor(bytes) : parseJson(bytes, isPut)
   if (value instanceof ApiError) return value
   const isStructure = typeof value === 'object' && value !== null && !isOther(value)
   return isStructure ? value : serialization('The body is not a structure')
@@ -30,8 +31,10 @@ export function encodeBody(format: WireFormat, value: object): readonly Uint8Arr
   return format === 'cbor' ? encodeCbor(value) : [Buffer.from(JSON.stringify(value, jsonMember))]
 }
 
-function parseJson(bytes: Buffer): unknown {
+function parseJson(bytes: Buffer, isPut: boolean): unknown {
   if (!isUtf8(bytes)) return serialization('The body is not UTF-8')
+  const scanned = isPut ? scanPuts(bytes) : undefined
+  if (scanned !== undefined) return scanned
   try {
     return JSON.parse(bytes.toString('utf8'))
   } catch (error) {
