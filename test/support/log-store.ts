@@ -26,8 +26,12 @@ export interface TestOptions extends Partial<Omit<LogStoreOptions, 'files' | 'cl
   readonly disk?: FileSystem
 }
 
+/** With the memory of a real store a test that opens hundreds does little but collect it again. */
+const smallMemory = { blockPieceBytes: 64 * 1024, compactionMapMaxBytes: 256 * 1024 }
+
 export async function openStore(options: TestOptions = {}): Promise<TestStore> {
   const { files = new MemoryFileSystem(), clock = new ManualClock(), disk, ...rest } = options
+  const limits = disk === undefined ? { ...smallMemory, ...rest.limits } : (rest.limits ?? {})
   const store = await LogStore.open({
     dir: '/log',
     flush: 'commit',
@@ -36,6 +40,7 @@ export async function openStore(options: TestOptions = {}): Promise<TestStore> {
     defaults: { retentionMs: -1, retentionBytes: -1, segmentBytes: 1024 * 1024 * 1024 },
     logger: silentLogger,
     ...rest,
+    limits,
     clock,
     files: disk ?? files,
   })
