@@ -17,6 +17,8 @@ export default defineConfig({
             'test/crash/{crash,mapping-kills,stream-kills}.test.ts',
           ],
           maxWorkers: 2,
+          // Modules keep no state: two processes load them once for all files, and not once for each.
+          isolate: false,
           testTimeout: 20_000,
         },
       },
