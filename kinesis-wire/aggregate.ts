@@ -54,12 +54,16 @@ export function takeApart(data: Buffer): readonly UserRecord[] | undefined {
   return records
 }
 
+/** Whether what lies at `start` may be one: nearly every record that is none is told from one by its first bytes. */
+export function beginsAsAggregate(bytes: Buffer, start: number): boolean {
+  for (let at = 0; at < magic.length; at += 1) if (bytes[start + at] !== magic[at]) return false
+  return true
+}
+
 /** By its first bytes and its checksum. */
 export function isAggregate(data: Buffer): boolean {
   const end = data.length - digestBytes
-  if (end <= magic.length) return false
-  // Nearly every record that is none is told from one by its first bytes.
-  for (let at = 0; at < magic.length; at += 1) if (data[at] !== magic[at]) return false
+  if (end <= magic.length || !beginsAsAggregate(data, 0)) return false
   return md5(data.subarray(magic.length, end)).equals(data.subarray(end))
 }
 

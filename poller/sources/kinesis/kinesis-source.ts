@@ -282,13 +282,14 @@ export class KinesisSource implements Source {
   #hand(shard: ShardProgress, records: readonly StreamRecord[], isBehind: boolean): void {
     const { partition, shardId } = shard
     const place = { topic: this.#options.stream.streamName, partition, shardId }
-    const taken = records.flatMap((record) => {
+    const taken: SourceRecord[] = []
+    for (const record of records) {
       const parts = this.#partsOf(record, shardId)
-      return parts.map((part, index) => {
-        const number = shard.take(record.sequenceNumber, index === parts.length - 1)
-        return sourceRecord(part, place, number)
-      })
-    })
+      for (let index = 1; index <= parts.length; index++) {
+        const number = shard.take(record.sequenceNumber, index === parts.length)
+        taken.push(sourceRecord(parts[index - 1] as StreamRecord, place, number))
+      }
+    }
     const last = records.at(-1)
     if (last !== undefined) shard.hasRead(last.sequenceNumber)
     this.#tellRun(shard, taken, isBehind)

@@ -1,6 +1,6 @@
 // Takes the aggregates of the Kinesis Producer Library apart, as Lambda does for consumers with enhanced fan-out.
 import { placeOf, StreamRecord } from '../../../kinesis-client/stream-record.ts'
-import { takeApart } from '../../../kinesis-wire/aggregate.ts'
+import { beginsAsAggregate, takeApart } from '../../../kinesis-wire/aggregate.ts'
 import { hashKeyOf, type HashKeyRange } from '../../../kinesis-wire/hash-key.ts'
 
 /**
@@ -11,7 +11,8 @@ export function userRecords(
   record: StreamRecord,
   range: HashKeyRange | undefined,
 ): readonly StreamRecord[] {
-  const parts = takeApart(record.data)
+  const mayBeOne = beginsAsAggregate(record.bytes, record.dataStart)
+  const parts = mayBeOne ? takeApart(record.data) : undefined
   if (parts === undefined) return [record]
   return parts.flatMap(({ partitionKey, explicitHashKey, data }) => {
     const hashKey = parsed(explicitHashKey) ?? hashKeyOf(partitionKey)
