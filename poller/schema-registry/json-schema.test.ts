@@ -65,6 +65,12 @@ test.each<[string, string, RegExp]>([
   expect(attempt).toThrow(reason)
 })
 
+test('a value as deep as it is long is refused', () => {
+  const list = { type: 'array', items: { $ref: '#' } }
+  check(list, '[[],[[]]]')
+  expect(() => check(list, `${'['.repeat(200_000)}${']'.repeat(200_000)}`)).toThrow(DecodeError)
+})
+
 test('what is no JSON is refused', () => {
   expect(() => check(true, '{')).toThrow('it is not JSON')
 })

@@ -23,9 +23,19 @@ export function jsonCheck(schema: string, references: readonly JsonReference[]):
   const validate = compiled(parsed(schema), references)
   return (bytes) => {
     const value = parsed(bytes.toString('utf8'))
-    if (validate(value)) return
+    if (isValid(validate, value)) return
     const [error] = validate.errors ?? []
     throw new DecodeError(`it is not of its schema: ${error?.instancePath ?? ''} ${error?.message}`)
+  }
+}
+
+/** A schema that refers to itself goes as deep as the value does, and a value as deep as it is long. */
+function isValid(validate: ValidateFunction, value: unknown): boolean {
+  try {
+    return validate(value)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new DecodeError('it is nested too deeply')
   }
 }
 
