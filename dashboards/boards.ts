@@ -2,6 +2,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { broker } from './boards/broker.ts'
 import { concurrencyAndScaling } from './boards/concurrency-and-scaling.ts'
+import { kinesisStreams } from './boards/kinesis-streams.ts'
 import { lagAndDelivery } from './boards/lag-and-delivery.ts'
 import { loadTest } from './boards/load-test.ts'
 import { overview } from './boards/overview.ts'
@@ -11,6 +12,7 @@ export const boards: readonly Dashboard[] = [
   lagAndDelivery(),
   concurrencyAndScaling(),
   broker(),
+  kinesisStreams(),
   loadTest(),
 ]
 

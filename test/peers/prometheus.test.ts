@@ -11,10 +11,12 @@ import { boards } from '../../dashboards/boards.ts'
 import { filledIn, PrometheusClient, type Series } from '../../dashboards/prometheus-client.ts'
 import { eventually } from '../support/eventually.ts'
 import { ObservedPlatform } from '../support/observed-platform.ts'
+import { StreamLoad } from '../support/stream-load.ts'
 import { prometheusTool, quickened } from '../support/prometheus.ts'
 import { runTool } from './tool.ts'
 
 let platform: ObservedPlatform
+let streamLoad: StreamLoad | undefined
 let prometheus: PrometheusClient
 beforeAll(async () => {
   platform = await ObservedPlatform.start(['--account-concurrency', '10'])
@@ -69,8 +71,12 @@ beforeAll(async () => {
   platform.load('visits', ['--rate', '20', '--size', '200'])
   platform.load('parcels', ['--rate', '10', '--size', '200'])
   platform.load('clicks', ['--rate', '20', '--size', '200'])
+  streamLoad = await StreamLoad.start(platform.kinesis, 'laps')
 })
-afterAll(() => platform.stop())
+afterAll(async () => {
+  await streamLoad?.stop()
+  await platform.stop()
+})
 
 interface Rule {
   readonly alert: string

@@ -102,6 +102,11 @@ export class ObservedPlatform {
     return this.#role('broker').kafka
   }
 
+  /** URL of the Kinesis API. */
+  get kinesis(): string {
+    return this.#role('broker').doors['kinesis'] ?? ''
+  }
+
   /** All that the roles have said, for the message of a failure. */
   log(): string {
     const said = [...this.#roles.values()].map((role) => role.log())
