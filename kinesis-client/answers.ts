@@ -145,7 +145,7 @@ function shardIdOf(value: unknown): string {
 function recordOf(value: unknown): StreamRecord {
   const { PartitionKey, SequenceNumber, ApproximateArrivalTimestamp, Data } = members(value)
   const of = {
-    partitionKey: text(PartitionKey),
+    partitionKey: optionalText(PartitionKey) ?? '',
     sequenceNumber: text(SequenceNumber),
     arrivalMs: timeOf(ApproximateArrivalTimestamp),
   }

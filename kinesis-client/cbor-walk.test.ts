@@ -38,17 +38,19 @@ test('an answer is its records and the rest, the data a view of it', () => {
     record(),
     record({ Data: new Uint8Array(70_000), EncryptionType: 'KMS' }),
     record({ Data: new Uint8Array() }),
+    record({ PartitionKey: undefined }),
   ])
   const walked = walkAnswer(bytes)
   if (walked === undefined) throw new Error('it is usual')
   expect(told(walked)).toEqual(told(recordsOf(decodeCbor(bytes))))
   expect(walked.records[0]?.bytes).toBe(bytes)
+  expect(walked.records.map(({ partitionKey }) => partitionKey)).toEqual(['ü"', 'ü"', 'ü"', ''])
   expect(walked.rest).toEqual({ NextShardIterator: 'next', MillisBehindLatest: 7 })
 })
 
 test.each([
   ['a member that is new', answer([record({ Colour: 'red' })])],
-  ['a record without a key', answer([record({ PartitionKey: undefined })])],
+  ['a record without a number', answer([record({ SequenceNumber: undefined })])],
   ['a time with a fraction', answer([record({ ApproximateArrivalTimestamp: 1.5 })])],
   ['records that are null', Buffer.concat(encodeCbor({ Records: null }))],
   ['a name that objects have', Buffer.concat(encodeCbor(JSON.parse('{"__proto__":1}')))],

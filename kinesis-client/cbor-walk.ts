@@ -69,7 +69,7 @@ class Walk {
 
   #record(): StreamRecord {
     let sequenceNumber: string | undefined
-    let partitionKey: string | undefined
+    let partitionKey = ''
     let arrivalMs = -1
     let dataStart = -1
     let dataBytes = 0
@@ -84,7 +84,7 @@ class Walk {
       else if (this.#isName(names.encryptionType)) this.#text()
       else throw new Other()
     }
-    if (sequenceNumber === undefined || partitionKey === undefined) throw new Other()
+    if (sequenceNumber === undefined) throw new Other()
     if (arrivalMs < 0 || dataStart < 0) throw new Other()
     const bytes = this.#bytes
     return new StreamRecord(

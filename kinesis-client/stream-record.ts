@@ -1,6 +1,7 @@
 // A record of a stream as an answer has it, its data where it lies.
 
 export class StreamRecord {
+  /** Empty where its producer gave none: a stream may distribute its records itself. */
   readonly partitionKey: string
   readonly sequenceNumber: string
   readonly arrivalMs: number

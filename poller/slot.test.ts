@@ -40,21 +40,21 @@ test('a key has the same slot always, whatever else the record is', () => {
   `)
 })
 
+const keyless = { topic: 't', partition: 0, timestampMs: 0, key: null, value: null, headers: [] }
+
 test('records without a key go round by their offsets', () => {
   const slots = [7, 8, 9, 10].map((offset) =>
-    slotOf(
-      rawRecord({
-        topic: 't',
-        partition: 0,
-        offset,
-        timestampMs: 0,
-        timestampType: 'CREATE_TIME',
-        key: null,
-        value: null,
-        headers: [],
-      }),
-      3,
-    ),
+    slotOf(rawRecord({ ...keyless, offset, timestampType: 'CREATE_TIME' }), 3),
   )
   expect(slots).toEqual([1, 2, 0, 1])
+})
+
+test('so do those of a stream that distributes them; with a key they keep to one slot', () => {
+  const slots = (partitionKey: string): number[] =>
+    [7, 8, 9, 10].map((offset) => {
+      const record = rawRecord({ ...keyless, offset, timestampType: 'CREATE_TIME' })
+      return slotOf({ ...record, stream: { shardId: 's', sequenceNumber: '1', partitionKey } }, 3)
+    })
+  expect(slots('')).toEqual([1, 2, 0, 1])
+  expect(new Set(slots('car-1')).size).toBe(1)
 })

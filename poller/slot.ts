@@ -6,9 +6,12 @@ import { keyOf, type RawRecord } from '../events/raw-record.ts'
  * such records go round, by their offsets, so that one that is read again is where it was.
  */
 export function slotOf(record: RawRecord, factor: number): number {
-  const { stream } = record
-  const key = stream === undefined ? keyOf(record) : Buffer.from(stream.partitionKey)
+  const key = record.stream === undefined ? keyOf(record) : keyInStream(record.stream)
   return key === null ? record.offset % factor : slotOfKey(key, factor)
+}
+
+function keyInStream({ partitionKey }: { readonly partitionKey: string }): Buffer | null {
+  return partitionKey === '' ? null : Buffer.from(partitionKey)
 }
 
 /**

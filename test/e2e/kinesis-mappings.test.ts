@@ -206,6 +206,21 @@ test('four shards become eight and three under load, with four lanes each: nothi
   expectOrder(await handled(from))
 })
 
+test.each(['standard', 'fan-out'])(
+  'records without a key of a stream that distributes them arrive, theirs empty (%s)',
+  async (way) => {
+    const distribution = { RecordDistributionStrategy: 'AUTO' } as const
+    await kinesis.send(new CreateStreamCommand({ StreamName, ShardCount: 2, ...distribution }))
+    const name = { StreamARN: EventSourceArn, ConsumerName: 'fan' }
+    const { Consumer } = await kinesis.send(new RegisterStreamConsumerCommand(name))
+    const arn = way === 'fan-out' ? (Consumer?.ConsumerARN ?? '') : EventSourceArn
+    await map({ EventSourceArn: arn, ParallelizationFactor: 2 })
+    const Records = Array.from({ length: 100 }, (_, n) => ({ Data: Buffer.from(String(n)) }))
+    await kinesis.send(new PutRecordsCommand({ StreamName, Records }))
+    expect([...(await handled(100)).keys()]).toEqual([''])
+  },
+)
+
 test('a tumbling window hands its state on, and ends once', async () => {
   await createStream(1)
   const sum = `const sum = event.Records.reduce((s, { kinesis }) => s + Number(atob(kinesis.data)), event.state.sum ?? 0)
