@@ -2,6 +2,7 @@
 import {
   CreateEventSourceMappingCommand,
   DeleteEventSourceMappingCommand,
+  ListEventSourceMappingsCommand,
 } from '@aws-sdk/client-lambda'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createFunction, lambdaClient } from '../../test/support/lambda.ts'
@@ -60,9 +61,15 @@ export async function createMappings(
   return uuids
 }
 
+/** Resolves when it is gone: until then there is no other one of its function and topic. */
 export async function deleteMapping(platform: Platform, uuid: string): Promise<void> {
   const client = lambdaClient(platform)
   await client.send(new DeleteEventSourceMappingCommand({ UUID: uuid }))
+  for (;;) {
+    const { EventSourceMappings = [] } = await client.send(new ListEventSourceMappingsCommand({}))
+    if (EventSourceMappings.every(({ UUID }) => UUID !== uuid)) break
+    await pause(10)
+  }
   client.destroy()
 }
 
@@ -75,7 +82,6 @@ export async function pipelineRate(
   mapping: Omit<NewMapping, 'position'>,
   records: number,
 ): Promise<number> {
-  await deploy(platform, mapping.functionName, 'export const handler = async () => {}')
   const admin = kafkaOf(platform).admin()
   await admin.connect()
   const [groupId = ''] = await createMappings(platform, [{ ...mapping, position: 'TRIM_HORIZON' }])
