@@ -64,10 +64,13 @@ test('who used up a share goes on when the same wait is seen twice, and those th
   expect(refilled).toEqual([7])
 })
 
-test('a stall that goes on is mended again, with a look between', () => {
+test('a stall that goes on is mended with each look', () => {
   throttles.set(7, 3)
   waiting = '202 a'
-  for (let i = 0; i < 6; i++) look()
+  for (let i = 0; i < 4; i++) look()
+  expect(refilled).toEqual([7, 7, 7])
+  waiting = '202 b'
+  look()
   expect(refilled).toEqual([7, 7, 7])
 })
 

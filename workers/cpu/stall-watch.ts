@@ -58,8 +58,7 @@ export class StallWatch {
     const waiting = this.#machine.waiting()
     const isStall = waiting !== undefined && waiting === this.#waiting
     if (isStall) for (const [threadId] of hot) this.#machine.refill(threadId)
-    // After a refill the wait is a new one, also if it goes on.
-    this.#waiting = isStall ? undefined : waiting
+    this.#waiting = waiting
     return stallLookMs
   }
 
