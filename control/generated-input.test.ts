@@ -1,6 +1,6 @@
 // Tests that no operation on functions breaks, half acts or stays silent, whatever a member holds.
-import { expect, test } from 'vitest'
-import { startControlForTest } from '../test/support/control-harness.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startControlForTest, type ControlHarness } from '../test/support/control-harness.ts'
 import {
   callsOf,
   keptOf,
@@ -19,9 +19,19 @@ import { randomFrom, seed } from '../test/support/seeded-random.ts'
 const names = Object.keys(lambdaOperations(''))
 const withBody = names.filter((name) => lambdaOperations('')[name]?.members !== undefined)
 
-async function start(name: string) {
-  const harness = await startControlForTest()
+/** One for all tests: each leaves it as it was. */
+let harness: ControlHarness
+const ends: (() => Promise<void>)[] = []
+
+beforeAll(async () => {
+  harness = await startControlForTest({ atEnd: (end) => ends.push(end) })
   await prepareFunction(harness)
+})
+afterAll(async () => {
+  for (const end of ends) await end()
+})
+
+function start(name: string) {
   const operation = lambdaOperations(harness.dataDir)[name]
   if (operation === undefined) throw new Error(`There is no ${name}`)
   const restore = restorerOf(harness)
@@ -77,7 +87,7 @@ const wireName = (path: readonly string[]): string =>
 test.each(withBody)(
   '%s says of each member that it is of the wrong type, and changes nothing',
   async (name) => {
-    const { operation, send } = await start(name)
+    const { operation, send } = start(name)
     for (const { path, kind } of placesOf(operation.members ?? {})) {
       for (const value of wrongTypes[kind] ?? []) {
         const { status, code, message } = await send(changed(operation.good, path, value))
@@ -105,7 +115,7 @@ function missing(path: readonly string[]): unknown {
 test.each(withBody)(
   '%s refuses a body that is no JSON object, and passes over what it does not know',
   async (name) => {
-    const { operation, send } = await start(name)
+    const { operation, send } = start(name)
     const bodies = [
       'x',
       '{',
@@ -193,7 +203,7 @@ function randomValue(kind: string, below: (end: number) => number): unknown {
 test.each(names)(
   `%s takes or refuses strange values of the right type (SEED=${seed})`,
   async (name) => {
-    const { operation, send } = await start(name)
+    const { operation, send } = start(name)
     const random = randomFrom(seed)
     const below = (end: number): number => Math.floor(random() * end)
     for (const { path, kind } of [...placesOf(operation.members ?? {}), ...elsewhere(operation)]) {

@@ -43,7 +43,7 @@ export interface ControlHarness {
   settle(uuid: string, status?: Partial<MappingStatus>): Promise<void>
 }
 
-/** Everything is closed and removed at the end of the test. */
+/** Everything is closed and removed at the end of the test, unless `atEnd` is handed what does it. */
 export async function startControlForTest({
   clock = systemClock,
   accountConcurrency = 1000,
@@ -57,6 +57,7 @@ export async function startControlForTest({
   prepare,
   kinesisUrl,
   ingestApiKey = '',
+  atEnd = onTestFinished,
 }: {
   readonly clock?: Clock
   readonly accountConcurrency?: number
@@ -65,6 +66,7 @@ export async function startControlForTest({
   /** Of the Kinesis door. */
   readonly kinesisUrl?: string | undefined
   readonly ingestApiKey?: string
+  readonly atEnd?: (end: () => Promise<void>) => unknown
   readonly streams?: Streams
   /** Fills the data directory before anyone opens it. */
   readonly prepare?: (dataDir: string) => Promise<void>
@@ -106,7 +108,7 @@ export async function startControlForTest({
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     maxAttempts: 1,
   })
-  onTestFinished(async () => {
+  atEnd(async () => {
     client.destroy()
     await control.stop()
     await registry.close()
