@@ -98,7 +98,7 @@ test('so does a mapping that filters, at a function that errs, with records that
       failures: { ...noFailures, errors: 0.02, poison: 0.002 },
     },
     0.15,
-    5,
+    3,
   )
   expect(outcome.get('retries')).toBeGreaterThan(50)
   expect(outcome.get('filteredOut')).toBeGreaterThan(20_000)
@@ -114,7 +114,7 @@ test('and one that splits batches, with a concurrency that throttles', () => {
       failures: { ...noFailures, poison: 0.001 },
     },
     0.15,
-    5,
+    3,
   )
 })
 
