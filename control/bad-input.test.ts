@@ -697,3 +697,29 @@ test('a parameter given twice is not taken for either, and a nested one of any d
   }
   expect(keptOf(harness)).toBe(before)
 })
+
+test('a body in an encoding that nobody knows is refused, by Invoke with its own code', async () => {
+  const harness = await startControlForTest()
+  await prepareFunction(harness)
+  const before = keptOf(harness)
+  const refused = async (path: string, method: string) => {
+    const headers = { 'content-encoding': 'zip' }
+    const answer = await fetch(`${harness.url}${path}`, { method, headers, body: '{}' })
+    const { message }: { message?: unknown } = JSON.parse(await answer.text())
+    return [answer.status, answer.headers.get('x-amzn-errortype'), message]
+  }
+  const path = `/2015-03-31/functions/${name}`
+  const message = 'unsupported content encoding "zip"'
+  expect(await refused(`${path}/invocations`, 'POST')).toEqual([
+    415,
+    'UnsupportedMediaTypeException',
+    message,
+  ])
+  expect(await refused(`${path}/configuration`, 'PUT')).toEqual([
+    400,
+    'SerializationException',
+    message,
+  ])
+  expect(harness.invoker.seen).toEqual([])
+  expect(keptOf(harness)).toBe(before)
+})

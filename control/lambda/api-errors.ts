@@ -20,6 +20,7 @@ export const apiErrorTable = {
   ServiceException: { status: 500, member: 'Message' },
   TooManyRequestsException: { status: 429, member: 'message' },
   UnknownOperationException: { status: 404, member: 'message' },
+  UnsupportedMediaTypeException: { status: 415, member: 'message' },
   ValidationException: { status: 400, member: 'message' },
 } as const satisfies Record<string, { status: number; member: 'message' | 'Message' }>
 

@@ -136,7 +136,10 @@ function refusalOf(error: unknown, { request, response, logger }: Failed): Lambd
   }
   // express and its body reader mark what the client did wrong (a bad %-escape, a broken gzip).
   if (error instanceof Error && 'status' in error && typeof error.status === 'number') {
-    if (error.status < 500) return new LambdaApiError('SerializationException', error.message)
+    // Invoke alone has a code for a body that is encoded in a way that nobody knows.
+    const isForeign = error.status === 415 && operationOf(response) === 'Invoke'
+    const code = isForeign ? 'UnsupportedMediaTypeException' : 'SerializationException'
+    if (error.status < 500) return new LambdaApiError(code, error.message)
   }
   logger.error('request failed', {
     method: request.method,
