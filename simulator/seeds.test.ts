@@ -8,7 +8,7 @@ import { Simulation } from './simulation.ts'
 /** `SEED=` replays one; `SEEDS=` is how many there are. */
 const only = process.env['SEED']
 const first = only === undefined ? 1 : Number(only)
-const seeds = only === undefined ? Number(process.env['SEEDS'] ?? 250) : 1
+const seeds = only === undefined ? Number(process.env['SEEDS'] ?? 500) : 1
 const drainMaxMs = 4 * 3_600_000
 
 function randomScenario(seed: number): Scenario {
