@@ -2,7 +2,7 @@
 import { request } from 'node:http'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CreateFunctionCommand, InvokeCommand } from '@aws-sdk/client-lambda'
+import { InvokeCommand } from '@aws-sdk/client-lambda'
 import { expect, test } from 'vitest'
 import { AppError } from '../common/errors.ts'
 import type { InvocationResult } from '../common/invocation.ts'
@@ -12,21 +12,14 @@ import {
   type ControlHarness,
 } from '../test/support/control-harness.ts'
 import { mappingRecord } from '../test/support/registry-contract.ts'
+import { deployTyres } from '../test/support/tyres.ts'
 
 const arn = 'arn:aws:lambda:us-east-1:000000000000:function:tyres'
 const invocations = '/2015-03-31/functions/tyres/invocations'
 
 async function start(): Promise<ControlHarness> {
   const harness = await startControlForTest()
-  await harness.client.send(
-    new CreateFunctionCommand({
-      FunctionName: 'tyres',
-      Role: 'arn:aws:iam::000000000000:role/any',
-      Runtime: 'nodejs24.x',
-      Handler: 'index.handler',
-      Code: { S3Bucket: 'hot-reload', S3Key: harness.dataDir },
-    }),
-  )
+  await deployTyres(harness)
   return harness
 }
 

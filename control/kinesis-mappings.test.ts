@@ -1,7 +1,6 @@
 // Tests mappings of Kinesis streams in the API: recorded answers and refusals, what an update keeps, states.
 import {
   CreateEventSourceMappingCommand,
-  CreateFunctionCommand,
   DeleteEventSourceMappingCommand,
   GetEventSourceMappingCommand,
   ListEventSourceMappingsCommand,
@@ -15,6 +14,7 @@ import {
   startControlForTest,
   type ControlHarness,
 } from '../test/support/control-harness.ts'
+import { deployTyres } from '../test/support/tyres.ts'
 
 const streamArn = 'arn:aws:kinesis:us-east-1:000000000000:stream/telemetry'
 const consumerArn = `${streamArn}/consumer/fast:1700000000`
@@ -34,15 +34,7 @@ async function start(pace: 'local' | 'aws' = 'local'): Promise<ControlHarness> {
         arn === missing ? 'missing' : arn.includes('away') ? { unknown: 'It sleeps.' } : 'found',
     },
   })
-  await harness.client.send(
-    new CreateFunctionCommand({
-      FunctionName: 'tyres',
-      Role: 'arn:aws:iam::000000000000:role/any',
-      Runtime: 'nodejs24.x',
-      Handler: 'index.handler',
-      Code: { S3Bucket: 'hot-reload', S3Key: harness.dataDir },
-    }),
-  )
+  await deployTyres(harness)
   return harness
 }
 

@@ -1,13 +1,11 @@
 // Tests what an event source mapping may not be, text by text, and what is accepted as a default.
 import {
   CreateAliasCommand,
-  CreateFunctionCommand,
   PublishVersionCommand,
   UpdateAliasCommand,
   type UpdateAliasCommandInput,
   UpdateEventSourceMappingCommand,
   UpdateFunctionConfigurationCommand,
-  CreateEventSourceMappingCommand,
   type CreateEventSourceMappingCommandInput as CreateInput,
   type SourceAccessConfiguration,
 } from '@aws-sdk/client-lambda'
@@ -17,35 +15,21 @@ import {
   startControlForTest,
   type ControlHarness,
 } from '../test/support/control-harness.ts'
+import {
+  servers,
+  kafkaMapping as valid,
+  createMapping as create,
+} from '../test/support/kafka-mapping.ts'
+import { deployTyres } from '../test/support/tyres.ts'
 
 const clusterArn = 'arn:aws:kafka:us-east-1:000000000000:cluster/demo/1234'
-const servers = (...list: string[]): Pick<CreateInput, 'SelfManagedEventSource'> => ({
-  SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: list } },
-})
-const valid: CreateInput = {
-  FunctionName: 'tyres',
-  Topics: ['telemetry'],
-  ...servers('kafka:1000'),
-}
 
 async function start(): Promise<ControlHarness> {
   const harness = await startControlForTest()
   for (const FunctionName of ['tyres', 'other']) {
-    await harness.client.send(
-      new CreateFunctionCommand({
-        FunctionName,
-        Role: 'arn:aws:iam::000000000000:role/any',
-        Runtime: 'nodejs24.x',
-        Handler: 'index.handler',
-        Code: { S3Bucket: 'hot-reload', S3Key: harness.dataDir },
-      }),
-    )
+    await deployTyres(harness, FunctionName)
   }
   return harness
-}
-
-function create({ client }: ControlHarness, change: Partial<CreateInput> = {}) {
-  return client.send(new CreateEventSourceMappingCommand({ ...valid, ...change }))
 }
 
 const invalid = 'InvalidParameterValueException'

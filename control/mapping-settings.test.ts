@@ -1,7 +1,5 @@
 // Takes each optional setting of a mapping through create, update and removal, in both paces.
 import {
-  CreateEventSourceMappingCommand,
-  CreateFunctionCommand,
   GetEventSourceMappingCommand,
   ListEventSourceMappingsCommand,
   UpdateEventSourceMappingCommand,
@@ -14,33 +12,13 @@ import {
   startControlForTest,
   type ControlHarness,
 } from '../test/support/control-harness.ts'
-
-const valid: CreateInput = {
-  FunctionName: 'tyres',
-  Topics: ['telemetry'],
-  SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: ['kafka:1000'] } },
-}
+import { settledMapping as created } from '../test/support/kafka-mapping.ts'
+import { deployTyres } from '../test/support/tyres.ts'
 
 async function start(pace: 'local' | 'aws' = 'local'): Promise<ControlHarness> {
   const harness = await startControlForTest({ pace })
-  await harness.client.send(
-    new CreateFunctionCommand({
-      FunctionName: 'tyres',
-      Role: 'arn:aws:iam::000000000000:role/any',
-      Runtime: 'nodejs24.x',
-      Handler: 'index.handler',
-      Code: { S3Bucket: 'hot-reload', S3Key: harness.dataDir },
-    }),
-  )
+  await deployTyres(harness)
   return harness
-}
-
-async function created(harness: ControlHarness, change: Partial<CreateInput>): Promise<string> {
-  const { UUID = '' } = await harness.client.send(
-    new CreateEventSourceMappingCommand({ ...valid, ...change }),
-  )
-  await harness.settle(UUID)
-  return UUID
 }
 
 async function updated(harness: ControlHarness, UUID: string, change: Partial<UpdateInput>) {

@@ -1,14 +1,11 @@
 // A tour of the Lambda API's event source mappings with the AWS SDK: states, merges, every refusal.
 import {
-  CreateEventSourceMappingCommand,
-  CreateFunctionCommand,
   DeleteEventSourceMappingCommand,
   DeleteFunctionCommand,
   GetEventSourceMappingCommand,
   ListEventSourceMappingsCommand,
   paginateListEventSourceMappings,
   UpdateEventSourceMappingCommand,
-  type CreateEventSourceMappingCommandInput as CreateInput,
   type UpdateEventSourceMappingCommandInput as UpdateInput,
 } from '@aws-sdk/client-lambda'
 import { expect, test } from 'vitest'
@@ -18,46 +15,22 @@ import {
   type ControlHarness,
 } from '../test/support/control-harness.ts'
 import { mappingRecord } from '../test/support/registry-contract.ts'
+import {
+  servers,
+  createMapping as create,
+  settledMapping as created,
+} from '../test/support/kafka-mapping.ts'
+import { deployTyres } from '../test/support/tyres.ts'
 
 const arn = 'arn:aws:lambda:us-east-1:000000000000:function:tyres'
 const clusterArn = 'arn:aws:kafka:us-east-1:000000000000:cluster/demo/1234'
-const servers = (...list: string[]): Pick<CreateInput, 'SelfManagedEventSource'> => ({
-  SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: list } },
-})
-const valid: CreateInput = {
-  FunctionName: 'tyres',
-  Topics: ['telemetry'],
-  ...servers('kafka:1000'),
-}
 
 async function start(): Promise<ControlHarness> {
   const harness = await startControlForTest()
   for (const FunctionName of ['tyres', 'other']) {
-    await harness.client.send(
-      new CreateFunctionCommand({
-        FunctionName,
-        Role: 'arn:aws:iam::000000000000:role/any',
-        Runtime: 'nodejs24.x',
-        Handler: 'index.handler',
-        Code: { S3Bucket: 'hot-reload', S3Key: harness.dataDir },
-      }),
-    )
+    await deployTyres(harness, FunctionName)
   }
   return harness
-}
-
-function create({ client }: ControlHarness, change: Partial<CreateInput> = {}) {
-  return client.send(new CreateEventSourceMappingCommand({ ...valid, ...change }))
-}
-
-/** A mapping that the poller has taken up. */
-async function created(
-  harness: ControlHarness,
-  change: Partial<CreateInput> = {},
-): Promise<string> {
-  const { UUID = '' } = await create(harness, change)
-  await harness.settle(UUID)
-  return UUID
 }
 
 async function state({ client }: ControlHarness, UUID: string): Promise<string | undefined> {

@@ -1,7 +1,5 @@
 // Tests what a mapping may say of a schema registry, text by text, and how updates change it.
 import {
-  CreateEventSourceMappingCommand,
-  CreateFunctionCommand,
   GetEventSourceMappingCommand,
   UpdateEventSourceMappingCommand,
   type CreateEventSourceMappingCommandInput as CreateInput,
@@ -14,35 +12,16 @@ import {
   startControlForTest,
   type ControlHarness,
 } from '../test/support/control-harness.ts'
+import { settledMapping as created } from '../test/support/kafka-mapping.ts'
+import { deployTyres } from '../test/support/tyres.ts'
 
-const valid: CreateInput = {
-  FunctionName: 'tyres',
-  Topics: ['telemetry'],
-  SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: ['kafka:1000'] } },
-}
 const clusterArn = 'arn:aws:kafka:us-east-1:000000000000:cluster/demo/1234'
 const [invalid, violation] = ['InvalidParameterValueException', 'ValidationException']
 
 async function start(): Promise<ControlHarness> {
   const harness = await startControlForTest()
-  await harness.client.send(
-    new CreateFunctionCommand({
-      FunctionName: 'tyres',
-      Role: 'arn:aws:iam::000000000000:role/any',
-      Runtime: 'nodejs24.x',
-      Handler: 'index.handler',
-      Code: { S3Bucket: 'hot-reload', S3Key: harness.dataDir },
-    }),
-  )
+  await deployTyres(harness)
   return harness
-}
-
-async function created(harness: ControlHarness, change: Partial<CreateInput>): Promise<string> {
-  const { UUID = '' } = await harness.client.send(
-    new CreateEventSourceMappingCommand({ ...valid, ...change }),
-  )
-  await harness.settle(UUID)
-  return UUID
 }
 
 const registry = {
