@@ -15,16 +15,16 @@ export const cpuPeriodMs = 20
 
 /**
  * A thread that has used up its quota may hold a lock that all threads of the process need. Who waits for one is looked
- * at this often, two looks make a stall: a third of a period, and less than a hundredth of a core.
+ * at this often, two looks make a stall: half a period at most. It takes one to two hundredths of a core.
  */
-export const stallLookMs = 3
+export const stallLookMs = 4
 
 /** How often it is looked for threads that use up their quota; while none did for this long, for nothing else. */
-export const stallScanMs = 100
+export const stallScanMs = 250
 export const stallAlertMs = 1_000
 
-/** With many threads less often: a fiftieth of the time goes into it at most. */
-export const stallScanCostFactor = 50
+/** With many threads less often: a hundredth of the time goes into it at most. */
+export const stallScanCostFactor = 100
 
 /** Threads that are known to the watch; of more than fit two cores it cannot be said who holds what. */
 export const stallThreadsMax = 1024

@@ -32,6 +32,8 @@ interface Seen {
 export class StallWatch {
   readonly #machine: StallMachine
   readonly #seen = new Map<number, Seen>()
+  /** Those that used up a share of late, as of the last scan. */
+  #hot: readonly number[] = []
   #waiting: string | undefined
   #scanMs = 0
   #quietFromMs = 0
@@ -50,14 +52,13 @@ export class StallWatch {
   look(): number | undefined {
     const now = this.#machine.now()
     if (now >= this.#scanMs) this.#scan(now)
-    const hot = [...this.#seen].filter(([, { hotMs }]) => now < hotMs + stallAlertMs)
-    if (hot.length === 0) {
+    if (this.#hot.length === 0) {
       this.#waiting = undefined
       return now < this.#quietFromMs ? Math.max(1, this.#scanMs - this.#machine.now()) : undefined
     }
     const waiting = this.#machine.waiting()
     const isStall = waiting !== undefined && waiting === this.#waiting
-    if (isStall) for (const [threadId] of hot) this.#machine.refill(threadId)
+    if (isStall) for (const threadId of this.#hot) this.#machine.refill(threadId)
     this.#waiting = waiting
     return stallLookMs
   }
@@ -66,8 +67,13 @@ export class StallWatch {
     const held = new Set(this.#machine.held())
     for (const threadId of this.#seen.keys()) if (!held.has(threadId)) this.#seen.delete(threadId)
     for (const threadId of held) this.#see(threadId, now)
+    this.#hot = [...held].filter((threadId) => now < this.#hotUntilMs(threadId))
     const costMs = this.#machine.now() - now
     this.#scanMs = now + Math.max(stallScanMs, costMs * stallScanCostFactor)
+  }
+
+  #hotUntilMs(threadId: number): number {
+    return (this.#seen.get(threadId)?.hotMs ?? -Infinity) + stallAlertMs
   }
 
   #see(threadId: number, now: number): void {
