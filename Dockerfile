@@ -10,6 +10,10 @@ ENV NODE_ENV=production \
     MILLRACE_HOST=0.0.0.0 \
     MILLRACE_DATA_DIR=/data
 WORKDIR /app
+# The C library keeps what hundreds of ended threads gave back, for good; this allocator returns it within ten seconds.
+RUN apt-get update && apt-get install --yes --no-install-recommends libjemalloc2 && rm -rf /var/lib/apt/lists/*
+ENV LD_PRELOAD=libjemalloc.so.2 \
+    MALLOC_CONF=background_thread:true
 RUN install --directory --owner=node --group=node .cache /data
 COPY --from=dependencies /app/node_modules node_modules
 COPY . .

@@ -26,10 +26,12 @@ const rounds = 3
 /** What is kept of two floods is more. */
 const logsMaxBytes = 512 * 1024
 /**
- * What V8 and the allocator keep for later, of 350 threads that came and went: 340 to 400 MB were seen. All that the
- * eaters of memory take, again and again, is gigabytes.
+ * What V8 and the allocator keep for later, of 350 threads that came and went: 61 MB were seen. All that the eaters of
+ * memory take, again and again, is gigabytes.
  */
-const residentMarginMb = 640
+const residentMarginMb = 192
+/** Without them glibc keeps 340 to 400 MB of what it was given back, as for any process of Node (docs/functions.md). */
+const allocator = { MALLOC_TRIM_THRESHOLD_: '131072', MALLOC_MMAP_THRESHOLD_: '32768' }
 const good = Array.from({ length: 190 }, (_, i) => `good-${i}`)
 const connections = new Set<Socket>()
 
@@ -50,7 +52,7 @@ beforeAll(async () => {
   bad = badFunctions(await listen(sink, { door: 'sink', host: '127.0.0.1', port: 0 }))
   platform = await startPlatform({
     args: ['--function-logs-max', String(logsMaxBytes)],
-    env: { TMPDIR: scratch },
+    env: { TMPDIR: scratch, ...allocator },
   })
   client = lambdaClient(platform)
   before = await heldOnceUsed()
