@@ -11,7 +11,7 @@ ENV NODE_ENV=production \
     MILLRACE_DATA_DIR=/data
 WORKDIR /app
 # The C library keeps what hundreds of ended threads gave back, for good; this allocator returns it within ten seconds.
-RUN apt-get update && apt-get install --yes --no-install-recommends libjemalloc2 && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install --yes --no-install-recommends libjemalloc2 && rm -rf /var/lib/apt/lists /var/cache/apt
 ENV LD_PRELOAD=libjemalloc.so.2 \
     MALLOC_CONF=background_thread:true
 RUN install --directory --owner=node --group=node .cache /data
