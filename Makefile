@@ -1,6 +1,6 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
-.PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-terraform test-compose crash crash-mappings crash-streams fuzz
+.PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-kcl test-terraform test-compose crash crash-mappings crash-streams fuzz
 .PHONY: simulate-seeds spike bench bench-cpu-share bench-broker bench-invoke bench-consumer bench-torture bench-isolation bench-simulate
 .PHONY: bench-kinesis bench-subscriptions docs board-pictures format clean
 
@@ -51,6 +51,11 @@ test-peers: $(installed) ## Clients, servers and schemas from apt, PyPI, Maven a
 test-librdkafka: $(installed) ## librdkafka's own test suite against the broker; builds it.
 	@test/peers/librdkafka.sh
 	@npm exec -- node test/librdkafka/run.ts
+
+test-kcl: $(installed) ## AWS's KCL, KPL and SDK for Java against the Kinesis door; fetches and compiles them.
+	@test/peers/install.sh
+	@test/kcl/install.sh
+	@npm exec -- vitest run --project kcl
 
 test-terraform: $(installed) ## What Terraform's AWS provider calls, through AWS's SDK for Go; fetches and builds it.
 	@test/terraform/build.sh

@@ -13,7 +13,7 @@ export default defineConfig({
           exclude: [
             ...exclude,
             'test/*.test.ts',
-            'test/{e2e,peers}/**',
+            'test/{e2e,kcl,peers}/**',
             'test/crash/{crash,mapping-kills,stream-kills}.test.ts',
           ],
           maxWorkers: 2,
@@ -32,6 +32,15 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'kcl',
+          include: ['test/kcl/**/*.test.ts'],
+          exclude,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what test-peers drives: kcat, tshark, openssl, redis-server and AWS's CLI (apt), boto3, confluent-kafka, Powertools and moto (PyPI),
-# Apache Kafka, Apicurio Registry and AWS's Kinesis libraries for Java (Maven), Grafana's SDK (Go), librdkafka's own tests (apt's sources).
+# Apache Kafka and Apicurio Registry (Maven), Grafana's SDK (Go), librdkafka's own tests (apt's sources).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=.cache/peers
@@ -76,4 +76,3 @@ confluent_version=$("$venv/bin/python" -c 'import confluent_kafka as c; print(c.
 echo "test-peers: kcat $kcat_version, redis $redis_version, boto3 $boto3_version, confluent-kafka $confluent_version"
 test/peers/librdkafka.sh
 test/peers/apicurio.sh
-test/peers/kcl.sh

@@ -1,4 +1,4 @@
-// Runs one of the Java programs of test/peers/kcl, and keeps the lines that it says.
+// Runs one of the Java programs of test/kcl/java, and keeps the lines that it says.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -21,7 +21,7 @@ export class JavaProgram {
 
   constructor(name: string, args: readonly string[]) {
     if (!existsSync(`${home}/classes/${name}.class`)) {
-      throw new Error('the Kinesis libraries for Java are missing: run "make test-peers"')
+      throw new Error('the Kinesis libraries for Java are missing: run "make test-kcl"')
     }
     this.#name = name
     const java = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx256m']

@@ -82,7 +82,7 @@ function worker(application: string, name: string, way: 'polling' | 'fan-out'): 
 
 /** The DynamoDB in which the workers keep their leases and checkpoints. */
 async function startTables(): Promise<void> {
-  if (!existsSync(program)) throw new Error('moto is missing: run "make test-peers"')
+  if (!existsSync(program)) throw new Error('moto is missing: run "make test-kcl"')
   const port = await freePort()
   tablesUrl = `http://127.0.0.1:${port}`
   tables = spawn(program, ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })

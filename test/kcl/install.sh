@@ -14,7 +14,7 @@ flock 9
 command -v javac >/dev/null || apt_install openjdk-17-jdk-headless
 if ! { [ -e "$home/libs/amazon-kinesis-client-$client.jar" ] && [ -e "$home/libs/amazon-kinesis-producer-$producer.jar" ]; }; then
   command -v mvn >/dev/null || apt_install maven
-  echo "test-peers: fetching the Kinesis libraries for Java into $home"
+  echo "test-kcl: fetching the Kinesis libraries for Java into $home"
   work=$(mktemp -d "$home.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   # Of a schema registry's clients only the classes that these two name are wanted: the rest is 50 MB.
@@ -46,11 +46,11 @@ POM
   rm -rf "$home/libs" "$home/classes"
   mv "$work/libs" "$home/libs"
 fi
-sources=$(cat test/peers/kcl/*.java | sha256sum | cut -c1-16)
+sources=$(cat test/kcl/java/*.java | sha256sum | cut -c1-16)
 if ! [ -e "$home/classes/$sources" ]; then
   rm -rf "$home/classes"
-  javac -d "$home/classes" -cp "$home/libs/*" test/peers/kcl/*.java
+  javac -d "$home/classes" -cp "$home/libs/*" test/kcl/java/*.java
   touch "$home/classes/$sources"
 fi
 sdk=$(basename "$home"/libs/netty-nio-client-*.jar .jar)
-echo "test-peers: KCL $client, KPL $producer, AWS SDK for Java ${sdk##*-} in .cache/peers/kcl"
+echo "test-kcl: KCL $client, KPL $producer, AWS SDK for Java ${sdk##*-} in .cache/peers/kcl"
