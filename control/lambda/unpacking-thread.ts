@@ -1,9 +1,13 @@
 // The thread that unpacks one large package.
+import { setPriority, constants } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { AppError } from '../../common/errors.ts'
 import { toPlain } from '../../common/plain-error.ts'
 import type { Unpacked, UnpackingOrder } from './unpacking.ts'
 import { unpackZip } from './zip.ts'
+
+// Of this thread alone, as Linux has it: who is invoked meanwhile goes first.
+if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_LOW)
 
 const { zip, directory } = workerData as UnpackingOrder
 const port = parentPort
