@@ -39,7 +39,7 @@ export default defineConfig({
           name: 'kcl',
           include: ['test/kcl/**/*.test.ts'],
           exclude,
-          testTimeout: 120_000,
+          testTimeout: 240_000,
           hookTimeout: 120_000,
         },
       },
