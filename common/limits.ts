@@ -33,9 +33,6 @@ export const batchSizeMax = 10_000
 /** An idle connection to the workers' door: longer than pollers and control leave one unused, in practice. */
 export const invokeKeepAliveMs = 10 * 60_000
 
-/** An idle connection to the AWS door: with Node's five seconds an SDK that waits as long between two calls sends the second into one that closes. */
-export const awsKeepAliveMs = 65_000
-
 /** How long a stopping process waits for batches and requests in flight. */
 export const stopGraceMs = 10_000
 

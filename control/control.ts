@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Clock } from '../common/clock.ts'
 import type { FunctionInvoker } from '../common/invocation.ts'
 import type { KafkaClusters } from '../common/kafka-clusters.ts'
-import { awsKeepAliveMs, httpConnectionsMax, stopGraceMs } from '../common/limits.ts'
+import { httpConnectionsMax, stopGraceMs } from '../common/limits.ts'
 import { logGroupDefaultBytes, logTotalDefaultBytes } from '../common/log-limits.ts'
 import { closeServer, listen } from '../common/listen.ts'
 import type { Logger } from '../common/logger.ts'
@@ -118,7 +118,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   })
   await functions.start()
   mappings.start()
-  const server = createServer({ keepAliveTimeout: awsKeepAliveMs }, router)
+  const server = createServer(router)
   server.maxConnections = httpConnectionsMax
   kinesis.takeHttp2(server)
   const address = await listen(server, { door: 'aws', host: options.host, port: options.port })
