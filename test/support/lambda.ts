@@ -5,12 +5,13 @@ import type { Platform } from './platform.ts'
 import { zipOf } from './zip-file.ts'
 
 /** The SDK as a user sets it up: an endpoint, any region, any credentials. */
-export function lambdaClient(platform: Platform): LambdaClient {
+/** `maxAttempts`: of a test that rests for as long as an idle connection is kept, the next call may meet its end. */
+export function lambdaClient(platform: Platform, maxAttempts = 1): LambdaClient {
   return new LambdaClient({
     endpoint: platform.aws,
     region: 'us-east-1',
     credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
-    maxAttempts: 1,
+    maxAttempts,
   })
 }
 
