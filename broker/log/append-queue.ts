@@ -23,6 +23,7 @@ export interface QueuedPartition {
   readonly identity: PartitionIdentity
   /** Bytes in memory, committed or not. */
   readonly tailBytes: number
+  readonly isDeleted: boolean
   /** Everything up to `endOffset` is committed now. */
   advance(endOffset: number): void
   /** A commit failed: whatever is not committed was never appended. Nothing of it is being written any more. */

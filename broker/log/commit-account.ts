@@ -1,7 +1,9 @@
 // Keeps count of appends that wait for their commit and of what became of them.
 import type { AppError } from '../../common/errors.ts'
 import { Histogram } from '../../common/metrics.ts'
+import type { QueuedPartition } from './append-queue.ts'
 import type { AppendRun } from './append-run.ts'
+import { storageError } from './file-system.ts'
 import type { CommitCounters } from './log-stats.ts'
 
 /** A flush on this machine's kind of disk takes 0.3 ms; a full device queue takes seconds. */
@@ -64,7 +66,10 @@ export class CommitAccount {
     this.#isClosed = true
   }
 
-  /** `runs` were committed in one; who waits for them is told. */
+  /**
+   * `runs` were committed in one; who waits for them is told. What a topic that was deleted meanwhile was to get may be in
+   * no file, and where the disk loses the deletion the topic is there again: so that is not acknowledged.
+   */
   committed(runs: Iterable<AppendRun>): void {
     this.#problem = undefined
     this.#commits += 1
@@ -73,7 +78,8 @@ export class CommitAccount {
       this.#bytes += sizeBytes
       this.#queuedBytes -= sizeBytes
       partition.advance(endOffset)
-      outcome.resolve()
+      if (partition.isDeleted) outcome.reject(deletedError(partition))
+      else outcome.resolve()
     }
   }
 
@@ -92,4 +98,8 @@ export class CommitAccount {
     this.#flushes += 1
     this.#flushSeconds.observe((performance.now() - startedAt) / 1000)
   }
+}
+
+function deletedError({ identity }: QueuedPartition): AppError {
+  return storageError('append to', identity.directory, new Error('the topic was deleted'))
 }

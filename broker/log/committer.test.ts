@@ -83,6 +83,7 @@ async function committerOn(disk: SlowFlushes, { fileMaxBytes = 10 * large } = {}
   const partition: QueuedPartition = {
     identity: { topicId: Buffer.alloc(16, 1), index: 0 } as QueuedPartition['identity'],
     tailBytes: 0,
+    isDeleted: false,
     advance: () => {},
     rollBack: () => {},
     fill: () => Promise.resolve(),

@@ -178,3 +178,20 @@ test('where such a flush fails nothing is lost, and the next one makes up for it
   expect(failed).toBe(2)
   expect(await afterCut(files)).toEqual(values)
 })
+
+test('what a topic is sent while a disk that fails deletes it, and lets it come back, is not acknowledged', async () => {
+  const { store, files } = await openedWith()
+  const partition = partitionOf(store, 't')
+  await append(partition, [large])
+  files.fault = (operation, path) =>
+    (operation === 'flush' && path === '/log/topics') ||
+    (operation === 'rename' && path.startsWith('/log/deleted'))
+      ? 'EIO'
+      : undefined
+  const deletion = store.deleteTopic('t')
+  const sent = partition.append(batchOf([large]))
+  const committed = sent.ok ? sent.committed : undefined
+  await expect(committed).rejects.toThrow('the topic was deleted')
+  await expect(deletion).rejects.toThrow('cannot flush /log/topics')
+  expect(await afterCut(files)).toEqual([large])
+})

@@ -166,8 +166,9 @@ test('a topic is deleted while its appends wait, and its name starts afresh', as
   const { store, files } = await openStore()
   const { partitions } = await store.createTopic('t', { partitions: 1 })
   const result = partitions[0]!.append(batchOf(['old']))
+  const committed = result.ok ? result.committed : undefined
   await store.deleteTopic('t')
-  if (result.ok) await result.committed
+  await expect(committed).rejects.toThrow('the topic was deleted')
   expect(store.topic('t')).toBeUndefined()
   expect(partitions[0]!.append(batchOf(['late']))).toMatchObject({ error: 'KAFKA_STORAGE_ERROR' })
   await store.createTopic('t', { partitions: 1 })
