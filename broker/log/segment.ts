@@ -38,8 +38,11 @@ export class Segment {
   #exists: boolean
   #isDirty: boolean
   #isNameNew: boolean
-  /** A write failed: something of it may lie behind the end. */
-  #isTorn = false
+  /**
+   * Something may lie behind the end that was never part of the log: a write failed, or the life before cut that off and
+   * could not flush the cut.
+   */
+  #isTorn: boolean
   /** A flush failed: what it was for may not be on its way to the disk any more. */
   #isForgotten: boolean
   #isRemoved = false
@@ -57,6 +60,7 @@ export class Segment {
     this.#isDirty = facts.isDirty
     this.#isNameNew = facts.isDirty
     this.#isForgotten = facts.isForgotten === true
+    this.#isTorn = facts.exists
     this.#index = new SegmentIndex(shared, this.#path, this)
   }
 
@@ -282,6 +286,7 @@ export class Segment {
     if (!this.#isTorn) return
     await file.truncate(this.#sizeBytes)
     this.#isTorn = false
+    this.#isDirty = true
   }
 
   #add({ bytes, baseOffset, lastOffset, maxTimestamp }: PlacedBatch): void {

@@ -115,8 +115,9 @@ export class WalRemains {
       if (sequence !== voiding) await this.#files.remove(walPath(this.#directory, sequence))
     }
     if (voiding === undefined) return
-    // Its header says how far the others count: none of their names may be back without it.
-    if (present.length > 1) await this.#files.syncDirectory(this.#directory)
+    // Its header says how far the others count: none of their names may be back without it, nor those that the life before
+    // has removed.
+    await this.#files.syncDirectory(this.#directory)
     await this.#files.remove(walPath(this.#directory, voiding))
   }
 
