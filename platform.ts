@@ -68,6 +68,7 @@ export class Platform {
     this.#telemetry = await startTelemetry({
       host: this.#config.host,
       port: this.#config.metricsPort,
+      clock,
       logger: this.#logger.child('metrics'),
       sources: () => [...this.#roles, ...this.#otherSources],
       isReady: () => this.#isReady,

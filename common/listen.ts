@@ -1,7 +1,9 @@
 // Opens and closes the doors: turns a server's listen and its failures into our words.
 import type { Server } from 'node:net'
 import type { Server as HttpServer } from 'node:http'
+import type { Clock } from './clock.ts'
 import { AppError, reasonOf, systemCode } from './errors.ts'
+import { endWithAnswers, followAnswers } from './last-answers.ts'
 
 export interface Door {
   /** The door's name, as errors and the ready line say it: `kafka`, `aws`, `metrics`. */
@@ -13,6 +15,7 @@ export interface Door {
 
 /** Resolves with the real `host:port`. Rejects with AppError PORT_TAKEN or DOOR_NOT_OPENED. */
 export function listen(server: Server, where: Door): Promise<string> {
+  followAnswers(server)
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
       const details = { door: where.door, host: where.host, port: where.port }
@@ -32,11 +35,21 @@ export function listen(server: Server, where: Door): Promise<string> {
   })
 }
 
-/** Takes no more connections and resolves when the last one has ended. */
-export function closeServer(server: Server | HttpServer): Promise<void> {
+/** Takes no more connections and resolves when the last one has ended: over HTTP with the answer that it waits for. */
+export function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     if (!server.listening) return resolve()
     server.close(() => resolve())
-    if ('closeIdleConnections' in server) server.closeIdleConnections()
+    endWithAnswers(server)
   })
+}
+
+/** The same, and ends by force what is there after `graceMs`: a client may take as long as it likes over its request. */
+export async function closeHttpServer(
+  server: HttpServer,
+  { clock, graceMs }: { readonly clock: Clock; readonly graceMs: number },
+): Promise<void> {
+  const timer = clock.after(graceMs, () => server.closeAllConnections())
+  await closeServer(server)
+  timer.cancel()
 }

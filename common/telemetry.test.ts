@@ -1,5 +1,6 @@
 // Tests the scrape page and the health page over a real socket.
 import { afterEach, expect, test } from 'vitest'
+import { systemClock } from './clock.ts'
 import { silentLogger } from './logger.ts'
 import { Histogram, type MetricSample } from './metrics.ts'
 import { startTelemetry, type Telemetry, type TelemetrySource } from './telemetry.ts'
@@ -29,6 +30,7 @@ async function start(...sources: TelemetrySource[]): Promise<string> {
   telemetry = await startTelemetry({
     host: '127.0.0.1',
     port: 0,
+    clock: systemClock,
     logger: silentLogger,
     sources: () => sources,
   })
@@ -80,6 +82,7 @@ test('health says starting until every role is up', async () => {
   telemetry = await startTelemetry({
     host: '127.0.0.1',
     port: 0,
+    clock: systemClock,
     logger: silentLogger,
     sources: () => [],
     isReady: () => isReady,

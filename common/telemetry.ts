@@ -1,9 +1,11 @@
 // Serves /metrics and /health: renders the roles' metric tables through prom-client.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Metric, Registry } from 'prom-client'
+import type { Clock } from './clock.ts'
 import { reasonOf } from './errors.ts'
 import { healthMetricDefinitions, healthSamples } from './health-metrics.ts'
-import { closeServer, listen } from './listen.ts'
+import { scrapeGraceMs } from './limits.ts'
+import { closeHttpServer, listen } from './listen.ts'
 import type { Logger } from './logger.ts'
 import type { HistogramValue, MetricDefinition, MetricSample, MetricSource } from './metrics.ts'
 
@@ -17,6 +19,7 @@ export interface TelemetrySource {
 export interface TelemetryOptions {
   readonly host: string
   readonly port: number
+  readonly clock: Clock
   readonly logger: Logger
   /** Read at every request, so that the door may open before the roles are up. */
   readonly sources: () => readonly TelemetrySource[]
@@ -40,7 +43,8 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     })
   })
   const address = await listen(server, { door: 'metrics', ...options })
-  return { url: `http://${address}/metrics`, stop: () => closeServer(server) }
+  const ending = { clock: options.clock, graceMs: scrapeGraceMs }
+  return { url: `http://${address}/metrics`, stop: () => closeHttpServer(server, ending) }
 }
 
 async function answer(

@@ -1,11 +1,13 @@
 // Tests the AWS door itself: Invoke, wire details, limits, health, metrics, and how it closes.
-import { request } from 'node:http'
+import { once } from 'node:events'
+import { Agent, request, type IncomingMessage } from 'node:http'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InvokeCommand } from '@aws-sdk/client-lambda'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { AppError } from '../common/errors.ts'
 import type { InvocationResult } from '../common/invocation.ts'
+import { httpConnectionsMax } from '../common/limits.ts'
 import {
   refusalOf,
   startControlForTest,
@@ -305,4 +307,28 @@ test('stop waits for a running request, answers it and takes no new one', async 
   expect(response.headers.get('connection')).toBe('close')
   expect(await response.json()).toEqual({ a: 1 })
   await stopping
+})
+
+test('a connection may rest for a minute between two calls', async () => {
+  const { url } = await start()
+  const answer = await fetch(`${url}/health`)
+  expect(answer.headers.get('keep-alive')).toBe('timeout=65')
+})
+
+test('connections that rest make room for one that was turned away', async () => {
+  const { url } = await start()
+  const { port } = new URL(url)
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: httpConnectionsMax })
+  onTestFinished(() => agent.destroy())
+  const ask = async (of: Agent | false): Promise<number | undefined> => {
+    const asking = request({ port, path: '/health', agent: of }).end()
+    const [answer] = (await once(asking, 'response')) as [IncomingMessage]
+    answer.resume()
+    await once(answer, 'end')
+    return answer.statusCode
+  }
+  // One is the SDK's, which has deployed.
+  await Promise.all(Array.from({ length: httpConnectionsMax - 1 }, () => ask(agent)))
+  await expect(ask(false)).rejects.toThrow()
+  await expect.poll(() => ask(false).catch(() => undefined)).toBe(200)
 })

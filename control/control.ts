@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Clock } from '../common/clock.ts'
 import type { FunctionInvoker } from '../common/invocation.ts'
 import type { KafkaClusters } from '../common/kafka-clusters.ts'
-import { httpConnectionsMax, stopGraceMs } from '../common/limits.ts'
+import { awsKeepAliveMs, httpConnectionsMax, stopGraceMs } from '../common/limits.ts'
 import { logGroupDefaultBytes, logTotalDefaultBytes } from '../common/log-limits.ts'
 import { closeServer, listen } from '../common/listen.ts'
 import type { Logger } from '../common/logger.ts'
@@ -97,8 +97,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const { account, functions, mappings, asyncInvoker, logWriter } = services
   const counter = new RequestCounter()
   const problems = (): readonly string[] => registry.problems?.() ?? []
-  let stopping = false
-  const serving = { counter, logger, isStopping: () => stopping }
+  const serving = { counter, logger }
   const { kinesisUrl: url, ingestApiKey: apiKey = '' } = options
   const kinesis = new KinesisForward({ ...serving, clock, url })
   const ingest = new Ingest({ counter, clock, logger, url, apiKey })
@@ -118,8 +117,10 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   })
   await functions.start()
   mappings.start()
-  const server = createServer(router)
+  const server = createServer({ keepAliveTimeout: awsKeepAliveMs }, router)
   server.maxConnections = httpConnectionsMax
+  // Whoever keeps one for later makes room for who has something to ask.
+  server.on('drop', () => server.closeIdleConnections())
   kinesis.takeHttp2(server)
   const address = await listen(server, { door: 'aws', host: options.host, port: options.port })
   asyncInvoker.start()
@@ -134,7 +135,6 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     functions,
     mappings,
     stop: async () => {
-      stopping = true
       kinesis.drain()
       const grace = clock.after(stopGraceMs, () => {
         server.closeAllConnections()

@@ -2,7 +2,7 @@
 import type { Clock } from '../common/clock.ts'
 import type { FunctionInvoker } from '../common/invocation.ts'
 import { stopGraceMs, waitingPayloadsMaxBytes } from '../common/limits.ts'
-import { closeServer, listen } from '../common/listen.ts'
+import { closeHttpServer, listen } from '../common/listen.ts'
 import type { Logger } from '../common/logger.ts'
 import type { RunningRole } from '../common/role.ts'
 import type { Registry } from '../control/registry/registry.ts'
@@ -63,10 +63,8 @@ export async function startWorkers(
     problems: () => [],
     invoke: (invocation) => invoker.invoke(invocation),
     stop: async () => {
-      const closed = closeServer(server)
+      const closed = closeHttpServer(server, { clock, graceMs: stopGraceMs })
       await invoker.stop(stopGraceMs)
-      // Answers are out; connections that a client keeps for later need not be waited for.
-      server.closeIdleConnections()
       await closed
     },
   }

@@ -10,8 +10,6 @@ export interface JsonRouterOptions {
   readonly services: readonly JsonService[]
   readonly counter: RequestCounter
   readonly logger: Logger
-  /** While it is, connections end with the answer they wait for. */
-  readonly isStopping: () => boolean
 }
 
 /** Leaves requests without the header to whoever comes after. */
@@ -82,7 +80,7 @@ function failed(error: unknown, target: string, logger: Logger): JsonApiError {
 function answer(
   response: Response,
   { name, outcome }: { readonly name: string; readonly outcome: JsonOutcome },
-  { counter, isStopping }: JsonRouterOptions,
+  { counter }: JsonRouterOptions,
 ): void {
   const refused = outcome instanceof JsonApiError
   const status = refused ? outcome.status : 200
@@ -90,7 +88,6 @@ function answer(
   response.status(status)
   response.setHeader('x-amzn-requestid', randomUUID())
   response.setHeader('content-type', 'application/x-amz-json-1.1')
-  if (isStopping()) response.setHeader('connection', 'close')
   if (refused) {
     response.setHeader('x-amzn-errortype', outcome.type)
     response.end(JSON.stringify({ __type: outcome.type, message: outcome.message }))

@@ -22,7 +22,6 @@ async function start(url: string | undefined): Promise<void> {
   const shared = {
     counter: new RequestCounter(),
     logger: silentLogger,
-    isStopping: () => false,
   }
   forward = new KinesisForward({ ...shared, clock: new ManualClock(), url })
   const app = await createRouter({
@@ -119,6 +118,18 @@ test('nothing waits for the end of a body', async () => {
     expect(chunk.toString()).toBe(part)
   }
   stream.end()
+})
+
+test('in a stop a connection of HTTP/2 ends with the answer it waits for', async () => {
+  const session = connect(`http://127.0.0.1:${port()}`)
+  const stream = session.request({ ':method': 'POST', 'x-amz-target': target })
+  stream.write('one')
+  await once(stream, 'data')
+  forward.drain()
+  const closed = closeServer(front)
+  stream.end(' and two')
+  expect(Buffer.concat((await stream.toArray()) as Buffer[]).toString()).toBe(' and two')
+  await closed
 })
 
 test('a client that leaves ends the call at the door', async () => {

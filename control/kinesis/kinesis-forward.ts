@@ -31,8 +31,6 @@ export interface KinesisForwardOptions {
   readonly counter: RequestCounter
   readonly clock: Clock
   readonly logger: Logger
-  /** While it is, connections end with the answer they wait for. */
-  readonly isStopping: () => boolean
 }
 
 type AnyRequest = IncomingMessage | Http2ServerRequest
@@ -56,6 +54,7 @@ export class KinesisForward {
   readonly #http2: Http2Server
   readonly #sessions = new Set<ServerHttp2Session>()
   #endSilent = (): void => {}
+  #isDraining = false
 
   constructor(options: KinesisForwardOptions) {
     this.#options = options
@@ -85,6 +84,7 @@ export class KinesisForward {
 
   /** Connections end once their calls are answered. */
   drain(): void {
+    this.#isDraining = true
     this.#endSilent()
     for (const session of this.#sessions) session.close()
   }
@@ -112,7 +112,7 @@ export class KinesisForward {
       this.#sessions.add(session)
       session.setTimeout(connectionIdleMaxMs, () => session.close())
       session.on('error', () => {}).on('close', () => this.#sessions.delete(session))
-      if (this.#options.isStopping()) session.close()
+      if (this.#isDraining) session.close()
     })
     return server
   }
@@ -161,7 +161,7 @@ export class KinesisForward {
     request: AnyRequest,
     response: AnyResponse,
   ): Promise<void> {
-    const { counter, isStopping, clock } = this.#options
+    const { counter, clock } = this.#options
     const status = answer.statusCode ?? 502
     counter.add('Kinesis', status)
     const headers = kept(answer.headers)
@@ -173,7 +173,7 @@ export class KinesisForward {
       }
       response.writeHead(status, headers)
     } else {
-      response.writeHead(status, isStopping() ? { ...headers, connection: 'close' } : headers)
+      response.writeHead(status, headers)
     }
     // An answer that breaks off breaks the client's off as well.
     pipeline(answer, response, () => {})

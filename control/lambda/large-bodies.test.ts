@@ -30,7 +30,6 @@ beforeEach(async () => {
     ],
     counter: new RequestCounter(),
     logger: silentLogger,
-    isStopping: () => false,
   })
   server = createServer(app)
   address = await listen(server, { door: 'test', host: '127.0.0.1', port: 0 })

@@ -14,8 +14,6 @@ export interface RouterOptions {
   readonly routes: readonly Route[]
   readonly counter: RequestCounter
   readonly logger: Logger
-  /** While it is, connections end with the answer they wait for. */
-  readonly isStopping: () => boolean
   /** Adds what is no route: other protocols on the same door, which come first. */
   readonly extend?: (app: Express) => Promise<void>
 }
@@ -85,11 +83,7 @@ function apiRequest(request: Request): ApiRequest {
   }
 }
 
-function send(
-  response: Response,
-  outcome: Outcome<ApiAnswer>,
-  { counter, isStopping }: RouterOptions,
-): void {
+function send(response: Response, outcome: Outcome<ApiAnswer>, { counter }: RouterOptions): void {
   const refused = outcome instanceof LambdaApiError
   const status = refused ? statusOf(outcome) : outcome.status
   const body: unknown = refused ? bodyOf(outcome) : outcome.body
@@ -100,7 +94,6 @@ function send(
   if (refused) response.setHeader('x-amzn-errortype', outcome.code)
   // AWS says so of every throttle; the SDKs wait as long before they try again.
   if (status === 429) response.setHeader('retry-after', '1')
-  if (isStopping()) response.setHeader('connection', 'close')
   for (const [name, value] of refused ? [] : Object.entries(outcome.headers ?? {})) {
     response.setHeader(name, value)
   }

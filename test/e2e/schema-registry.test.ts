@@ -51,7 +51,7 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve))
   const env = { REGISTRY_LOGIN: '{"username":"ann","password":"secret"}' }
   platform = await startPlatform({ dataDir: join(scratch, 'data'), env })
-  client = lambdaClient(platform, 3)
+  client = lambdaClient(platform)
 })
 afterEach(async () => {
   client.destroy()

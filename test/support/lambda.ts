@@ -5,13 +5,12 @@ import type { Platform } from './platform.ts'
 import { zipOf } from './zip-file.ts'
 
 /** The SDK as a user sets it up: an endpoint, any region, any credentials. */
-/** `maxAttempts`: of a test that rests for as long as an idle connection is kept, the next call may meet its end. */
-export function lambdaClient(platform: Platform, maxAttempts = 1): LambdaClient {
+export function lambdaClient(platform: Platform): LambdaClient {
   return new LambdaClient({
     endpoint: platform.aws,
     region: 'us-east-1',
     credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
-    maxAttempts,
+    maxAttempts: 1,
   })
 }
 

@@ -16,8 +16,6 @@ export interface ExchangeSettings {
   readonly clock: Clock
   /** What clients have not taken yet. */
   readonly answers: Room
-  /** While it is, connections end with the answer they wait for. */
-  readonly isStopping: () => boolean
   /** What was sent. */
   readonly sent: (bytes: number) => void
 }
@@ -161,7 +159,7 @@ export class Exchange {
     }
     if (bytes !== undefined) headers['content-length'] = bytes
     const isHttp1 = !(response instanceof Http2ServerResponse)
-    if (isHttp1 && (isLast || this.#settings.isStopping())) headers['connection'] = 'close'
+    if (isHttp1 && isLast) headers['connection'] = 'close'
     if (response instanceof Http2ServerResponse) response.writeHead(status, headers)
     else response.writeHead(status, headers)
   }

@@ -213,15 +213,10 @@ export class KinesisServer {
     const exchange = new Exchange(request, response, {
       clock: this.#options.context.clock,
       answers: this.#answers,
-      isStopping: () => this.#closed !== undefined,
       sent: (bytes) => (this.counters.bytesOut += bytes),
     })
     this.#exchanges.add(exchange)
-    response.on('close', () => {
-      this.#exchanges.delete(exchange)
-      // A stream has said before that its connection goes on.
-      if (this.#closed !== undefined) setImmediate(() => this.#http1.closeIdleConnections())
-    })
+    response.on('close', () => this.#exchanges.delete(exchange))
     if (this.#closed !== undefined) exchange.leave()
     void this.#dispatcher.serve(exchange)
   }
