@@ -42,6 +42,8 @@ export interface LogStoreOptions extends LogSettings {
 }
 
 export interface NewTopic {
+  /** A UUID, where something is written down of the topic before it is made. */
+  readonly id?: string
   readonly partitions: number
   readonly configs?: Readonly<Record<string, string>>
   readonly internal?: boolean
@@ -131,14 +133,14 @@ export class LogStore {
    */
   createTopic(
     name: string,
-    { partitions, configs = {}, internal = false }: NewTopic,
+    { id = randomUUID(), partitions, configs = {}, internal = false }: NewTopic,
   ): Promise<Topic> {
     assert(isTopicName(name), 'the name was checked')
     assert(partitions >= 1 && partitions <= topicPartitionsMax, 'the partitions were checked')
     return this.#administer(async () => {
       parseTopicConfig(configs, this.#defaults)
       if (this.#topics.named(name) !== undefined) throw new TopicExistsError(name)
-      const record = { id: randomUUID(), partitions, internal, configs }
+      const record = { id, partitions, internal, configs }
       await this.#directory.write(name, record)
       const topic = this.#createTopic(name, record)
       await this.#openPartitions(

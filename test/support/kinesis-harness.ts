@@ -13,11 +13,13 @@ import type { LogStore } from '../../broker/log/log-store.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { openStore } from './log-store.ts'
 import { ManualClock } from './manual-clock.ts'
+import type { MemoryFileSystem } from './memory-file-system.ts'
 
 export interface KinesisHarness {
   readonly client: KinesisClient
   readonly catalog: StreamCatalog
   readonly store: LogStore
+  readonly files: MemoryFileSystem
   readonly clock: ManualClock
   readonly endpoint: string
 }
@@ -55,7 +57,7 @@ export async function startKinesisForTest({
     await server.closed()
     await store.close()
   })
-  return { client, catalog, store, clock, endpoint }
+  return { client, catalog, store, files, clock, endpoint }
 }
 
 /** What a call was refused with: the error's name and text. */

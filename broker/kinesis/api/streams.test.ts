@@ -560,3 +560,20 @@ test.each<[string, (harness: KinesisHarness) => Promise<unknown>, readonly [stri
   const harness = await start()
   expect(await refusal(call(harness))).toEqual(expected)
 })
+
+test('a stream that the disk kept from being made is made by the next call', async () => {
+  const { client, files } = await startKinesisForTest()
+  const input = { StreamName, ShardCount: 1, Tags: { team: 'pit' } }
+  for (const folder of ['/kinesis/', '/topics/']) {
+    files.fault = (operation, path) =>
+      operation === 'rename' && path.includes(folder) ? 'EIO' : undefined
+    const [name] = await refusal(client.send(new CreateStreamCommand(input)))
+    expect(name).toBe('InternalFailure')
+    const listed = await client.send(new ListStreamsCommand({}))
+    expect(listed.StreamNames).toEqual([])
+  }
+  files.fault = () => undefined
+  await client.send(new CreateStreamCommand(input))
+  const { Tags } = await client.send(new ListTagsForStreamCommand({ StreamName }))
+  expect(Tags).toEqual([{ Key: 'team', Value: 'pit' }])
+})

@@ -197,6 +197,67 @@ test('a power cut at any moment of a resharding leaves the whole of it or nothin
   expect(finished).toBeGreaterThan(10)
 })
 
+const settings = { mode: 'ON_DEMAND', tags: { team: 'pit' } } as const
+const createWith = ({ catalog }: Opened): Promise<Stream> =>
+  catalog.create('orders', { shards: 2, retentionMs: dayMs, settings })
+
+test.each([1, 6])(
+  'a stream that %s failures of the disk in a row, from any on, kept from being made is made by the next try',
+  async (length) => {
+    let isReached = true
+    for (let from = 0; isReached; from++) {
+      const opened = await open()
+      let operation = 0
+      opened.files.fault = () => {
+        const number = operation++
+        return number >= from && number < from + length ? 'EIO' : undefined
+      }
+      const first = await createWith(opened).catch((error: unknown) => error)
+      isReached = operation > from
+      opened.files.fault = () => undefined
+      const where = `from operation ${from}`
+      if (isReached) expect(first, where).toMatchObject({ code: 'STORAGE_FAILED' })
+      else expect(first, where).toMatchObject({ record: settings })
+      if (!isReached) break
+      // A start may find it made, or not: never one that is made in part.
+      const left = await (await open(opened.files.kill())).catalog.stream('orders')
+      if (left !== undefined) expect(left.record, where).toMatchObject(settings)
+      expect(await opened.catalog.stream('orders'), where).toBeUndefined()
+      const stream = await createWith(opened)
+      expect(stream.record, where).toMatchObject(settings)
+      expect(stream.openShards, where).toHaveLength(2)
+      const again = await found(await open(opened.files.kill()))
+      expect(again.record, where).toEqual(stream.record)
+    }
+  },
+)
+
+test('a power cut at any moment of making a stream leaves the whole of it or nothing', async () => {
+  const random = randomFrom(11)
+  const seen = new Set<boolean>()
+  let isOver = false
+  for (let moment = 1; !isOver; moment++) {
+    const first = await open()
+    let cut: MemoryFileSystem | undefined
+    let left = moment
+    first.files.fault = () => {
+      left -= 1
+      if (left === 0) cut = first.files.cut(random)
+      return undefined
+    }
+    await createWith(first)
+    first.files.fault = () => undefined
+    isOver = cut === undefined
+    const again = await open(cut ?? first.files.cut(random))
+    const stream = await again.catalog.stream('orders')
+    seen.add(stream !== undefined)
+    if (stream === undefined)
+      expect(await again.files.list('/kinesis')).not.toContain('orders.json')
+    else expect(stream.record).toMatchObject(settings)
+  }
+  expect(seen.size).toBe(2)
+})
+
 test('a disk that fails a change leaves the stream as it was, and takes the next one', async () => {
   const opened = await open()
   const stream = await create(opened, 2)

@@ -1,11 +1,12 @@
 // All streams of the broker: every topic of a client's is one, and what it is beyond that is kept here.
+import { randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../../../common/clock.ts'
 import { reasonOf } from '../../../common/errors.ts'
 import type { Logger } from '../../../common/logger.ts'
 import { reshardingRetryMs } from '../../../common/stream-limits.ts'
 import type { FileSystem } from '../../log/file-system.ts'
 import type { LogStore } from '../../log/log-store.ts'
-import type { Topic } from '../../log/topic.ts'
+import { TopicExistsError, type Topic } from '../../log/topic.ts'
 import { AccountSettings } from './account-settings.ts'
 import { afterSteps } from './resharding.ts'
 import { uniformRanges } from './shard-range.ts'
@@ -100,15 +101,25 @@ export class StreamCatalog {
     })
   }
 
-  /** Rejects with TopicExistsError, or AppError STORAGE_FAILED. The name and the number of shards are for the caller to check. */
+  /**
+   * What cuts it off leaves all of the stream or nothing that keeps another try from making it. Rejects with
+   * TopicExistsError, or AppError STORAGE_FAILED. The name and the number of shards are for the caller to check.
+   */
   async create(name: string, { shards, retentionMs, settings = {} }: NewStream): Promise<Stream> {
+    const { store, clock } = this.#options
     return this.#turn(name, async () => {
+      if (store.topic(name) !== undefined) throw new TopicExistsError(name)
+      const fresh = newStreamRecord(randomUUID(), clock.now(), uniformRanges(shards))
+      const record = { ...fresh, ...settings }
+      // Before the topic, which is a stream by itself: without its file, one that nobody asked for.
+      await this.#files.write(name, record)
       const configs = {
         'message.timestamp.type': 'LogAppendTime',
         'retention.ms': String(retentionMs),
       }
-      const topic = await this.#options.store.createTopic(name, { partitions: shards, configs })
-      return this.#begin(topic, settings)
+      const id = record.topicId
+      const topic = await store.createTopic(name, { id, partitions: shards, configs })
+      return this.#hold(new Stream(topic, record))
     })
   }
 
@@ -211,18 +222,21 @@ export class StreamCatalog {
     })
   }
 
-  async #begin(topic: Topic, settings: NewStream['settings'] = {}): Promise<Stream> {
+  /** Of a topic that a Kafka client made. */
+  async #begin(topic: Topic): Promise<Stream> {
     const ranges = uniformRanges(topic.partitions.length)
     const record = newStreamRecord(topic.id, this.#options.clock.now(), ranges)
-    const stream = new Stream(topic, { ...record, ...settings })
-    await this.#files.write(topic.name, stream.record)
-    this.#streams.set(topic.name, stream)
+    await this.#files.write(topic.name, record)
+    return this.#hold(new Stream(topic, record))
+  }
+
+  #hold(stream: Stream): Stream {
+    this.#streams.set(stream.name, stream)
     return stream
   }
 
   async #adopt(topic: Topic, record: StreamRecord): Promise<void> {
-    const stream = new Stream(topic, record)
-    this.#streams.set(topic.name, stream)
+    const stream = this.#hold(new Stream(topic, record))
     if (hasGrown(stream)) await this.#put(stream, grown(stream, this.#options.clock.now()))
   }
 
