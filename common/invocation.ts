@@ -32,18 +32,22 @@ export interface InvocationCompleted {
   readonly logTail?: string
 }
 
+/** Lambda's codes of what did not run, with their HTTP status. */
+export const refusalStatuses = {
+  ResourceNotFoundException: 404,
+  TooManyRequestsException: 429,
+  RequestTooLargeException: 413,
+  InvalidRequestContentException: 400,
+  ServiceException: 500,
+} as const
+
 /** The function did not run: a service error with Lambda's code, text and HTTP status. */
 export interface InvocationRefused {
   readonly outcome: 'refused'
   readonly requestId: string
-  readonly code:
-    | 'ResourceNotFoundException'
-    | 'TooManyRequestsException'
-    | 'RequestTooLargeException'
-    | 'InvalidRequestContentException'
-    | 'ServiceException'
+  readonly code: keyof typeof refusalStatuses
   readonly message: string
-  readonly status: 400 | 404 | 413 | 429 | 500
+  readonly status: (typeof refusalStatuses)[keyof typeof refusalStatuses]
   /** Lambda's `Reason` of a throttle. */
   readonly reason?: string
 }

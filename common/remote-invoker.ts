@@ -4,6 +4,7 @@ import { Agent, request, type IncomingMessage } from 'node:http'
 import { AppError, reasonOf } from './errors.ts'
 import {
   payloadText,
+  refusalStatuses,
   type FunctionInvoker,
   type Invocation,
   type InvocationCompleted,
@@ -113,14 +114,6 @@ function completed(
   }
 }
 
-const statuses = {
-  ResourceNotFoundException: 404,
-  TooManyRequestsException: 429,
-  RequestTooLargeException: 413,
-  InvalidRequestContentException: 400,
-  ServiceException: 500,
-} as const satisfies Record<InvocationRefused['code'], InvocationRefused['status']>
-
 function refused(response: IncomingMessage, requestId: string, body: string): InvocationRefused {
   const code = headerOf(response, 'x-amzn-errortype') ?? ''
   if (!isCode(code))
@@ -131,13 +124,13 @@ function refused(response: IncomingMessage, requestId: string, body: string): In
     requestId,
     code,
     message: String(message),
-    status: statuses[code],
+    status: refusalStatuses[code],
     ...(typeof reason === 'string' ? { reason } : {}),
   }
 }
 
 function isCode(code: string): code is InvocationRefused['code'] {
-  return Object.hasOwn(statuses, code)
+  return Object.hasOwn(refusalStatuses, code)
 }
 
 function headerOf(response: IncomingMessage, name: string): string | undefined {

@@ -1,29 +1,22 @@
 // What an invocation is answered: results and refusals in Lambda's words.
-import type {
-  EventPayload,
-  Invocation,
-  InvocationRefused,
-  InvocationResult,
+import {
+  refusalStatuses,
+  type EventPayload,
+  type Invocation,
+  type InvocationRefused,
+  type InvocationResult,
 } from '../common/invocation.ts'
 import { clientContextMaxBytes, payloadMaxBytes } from '../common/limits.ts'
 import type { Throttle } from './concurrency.ts'
 import type { Execution } from './execution.ts'
 import type { InvocationLog } from './invocation-log.ts'
 
-const statuses = {
-  ResourceNotFoundException: 404,
-  TooManyRequestsException: 429,
-  RequestTooLargeException: 413,
-  InvalidRequestContentException: 400,
-  ServiceException: 500,
-} as const satisfies Record<InvocationRefused['code'], InvocationRefused['status']>
-
 export function refusal(
   requestId: string,
   code: InvocationRefused['code'],
   message: string,
 ): InvocationRefused {
-  return { outcome: 'refused', requestId, code, message, status: statuses[code] }
+  return { outcome: 'refused', requestId, code, message, status: refusalStatuses[code] }
 }
 
 /** Lambda's `Reason`; it has none for too much that waits, and none of its own for scaling. */

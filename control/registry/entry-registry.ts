@@ -1,5 +1,5 @@
 // Answers as a registry from six kinds of entries, wherever those are kept.
-import { versionKey } from './registry-entry.ts'
+import { versionKey, type EntryKinds } from './registry-entry.ts'
 import type {
   FunctionRecord,
   MappingCheckpoint,
@@ -26,24 +26,10 @@ export interface Entries<T> {
   close(): Promise<void>
 }
 
-export interface RegistryEntries {
-  readonly functions: Entries<FunctionRecord>
-  readonly versions: Entries<VersionRecord>
-  readonly mappings: Entries<MappingRecord>
-  readonly status: Entries<MappingStatus>
-  readonly checkpoints: Entries<MappingCheckpoint>
-  readonly provisioned: Entries<WorkersStatus>
-}
+export type RegistryEntries = { readonly [Kind in keyof EntryKinds]: Entries<EntryKinds[Kind]> }
 
 /** What each kind of entries calls with the key of what has changed. */
-export interface EntryListeners {
-  functions(name: string): void
-  versions(key: string): void
-  mappings(uuid: string): void
-  status(uuid: string): void
-  checkpoints(uuid: string): void
-  provisioned(copy: string): void
-}
+export type EntryListeners = Readonly<Record<keyof EntryKinds, (key: string) => void>>
 
 /** The part of a registry that does not depend on where the entries are. */
 export abstract class EntryRegistry<Kept extends RegistryEntries> implements Registry {

@@ -14,7 +14,7 @@ import {
 } from '../../test/support/registry-contract.ts'
 import type { RegistryWriter } from './entry-registry.ts'
 import { FileRegistry } from './file-registry.ts'
-import { formatEntry, functionFormat, parseEntry } from './registry-entry.ts'
+import { formatEntry, entryFormats, parseEntry } from './registry-entry.ts'
 
 async function temporaryDirectory(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'millrace-registry-'))
@@ -177,20 +177,22 @@ test('an entry with any one field missing or of another kind is refused by name'
     'logging',
     'provisioned',
   ])
-  for (const name of Object.keys(functionFormat.fields)) {
+  for (const name of Object.keys(entryFormats.functions.fields)) {
     for (const wrong of [...(optional.has(name) ? [] : [undefined]), null, [1], true]) {
       const source = formatEntry({ ...record, [name]: wrong })
-      expect(parseEntry(functionFormat, 'tyres', source), name).toEqual({
+      expect(parseEntry(entryFormats.functions, 'tyres', source), name).toEqual({
         reason: `its ${name} is missing or of the wrong kind`,
       })
     }
   }
   const good = formatEntry(record)
-  expect(parseEntry(functionFormat, 'tyres', good)).toEqual({ entry: record })
-  expect(parseEntry(functionFormat, 'other', good)).toEqual({
+  expect(parseEntry(entryFormats.functions, 'tyres', good)).toEqual({ entry: record })
+  expect(parseEntry(entryFormats.functions, 'other', good)).toEqual({
     reason: "its name is not its file's name",
   })
-  expect(parseEntry(functionFormat, 'tyres', good.replace('"format": 1', '"format": 2'))).toEqual({
+  expect(
+    parseEntry(entryFormats.functions, 'tyres', good.replace('"format": 1', '"format": 2')),
+  ).toEqual({
     reason: 'its format is not 1',
   })
 })
@@ -198,6 +200,8 @@ test('an entry with any one field missing or of another kind is refused by name'
 test('an entry cut short at any byte is refused, not read in part', () => {
   const source = formatEntry(functionRecord())
   for (let length = 0; length < source.length - 2; length++) {
-    expect(parseEntry(functionFormat, 'tyres', source.slice(0, length))).toHaveProperty('reason')
+    expect(parseEntry(entryFormats.functions, 'tyres', source.slice(0, length))).toHaveProperty(
+      'reason',
+    )
   }
 })

@@ -10,22 +10,7 @@ import {
   type EntryListeners,
   type RegistryWriter,
 } from './entry-registry.ts'
-import {
-  checkpointFormat,
-  functionFormat,
-  mappingFormat,
-  statusFormat,
-  versionFormat,
-  workersFormat,
-} from './registry-entry.ts'
-import type {
-  FunctionRecord,
-  MappingCheckpoint,
-  MappingRecord,
-  MappingStatus,
-  VersionRecord,
-  WorkersStatus,
-} from './registry.ts'
+import { entryFormats, type EntryKinds } from './registry-entry.ts'
 
 export interface FileRegistryOptions {
   /** Holds `functions/`, `versions/`, `mappings/`, `status/`, `checkpoints/` and `provisioned/`; created where needed. */
@@ -38,14 +23,7 @@ export interface FileRegistryOptions {
 /** A change that the watch missed (a network file system, a full queue) is seen after this long. */
 const rescanMs = 5_000
 
-interface Folders {
-  readonly functions: EntryFolder<FunctionRecord>
-  readonly versions: EntryFolder<VersionRecord>
-  readonly mappings: EntryFolder<MappingRecord>
-  readonly status: EntryFolder<MappingStatus>
-  readonly checkpoints: EntryFolder<MappingCheckpoint>
-  readonly provisioned: EntryFolder<WorkersStatus>
-}
+type Folders = { readonly [Kind in keyof EntryKinds]: EntryFolder<EntryKinds[Kind]> }
 
 /**
  * Changes of another process arrive through the file system's watch, with a slow re-read behind it.
@@ -140,48 +118,23 @@ export class FileRegistry extends EntryRegistry<Folders> {
 
 function foldersOf({ dir, logger, writer }: FileRegistryOptions, changed: EntryListeners): Folders {
   const { records, status, workers } = writesOf(writer)
+  const folder = <Kind extends keyof EntryKinds>(
+    kind: Kind,
+    writable: boolean,
+  ): EntryFolder<EntryKinds[Kind]> =>
+    new EntryFolder({
+      directory: join(dir, kind),
+      format: entryFormats[kind],
+      writable,
+      logger,
+      changed: changed[kind],
+    })
   return {
-    functions: new EntryFolder({
-      directory: join(dir, 'functions'),
-      format: functionFormat,
-      writable: records,
-      logger,
-      changed: changed.functions,
-    }),
-    versions: new EntryFolder({
-      directory: join(dir, 'versions'),
-      format: versionFormat,
-      writable: records,
-      logger,
-      changed: changed.versions,
-    }),
-    mappings: new EntryFolder({
-      directory: join(dir, 'mappings'),
-      format: mappingFormat,
-      writable: records,
-      logger,
-      changed: changed.mappings,
-    }),
-    status: new EntryFolder({
-      directory: join(dir, 'status'),
-      format: statusFormat,
-      writable: status,
-      logger,
-      changed: changed.status,
-    }),
-    checkpoints: new EntryFolder({
-      directory: join(dir, 'checkpoints'),
-      format: checkpointFormat,
-      writable: status,
-      logger,
-      changed: changed.checkpoints,
-    }),
-    provisioned: new EntryFolder({
-      directory: join(dir, 'provisioned'),
-      format: workersFormat,
-      writable: workers,
-      logger,
-      changed: changed.provisioned,
-    }),
+    functions: folder('functions', records),
+    versions: folder('versions', records),
+    mappings: folder('mappings', records),
+    status: folder('status', status),
+    checkpoints: folder('checkpoints', status),
+    provisioned: folder('provisioned', workers),
   }
 }

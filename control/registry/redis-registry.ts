@@ -10,23 +10,8 @@ import {
   type EntryListeners,
   type RegistryWriter,
 } from './entry-registry.ts'
-import { changesChannel, RedisEntries } from './redis-entries.ts'
-import {
-  checkpointFormat,
-  functionFormat,
-  mappingFormat,
-  statusFormat,
-  versionFormat,
-  workersFormat,
-} from './registry-entry.ts'
-import type {
-  FunctionRecord,
-  MappingCheckpoint,
-  MappingRecord,
-  MappingStatus,
-  VersionRecord,
-  WorkersStatus,
-} from './registry.ts'
+import { changesChannel, RedisEntries, type RedisEntriesOptions } from './redis-entries.ts'
+import { entryFormats, type EntryKinds } from './registry-entry.ts'
 
 export interface RedisRegistryOptions {
   /** Its owner closes it, after the registry. */
@@ -36,14 +21,7 @@ export interface RedisRegistryOptions {
   readonly clock: Clock
 }
 
-interface Hashes {
-  readonly functions: RedisEntries<FunctionRecord>
-  readonly versions: RedisEntries<VersionRecord>
-  readonly mappings: RedisEntries<MappingRecord>
-  readonly status: RedisEntries<MappingStatus>
-  readonly checkpoints: RedisEntries<MappingCheckpoint>
-  readonly provisioned: RedisEntries<WorkersStatus>
-}
+type Hashes = { readonly [Kind in keyof EntryKinds]: RedisEntries<EntryKinds[Kind]> }
 
 /**
  * Changes of other processes arrive as notices, with a slow look at the versions behind them, and a
@@ -138,51 +116,25 @@ type Followed = Pick<RedisEntries<object>, 'noticed' | 'rescan'>
 
 function hashesOf(options: RedisRegistryOptions, changed: EntryListeners): Hashes {
   const writes = writesOf(options.writer)
-  const records = { ...options, guarded: true, writable: writes.records }
+  const records = { guarded: true, writable: writes.records }
+  const ofMappings = { parent: 'mappings', guarded: false, writable: writes.status }
+  const hash = <Kind extends keyof EntryKinds>(
+    kind: Kind,
+    rules: Pick<RedisEntriesOptions<EntryKinds[Kind]>, 'parent' | 'guarded' | 'writable'>,
+  ): RedisEntries<EntryKinds[Kind]> =>
+    new RedisEntries({
+      ...options,
+      ...rules,
+      kind,
+      format: entryFormats[kind],
+      changed: changed[kind],
+    })
   return {
-    functions: new RedisEntries({
-      ...records,
-      kind: 'functions',
-      format: functionFormat,
-      changed: changed.functions,
-    }),
-    versions: new RedisEntries({
-      ...records,
-      kind: 'versions',
-      format: versionFormat,
-      changed: changed.versions,
-    }),
-    mappings: new RedisEntries({
-      ...records,
-      kind: 'mappings',
-      format: mappingFormat,
-      changed: changed.mappings,
-    }),
-    status: new RedisEntries({
-      ...options,
-      kind: 'status',
-      parent: 'mappings',
-      guarded: false,
-      writable: writes.status,
-      format: statusFormat,
-      changed: changed.status,
-    }),
-    checkpoints: new RedisEntries({
-      ...options,
-      kind: 'checkpoints',
-      parent: 'mappings',
-      guarded: false,
-      writable: writes.status,
-      format: checkpointFormat,
-      changed: changed.checkpoints,
-    }),
-    provisioned: new RedisEntries({
-      ...options,
-      kind: 'provisioned',
-      guarded: false,
-      writable: writes.workers,
-      format: workersFormat,
-      changed: changed.provisioned,
-    }),
+    functions: hash('functions', records),
+    versions: hash('versions', records),
+    mappings: hash('mappings', records),
+    status: hash('status', ofMappings),
+    checkpoints: hash('checkpoints', ofMappings),
+    provisioned: hash('provisioned', { guarded: false, writable: writes.workers }),
   }
 }

@@ -241,46 +241,34 @@ export interface EntryFormat<T> {
   readonly fields: Fields
 }
 
-export const functionFormat: EntryFormat<FunctionRecord> = {
-  keyOf: (record) => record.name,
-  keyField: 'name',
-  fields: functionFields,
-}
-
 /** Of a version of a function; no name has an `@`. */
 export function versionKey(name: string, version: string): string {
   return `${name}@${version}`
 }
 
-export const versionFormat: EntryFormat<VersionRecord> = {
-  keyOf: (record) => versionKey(record.name, record.version),
-  keyField: 'name with its version',
-  fields: versionFields,
+/** All that a registry keeps, by the names of its folders. */
+export interface EntryKinds {
+  readonly functions: FunctionRecord
+  readonly versions: VersionRecord
+  readonly mappings: MappingRecord
+  readonly status: MappingStatus
+  readonly checkpoints: MappingCheckpoint
+  readonly provisioned: WorkersStatus
 }
 
-export const mappingFormat: EntryFormat<MappingRecord> = {
-  keyOf: (record) => record.uuid,
-  keyField: 'uuid',
-  fields: mappingFields,
-}
-
-export const statusFormat: EntryFormat<MappingStatus> = {
-  keyOf: (status) => status.uuid,
-  keyField: 'uuid',
-  fields: statusFields,
-}
-
-export const checkpointFormat: EntryFormat<MappingCheckpoint> = {
-  keyOf: (checkpoint) => checkpoint.uuid,
-  keyField: 'uuid',
-  fields: checkpointFields,
-}
-
-export const workersFormat: EntryFormat<WorkersStatus> = {
-  keyOf: (status) => status.copy,
-  keyField: 'copy',
-  fields: workersFields,
-}
+export const entryFormats: { readonly [Kind in keyof EntryKinds]: EntryFormat<EntryKinds[Kind]> } =
+  {
+    functions: { keyOf: ({ name }) => name, keyField: 'name', fields: functionFields },
+    versions: {
+      keyOf: ({ name, version }) => versionKey(name, version),
+      keyField: 'name with its version',
+      fields: versionFields,
+    },
+    mappings: { keyOf: ({ uuid }) => uuid, keyField: 'uuid', fields: mappingFields },
+    status: { keyOf: ({ uuid }) => uuid, keyField: 'uuid', fields: statusFields },
+    checkpoints: { keyOf: ({ uuid }) => uuid, keyField: 'uuid', fields: checkpointFields },
+    provisioned: { keyOf: ({ copy }) => copy, keyField: 'copy', fields: workersFields },
+  }
 
 /** Indented, because people look into the folder. */
 export function formatEntry(entry: object): string {
