@@ -27,11 +27,16 @@ const configs = [
 
 type Random = () => number
 
+/** Of limits for which large appends go straight to segments, and past the cache besides. */
+const direct = { directMinBytes: 250, directAheadMaxBytes: 1200, directPartitionsMax: 2 }
+const inBlocks = { ...direct, blockWriteMinBytes: 64, blockPieceBytes: 128, blockReadMinBytes: 1 }
+
 interface Course {
   readonly run: number
+  readonly seed?: number
   readonly faultRate: number
   readonly flush?: 'commit' | 'interval' | 'never'
-  readonly direct?: Partial<LogLimits>
+  readonly limits?: Partial<LogLimits>
 }
 
 for (let run = 0; run < 60; run++) {
@@ -45,19 +50,28 @@ for (let run = 0; run < 40; run++) {
 }
 
 for (let run = 0; run < 120; run++) {
-  test(`nor where large appends go straight to segments, SEED=${seed} run ${run}`, () => {
-    const direct = { directMinBytes: 250, directAheadMaxBytes: 1200, directPartitionsMax: 2 }
-    return history({ run: 3000 + run, faultRate: run % 2 === 0 ? 0 : 0.15, direct })
-  })
+  test(`nor where large appends go straight to segments, SEED=${seed} run ${run}`, () =>
+    history({ run: 3000 + run, faultRate: run % 2 === 0 ? 0 : 0.15, limits: direct }))
 }
 
 for (let run = 0; run < 120; run++) {
-  test(`nor where those are written and read in blocks past the cache, SEED=${seed} run ${run}`, () => {
-    const direct = { directMinBytes: 250, directAheadMaxBytes: 1200, directPartitionsMax: 2 }
-    const limits = { ...direct, blockWriteMinBytes: 64, blockPieceBytes: 128, blockReadMinBytes: 1 }
-    return history({ run: 4000 + run, faultRate: run % 2 === 0 ? 0 : 0.15, direct: limits })
-  })
+  test(`nor where those are written and read in blocks past the cache, SEED=${seed} run ${run}`, () =>
+    history({ run: 4000 + run, faultRate: run % 2 === 0 ? 0 : 0.15, limits: inBlocks }))
 }
+
+test.each([
+  ['an append to a topic whose deletion was lost', 707889195, 3023, direct],
+  ['a voided write-ahead file without the one that voids it', 1066446866, 3045, direct],
+  ['a cut whose flush failed before a kill', 750359466, 3091, direct],
+  [
+    'a segment that retention removed, back before one that came behind it',
+    97254850,
+    4015,
+    inBlocks,
+  ],
+])('a history that found %s', (_, from, run, limits) =>
+  history({ seed: from, run, faultRate: 0.15, limits }),
+)
 
 for (let run = 0; run < 60; run++) {
   const flush = run % 3 > 0 ? 'interval' : 'never'
@@ -66,9 +80,9 @@ for (let run = 0; run < 60; run++) {
 }
 
 async function history(course: Course): Promise<void> {
-  const { run, faultRate, flush = 'commit', direct = {} } = course
-  const limits = { ...smallLimits, ...direct }
-  const random = randomFrom(seed + run * 7919)
+  const { run, faultRate, flush = 'commit' } = course
+  const limits = { ...smallLimits, ...course.limits }
+  const random = randomFrom((course.seed ?? seed) + run * 7919)
   const clock = new ManualClock()
   const witness = new LogWitness()
   let files = new MemoryFileSystem()

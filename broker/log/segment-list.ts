@@ -33,8 +33,9 @@ export class SegmentList {
   #bases: number[] = []
   #startOffset: number
   #flushed: SegmentsPoint
-  /** A segment's file was removed, and the disk may not have heard of it. */
-  #hasRemoved = false
+  /** Removals of segments' files, and how many of them the disk has heard of. */
+  #removals = 0
+  #removalsFlushed = 0
   #isForgotten = false
   readonly #turns = new Turns()
   /** Taken out of the list by a shrink, with files that may be there still. */
@@ -321,27 +322,26 @@ export class SegmentList {
       const [oldest] = this.#segments.splice(0, 1)
       assert(oldest !== undefined, 'the active segment stays')
       this.#setBases()
-      if (oldest.exists) this.#hasRemoved = true
       try {
         await oldest.remove()
       } catch (error) {
         this.#segments.unshift(oldest)
         this.#setBases()
         throw error
+      } finally {
+        // Not before: a flush that runs beside it may have missed it.
+        if (oldest.exists) this.#removals += 1
       }
       await unlessFailed(oldest.removeIndex('removed'))
     }
   }
 
+  /** Nobody relies on another's that runs: it may fail. */
   async #flushRemoved(): Promise<void> {
-    if (!this.#hasRemoved) return
-    this.#hasRemoved = false
-    try {
-      await this.#shared.files.syncDirectory(this.#directory)
-    } catch (error) {
-      this.#hasRemoved = true
-      throw error
-    }
+    const removals = this.#removals
+    if (removals === this.#removalsFlushed) return
+    await this.#shared.files.syncDirectory(this.#directory)
+    this.#removalsFlushed = Math.max(this.#removalsFlushed, removals)
   }
 
   #setBases(): void {
