@@ -20,6 +20,8 @@ function pool(state: Partial<PoolState>): PoolState {
     upSinceMs: undefined,
     lastUsedMs: 0,
     isKept: false,
+    waiting: 1,
+    times: { usualMs: undefined, begunBefore: () => 0 },
     waitingSinceMs: undefined,
     ...state,
   }
@@ -95,11 +97,31 @@ test('no more start at once than the machine has cores, and what is idle serves 
   expect(allot([busy, cold, warm], 10, limits)).toEqual({ action: 'run', pool: warm })
 })
 
+test('who would be served soon by what there is gets no other one, unless that is stuck', () => {
+  const patient = { ...limits, startPatienceMs: 50 }
+  const action = (usualMs: number, state: Partial<PoolState>, nowMs = 60, beganMs = 50) => {
+    const times = { usualMs, begunBefore: (timeMs: number) => (beganMs < timeMs ? 1 : 0) }
+    return allot([pool({ waitingSinceMs: 0, upSinceMs: 0, times, ...state })], nowMs, patient)
+      .action
+  }
+  const one = { environments: 1 }
+  expect(action(0.2, { ...one, waiting: 99 })).toBe('wait')
+  expect(action(10, { ...one, waiting: 4 })).toBe('wait')
+  expect(action(10, { ...one, waiting: 5 })).toBe('run')
+  expect(action(10, { environments: 2, waiting: 5 })).toBe('wait')
+  expect(action(10, { environments: 2, ending: 1, waiting: 5 })).toBe('run')
+  expect(action(0.2, { ...one, waiting: 99 }, 150, 50)).toBe('wait')
+  expect(action(0.2, { ...one, waiting: 99 }, 151, 50)).toBe('run')
+  expect(action(0.2, { environments: 2, waiting: 99 }, 151, 50)).toBe('wait')
+  expect(action(0.2, { ...one, waiting: 99 }, 999, 990)).toBe('wait')
+  expect(action(0.2, { ...one, waiting: 99 }, 1000, 990)).toBe('run')
+})
+
 interface Simulated extends PoolState {
   environments: number
   idle: number
   busy: number[]
-  waiting: number[]
+  queue: number[]
   lastUsedMs: number
   waitingSinceMs: number | undefined
 }
@@ -109,7 +131,7 @@ test(`nobody starves and the bound holds, whoever competes (SEED=${seed})`, () =
   const pools: Simulated[] = Array.from({ length: 4 }, () => ({
     ...pool({}),
     busy: [],
-    waiting: [],
+    queue: [],
   }))
   let longestMs = 0
   for (let nowMs = 0; nowMs < 20_000; nowMs++) {
@@ -118,9 +140,9 @@ test(`nobody starves and the bound holds, whoever competes (SEED=${seed})`, () =
       each.busy = each.busy.filter((untilMs) => untilMs > nowMs)
       each.idle += done
       // The first never stops asking; the others ask now and then.
-      const asks = i === 0 ? each.waiting.length < 8 : random() < 0.01
-      if (asks) each.waiting.push(nowMs)
-      each.waitingSinceMs = each.waiting[0]
+      const asks = i === 0 ? each.queue.length < 8 : random() < 0.01
+      if (asks) each.queue.push(nowMs)
+      each.waitingSinceMs = each.queue[0]
     }
     for (;;) {
       const decision = allot(pools, nowMs, limits)
@@ -133,8 +155,8 @@ test(`nobody starves and the bound holds, whoever competes (SEED=${seed})`, () =
       }
       if (chosen.idle > 0) chosen.idle -= 1
       else chosen.environments += 1
-      longestMs = Math.max(longestMs, nowMs - (chosen.waiting.shift() ?? nowMs))
-      chosen.waitingSinceMs = chosen.waiting[0]
+      longestMs = Math.max(longestMs, nowMs - (chosen.queue.shift() ?? nowMs))
+      chosen.waitingSinceMs = chosen.queue[0]
       chosen.busy.push(nowMs + 1 + Math.floor(random() * 20))
       chosen.lastUsedMs = nowMs
       expect(pools.reduce((sum, { environments }) => sum + environments, 0)).toBeLessThanOrEqual(4)

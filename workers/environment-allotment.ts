@@ -1,4 +1,5 @@
 // Decides which waiting invocation gets an environment next, and whose idle environment makes room; pure.
+import type { ServiceTimes } from './service-times.ts'
 
 /** What a decision needs to know of a pool. */
 export interface PoolState {
@@ -14,6 +15,9 @@ export interface PoolState {
   readonly lastUsedMs: number
   /** Whether its idle environments are not to be ended for others. */
   readonly isKept: boolean
+  /** Invocations that wait. */
+  readonly waiting: number
+  readonly times: Pick<ServiceTimes, 'usualMs' | 'begunBefore'>
   /** Since when its longest-waiting invocation waits; undefined when none does. */
   readonly waitingSinceMs: number | undefined
 }
@@ -38,7 +42,8 @@ export interface AllotmentLimits {
  * Who has waited longest is next, but a warm environment is not thrown away for it while the wait is
  * short: two functions on one would pay a cold start for every event. Past `warmPreferenceMaxMs`
  * nobody goes before it, so none starves. A function that has an environment gets another one only for who has waited
- * for `startPatienceMs`: one whose events take less than a start is served by few.
+ * for `startPatienceMs`: one whose events take less than a start is served by few. Not even then where those it has
+ * would serve all who wait within that time: then it is the processor that is short, and not environments.
  */
 export function allot<Pool extends PoolState>(
   pools: Iterable<Pool>,
@@ -68,10 +73,28 @@ export function allot<Pool extends PoolState>(
   return idle[0] === undefined ? { action: 'wait' } : { action: 'end-idle', pool: idle[0] }
 }
 
+/** An event that has taken so many times the patience is a hindrance, however short others were. */
+const stuckWaits = 2
+/** Who has waited for so many gets an environment whatever others take: the usual may be wrong of the next. */
+const bearableWaits = 20
+
 function isPatienceOver(pool: PoolState, nowMs: number, patienceMs: number): boolean {
   const { environments, ending, waitingSinceMs = nowMs, upSinceMs } = pool
   if (patienceMs === 0 || environments === ending) return true
-  return upSinceMs !== undefined && nowMs - Math.max(waitingSinceMs, upSinceMs) >= patienceMs
+  if (upSinceMs === undefined || nowMs - Math.max(waitingSinceMs, upSinceMs) < patienceMs) {
+    return false
+  }
+  const isBearable = nowMs - waitingSinceMs < bearableWaits * patienceMs
+  return !isBearable || drainMs(pool, nowMs - stuckWaits * patienceMs) >= patienceMs
+}
+
+/** How long its environments take for all who wait, but for those whose event began before `stuckBeforeMs`. */
+function drainMs(
+  { environments, ending, waiting, times }: PoolState,
+  stuckBeforeMs: number,
+): number {
+  const left = environments - ending - times.begunBefore(stuckBeforeMs)
+  return left <= 0 || times.usualMs === undefined ? Infinity : (waiting * times.usualMs) / left
 }
 
 /** Without a list of its own: it is asked before each event and after it. */

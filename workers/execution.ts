@@ -40,6 +40,7 @@ export interface Execution {
 export async function execute(request: ExecutionRequest): Promise<Execution> {
   const { pool, requestId, payload, clientContext, invokedFunctionArn, log } = request
   const progress = new Progress(request)
+  const begun = pool.times.begin(request.clock.now())
   const task = pool.run(
     {
       requestId,
@@ -56,6 +57,7 @@ export async function execute(request: ExecutionRequest): Promise<Execution> {
   if (outcome.kind === 'result') await progress.logReceived(outcome.result.logMessages)
   task.forget()
   const execution = progress.finish(outcome)
+  pool.times.end(begun, execution.durationMs)
   log.end({
     durationMs: execution.durationMs,
     memorySizeMb: request.memorySizeMb,

@@ -7,6 +7,7 @@ import type {
   EventListener,
   RunningEvent,
 } from './environment-pool.ts'
+import { ServiceTimes } from './service-times.ts'
 
 interface Waiting {
   readonly sinceMs: number
@@ -27,6 +28,8 @@ export class FunctionPool implements PoolState {
   readonly #clock: Clock
   readonly isKept: boolean
   readonly #onUp: (() => void) | undefined
+  /** Of its events, from their beginning in an environment. */
+  readonly times = new ServiceTimes()
   readonly #waiting: Waiting[] = []
   #lastUsedMs: number
   #retired = false
@@ -71,6 +74,10 @@ export class FunctionPool implements PoolState {
 
   get lastUsedMs(): number {
     return this.#lastUsedMs
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
   }
 
   get waitingSinceMs(): number | undefined {
