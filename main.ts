@@ -3,12 +3,15 @@ import { enableCompileCache } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseConfig, type Config } from './common/config.ts'
+import { keepLoopsStoppable } from './common/endless-loops.ts'
 import { AppError } from './common/errors.ts'
 import { programHelp, roleHelp } from './common/help.ts'
 import { LineBursts } from './common/line-bursts.ts'
 import { createLogger, writeToStandardError, type Logger } from './common/logger.ts'
 import { roles, type RoleName } from './common/settings.ts'
 import { runUntilStopped, type Started } from './common/lifecycle.ts'
+
+keepLoopsStoppable()
 
 // Stripped and compiled modules are kept between starts, for threads too: without it each thread loads
 // the type stripper, 20 MB and 60 ms.

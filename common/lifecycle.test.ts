@@ -6,8 +6,11 @@ import { runAll } from './lifecycle.ts'
 
 const module = new URL('./lifecycle.ts', import.meta.url).href
 
-/** Runs a program whose `stop` is the given text; sends the signals once it is ready. */
-function program(stop: string, signals: readonly NodeJS.Signals[]): Promise<number | null> {
+/** Runs a program whose `stop` is the given text; sends the signals once it is ready. Its code, or what ended it. */
+function program(
+  stop: string,
+  signals: readonly NodeJS.Signals[],
+): Promise<number | NodeJS.Signals | null> {
   const source = `
     import { runUntilStopped } from '${module}'
     const logger = { info() {}, warn() {}, error() {}, debug() {}, child: () => logger }
@@ -24,7 +27,7 @@ function program(stop: string, signals: readonly NodeJS.Signals[]): Promise<numb
     if (line === 'ready') child.kill(signals[0])
     if (line === 'stopping') child.kill(signals[1])
   })
-  return new Promise((resolve) => child.once('close', resolve))
+  return new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal)))
 }
 
 test.each(['SIGTERM', 'SIGINT'] as const)('%s stops and exits with 0', async (signal) => {
@@ -37,7 +40,17 @@ test('a stop that fails exits with 1', async () => {
 
 test('a second signal ends a stop that hangs', async () => {
   const hangs = 'async () => { console.log("stopping"); await new Promise(() => {}) }'
-  expect(await program(hangs, ['SIGTERM', 'SIGINT'])).toBe(1)
+  expect(await program(hangs, ['SIGTERM', 'SIGINT'])).toBe('SIGKILL')
+})
+
+test('a second signal ends a program with a thread that nothing else ends', async () => {
+  const hangs = `async () => {
+    const { Worker } = await import('node:worker_threads')
+    const hash = 'require("node:crypto").pbkdf2Sync("a", "b", 1e9, 64, "sha512")'
+    new Worker(hash, { eval: true }).once('online', () => console.log("stopping"))
+    await new Promise(() => {})
+  }`
+  expect(await program(hangs, ['SIGTERM', 'SIGINT'])).toBe('SIGKILL')
 })
 
 test('every step is run though others fail, and the first failure is told', async () => {

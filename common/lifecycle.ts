@@ -17,8 +17,8 @@ export interface Lifecycle {
 }
 
 /**
- * Resolves with the exit code: 0 after a clean stop on SIGTERM or SIGINT, 1 if stopping failed or took
- * longer than the grace. A second signal ends the process at once. Rejects as `start` rejects.
+ * Resolves with the exit code: 0 after a clean stop on SIGTERM or SIGINT, 1 if stopping failed. A stop that takes
+ * longer than the grace, and a second signal, end the process at once, by SIGKILL. Rejects as `start` rejects.
  */
 export async function runUntilStopped({ logger, start, ready }: Lifecycle): Promise<number> {
   // Listening before starting: a signal during the start must end it, not be lost.
@@ -34,7 +34,7 @@ function firstSignal(logger: Logger): Promise<void> {
     let signals = 0
     const onSignal = (signal: NodeJS.Signals): void => {
       signals += 1
-      if (signals > 1) process.exit(1)
+      if (signals > 1) endAtOnce()
       logger.info('stopping', { signal })
       resolve()
     }
@@ -47,7 +47,7 @@ async function stopWithin(started: Started, logger: Logger): Promise<number> {
   // Half again the grace: what drains within it still has to close its files.
   const timer = systemClock.after(stopGraceMs * 1.5, () => {
     logger.error('did not stop in time', { graceMs: stopGraceMs })
-    process.exit(1)
+    endAtOnce()
   })
   try {
     await started.stop()
@@ -58,6 +58,12 @@ async function stopWithin(started: Started, logger: Logger): Promise<number> {
   } finally {
     timer.cancel()
   }
+}
+
+/** An exit waits for every thread, and one in a long call of the system would keep the process for as long. */
+function endAtOnce(): never {
+  process.once('exit', () => process.kill(process.pid, 'SIGKILL'))
+  process.exit(1)
 }
 
 /** Runs steps one after another, each even if another failed; rejects with the first failure. */

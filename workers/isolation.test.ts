@@ -52,7 +52,25 @@ test('an endless loop is killed at the timeout, and what it logged before is kep
 })
 
 test.each([
+  // V8 would drop the check for interrupts of the outer loop with the inner one's.
+  ['a loop around a small one', 'for (;;) new Array(1000).fill(0)'],
+  [
+    'a loop around small ones',
+    'const sum = []; for (;;) sum[0] = new Array(50).fill(1).map((n) => n)',
+  ],
+])('%s is killed at the timeout', async (name, body) => {
+  const { error } = await invokeBad(name, body, 1)
+  expect(error).toMatchObject({ errorType: 'Sandbox.Timedout' })
+})
+
+test.each([
   ['a map', 'const all = new Map(); for (let i = 0; ; i++) all.set(i, i)', 'ExitError', 'aborted'],
+  [
+    'arrays that are filled',
+    'const all = []; for (;;) all.push(new Array(1000).fill({}))',
+    'ExitError',
+    'aborted',
+  ],
   ['buffers', 'const all = []; for (;;) all.push(Buffer.alloc(1e7, 1))', 'OutOfMemory', 'killed'],
 ])('eating memory with %s ends that environment alone', async (name, body, type, signal) => {
   const { result, error, tail } = await invokeBad(name, body)

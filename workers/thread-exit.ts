@@ -11,11 +11,14 @@ export function exitOf(worker: Worker, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     // A thread that has ended already has no number any more.
     if (worker.threadId === -1) return resolve()
+    // Ever more seldom: one in a long call of the system has heard, and cannot end before it is over.
+    let waitMs = threadEndRepeatMs
     const insist = (): void => {
       void worker.terminate()
-      timer = clock.after(threadEndRepeatMs, insist)
+      waitMs *= 2
+      timer = clock.after(waitMs, insist)
     }
-    let timer = clock.after(threadEndRepeatMs, insist)
+    let timer = clock.after(waitMs, insist)
     worker.once('exit', () => {
       timer.cancel()
       resolve()

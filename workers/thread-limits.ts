@@ -1,9 +1,12 @@
 // With which limits and which cache threads are started.
 import { getCompileCacheDir } from 'node:module'
 import { dirname } from 'node:path'
+import { keepLoopsStoppable } from '../common/endless-loops.ts'
 import { threadHeapHeadroomMb } from '../common/environment-limits.ts'
 
 export function resourceLimits(memorySizeMb: number) {
+  // Without it neither the memory nor the time of some loops could be limited.
+  keepLoopsStoppable()
   return {
     maxOldGenerationSizeMb: memorySizeMb + threadHeapHeadroomMb,
     // Lambda starts Node with semi-spaces of 5 % of the memory; V8 has three of them.

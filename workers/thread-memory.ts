@@ -25,6 +25,8 @@ export interface ThreadMemoryOptions {
 export class ThreadMemory {
   readonly #options: ThreadMemoryOptions
   readonly #maxBytes: number
+  /** Threads that have not said yet: one in a long call of the system must not keep others from being looked at. */
+  readonly #asked = new WeakSet<Worker>()
   #timer: Timer | undefined
 
   constructor(options: ThreadMemoryOptions) {
@@ -37,10 +39,10 @@ export class ThreadMemory {
     const { clock, threads } = this.#options
     const waitMs = Math.max(memoryCheckIntervalMs, 2 * threads().length)
     this.#timer = clock.after(waitMs, () => {
-      void Promise.all(threads().map((worker) => this.#check(worker))).then(() => {
-        this.#timer = undefined
-        if (threads().length > 0) this.watch()
-      })
+      this.#timer = undefined
+      const all = threads()
+      for (const worker of all) if (!this.#asked.has(worker)) void this.#check(worker)
+      if (all.length > 0) this.watch()
     })
   }
 
@@ -49,6 +51,7 @@ export class ThreadMemory {
   }
 
   async #check(worker: Worker): Promise<void> {
+    this.#asked.add(worker)
     try {
       const memory = exhausted(await worker.getHeapStatistics(), this.#maxBytes)
       if (memory !== undefined) await this.#options.onExhausted(worker, memory)
@@ -56,6 +59,8 @@ export class ThreadMemory {
       if (!(error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_NOT_RUNNING')) {
         throw error
       }
+    } finally {
+      this.#asked.delete(worker)
     }
   }
 }
