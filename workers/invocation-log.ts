@@ -72,9 +72,11 @@ export class InvocationLog {
     )
   }
 
-  /** Lambda's line of a runtime that ended itself; `payload` is what the invocation fails with. */
+  /** Lambda's line of a runtime that ended itself or could not be started, with the error that it fails with. */
   exited({ errorType, errorMessage }: { errorType: string; errorMessage: string }): void {
-    if (errorType === 'Runtime.ExitError') this.write(`${errorMessage}\n${errorType}\n`)
+    const isSandboxes =
+      errorType === 'Runtime.ExitError' || errorType === 'Runtime.InvalidEntrypoint'
+    if (isSandboxes) this.write(`${errorMessage}\n${errorType}\n`)
   }
 
   /** What came too late to be shown line by line. */

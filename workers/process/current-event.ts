@@ -49,7 +49,7 @@ export class CurrentEvent {
     this.#resolve(outcome)
   }
 
-  /** Its process has ended before it was answered; tells why and ends with it. */
+  /** Its process has ended before it was answered; tells why, which whoever runs it writes down, and ends with it. */
   diedWith(reason: string, errorType = 'Runtime.ExitError'): void {
     const { requestId } = this.event
     if (this.end === 'stopped') return this.over({ kind: 'stopped' })
@@ -57,7 +57,6 @@ export class CurrentEvent {
     let payload = this.initError
     if (payload === undefined || Buffer.byteLength(payload) > payloadMaxBytes) {
       const errorMessage = `RequestId: ${requestId} Error: ${reason}`
-      this.log(`${errorMessage}\n${errorType}\n`)
       payload = JSON.stringify({ errorType, errorMessage })
     }
     this.#listener?.({ type: 'ending', requestId, payload })

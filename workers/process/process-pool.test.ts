@@ -147,6 +147,7 @@ test.each([
     expect(result.functionError).toBe('Unhandled')
     expect(valueOf(result)).toEqual({ errorType: 'Runtime.ExitError', errorMessage })
     expect(tailOf(result)).toContain(`${errorMessage}\nRuntime.ExitError\nEND RequestId`)
+    expect(tailOf(result).split(errorMessage)).toHaveLength(2)
     expect(valueOf(await workers.invoke('f', { ok: true }))).toBe('fine')
   },
 )
