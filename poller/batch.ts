@@ -27,6 +27,8 @@ export interface Batch {
   expiresMs: number
   /** The last invocation that reached the function. */
   report?: InvocationReport
+  /** Whether its last try was throttled. */
+  isThrottled?: boolean
   /** The tumbling window it is in, as its last invocation has it. */
   window?: BatchWindow
   /** What is sent when this one is through: the second half of what was split. */

@@ -11,6 +11,7 @@ import type {
 import type { BatchGroup } from './batcher.ts'
 import type { EventPollers } from './event-pollers.ts'
 import { divide, expiryOf, halvesOf, recordsOf, unsendable } from './groups.ts'
+import { holdupsOf, type Holdup } from './holdups.ts'
 import { sumOf, type Lane } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import { afterFailure, retryDelayMs, type FailureRules } from './retry-policy.ts'
@@ -51,6 +52,8 @@ export class Deliveries {
   /** Batches that have failed and are not through, between tries and in flight. */
   readonly #failing = new Set<Batch>()
   readonly #givenUp = new Set<Discard>()
+  /** What the destination has refused and does not have yet, between tries and under way. */
+  readonly #undelivered = new Set<Discard>()
   #discardsUnderWay = 0
   #effects: Effect[] = []
 
@@ -96,6 +99,7 @@ export class Deliveries {
     this.#pollers.ended(batch)
     this.#count(batch, outcome, report)
     if (report !== undefined) batch.report = report
+    batch.isThrottled = outcome === 'throttled'
     if (outcome === 'succeeded') {
       this.#handOn(batch)
       this.#release(batch.groups, nowMs)
@@ -111,6 +115,7 @@ export class Deliveries {
   discardEnded(discard: Discard, delivered: boolean, nowMs: number): void {
     this.#discardsUnderWay -= 1
     if (delivered) {
+      this.#undelivered.delete(discard)
       this.#counters.destinationEvents += recordsOf(discard.groups)
       return this.#release(discard.groups, nowMs)
     }
@@ -118,6 +123,7 @@ export class Deliveries {
     discard.setbacks += 1
     discard.dueMs = nowMs + retryDelayMs(discard.setbacks, this.#random())
     this.#givenUp.add(discard)
+    this.#undelivered.add(discard)
   }
 
   /** Sends what is due again. */
@@ -136,7 +142,10 @@ export class Deliveries {
       if (discard.dueMs > nowMs) continue
       this.#givenUp.delete(discard)
       discard.groups = this.#withoutAnothers(discard.groups)
-      if (discard.groups.length === 0) continue
+      if (discard.groups.length === 0) {
+        this.#undelivered.delete(discard)
+        continue
+      }
       this.#discardsUnderWay += 1
       this.#effects.push({ kind: 'discard', discard })
     }
@@ -172,13 +181,8 @@ export class Deliveries {
     return Math.max(0, ...[...this.#failing].map(({ attempts }) => attempts))
   }
 
-  /** Of each lane whose batch has failed and is not through: how often. */
-  get failures(): ReadonlyMap<Lane, number> {
-    const failures = new Map<Lane, number>()
-    for (const { groups, attempts } of this.#failing) {
-      for (const { lane } of groups) if (attempts > 0) failures.set(lane, attempts)
-    }
-    return failures
+  get holdups(): ReadonlyMap<Lane, Holdup> {
+    return holdupsOf(this.#failing, this.#undelivered)
   }
 
   #handOn({ groups, report }: Batch): void {
@@ -333,7 +337,8 @@ export class Deliveries {
     const records = recordsOf(batch.groups)
     if (outcome === 'throttled') this.#counters.throttles += 1
     if (outcome === 'failed' || outcome === 'unreached') {
-      this.#counters.failedInvokeEvents += failedOf(report) ?? records
+      const { failed } = report ?? {}
+      this.#counters.failedInvokeEvents += failed === undefined ? records : sumOf([...failed])
       this.#counters.invokeErrors += 1
     }
     if (outcome === 'failed' || outcome === 'succeeded') {
@@ -341,8 +346,4 @@ export class Deliveries {
       this.#counters.invokedEvents += records
     }
   }
-}
-
-function failedOf(report: InvocationReport | undefined): number | undefined {
-  return report?.failed === undefined ? undefined : sumOf([...report.failed])
 }

@@ -8,7 +8,7 @@ import { itemFailuresOf, stateOf, streamFailuresOf } from './item-failures.ts'
 export interface Judgement {
   readonly outcome: BatchOutcome
   readonly report?: InvocationReport
-  /** Which limit refused the invocation, or why the function was not reached. */
+  /** Which limit refused the invocation, why the function was not reached, or how it failed. */
   readonly reason?: string
 }
 
@@ -30,7 +30,8 @@ export function judge(
     const [attempts, records] = [batch.attempts + 1, recordsOf(batch.groups)]
     const of = report.failed === undefined ? {} : { named: report.failed.size }
     logger.warn('function failed', { requestId, functionError, records, ...of, attempts })
-    return { outcome: 'failed', report }
+    const reason = functionError === null ? undefined : errorIn(result.payload)
+    return { outcome: 'failed', report, ...(reason === undefined ? {} : { reason }) }
   }
   const { code, message, reason, requestId } = result
   if (code === 'TooManyRequestsException') {
@@ -72,4 +73,20 @@ function stateReport(
   const state = window === undefined ? undefined : stateOf(payload)
   if (state === undefined) return {}
   return { report: { requestId, executedVersion, functionError: null, state } }
+}
+
+const errorMaxCharacters = 200
+
+/** `type: message` of what a function threw, as Lambda's runtimes answer it; undefined for anything else. */
+function errorIn(payload: string): string | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(payload)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return undefined
+  }
+  const { errorType, errorMessage } = (value ?? {}) as Record<string, unknown>
+  const said = [errorType, errorMessage].filter((part) => typeof part === 'string' && part !== '')
+  return said.length === 0 ? undefined : said.join(': ').slice(0, errorMaxCharacters)
 }

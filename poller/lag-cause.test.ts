@@ -15,7 +15,8 @@ const quiet: Look = {
 }
 
 function lane(partition: number, records: number, change: Partial<LaneLook> = {}): LaneLook {
-  return { partition, records, ageMs: 20_000, isInFlight: false, failures: 0, ...change }
+  const free = { isInFlight: false, failures: 0, isThrottled: false, isUndelivered: false }
+  return { partition, offset: 70, records, ageMs: 20_000, ...free, ...change }
 }
 
 /** Six looks, a second apart, of a lag that grows by `growth` records a second in each lane. */
@@ -48,6 +49,23 @@ test.each<[string, readonly Look[], string, LagCircumstances?]>([
   ['the source is away', looks({}), 'source-unreachable', { sourceProblem: 'no broker answers' }],
   ['no function', looks({ lanes: all() }), 'function-unreachable', { functionProblem: 'no f' }],
   ['no function, and nothing to send it', looks({}), 'none', { functionProblem: 'no f' }],
+  [
+    'half of it waits for a destination that takes nothing',
+    looks({ lanes: [lane(0, 5000, { ...busy, isUndelivered: true }), lane(1, 5000, busy)] }),
+    'destination-unreachable',
+    { destinationProblem: 'no queue' },
+  ],
+  [
+    'little of it waits for a destination',
+    looks({ lanes: [lane(0, 1000, { ...busy, isUndelivered: true }), ...all(busy).slice(1)] }),
+    'slow-handler',
+    { destinationProblem: 'no queue' },
+  ],
+  [
+    'half of it was refused, and waits for its next try',
+    looks({ lanes: [lane(0, 5000, { ...busy, isThrottled: true }), lane(1, 5000, busy)] }),
+    'throttled',
+  ],
   [
     'half of it waits behind a batch that fails',
     looks({ lanes: [lane(0, 5000, { failures: 3 }), lane(1, 5000, busy)] }),
@@ -91,6 +109,30 @@ test('throttles count while they go on, whatever else is so', () => {
   expect(cause).toBe('throttled')
   expect(detail).toContain('ReservedFunctionConcurrentInvocationLimitExceeded')
   expect(causeOf(looks({ ...of, throttles: 7 }))).toBe('slow-handler')
+})
+
+test('what is named says where it is, and what to look at', () => {
+  const detailOf = (lanes: readonly LaneLook[], circumstances: LagCircumstances = {}): string =>
+    judgeLag({ windowMs: 500 }, looks({ lanes }, 0), circumstances).detail
+  const failing = [lane(2, 50, { failures: 1 }), lane(3, 10)]
+  expect(detailOf(failing, { functionError: 'Sandbox.Timedout: after 1.00 seconds' })).toBe(
+    'partition 2 from offset 70 on: its batch has failed 1 time and is sent again, last with ' +
+      'Sandbox.Timedout: after 1.00 seconds; 50 of 60 records wait behind such batches',
+  )
+  const more = [lane(2, 50, { failures: 2 }), lane(3, 10, { failures: 3 })]
+  expect(detailOf(more)).toBe(
+    'partition 3 from offset 70 on, and 1 more: its batch has failed 3 times and is sent again; ' +
+      '60 of 60 records wait behind such batches',
+  )
+  expect(detailOf([lane(2, 50, { isThrottled: true })], { throttleReason: 'Limit' })).toBe(
+    'refused by Limit, 1 partition to be tried again',
+  )
+  const stuck = [lane(2, 50, { isUndelivered: true })]
+  expect(detailOf(stuck, { destinationProblem: 'no queue' })).toBe(
+    'no queue; 1 partition with 50 of 50 records wait for it',
+  )
+  const alone = judgeLag({ windowMs: 500 }, looks({ partitions: 1, lanes: [lane(0, 50, busy)] }, 0))
+  expect(alone.detail).toContain('the one partition that is behind has a batch with the function')
 })
 
 test('says how much it is, how old and where it goes', () => {

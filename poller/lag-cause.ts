@@ -8,6 +8,7 @@ export const lagCauses = [
   'none',
   'source-unreachable',
   'function-unreachable',
+  'destination-unreachable',
   'poison-record',
   'throttled',
   'catching-up',
@@ -22,12 +23,18 @@ export type LagCause = (typeof lagCauses)[number]
 /** One lane that is behind, at one moment. */
 export interface LaneLook {
   readonly partition: number
+  /** The lowest that is not finished. */
+  readonly offset: number
   /** Offset lag in records, and the age of the oldest of them where that is known. */
   readonly records: number
   readonly ageMs: number | undefined
   readonly isInFlight: boolean
   /** Invocations of its batch that have failed; 0 where none has. */
   readonly failures: number
+  /** Whether its batch was refused for want of concurrency when it was last tried. */
+  readonly isThrottled: boolean
+  /** Whether records of it that are given up wait for the destination. */
+  readonly isUndelivered: boolean
 }
 
 /** A mapping at one moment. */
@@ -76,6 +83,10 @@ export interface LagCircumstances {
   readonly sourceProblem?: string | undefined
   /** Why the function was not reached, or not run, when it was last tried. */
   readonly functionProblem?: string | undefined
+  /** How the function failed when it last did. */
+  readonly functionError?: string | undefined
+  /** Why the destination did not take what is given up, when it was last tried. */
+  readonly destinationProblem?: string | undefined
   /** Which limit refused the last invocation, as Lambda names it. */
   readonly throttleReason?: string | undefined
 }
@@ -95,7 +106,7 @@ export function judgeLag(
 ): LagJudgement {
   const last = looks.at(-1)
   if (last === undefined) throw new Error('there is a look')
-  const records = recordsIn(last)
+  const records = recordsOf(last.lanes)
   const ageMs = Math.max(0, ...last.lanes.map((lane) => lane.ageMs ?? 0))
   const trendPerSecond = trendOf(looks)
   const facts = { last, looks, records, ageMs, trendPerSecond, ...circumstances }
@@ -114,12 +125,13 @@ interface Facts extends LagCircumstances {
 type Named = readonly [LagCause, string]
 
 function named(terms: LagTerms, facts: Facts): Named {
-  const { sourceProblem, functionProblem, last, records } = facts
+  const { sourceProblem, functionProblem } = facts
   if (sourceProblem !== undefined) return ['source-unreachable', sourceProblem]
   if (!isBehind(terms, facts)) return ['none', '']
   if (functionProblem !== undefined) return ['function-unreachable', functionProblem]
   return (
-    poison(last, records) ??
+    undelivered(facts) ??
+    poison(facts) ??
     throttled(facts) ??
     catchingUp(facts) ??
     hotPartition(facts) ??
@@ -134,25 +146,39 @@ function isBehind({ windowMs }: LagTerms, { last, ageMs, records }: Facts): bool
   return isUnread || ageMs > windowMs + graceMs
 }
 
-function poison({ lanes }: Look, records: number): Named | undefined {
-  const failing = lanes.filter(({ failures }) => failures > 0)
-  const behind = failing.reduce((sum, lane) => sum + lane.records, 0)
-  const worst = failing.toSorted((a, b) => b.failures - a.failures)[0]
-  if (worst === undefined || behind * 2 < records) return undefined
-  const others = failing.length > 1 ? `, and ${failing.length - 1} more` : ''
+function undelivered({ last, records, destinationProblem }: Facts): Named | undefined {
+  const held = last.lanes.filter(({ isUndelivered }) => isUndelivered)
+  if (destinationProblem === undefined || !areMostOf(held, records)) return undefined
   return [
-    'poison-record',
-    `partition ${worst.partition}${others}: its batch has failed ${worst.failures} times and is sent again; ` +
-      `${behind} of ${records} records wait behind such batches`,
+    'destination-unreachable',
+    `${destinationProblem}; ${many(held.length, 'partition')} with ${recordsOf(held)} of ${records} records wait for it`,
   ]
 }
 
-function throttled({ looks, last, throttleReason }: Facts): Named | undefined {
-  const before = looks[0]?.throttles ?? last.throttles
-  const throttles = last.throttles - before
-  if (throttles <= 0) return undefined
+function poison({ last, records, functionError }: Facts): Named | undefined {
+  const failing = last.lanes.filter(({ failures }) => failures > 0)
+  const worst = failing.toSorted((a, b) => b.failures - a.failures)[0]
+  if (worst === undefined || !areMostOf(failing, records)) return undefined
+  const { partition, offset, failures } = worst
+  const others = failing.length > 1 ? `, and ${failing.length - 1} more` : ''
+  const how = functionError === undefined ? '' : `, last with ${functionError}`
+  return [
+    'poison-record',
+    `partition ${partition} from offset ${offset} on${others}: its batch has failed ${many(failures, 'time')} ` +
+      `and is sent again${how}; ${recordsOf(failing)} of ${records} records wait behind such batches`,
+  ]
+}
+
+/** Between two tries of what was refused some time passes, in which nothing more is. */
+function throttled({ looks, last, records, throttleReason }: Facts): Named | undefined {
+  const throttles = last.throttles - (looks[0]?.throttles ?? last.throttles)
+  const refused = last.lanes.filter(({ isThrottled }) => isThrottled)
+  if (throttles <= 0 && !areMostOf(refused, records)) return undefined
   const limit = throttleReason === undefined ? 'its concurrency' : throttleReason
-  return ['throttled', `${throttles} invocations refused in the last seconds by ${limit}`]
+  const waiting = `${many(refused.length, 'partition')} to be tried again`
+  if (throttles <= 0) return ['throttled', `refused by ${limit}, ${waiting}`]
+  const lately = `${many(throttles, 'invocation')} refused in the last seconds by ${limit}`
+  return ['throttled', refused.length === 0 ? lately : `${lately}; ${waiting}`]
 }
 
 /** The lag falls by at least a thousandth a second: it ends within a quarter of an hour or so. */
@@ -161,7 +187,7 @@ function catchingUp({ trendPerSecond, records, looks }: Facts): Named | undefine
   const seconds = Math.ceil(records / -trendPerSecond)
   return [
     'catching-up',
-    `${records} records, ${Math.round(-trendPerSecond)} less each second: about ${seconds} s`,
+    `${many(records, 'record')}, ${Math.round(-trendPerSecond)} less each second: about ${seconds} s`,
   ]
 }
 
@@ -186,27 +212,36 @@ function atTheLimit({ last, looks, records }: Facts): Named {
   if (areLanesBusy >= mostly) {
     return [
       'slow-handler',
-      `all ${behind} partitions that are behind have a batch with the function: larger batches, a quicker handler or more partitions`,
+      `${behind === 1 ? 'the one partition that is behind has' : `all ${behind} partitions that are behind have`} a batch with the function: larger batches, a quicker handler or more partitions`,
     ]
   }
   const isFull = share(looks, (look) => look.invocationsInFlight >= look.invocationsMax)
   if (isFull >= mostly && last.pollers >= last.pollersMost) {
     return [
       'pollers-at-maximum',
-      `${last.pollers} event pollers with ${last.invocationsMax} invocations at once are the most there may be`,
+      `${many(last.pollers, 'event poller')} with ${many(last.invocationsMax, 'invocation')} at once: there may be no more`,
     ]
   }
   if (isFull >= mostly) {
     return [
       'scaling',
-      `${last.pollers} event pollers of at most ${last.pollersMost} so far, all busy`,
+      `${many(last.pollers, 'event poller')} of at most ${last.pollersMost} so far, all busy`,
     ]
   }
   return ['reading', `${records} records wait, and are read no faster than they come`]
 }
 
-function recordsIn({ lanes }: Look): number {
+function recordsOf(lanes: readonly LaneLook[]): number {
   return lanes.reduce((sum, lane) => sum + lane.records, 0)
+}
+
+/** Whether at least half of what the mapping is behind by is in these lanes. */
+function areMostOf(lanes: readonly LaneLook[], records: number): boolean {
+  return lanes.length > 0 && recordsOf(lanes) * 2 >= records
+}
+
+function many(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
 function laneOf({ lanes }: Look, partition: number): LaneLook | undefined {
@@ -221,5 +256,5 @@ function share(looks: readonly Look[], isSo: (look: Look) => boolean): number {
 function trendOf(looks: readonly Look[]): number {
   const [first, last] = [looks[0], looks.at(-1)]
   if (first === undefined || last === undefined || last.atMs <= first.atMs) return 0
-  return ((recordsIn(last) - recordsIn(first)) * 1000) / (last.atMs - first.atMs)
+  return ((recordsOf(last.lanes) - recordsOf(first.lanes)) * 1000) / (last.atMs - first.atMs)
 }

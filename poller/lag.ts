@@ -1,4 +1,5 @@
 // Measures how far a mapping is behind the ends of its partitions.
+import type { Holdup } from './holdups.ts'
 import type { LaneLook } from './lag-cause.ts'
 import type { Lane } from './lane.ts'
 import type { Partition } from './partition.ts'
@@ -48,7 +49,7 @@ export function oldestOf(partitions: Iterable<Partition>): number | undefined {
 /** The partitions that are behind, for whoever wants to know why. */
 export function lanesBehind(
   partitions: Iterable<Partition>,
-  failures: ReadonlyMap<Lane, number>,
+  holdups: ReadonlyMap<Lane, Holdup>,
   nowMs: number,
 ): readonly LaneLook[] {
   const looks: LaneLook[] = []
@@ -57,8 +58,17 @@ export function lanesBehind(
     const records = assigned ? endOffset - finishedUpTo : 0
     if (records <= 0) continue
     const ageMs = oldest === undefined ? undefined : Math.max(0, nowMs - oldest.timestampMs)
-    const failed = Math.max(...lanes.map((lane) => failures.get(lane) ?? 0))
-    looks.push({ partition, records, ageMs, isInFlight, failures: failed })
+    const held = lanes.map((lane) => holdups.get(lane)).filter((holdup) => holdup !== undefined)
+    looks.push({
+      partition,
+      offset: finishedUpTo,
+      records,
+      ageMs,
+      isInFlight,
+      failures: Math.max(0, ...held.map(({ failures }) => failures)),
+      isThrottled: held.some(({ isThrottled }) => isThrottled),
+      isUndelivered: held.some(({ isUndelivered }) => isUndelivered),
+    })
   }
   return looks
 }

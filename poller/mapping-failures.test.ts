@@ -343,6 +343,35 @@ test('a destination that takes nothing is tried again until it does; nothing is 
   expect(stage.committed.get(0)).toBe(3)
 })
 
+test('a look says of each lane what holds it up: failures, a throttle, a destination', () => {
+  stage = new Stage({ retriesMax: 1, ...dead }, [0, 1, 2], 1)
+  stage.destinationWorks = false
+  for (const partition of [0, 1, 2]) stage.arrive(partition, [7])
+  const outcome = ({ groups }: Batch): BatchOutcome =>
+    groups[0]?.partition === 1 ? 'throttled' : 'failed'
+  const held = () => {
+    const { lanes } = stage.mapping.look(stage.nowMs)
+    return lanes.map(({ partition, offset, failures, isThrottled, isUndelivered }) => {
+      return [partition, offset, failures, isThrottled, isUndelivered]
+    })
+  }
+  stage.run(outcome)
+  expect(held()).toEqual([
+    [0, 7, 1, false, false],
+    [1, 7, 0, true, false],
+    [2, 7, 1, false, false],
+  ])
+  stage.runFor(20_000, outcome)
+  expect(held()).toEqual([
+    [0, 7, 0, false, true],
+    [1, 7, 0, true, false],
+    [2, 7, 0, false, true],
+  ])
+  stage.destinationWorks = true
+  stage.runFor(60_000, () => 'succeeded')
+  expect(held()).toEqual([])
+})
+
 test('a record that no event can hold goes to the destination, in its turn, without its content', () => {
   stage = new Stage({ ...dead }, [0], 10)
   stage.arrive(0, [0])

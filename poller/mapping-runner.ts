@@ -56,6 +56,7 @@ export class MappingRunner implements SourceListener {
   #destinationProblem: string | undefined
   #schemaProblem: string | undefined
   #functionProblem: string | undefined
+  #functionError: string | undefined
   #throttleReason: string | undefined
   #isStopping = false
   #isStopped = false
@@ -70,6 +71,8 @@ export class MappingRunner implements SourceListener {
       circumstances: () => ({
         sourceProblem: this.#problem ?? this.#schemaProblem,
         functionProblem: this.#functionProblem,
+        functionError: this.#functionError,
+        destinationProblem: this.#destinationProblem,
         throttleReason: this.#throttleReason,
       }),
       judged: (judgement, before) => this.#lagJudged(judgement, before),
@@ -240,6 +243,7 @@ export class MappingRunner implements SourceListener {
     this.#functionProblem = outcome === 'unreached' ? reason : undefined
     if (outcome === 'unreached') systemLog.failed(reason ?? outcome, 'FUNCTION_NOT_REACHED')
     if (outcome === 'throttled') this.#throttleReason = reason
+    if (outcome === 'failed') this.#functionError = reason
     if (outcome === 'succeeded') this.#lastResult = succeeded
     else if (outcome !== 'throttled') this.#lastResult = failed
     this.#mapping.batchEnded(batch, outcome, clock.now(), report)

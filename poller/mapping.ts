@@ -215,7 +215,7 @@ export class Mapping {
   look(nowMs: number): Look {
     return {
       atMs: nowMs,
-      lanes: lanesBehind(this.#partitions.values(), this.#deliveries.failures, nowMs),
+      lanes: lanesBehind(this.#partitions.values(), this.#deliveries.holdups, nowMs),
       throttles: this.#counters.throttles,
       polledBytes: this.#counters.polledBytes,
       partitions: this.lag.partitions,
