@@ -202,7 +202,8 @@ export class MappingRunner implements SourceListener {
         return
       case 'scaled': {
         const { change, lag } = effect
-        this.#options.logger.info('event pollers changed', { ...change, lag })
+        const what = change.from === change.to ? 'event pollers stay' : 'event pollers changed'
+        this.#options.logger.info(what, { ...change, lag })
         return
       }
       case 'windowDropped': {

@@ -225,13 +225,13 @@ const scaling = [
   {
     name: 'millrace_mapping_scaling_decisions_total',
     type: 'counter',
-    help: `Changes of the number of event pollers, by reason: ${scalingReasons.join(', ')}.`,
+    help: `Decisions about the number of event pollers, by reason: ${scalingReasons.join(', ')}. That it stays although more would be of use counts once, until it has calmed down.`,
     labels: [...labels, 'reason'],
   },
   {
     name: 'millrace_mapping_scaling_decision_timestamp_seconds',
     type: 'gauge',
-    help: 'When the last change for that reason was; absent before there was one.',
+    help: 'When the last decision for that reason was; absent before there was one.',
     labels: [...labels, 'reason'],
   },
 ] as const satisfies readonly MetricDefinition[]

@@ -61,6 +61,25 @@ test('with lag the number doubles each second, to one per partition', () => {
   ])
 })
 
+test('what it has grown to and cannot pass is said once, and again after a calm', () => {
+  const { look, wait } = scaled({}, 2)
+  const most = { from: 2, to: 2, reason: 'partitions' }
+  expect(wait(20_000, far)).toEqual([{ from: 1, to: 2, reason: 'lag' }, most])
+  // A look in between that finds nothing is no calm.
+  look()
+  expect(wait(5000, far)).toEqual([])
+  expect(wait(2 * scalingCalmMs, { invocationsMost: 10 })).toEqual([])
+  expect(look(far)).toEqual(most)
+})
+
+test('a single event poller that is throttled says that it stays, and is not asked again for a while', () => {
+  const { look, wait } = scaled()
+  const refused = { ...far, throttles: 1 }
+  expect(look(refused)).toEqual({ from: 1, to: 1, reason: 'throttled' })
+  expect(wait(5000, refused)).toEqual([])
+  expect(wait(throttleCautionMs, far)).toEqual([{ from: 1, to: 1, reason: 'concurrency' }])
+})
+
 test.each<[string, Partial<Evaluation>, number]>([
   ['less than a batch each', { waitingRecords: 199 }, 1],
   ['two full batches', { waitingRecords: 200 }, 2],

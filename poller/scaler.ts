@@ -36,10 +36,12 @@ export interface ScalerState {
   readonly calm: { readonly sinceMs: number; readonly invocationsMost: number } | undefined
   /** The last throttle, and how many event pollers the function is thought to bear since. */
   readonly throttled: { readonly atMs: number; readonly ceiling: number } | undefined
+  /** What keeps the number from growing, once that is said; undefined again when it grows, or has calmed down. */
+  readonly held?: ScalingReason | undefined
 }
 
 /**
- * Why the number changed. `lag`: more waits than the batches of the pollers hold. `partitions`,
+ * Why the number changed, or stays although more would be of use. `lag`: more waits than the batches of the pollers hold. `partitions`,
  * `maximum`, `concurrency`: the same, but one per partition, MaximumPollers or recent throttles let it
  * grow no further than this; `partitions` also where partitions came or went. `throttled`: the function
  * refused invocations. `idle`: so many were not needed.
@@ -54,6 +56,7 @@ export const scalingReasons = [
 ] as const
 export type ScalingReason = (typeof scalingReasons)[number]
 
+/** `from` and `to` are the same where the reason is one to stay; of a spell of such looks the first says so. */
 export interface ScalingChange {
   readonly from: number
   readonly to: number
@@ -179,7 +182,9 @@ function calm(
 }
 
 function changed(state: ScalerState, to: number, reason: ScalingReason): ScalingDecision {
-  const { pollers: from } = state
-  if (from === to) return { state }
-  return { state: { ...state, pollers: to }, change: { from, to, reason } }
+  const { pollers: from, held } = state
+  const isFree = reason === 'lag' || reason === 'idle'
+  const next = { ...state, pollers: to, held: isFree ? undefined : reason }
+  if (from === to && (isFree || held === reason)) return { state: next }
+  return { state: next, change: { from, to, reason } }
 }

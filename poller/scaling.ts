@@ -95,7 +95,8 @@ export class Scaling {
     this.#dueMs = this.#nextLookMs(nowMs)
     const result = this.#look(partitions, pollers, nowMs)
     if (result === undefined) return undefined
-    const delayMs = Math.round(this.#random() * this.#pace.effectMaxMs)
+    const isOne = result.change.from !== result.change.to
+    const delayMs = isOne ? Math.round(this.#random() * this.#pace.effectMaxMs) : 0
     if (delayMs === 0) return this.#apply(result, partitions, pollers, nowMs)
     this.#pending = { result, atMs: nowMs + delayMs }
     return undefined
@@ -132,8 +133,9 @@ export class Scaling {
     pollers: EventPollers,
     nowMs: number,
   ): ScalingResult {
-    pollers.deal(lanesOf(partitions.values()), result.change.to)
-    this.#counters.scaled(result.change.reason, nowMs)
+    const { from, to, reason } = result.change
+    if (from !== to) pollers.deal(lanesOf(partitions.values()), to)
+    this.#counters.scaled(reason, nowMs)
     return result
   }
 }
