@@ -75,6 +75,13 @@ export function offsetBehind(bytes: Buffer | null, fromOffset: number): number {
   return offset
 }
 
+/** Throws what is wrong with an answer that has bytes, and no whole batch from the offset on. */
+export function refuseTorn(answer: FetchedPartition, fromOffset: number): never {
+  // Which says more, where it can.
+  fetchedBatches(answer, fromOffset)
+  throw new DecodeError(`there is no whole batch from offset ${fromOffset} on`, 0)
+}
+
 /** Throws DecodeError. */
 export function recordsOf(
   { bytes, batches, fromOffset }: FetchedBatches,

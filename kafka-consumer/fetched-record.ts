@@ -120,3 +120,14 @@ export interface FetchedRun {
   /** What the records lie in, held once for the run: who lets go of it uses none of them any more. */
   readonly memory: Buffer
 }
+
+/** Hears of what a reader reads. None of these may wait; what they throw ends the reader as `failed`. */
+export interface ReaderListener {
+  run(run: FetchedRun): void
+  /** What follows starts below what was read: the log was cut, or is another. */
+  rewound(partition: number): void
+  /** Why partitions cannot be read for some time already; undefined when they can again. */
+  trouble(reason: string | undefined): void
+  /** The reader has stopped. */
+  failed(error: unknown): void
+}

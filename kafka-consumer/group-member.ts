@@ -67,6 +67,8 @@ export class GroupMember {
   #link: BrokerLink | undefined
   /** For what is answered at once. */
   #quickLink: BrokerLink | undefined
+  /** Whether the group was asked for anything, and so may know this member. */
+  #hasAsked = false
   #isStable = false
   /** Ends the wait for the next heartbeat. */
   #beat = new AbortController()
@@ -179,9 +181,9 @@ export class GroupMember {
     const wasStable = this.#isStable
     this.#stopping.abort()
     this.rejoin()
-    if (memberId === '' || this.#link === undefined) return
+    if (memberId === '' || !this.#hasAsked) return
     // A join that is under way holds up what follows it on its connection.
-    if (!wasStable) this.#link.close()
+    if (!wasStable) this.#link?.close()
     const patience = new AbortController()
     const longEnough = sleep(this.#options.clock, leaveMaxMs, patience.signal)
     await Promise.race([this.#sayGoodbye(memberId), longEnough])
@@ -215,6 +217,7 @@ export class GroupMember {
     const link = await cluster.coordinator(groupId)
     if (link === undefined) return this.#again('COORDINATOR_NOT_AVAILABLE')
     this.#link = link
+    this.#hasAsked = true
     const { body } = await link.ask(
       'JoinGroup',
       {
@@ -308,6 +311,8 @@ export class GroupMember {
       const answer = await link?.ask('Heartbeat', body, { maxMs: sessionTimeoutMs })
       if (answer !== undefined) this.#reactTo(errorName(answer.body.errorCode))
       cluster.rest()
+      // Else what has rested would be held on to for as long as nothing is committed.
+      if (this.#link?.isGood === false) this.#link = undefined
     } catch (error) {
       if (!isUnreachable(error) || this.#isLeaving) throw error
       // The group knows this member for as long as its session lasts: the next beat may do.

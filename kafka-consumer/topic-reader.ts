@@ -9,15 +9,14 @@ import {
   fetchWaitPausedMs,
   requestMaxMs,
 } from '../common/consumer-limits.ts'
-import { DecodeError } from '../protocol/decode-error.ts'
 import type { KafkaErrorName } from '../protocol/error-codes.ts'
 import { errorName, isUnreachable, readFailure, refused } from './answer-errors.ts'
 import type { BrokerLink } from './broker-link.ts'
 import { placesOf } from './wait-request.ts'
 import { isAnotherTopic, isLedAlike, type Cluster, type TopicState } from './cluster.ts'
 import { askFetch, type FetchAnswer, type Fetched } from './fetch-request.ts'
-import { fetchedBatches, offsetBehind, recordsOf } from './fetched-batches.ts'
-import type { FetchedRun } from './fetched-record.ts'
+import { fetchedBatches, offsetBehind, recordsOf, refuseTorn } from './fetched-batches.ts'
+import type { ReaderListener } from './fetched-record.ts'
 import { boundsOf, placeWithin } from './log-bounds.ts'
 import { QuietReader } from './quiet-reader.ts'
 import { ownedBy, ReadPartition, troubleOf, type Part, type Trouble } from './read-partition.ts'
@@ -26,17 +25,11 @@ export interface TopicReaderOptions {
   readonly cluster: Cluster
   readonly clock: Clock
   readonly topic: string
-  /** None of these may wait; what they throw ends the reader as `failed`. */
-  readonly on: {
-    run(run: FetchedRun): void
-    /** What follows starts below what was read: the log was cut, or is another. */
-    rewound(partition: number): void
-    /** Why partitions cannot be read for some time already; undefined when they can again. */
-    trouble(reason: string | undefined): void
-    /** The reader has stopped. */
-    failed(error: unknown): void
-  }
+  readonly on: ReaderListener
 }
+
+type Round = { asked: readonly ReadPartition[] }
+type Rest = { readonly rest?: Promise<void> | undefined }
 
 /**
  * Invariant: a partition is in at most one fetch under way, and what an answer holds of it is handed on before
@@ -145,42 +138,52 @@ export class TopicReader {
   }
 
   async #fetchFrom(nodeId: number): Promise<void> {
-    const { cluster, clock, on } = this.#options
+    const { cluster, on } = this.#options
     const { signal } = this.#assignment
     const quiet = new QuietReader(cluster, nodeId)
     this.#fetching.set(nodeId, quiet)
-    let asked = this.#fetchable(nodeId)
+    const round = { asked: this.#fetchable(nodeId) }
     try {
-      while (asked.length > 0) {
-        const link = await cluster.node(nodeId, 'fetch')
-        let next: Promise<Fetched> | undefined = this.#ask(link, asked)
-        while (next !== undefined) {
-          const { answer, memory }: Fetched = await next
-          if (signal.aborted) return
-          const parts = this.#accept(answer, asked)
-          const { throttleTimeMs } = answer
-          if (throttleTimeMs > 0) await sleep(clock, Math.min(throttleTimeMs, requestMaxMs), signal)
-          asked = this.#fetchable(nodeId)
-          const rest = this.#rest(quiet, parts.length === 0 ? asked : [])
-          const isOver = rest !== undefined || asked.length === 0 || !link.isGood
-          next = isOver ? undefined : this.#ask(link, asked)
-          // It is awaited only when the records were handed on.
-          next?.catch(() => {})
-          this.#deliver(parts, memory, signal)
-          await rest
-        }
+      while (round.asked.length > 0) {
+        const { rest } = await this.#fetchOn(nodeId, quiet, round)
+        // It may be long: nothing is held by now, neither the connection, which is closed meanwhile, nor the last answer.
+        await rest
         if (signal.aborted) return
-        asked = this.#fetchable(nodeId)
+        round.asked = this.#fetchable(nodeId)
       }
     } catch (error) {
       if (signal.aborted) return
       if (!isUnreachable(error)) return on.failed(this.#ended(error))
-      for (const read of asked) this.#suffers(read, 'leader', error.message)
+      for (const read of round.asked) this.#suffers(read, 'leader', error.message)
     } finally {
       quiet.leave()
       this.#fetching.delete(nodeId)
       this.#kick()
     }
+  }
+
+  /** Fetch after fetch, until there is nothing to ask for, another connection is needed, or it is to `rest`. */
+  async #fetchOn(nodeId: number, quiet: QuietReader, round: Round): Promise<Rest> {
+    const { cluster, clock } = this.#options
+    const { signal } = this.#assignment
+    const link = await cluster.node(nodeId, 'fetch')
+    let rest: Promise<void> | undefined
+    let next: Promise<Fetched> | undefined = this.#ask(link, round.asked)
+    while (next !== undefined) {
+      const { answer, memory }: Fetched = await next
+      if (signal.aborted) break
+      const parts = this.#accept(answer, round.asked)
+      const { throttleTimeMs } = answer
+      if (throttleTimeMs > 0) await sleep(clock, Math.min(throttleTimeMs, requestMaxMs), signal)
+      const asked = (round.asked = this.#fetchable(nodeId))
+      rest = this.#rest(quiet, parts.length === 0 ? asked : [])
+      const isOver = rest !== undefined || asked.length === 0 || !link.isGood
+      next = isOver ? undefined : this.#ask(link, asked)
+      // It is awaited only when the records were handed on.
+      next?.catch(() => {})
+      this.#deliver(parts, memory, signal)
+    }
+    return { rest }
   }
 
   #fetchable(nodeId: number): readonly ReadPartition[] {
@@ -235,9 +238,7 @@ export class TopicReader {
       if (nextOffset === fromOffset) {
         // Others' batches may have been cut off; the first one's is whole, however large (KIP-74).
         if (parts.length > 0) continue
-        // Which says more of what is wrong, where it can.
-        fetchedBatches(part, fromOffset)
-        throw new DecodeError(`there is no whole batch from offset ${fromOffset} on`, 0)
+        refuseTorn(part, fromOffset)
       }
       read.offset = nextOffset
       parts.push([read, { fromOffset, answer: part }])
