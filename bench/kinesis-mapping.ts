@@ -1,7 +1,6 @@
 // Measures mappings of a stream: put to handler by both ways to read it, and a backlog beside a Kafka mapping of the same records; prints JSON.
-import { execFileSync } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -19,6 +18,7 @@ import {
 import { createFunction, lambdaClient } from '../test/support/lambda.ts'
 import { startPlatform, type Platform } from '../test/support/platform.ts'
 import { cpuSeconds, machineLoad } from './broker/process-usage.ts'
+import { conditions } from './kinesis/conditions.ts'
 import { clientOf } from './kinesis/load.ts'
 
 const { values: flags } = parseArgs({
@@ -238,13 +238,7 @@ await rm(directory, { recursive: true })
 const ratio = (reader: Reader, figure: keyof Drain = 'recordsPerSecond'): number =>
   Number((median(reader, figure) / median('kafka', figure)).toFixed(2))
 const report = {
-  machine: {
-    cpu: cpus()[0]?.model,
-    cores: availableParallelism(),
-    node: process.version,
-    loadBefore,
-  },
-  commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
+  ...conditions(loadBefore),
   flags,
   bars: [
     { what: 'put to handler p99, standard, ms', reached: paced?.standard.p99Ms, bar: '<= 50' },

@@ -1,9 +1,8 @@
 // Measures the Kinesis API by the AWS SDK: puts, reads, single puts and memory, beside kinesalite and kinesis-local; prints JSON.
-import { execFileSync } from 'node:child_process'
-import { availableParallelism, cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { machineLoad, residentKiB } from './broker/process-usage.ts'
+import { conditions } from './kinesis/conditions.ts'
 import {
   clientOf,
   createStream,
@@ -141,13 +140,7 @@ const bars = [
   ['memory grown by the load, MiB', medians.get('ours')?.grownMiB, '<= 150'],
 ].map(([what, reached, bar]) => ({ what, reached, bar }))
 const report = {
-  machine: {
-    cpu: cpus()[0]?.model,
-    cores: availableParallelism(),
-    node: process.version,
-    loadBefore,
-  },
-  commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
+  ...conditions(loadBefore),
   flags,
   bars,
   medians: Object.fromEntries(medians),

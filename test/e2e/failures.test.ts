@@ -3,15 +3,20 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
-  CreateEventSourceMappingCommand,
-  GetEventSourceMappingCommand,
   type CreateEventSourceMappingCommandInput as CreateInput,
   type LambdaClient,
 } from '@aws-sdk/client-lambda'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { createFunction, lambdaClient, readRecorded, type RecordedLine } from '../support/lambda.ts'
+import {
+  createFunction,
+  createMapping,
+  fromTopic,
+  lambdaClient,
+  readRecorded,
+  type RecordedLine,
+} from '../support/lambda.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
 import { expectPoisonRecord } from '../support/poison-record.ts'
 
@@ -54,23 +59,11 @@ async function map(
     files: { 'index.mjs': poisonable(onPoison) },
     environment: { OUT: outOf(topic) },
   })
-  const { UUID = '' } = await client.send(
-    new CreateEventSourceMappingCommand({
-      FunctionName: `on-${topic}`,
-      SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: [platform.kafka] } },
-      Topics: [topic],
-      StartingPosition: 'TRIM_HORIZON',
-      ...settings,
-    }),
-  )
-  await eventually(
-    async () => {
-      const { State } = await client.send(new GetEventSourceMappingCommand({ UUID }))
-      return State === 'Enabled' ? true : undefined
-    },
-    () => `the mapping becomes Enabled\n${platform.log()}`,
-  )
-  return UUID
+  return createMapping(client, platform, {
+    FunctionName: `on-${topic}`,
+    ...fromTopic(topic, platform.kafka),
+    ...settings,
+  })
 }
 
 async function send(topic: string, values: readonly string[]): Promise<void> {

@@ -5,14 +5,11 @@ import { join } from 'node:path'
 import {
   CreateStreamCommand,
   DeregisterStreamConsumerCommand,
-  DescribeStreamSummaryCommand,
   KinesisClient,
   PutRecordsCommand,
   RegisterStreamConsumerCommand,
-  UpdateShardCountCommand,
 } from '@aws-sdk/client-kinesis'
 import {
-  CreateEventSourceMappingCommand,
   GetEventSourceMappingCommand,
   type CreateEventSourceMappingCommandInput as MappingInput,
   type LambdaClient,
@@ -20,8 +17,9 @@ import {
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { putTogether } from '../../kinesis-wire/aggregate.ts'
 import { eventually } from '../support/eventually.ts'
-import { createFunction, lambdaClient } from '../support/lambda.ts'
+import { createFunction, createMapping, lambdaClient } from '../support/lambda.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
+import { resizeStream } from '../support/resize-stream.ts'
 
 const StreamName = 'laps'
 const EventSourceArn = 'arn:aws:kinesis:us-east-1:000000000000:stream/laps'
@@ -97,17 +95,7 @@ async function map(change: Partial<MappingInput> = {}, end = ''): Promise<string
     EventSourceArn,
     StartingPosition: 'TRIM_HORIZON',
   } as const
-  const { UUID = '' } = await lambda.send(
-    new CreateEventSourceMappingCommand({ ...mapping, ...change }),
-  )
-  await eventually(
-    async () => {
-      const { State } = await lambda.send(new GetEventSourceMappingCommand({ UUID }))
-      return State === 'Enabled' ? true : undefined
-    },
-    () => 'the mapping to be enabled',
-  )
-  return UUID
+  return createMapping(lambda, platform, { ...mapping, ...change })
 }
 
 const keys = 8
@@ -124,18 +112,7 @@ async function put(from: number): Promise<void> {
 const createStream = (ShardCount: number) =>
   kinesis.send(new CreateStreamCommand({ StreamName, ShardCount }))
 
-async function resize(TargetShardCount: number): Promise<void> {
-  const change = { StreamName, TargetShardCount, ScalingType: 'UNIFORM_SCALING' } as const
-  await kinesis.send(new UpdateShardCountCommand(change))
-  await eventually(
-    async () => {
-      const command = new DescribeStreamSummaryCommand({ StreamName })
-      const { StreamDescriptionSummary } = await kinesis.send(command)
-      return StreamDescriptionSummary?.StreamStatus === 'ACTIVE' ? true : undefined
-    },
-    () => 'the stream to be active',
-  )
-}
+const resize = (shards: number): Promise<void> => resizeStream(kinesis, StreamName, shards)
 
 /** The numbers that each key was given, once `count` different ones are there. */
 async function handled(count: number): Promise<ReadonlyMap<string, readonly number[]>> {

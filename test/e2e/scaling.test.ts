@@ -3,8 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
-  CreateEventSourceMappingCommand,
-  GetEventSourceMappingCommand,
   UpdateEventSourceMappingCommand,
   type LambdaClient,
   type ProvisionedPollerConfig,
@@ -12,7 +10,7 @@ import {
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { createFunction, lambdaClient } from '../support/lambda.ts'
+import { createFunction, createMapping, fromTopic, lambdaClient } from '../support/lambda.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
 
 let scratch: string
@@ -45,25 +43,13 @@ async function map(
     files: { 'index.mjs': 'export const handler = () => new Promise((r) => setTimeout(r, 400))' },
     memorySizeMb: 128,
   })
-  const { UUID = '' } = await client.send(
-    new CreateEventSourceMappingCommand({
-      FunctionName: `on-${topic}`,
-      SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: [platform.kafka] } },
-      Topics: [topic],
-      StartingPosition: 'TRIM_HORIZON',
-      BatchSize: 1,
-      MaximumBatchingWindowInSeconds: 0,
-      ...(pollers === undefined ? {} : { ProvisionedPollerConfig: pollers }),
-    }),
-  )
-  await eventually(
-    async () => {
-      const { State } = await client.send(new GetEventSourceMappingCommand({ UUID }))
-      return State === 'Enabled' ? true : undefined
-    },
-    () => `the mapping becomes Enabled\n${platform.log()}`,
-  )
-  return UUID
+  return createMapping(client, platform, {
+    FunctionName: `on-${topic}`,
+    ...fromTopic(topic, platform.kafka),
+    BatchSize: 1,
+    MaximumBatchingWindowInSeconds: 0,
+    ...(pollers === undefined ? {} : { ProvisionedPollerConfig: pollers }),
+  })
 }
 
 async function fill(topic: string, partitions: number, each: number): Promise<void> {

@@ -16,7 +16,7 @@ import avro from 'avsc'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { createFunction, lambdaClient, readRecorded } from '../support/lambda.ts'
+import { createFunction, lambdaClient, mappingEnabled, readRecorded } from '../support/lambda.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
 
 const order: avro.Schema = {
@@ -174,13 +174,7 @@ test('a function gets JSON that filters have seen, what no schema gets at goes t
       SelfManagedKafkaEventSourceConfig: { SchemaRegistryConfig },
     }),
   )
-  await eventually(
-    async () => {
-      const { State } = await client.send(new GetEventSourceMappingCommand({ UUID }))
-      return State === 'Enabled' ? true : undefined
-    },
-    () => `the update to take effect\n${platform.log().slice(-3000)}`,
-  )
+  await mappingEnabled(client, platform, UUID)
   await send(written(4, 'FR'), written(5, 'NL'))
   expect((await handled(3))[2]).toEqual({
     value: base64(type.toBuffer({ id: 5, country: 'NL' })),

@@ -6,12 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   CreateStreamCommand,
-  DescribeStreamSummaryCommand,
   KinesisClient,
   ListShardsCommand,
   PutRecordsCommand,
   RegisterStreamConsumerCommand,
-  UpdateShardCountCommand,
 } from '@aws-sdk/client-kinesis'
 import { CreateEventSourceMappingCommand, type LambdaClient } from '@aws-sdk/client-lambda'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -20,6 +18,7 @@ import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { createFunction, lambdaClient } from '../support/lambda.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
+import { resizeStream } from '../support/resize-stream.ts'
 import { JavaProgram, type Line } from './java-program.ts'
 
 const program = '.cache/peers/bin/moto_server'
@@ -195,18 +194,7 @@ function expectCarsInOrder(all: readonly Seen[]): void {
   }
 }
 
-async function resize(TargetShardCount: number): Promise<void> {
-  const change = { StreamName, TargetShardCount, ScalingType: 'UNIFORM_SCALING' } as const
-  await kinesis.send(new UpdateShardCountCommand(change))
-  await eventually(
-    async () => {
-      const command = new DescribeStreamSummaryCommand({ StreamName })
-      const { StreamDescriptionSummary } = await kinesis.send(command)
-      return StreamDescriptionSummary?.StreamStatus === 'ACTIVE' ? true : undefined
-    },
-    () => 'the stream to be active',
-  )
-}
+const resize = (shards: number): Promise<void> => resizeStream(kinesis, StreamName, shards)
 
 async function pack(prefix: string, count: number): Promise<number> {
   producer.tell(`${prefix} ${count}`)

@@ -4,19 +4,10 @@
 import json
 import sys
 
-import boto3
-from botocore.config import Config
+from aws import connect, refusal
 
-endpoint = sys.argv[1]
-options = {
-    "endpoint_url": endpoint,
-    "region_name": "us-east-1",
-    "aws_access_key_id": "any",
-    "aws_secret_access_key": "any",
-    "config": Config(retries={"total_max_attempts": 1}),
-}
-iam = boto3.client("iam", **options)
-sts = boto3.client("sts", **options)
+iam = connect("iam", sys.argv[1])
+sts = connect("sts", sys.argv[1])
 
 trust = {
     "Version": "2012-10-17",
@@ -26,11 +17,8 @@ basic = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 
 
 def refused(call, **members):
-    try:
-        call(**members)
-    except iam.exceptions.ClientError as error:
-        return [type(error).__name__, error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Message"]]
-    return None
+    error = refusal(call, **members)
+    return [type(error).__name__, error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Message"]]
 
 
 def role_of_a_function():

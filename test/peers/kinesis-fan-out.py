@@ -5,21 +5,9 @@ import json
 import sys
 import threading
 
-import boto3
-from botocore.config import Config
+from aws import connect
 
 STREAM = "laps"
-
-
-def connect(url):
-    return boto3.client(
-        "kinesis",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
 
 
 def put(client, first):
@@ -44,13 +32,13 @@ def numbers(events):
 
 
 def main():
-    client = connect(sys.argv[1])
+    client = connect("kinesis", sys.argv[1])
     client.create_stream(StreamName=STREAM, ShardCount=1)
     stream_arn = client.describe_stream_summary(StreamName=STREAM)["StreamDescriptionSummary"]["StreamARN"]
     consumer = client.register_stream_consumer(StreamARN=stream_arn, ConsumerName="pit-wall")["Consumer"]
     arn = consumer["ConsumerARN"]
     put(client, 0)
-    later = threading.Timer(0.3, put, (connect(sys.argv[1]), 20))
+    later = threading.Timer(0.3, put, (connect("kinesis", sys.argv[1]), 20))
     later.start()
     first = pushed(client, arn, {"Type": "TRIM_HORIZON"}, lambda events: len(numbers(events)) >= 40)
     later.join()

@@ -5,31 +5,14 @@ import json
 import sys
 import time
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
+from aws import connect, refusal
 
 STREAM = "orders"
 
 
-def connect(url):
-    return boto3.client(
-        "kinesis",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-
-
 def refused(call, **parameters):
-    try:
-        call(**parameters)
-    except ClientError as error:
-        answer = error.response
-        return [answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]]
-    return None
+    answer = refusal(call, **parameters).response
+    return [answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]]
 
 
 def ids(shards):
@@ -154,7 +137,7 @@ def refusals_tour(client):
 
 
 def main():
-    client = connect(sys.argv[1])
+    client = connect("kinesis", sys.argv[1])
     client.create_stream(StreamName=STREAM, ShardCount=2)
     client.get_waiter("stream_exists").wait(StreamName=STREAM)
     tour = {"records": records_tour(client)}

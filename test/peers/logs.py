@@ -2,25 +2,15 @@
 import json
 import sys
 
-import boto3
-from botocore.exceptions import ClientError
+from aws import connect, refusal
 
-client = boto3.client(
-    "logs",
-    endpoint_url=sys.argv[1],
-    region_name="us-east-1",
-    aws_access_key_id="any",
-    aws_secret_access_key="any",
-)
+client = connect("logs", sys.argv[1])
 group = sys.argv[2]
 
 
-def refusal(call):
-    try:
-        call()
-    except ClientError as error:
-        return [type(error).__name__, error.response["Error"]["Message"]]
-    return None
+def refused(call, **parameters):
+    error = refusal(call, **parameters)
+    return [type(error).__name__, error.response["Error"]["Message"]]
 
 
 groups = [g["logGroupName"] for page in client.get_paginator("describe_log_groups").paginate() for g in page["logGroups"]]
@@ -37,8 +27,8 @@ print(
             "groups": groups,
             "filtered": filtered,
             "first": events[0]["message"],
-            "missing": refusal(lambda: client.get_log_events(logGroupName="/none", logStreamName="x")),
-            "badLimit": refusal(lambda: client.filter_log_events(logGroupName=group, filterPattern='"open')),
+            "missing": refused(client.get_log_events, logGroupName="/none", logStreamName="x"),
+            "badLimit": refused(client.filter_log_events, logGroupName=group, filterPattern='"open'),
         }
     )
 )

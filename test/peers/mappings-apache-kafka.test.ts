@@ -1,12 +1,9 @@
 // Runs mappings on Apache Kafka with the client of our own: what AWS promises holds on a cluster that is not ours.
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import {
-  CreateEventSourceMappingCommand,
-  GetEventSourceMappingCommand,
   type CreateEventSourceMappingCommandInput as CreateInput,
   type LambdaClient,
 } from '@aws-sdk/client-lambda'
@@ -20,9 +17,20 @@ import {
 } from '../../common/kafka-client.ts'
 import { silentLogger } from '../../common/logger.ts'
 import { attributesAt, codecOf } from '../../protocol/batch-header.ts'
-import { startApacheKafka, type ApacheKafka } from '../support/apache-kafka.ts'
+import {
+  connectedToKafka,
+  smallKafka,
+  startApacheKafka,
+  type ApacheKafka,
+} from '../support/apache-kafka.ts'
 import { eventually } from '../support/eventually.ts'
-import { createFunction, lambdaClient, readRecorded } from '../support/lambda.ts'
+import {
+  createFunction,
+  createMapping,
+  fromTopic,
+  lambdaClient,
+  readRecorded,
+} from '../support/lambda.ts'
 import { startPlatform, type Platform } from '../support/platform.ts'
 import { expectPoisonRecord } from '../support/poison-record.ts'
 import { RawKafka } from '../support/raw-kafka.ts'
@@ -36,15 +44,12 @@ let platform: Platform
 let client: LambdaClient
 
 beforeAll(async () => {
-  if (!existsSync('.cache/peers/kafka/libs')) {
-    throw new Error('Apache Kafka is missing: run "make test-peers"')
-  }
   scratch = await mkdtemp(join(tmpdir(), 'millrace-apache-'))
   await Promise.all([startKafka(), startOurs()])
   kafka = await createKafka({ brokers: [apache.address], clientId: 'test', logger: silentLogger })
   admin = kafka.admin()
   producer = kafka.producer()
-  await opened()
+  await connectedToKafka(admin, producer)
 })
 
 afterAll(async () => {
@@ -57,9 +62,7 @@ afterAll(async () => {
 async function startKafka(port?: number): Promise<void> {
   apache = await startApacheKafka({
     dataDir: join(scratch, 'kafka'),
-    // Members come one by one here, and nobody wants to wait for more of them.
-    properties: ['group.initial.rebalance.delay.ms=0', 'offsets.topic.num.partitions=1'],
-    heap: '-Xmx512m -Xms256m',
+    ...smallKafka,
     ...(port === undefined ? {} : { port }),
   })
 }
@@ -67,23 +70,6 @@ async function startKafka(port?: number): Promise<void> {
 async function startOurs(): Promise<void> {
   platform = await startPlatform({ dataDir: join(scratch, 'millrace') })
   client = lambdaClient(platform)
-}
-
-async function opened(): Promise<void> {
-  await eventually(
-    async () => {
-      try {
-        await Promise.all([admin.connect(), producer.connect()])
-        await admin.listTopics()
-        return true
-      } catch (error) {
-        if (error instanceof Error && error.name.startsWith('KafkaJS')) return undefined
-        throw error
-      }
-    },
-    () => 'Apache Kafka opens its door',
-    60_000,
-  )
 }
 
 interface HandledRecord {
@@ -117,23 +103,11 @@ async function map(
     files: { 'index.mjs': handlerThat(onPoison) },
     environment: { OUT: outOf(topic) },
   })
-  const { UUID = '' } = await client.send(
-    new CreateEventSourceMappingCommand({
-      FunctionName: `on-${topic}`,
-      SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: [apache.address] } },
-      Topics: [topic],
-      StartingPosition: 'TRIM_HORIZON',
-      ...settings,
-    }),
-  )
-  await eventually(
-    async () => {
-      const { State } = await client.send(new GetEventSourceMappingCommand({ UUID }))
-      return State === 'Enabled' ? true : undefined
-    },
-    () => `the mapping becomes Enabled\n${platform.log().slice(-3000)}`,
-  )
-  return UUID
+  return createMapping(client, platform, {
+    FunctionName: `on-${topic}`,
+    ...fromTopic(topic, apache.address),
+    ...settings,
+  })
 }
 
 async function createTopic(
@@ -494,7 +468,7 @@ test('Kafka stops and starts again under a mapping: nothing is lost, order holds
   )
   await apache.stop()
   await startKafka(Number(apache.address.split(':')[1]))
-  await opened()
+  await connectedToKafka(admin, producer)
   await eventually(
     async () => {
       try {

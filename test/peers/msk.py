@@ -1,30 +1,22 @@
 # Asks boto3's Kafka client for the clusters, and its Lambda client for a mapping with every parameter.
 """Usage: msk.py AWS_URL"""
 
-import io
 import json
 import sys
-import zipfile
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
+from aws import archive, connect, refusal
 
 NOBODY = "arn:aws:kafka:us-east-1:000000000000:cluster/nobody/00000000-0000-0000-0000-000000000000-9"
 SECRET = "arn:aws:secretsmanager:us-east-1:000000000000:secret:ann-a1B2c3"
 
 
 def refused(call, **parameters):
-    try:
-        call(**parameters)
-    except ClientError as error:
-        answer = error.response
-        return [
-            type(error).__name__,
-            answer["ResponseMetadata"]["HTTPStatusCode"],
-            answer.get("InvalidParameter"),
-        ]
-    return None
+    error = refusal(call, **parameters)
+    return [
+        type(error).__name__,
+        error.response["ResponseMetadata"]["HTTPStatusCode"],
+        error.response.get("InvalidParameter"),
+    ]
 
 
 def clusters_tour(client):
@@ -53,15 +45,12 @@ def clusters_tour(client):
 
 
 def mapping_tour(client, own):
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("index.mjs", "export const handler = () => {}")
     client.create_function(
         FunctionName="msk",
         Runtime="nodejs22.x",
         Handler="index.handler",
         Role="arn:aws:iam::000000000000:role/any",
-        Code={"ZipFile": package.getvalue()},
+        Code={"ZipFile": archive("export const handler = () => {}")},
     )
     asked = {
         "EventSourceArn": own,
@@ -99,12 +88,8 @@ def mapping_tour(client, own):
 
 
 def main():
-    session = boto3.Session(
-        aws_access_key_id="any", aws_secret_access_key="any", region_name="us-east-1"
-    )
-    settings = {"endpoint_url": sys.argv[1], "config": Config(retries={"max_attempts": 0})}
-    clusters = clusters_tour(session.client("kafka", **settings))
-    mapping = mapping_tour(session.client("lambda", **settings), clusters["listed"][0])
+    clusters = clusters_tour(connect("kafka", sys.argv[1]))
+    mapping = mapping_tour(connect("lambda", sys.argv[1]), clusters["listed"][0])
     print(json.dumps({"clusters": clusters, "mapping": mapping}))
 
 

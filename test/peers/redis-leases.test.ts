@@ -1,30 +1,12 @@
 // Tests leases in a real Redis: the contract, sharing, taking over from the dead, and Redis away.
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
 import { silentLogger } from '../../common/logger.ts'
-import { RedisConnection } from '../../common/redis.ts'
 import { RedisLeases } from '../../poller/redis-leases.ts'
 import { leasesContract, PlayedHolder } from '../support/leases-contract.ts'
-import { RedisServer } from '../support/redis-server.ts'
+import { redisForTest } from '../support/redis-for-test.ts'
 
-let server: RedisServer
-let redis: RedisConnection
-beforeAll(async () => {
-  server = await RedisServer.start()
-  redis = await connect()
-})
-beforeEach(async () => {
-  await redis.call('FLUSHALL')
-})
-afterAll(async () => {
-  await redis.close()
-  await server.stop()
-})
-
-function connect(): Promise<RedisConnection> {
-  const options = { clientName: 'test', clock: systemClock, logger: silentLogger }
-  return RedisConnection.open({ ...options, url: server.url })
-}
+const { server, redis, connect } = redisForTest()
 
 const mappings = ['a', 'b', 'c', 'd', 'e', 'f']
 
@@ -54,7 +36,7 @@ const all = (...copies: readonly Copy[]): readonly string[] =>
   copies.flatMap(({ holder }) => Array.from(holder.running)).toSorted()
 
 leasesContract('redis', async () => {
-  const leases = new RedisLeases({ redis, clock: systemClock, logger: silentLogger })
+  const leases = new RedisLeases({ redis: redis(), clock: systemClock, logger: silentLogger })
   return leases
 })
 
@@ -76,7 +58,7 @@ test('what is given back starts elsewhere only when it has come to its end', asy
   const second = await copy()
   await expect.poll(() => first.leases.held, { timeout: 5_000 }).toBe(3)
   // The second one's next beat finds nothing free, whatever the first does not want any more.
-  await expect.poll(async () => redis.call('ZCARD', 'millrace:pollers')).toBe(2)
+  await expect.poll(async () => redis().call('ZCARD', 'millrace:pollers')).toBe(2)
   expect(counts(first, second)).toEqual([6, 0])
   drained.resolve()
   await expect.poll(() => counts(first, second), { timeout: 5_000 }).toEqual([3, 3])
@@ -104,10 +86,10 @@ test('Redis away longer than a lease lasts: everyone goes on with what they have
   const [first, second] = [await copy(), await copy()]
   await expect.poll(() => counts(first, second), { timeout: 5_000 }).toEqual([3, 3])
   const before = [...first.holder.running].toSorted()
-  await server.kill9()
+  await server().kill9()
   await new Promise((resolve) => systemClock.after(7_000, () => resolve(undefined)))
   expect(counts(first, second)).toEqual([3, 3])
-  await server.start()
+  await server().start()
   // Long enough for several beats of both, whoever reconnects first.
   await new Promise((resolve) => systemClock.after(3_000, () => resolve(undefined)))
   expect([...first.holder.running].toSorted()).toEqual(before)
@@ -118,8 +100,8 @@ test('Redis away longer than a lease lasts: everyone goes on with what they have
 test('who was silent for too long stops what another has taken over', async () => {
   const first = await copy()
   await expect.poll(() => counts(first)).toEqual([6])
-  await redis.call('HSET', 'millrace:leases', 'a', 'another')
-  await redis.call('ZADD', 'millrace:pollers', Date.now(), 'another')
+  await redis().call('HSET', 'millrace:leases', 'a', 'another')
+  await redis().call('ZADD', 'millrace:pollers', Date.now(), 'another')
   await expect.poll(() => first.holder.taken, { timeout: 3_000 }).toContain('a')
   expect(first.holder.running.has('a')).toBe(false)
 })
@@ -127,8 +109,8 @@ test('who was silent for too long stops what another has taken over', async () =
 test('a Redis that lost its data is told again who runs what, without a stop', async () => {
   const [first, second] = [await copy(), await copy()]
   await expect.poll(() => counts(first, second), { timeout: 5_000 }).toEqual([3, 3])
-  await redis.call('FLUSHALL')
-  await expect.poll(async () => redis.call('HLEN', 'millrace:leases'), { timeout: 3_000 }).toBe(6)
+  await redis().call('FLUSHALL')
+  await expect.poll(async () => redis().call('HLEN', 'millrace:leases'), { timeout: 3_000 }).toBe(6)
   expect(counts(first, second)).toEqual([3, 3])
   expect([...first.holder.taken, ...second.holder.taken]).toEqual([])
 })

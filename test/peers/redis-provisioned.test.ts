@@ -1,41 +1,15 @@
 // Runs two copies of the workers over one Redis and looks at how they part what is provisioned.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import {
   GetProvisionedConcurrencyConfigCommand,
   PublishVersionCommand,
   PutProvisionedConcurrencyConfigCommand,
 } from '@aws-sdk/client-lambda'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createFunction, lambdaClient } from '../support/lambda.ts'
-import { startPlatform, type Platform, type PlatformOptions } from '../support/platform.ts'
-import { RedisServer } from '../support/redis-server.ts'
+import type { Platform } from '../support/platform.ts'
+import { rolesOverRedis } from '../support/roles-over-redis.ts'
 
-let scratch: string
-let redis: RedisServer
-let roles: Platform[] = []
-beforeEach(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'millrace-redis-provisioned-'))
-  redis = await RedisServer.start()
-})
-afterEach(async () => {
-  for (const role of roles.toReversed()) await role.stop()
-  roles = []
-  await redis.stop()
-  await rm(scratch, { recursive: true, force: true })
-})
-
-async function start(
-  role: NonNullable<PlatformOptions['role']>,
-  env: Readonly<Record<string, string>> = {},
-): Promise<Platform> {
-  const registry = { MILLRACE_REGISTRY: 'redis', MILLRACE_REDIS_URL: redis.url }
-  const dataDir = join(scratch, 'data')
-  const started = await startPlatform({ role, dataDir, env: { ...env, ...registry } })
-  roles.push(started)
-  return started
-}
+const over = rolesOverRedis()
 
 async function environments({ metrics }: Platform): Promise<number> {
   const text = await (await fetch(metrics)).text()
@@ -46,8 +20,8 @@ test(
   'two copies have half each; when one leaves the other has all',
   { timeout: 60_000 },
   async () => {
-    const [one, other] = [await start('workers'), await start('workers')]
-    const control = await start('control', { MILLRACE_WORKERS_URL: one.workers })
+    const [one, other] = [await over.start('workers'), await over.start('workers')]
+    const control = await over.start('control', { MILLRACE_WORKERS_URL: one.workers })
     const client = lambdaClient(control)
     const FunctionName = 'warm'
     const files = { 'index.mjs': 'export const handler = async () => 1' }
@@ -64,7 +38,6 @@ test(
       return [got.Status, got.AvailableProvisionedConcurrentExecutions]
     }
     await expect.poll(status, { timeout: 20_000 }).toEqual(['READY', 4])
-    roles = roles.filter((role) => role !== other)
     await other.stop()
     await expect.poll(() => environments(one), { timeout: 20_000 }).toBe(4)
     await expect.poll(status, { timeout: 20_000 }).toEqual(['READY', 4])

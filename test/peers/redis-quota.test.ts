@@ -1,32 +1,15 @@
 // Tests pools of concurrency shared over a real Redis: limits, fairness, the dead, Redis away and back.
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { sleep, systemClock } from '../../common/clock.ts'
 import { silentLogger } from '../../common/logger.ts'
-import { RedisConnection } from '../../common/redis.ts'
+import type { RedisConnection } from '../../common/redis.ts'
 import { RedisQuota } from '../../workers/redis-quota.ts'
 import { quotaContract, QuotaCopy } from '../support/quota-contract.ts'
-import { RedisServer } from '../support/redis-server.ts'
+import { redisForTest } from '../support/redis-for-test.ts'
 
 const accountConcurrency = 10
 
-let server: RedisServer
-let redis: RedisConnection
-beforeAll(async () => {
-  server = await RedisServer.start()
-  redis = await connect()
-})
-beforeEach(async () => {
-  await redis.call('FLUSHALL')
-})
-afterAll(async () => {
-  await redis.close()
-  await server.stop()
-})
-
-function connect(): Promise<RedisConnection> {
-  const options = { clientName: 'test', clock: systemClock, logger: silentLogger }
-  return RedisConnection.open({ ...options, url: server.url })
-}
+const { server, redis, connect } = redisForTest()
 
 async function quota(): Promise<{ quota: RedisQuota; redis: RedisConnection }> {
   const own = await connect()
@@ -202,7 +185,7 @@ test('a copy that ends well gives everything back at once, and leaves nothing in
   expect(await second.admit('f', 3)).toBe(3)
   second.release('f', 3)
   await second.stop()
-  expect(await redis.call('KEYS', '*')).toEqual([])
+  expect(await redis().call('KEYS', '*')).toEqual([])
 })
 
 test('Redis away: each copy goes on with its even share, and shares again when it is back', async () => {
@@ -211,7 +194,7 @@ test('Redis away: each copy goes on with its even share, and shares again when i
   await pass(1_200)
   expect(await first.admit('g', 1)).toBe(1)
   expect(await second.admit('g', 1)).toBe(1)
-  await server.kill9()
+  await server().kill9()
   await expect.poll(() => first.redis.isUp || second.redis.isUp).toBe(false)
   const both = async (name: string): Promise<readonly number[]> => {
     await Promise.all([first.admit(name, 9), second.admit(name, 9)])
@@ -224,7 +207,7 @@ test('Redis away: each copy goes on with its even share, and shares again when i
   await expect.poll(() => even('f'), { timeout: 3_000 }).toEqual([1, 2])
   // Longer than a copy may be silent: when Redis is back, nobody is taken for dead at once.
   await pass(6_000)
-  await server.start()
+  await server().start()
   for (let i = 0; i < 40; i++) {
     await Promise.all([both('f'), both('g')])
     expect(first.ledger.total + second.ledger.total).toBe(10)

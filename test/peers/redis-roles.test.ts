@@ -1,58 +1,31 @@
 // Runs two pollers and two workers over one Redis, kills copies, and counts what was handled.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   CreateEventSourceMappingCommand,
   GetEventSourceMappingCommand,
   type LambdaClient,
 } from '@aws-sdk/client-lambda'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { createFunction, lambdaClient, readRecorded, recordingHandler } from '../support/lambda.ts'
-import { run, startPlatform, type Platform, type PlatformOptions } from '../support/platform.ts'
-import { RedisServer } from '../support/redis-server.ts'
+import { run, type Platform } from '../support/platform.ts'
+import { rolesOverRedis } from '../support/roles-over-redis.ts'
 
-let scratch: string
-let redis: RedisServer
-let roles: Platform[] = []
-beforeEach(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'millrace-redis-roles-'))
-  redis = await RedisServer.start()
-})
-afterEach(async () => {
-  for (const role of roles.toReversed()) await role.stop()
-  roles = []
-  await redis.stop()
-  await rm(scratch, { recursive: true, force: true })
-})
-
-async function start(
-  role: NonNullable<PlatformOptions['role']>,
-  env: Readonly<Record<string, string>> = {},
-): Promise<Platform> {
-  const redisEnv =
-    role === 'broker' ? {} : { MILLRACE_REGISTRY: 'redis', MILLRACE_REDIS_URL: redis.url }
-  // One directory, as a volume that all copies mount: code lies there, no registry.
-  const dataDir = join(scratch, 'data')
-  const started = await startPlatform({ role, dataDir, env: { ...env, ...redisEnv } })
-  roles.push(started)
-  return started
-}
+const over = rolesOverRedis()
 
 const topics = ['one', 'two', 'three', 'four']
 
 test('copies over one Redis share mappings, and what a killed one ran goes on elsewhere', async () => {
-  const broker = await start('broker')
-  const [workers, others] = [await start('workers'), await start('workers')]
+  const broker = await over.start('broker')
+  const [workers, others] = [await over.start('workers'), await over.start('workers')]
   const env = { MILLRACE_BROKERS: broker.kafka, MILLRACE_WORKERS_URL: workers.workers }
-  const control = await start('control', env)
+  const control = await over.start('control', env)
   const pollers = [
-    await start('poller', env),
-    await start('poller', { ...env, MILLRACE_WORKERS_URL: others.workers }),
+    await over.start('poller', env),
+    await over.start('poller', { ...env, MILLRACE_WORKERS_URL: others.workers }),
   ] as const
   const client = lambdaClient(control)
-  const out = join(scratch, 'out.ndjson')
+  const out = join(over.directory(), 'out.ndjson')
   const uuids: string[] = []
   for (const topic of topics) {
     const files = { 'index.mjs': recordingHandler }
@@ -69,7 +42,6 @@ test('copies over one Redis share mappings, and what a killed one ran goes on el
   const [survivor, victim] = pollers
   const killedMs = performance.now()
   await victim.kill9()
-  roles = roles.filter((role) => role !== victim)
   for (const topic of topics) await sends(broker, topic, ['second'])
   await expect.poll(() => leasesHeld(survivor), { timeout: 10_000 }).toBe(4)
   const leasesMs = Math.round(performance.now() - killedMs)
@@ -78,12 +50,12 @@ test('copies over one Redis share mappings, and what a killed one ran goes on el
   process.stdout.write(`taken over after ${leasesMs} ms, handled after ${recordsMs} ms\n`)
 
   // Redis gone: what runs goes on, a change is refused in words, and works again later.
-  await redis.kill9()
+  await over.redis().kill9()
   for (const topic of topics) await sends(broker, topic, ['third'])
   await handled(out, ['third'])
   const files = { 'index.mjs': recordingHandler }
   await expect(createFunction(client, { name: 'late', files })).rejects.toThrow('no Redis answers')
-  await redis.start()
+  await over.redis().start()
   await eventually(
     async () => ((await connected(control)) === 1 ? true : undefined),
     () => control.log(),
@@ -141,7 +113,7 @@ async function handled(out: string, values: readonly string[]): Promise<void> {
       seen = (await readRecorded(out)).map(({ topic, value }) => `${topic} ${value}`)
       return due.every((each) => seen.includes(each)) ? true : undefined
     },
-    () => `${due.join()} handled; ${seen.join()} were\n${roles.map((r) => r.log()).join('')}`,
+    () => `${due.join()} handled; ${seen.join()} were\n${over.log()}`,
     40_000,
   )
 }

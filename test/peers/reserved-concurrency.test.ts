@@ -1,20 +1,19 @@
 // Holds reserved concurrency and the account's limit against what handlers of two workers processes record.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   DeleteFunctionConcurrencyCommand,
   PutFunctionConcurrencyCommand,
   type LambdaClient,
 } from '@aws-sdk/client-lambda'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { sleep, systemClock } from '../../common/clock.ts'
 import type { InvocationResult } from '../../common/invocation.ts'
 import { RemoteInvoker } from '../../common/remote-invoker.ts'
 import { eventually } from '../support/eventually.ts'
 import { createFunction, lambdaClient } from '../support/lambda.ts'
-import { startPlatform, type Platform } from '../support/platform.ts'
-import { RedisServer } from '../support/redis-server.ts'
+import type { Platform } from '../support/platform.ts'
+import { rolesOverRedis } from '../support/roles-over-redis.ts'
 
 /** Writes a line when it begins and one when it ends: the file says how many ran at once. */
 const recording = `
@@ -33,22 +32,13 @@ interface Change {
   readonly pid: number
 }
 
-let scratch: string
-let redis: RedisServer
-let roles: Platform[] = []
+const over = rolesOverRedis()
 let invokers: RemoteInvoker[] = []
 let client: LambdaClient
-beforeEach(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'millrace-reserved-'))
-  redis = await RedisServer.start()
-})
-afterEach(async () => {
+afterEach(() => {
   client.destroy()
   for (const invoker of invokers) invoker.close()
-  for (const role of roles.toReversed()) await role.stop()
-  ;[roles, invokers] = [[], []]
-  await redis.stop()
-  await rm(scratch, { recursive: true, force: true })
+  invokers = []
 })
 
 /** Two workers over one Redis, and control with these functions. */
@@ -56,22 +46,9 @@ async function start(
   functions: readonly string[],
   accountConcurrency: number,
 ): Promise<readonly [Platform, Platform]> {
-  const env = {
-    MILLRACE_REGISTRY: 'redis',
-    MILLRACE_REDIS_URL: redis.url,
-    MILLRACE_ACCOUNT_CONCURRENCY: String(accountConcurrency),
-  }
-  const options = { dataDir: join(scratch, 'data'), env }
-  const workers = [
-    await startPlatform({ ...options, role: 'workers' }),
-    await startPlatform({ ...options, role: 'workers' }),
-  ] as const
-  const control = await startPlatform({
-    ...options,
-    role: 'control',
-    env: { ...env, MILLRACE_WORKERS_URL: workers[0].workers },
-  })
-  roles = [...workers, control]
+  const env = { MILLRACE_ACCOUNT_CONCURRENCY: String(accountConcurrency) }
+  const workers = [await over.start('workers', env), await over.start('workers', env)] as const
+  const control = await over.start('control', { ...env, MILLRACE_WORKERS_URL: workers[0].workers })
   invokers = workers.map((each) => new RemoteInvoker({ url: each.workers }))
   client = lambdaClient(control)
   for (const name of functions) {
@@ -80,7 +57,7 @@ async function start(
       files: { 'index.mjs': recording },
       memorySizeMb: 128,
       // What a variable names below /tmp is no environment's own: all of them write there.
-      environment: { OUT: scratch },
+      environment: { OUT: over.directory() },
     })
   }
   return workers
@@ -150,7 +127,7 @@ function mostAtOnce(all: readonly Change[]): number {
 }
 
 async function fresh(name: string): Promise<string> {
-  const file = join(scratch, name)
+  const file = join(over.directory(), name)
   await writeFile(file, '')
   return file
 }
@@ -190,7 +167,6 @@ test('a reservation of 5 holds over two processes, all of it is used, and a kill
   )
   await victim.kill9()
   const killedMs = performance.now()
-  roles = roles.filter((role) => role !== victim)
   await ended
   const after = await fresh('after')
   // Its connections have been idle for as long as a server keeps them, and may be closed as they are used.

@@ -2,15 +2,11 @@
 """Usage: tour.py AWS_URL KAFKA_HOST_PORT"""
 
 import base64
-import io
 import json
 import sys
 import time
-import zipfile
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
+from aws import archive, connect, refusal
 
 HANDLER = """
 export const handler = async (event, context) => {
@@ -23,28 +19,19 @@ ROLE = "arn:aws:iam::000000000000:role/any"
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
-def archive(word):
-    """A deployment package: a zip in memory, as deployment scripts build it."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as package:
-        package.writestr("index.mjs", HANDLER % word)
-    return target.getvalue()
-
-
 def refused(call, **parameters):
     """What the error of a call looks like to a program; None when there was none."""
-    try:
-        call(**parameters)
-    except ClientError as error:
-        metadata = error.response["ResponseMetadata"]
-        return {
-            "class": type(error).__name__,
-            "code": error.response["Error"]["Code"],
-            "message": error.response["Error"]["Message"],
-            "status": metadata["HTTPStatusCode"],
-            "requestId": bool(metadata.get("RequestId")),
-        }
-    return None
+    error = refusal(call, **parameters)
+    if error is None:
+        return None
+    metadata = error.response["ResponseMetadata"]
+    return {
+        "class": type(error).__name__,
+        "code": error.response["Error"]["Code"],
+        "message": error.response["Error"]["Message"],
+        "status": metadata["HTTPStatusCode"],
+        "requestId": bool(metadata.get("RequestId")),
+    }
 
 
 def invoke(client, event, **parameters):
@@ -67,7 +54,7 @@ def function_tour(client):
         Runtime="nodejs22.x",
         Handler="index.handler",
         Role=ROLE,
-        Code={"ZipFile": archive("hello")},
+        Code={"ZipFile": archive(HANDLER % "hello")},
         Timeout=5,
         Environment={"Variables": {"TABLE": "first"}},
     )
@@ -81,7 +68,7 @@ def function_tour(client):
     seen["dryRun"] = client.invoke(FunctionName="tour", InvocationType="DryRun")["StatusCode"]
     pages = client.get_paginator("list_functions").paginate()
     seen["listed"] = [f["FunctionName"] for page in pages for f in page["Functions"]]
-    changed = client.update_function_code(FunctionName="tour", ZipFile=archive("good morning"))
+    changed = client.update_function_code(FunctionName="tour", ZipFile=archive(HANDLER % "good morning"))
     seen["codeChanged"] = changed["CodeSha256"] != created["CodeSha256"]
     client.get_waiter("function_updated_v2").wait(FunctionName="tour")
     client.update_function_configuration(
@@ -174,7 +161,7 @@ def error_tour(client, kafka):
         "Runtime": "nodejs22.x",
         "Handler": "index.handler",
         "Role": ROLE,
-        "Code": {"ZipFile": archive("hello")},
+        "Code": {"ZipFile": archive(HANDLER % "hello")},
     }
     new_mapping = {
         "FunctionName": "tour",
@@ -200,15 +187,8 @@ def error_tour(client, kafka):
 
 def main():
     aws, kafka = sys.argv[1:]
-    client = boto3.client(
-        "lambda",
-        endpoint_url=aws,
-        region_name="us-east-1",
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
-        # Bounds are for the platform to check, and it is its words that the test wants to see.
-        config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
-    )
+    # Bounds are for the platform to check, and it is its words that the test wants to see.
+    client = connect("lambda", aws, parameter_validation=False)
     seen = {
         "function": function_tour(client),
         "concurrency": concurrency_tour(client),

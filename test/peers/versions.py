@@ -1,22 +1,12 @@
 """A tour of versions, aliases, provisioned concurrency and tags with boto3; prints what it saw as JSON."""
-import io
 import json
 import sys
 import time
-import zipfile
 
-import boto3
-from botocore.exceptions import ClientError
+from aws import archive, connect, refusal
 
 NAME = "versioned"
 HANDLER = "export const handler = async (_, context) => ({ word: '%s', version: context.functionVersion })"
-
-
-def archive(word):
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as package:
-        package.writestr("index.mjs", HANDLER % word)
-    return target.getvalue()
 
 
 def invoke(client, **parameters):
@@ -25,33 +15,24 @@ def invoke(client, **parameters):
 
 
 def code_of(call, **parameters):
-    try:
-        call(**parameters)
-    except ClientError as error:
-        return error.response["Error"]["Code"]
-    return None
+    error = refusal(call, **parameters)
+    return None if error is None else error.response["Error"]["Code"]
 
 
 def main():
-    client = boto3.client(
-        "lambda",
-        endpoint_url=sys.argv[1],
-        region_name="us-east-1",
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
-    )
+    client = connect("lambda", sys.argv[1])
     seen = {}
     created = client.create_function(
         FunctionName=NAME,
         Runtime="nodejs24.x",
         Handler="index.handler",
         Role="arn:aws:iam::000000000000:role/any",
-        Code={"ZipFile": archive("one")},
+        Code={"ZipFile": archive(HANDLER % "one")},
         Publish=True,
         Tags={"team": "pit"},
     )
     seen["created"] = created["Version"]
-    updated = client.update_function_code(FunctionName=NAME, ZipFile=archive("two"), Publish=True)
+    updated = client.update_function_code(FunctionName=NAME, ZipFile=archive(HANDLER % "two"), Publish=True)
     seen["updated"] = [updated["Version"], updated["FunctionArn"]]
     client.get_waiter("published_version_active").wait(FunctionName=NAME, Qualifier="2")
     seen["versions"] = [

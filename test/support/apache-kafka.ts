@@ -1,9 +1,10 @@
 // Starts Apache Kafka as test/peers/kafka.sh fetched it: one node, KRaft, default settings, a free port.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { mkdirSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import { existsSync, mkdirSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Admin, Producer } from '../../common/kafka-client.ts'
+import { eventually } from './eventually.ts'
+import { freePort } from './free-port.ts'
 
 const jars = new URL('../../.cache/peers/kafka/libs', import.meta.url).pathname
 
@@ -28,6 +29,7 @@ export interface ApacheKafkaOptions {
 
 /** Resolves when the process runs; its door opens some seconds later. */
 export async function startApacheKafka(options: ApacheKafkaOptions): Promise<ApacheKafka> {
+  if (!existsSync(jars)) throw new Error('Apache Kafka is missing: run "make test-peers"')
   const { dataDir, properties = [], heap = '-Xmx1G -Xms1G' } = options
   const config = join(dataDir, 'server.properties')
   const [port, controllerPort] = [options.port ?? (await freePort()), await freePort()]
@@ -64,6 +66,30 @@ export async function startApacheKafka(options: ApacheKafkaOptions): Promise<Apa
   }
 }
 
+/** Members of groups come one by one in a test, and nobody wants to wait for more of them. */
+export const smallKafka = {
+  properties: ['group.initial.rebalance.delay.ms=0', 'offsets.topic.num.partitions=1'],
+  heap: '-Xmx512m -Xms256m',
+} as const
+
+/** Resolves when both clients are connected, which they are once the door is open and the node knows of itself. */
+export async function connectedToKafka(admin: Admin, producer: Producer): Promise<void> {
+  await eventually(
+    async () => {
+      try {
+        await Promise.all([admin.connect(), producer.connect()])
+        await admin.listTopics()
+        return true
+      } catch (error) {
+        if (error instanceof Error && error.name.startsWith('KafkaJS')) return undefined
+        throw error
+      }
+    },
+    () => 'Apache Kafka opens its door',
+    60_000,
+  )
+}
+
 /** What kafka-run-class.sh hands to Java. */
 function javaFlags(heap: string): string[] {
   const tuning =
@@ -91,17 +117,6 @@ function writeNew(path: string, content: string): boolean {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
     throw error
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 function end(child: ChildProcess): Promise<void> {

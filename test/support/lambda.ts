@@ -1,6 +1,14 @@
 // What end-to-end tests do with the AWS SDK: a client, a zip from text, a function that records.
 import { readFile } from 'node:fs/promises'
-import { CreateFunctionCommand, LambdaClient, type Runtime } from '@aws-sdk/client-lambda'
+import {
+  CreateEventSourceMappingCommand,
+  CreateFunctionCommand,
+  GetEventSourceMappingCommand,
+  LambdaClient,
+  type CreateEventSourceMappingCommandInput,
+  type Runtime,
+} from '@aws-sdk/client-lambda'
+import { eventually } from './eventually.ts'
 import type { Platform } from './platform.ts'
 import { zipOf } from './zip-file.ts'
 
@@ -44,6 +52,44 @@ export async function createFunction(client: LambdaClient, options: NewFunction)
       Environment: { Variables: { ...options.environment } },
       Code: { ZipFile: await zipOfTexts(options.files) },
     }),
+  )
+}
+
+/** Of a mapping that reads a topic from its beginning. */
+export function fromTopic(
+  topic: string,
+  address: string,
+): Omit<CreateEventSourceMappingCommandInput, 'FunctionName'> {
+  return {
+    SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: [address] } },
+    Topics: [topic],
+    StartingPosition: 'TRIM_HORIZON',
+  }
+}
+
+/** Resolves with its UUID when it reads. */
+export async function createMapping(
+  client: LambdaClient,
+  platform: Platform,
+  input: CreateEventSourceMappingCommandInput,
+): Promise<string> {
+  const { UUID = '' } = await client.send(new CreateEventSourceMappingCommand(input))
+  await mappingEnabled(client, platform, UUID)
+  return UUID
+}
+
+/** Resolves when what it was told last is in effect. */
+export async function mappingEnabled(
+  client: LambdaClient,
+  platform: Platform,
+  UUID: string,
+): Promise<void> {
+  await eventually(
+    async () => {
+      const { State } = await client.send(new GetEventSourceMappingCommand({ UUID }))
+      return State === 'Enabled' ? true : undefined
+    },
+    () => `the mapping becomes Enabled\n${platform.log().slice(-3000)}`,
   )
 }
 

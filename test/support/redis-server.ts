@@ -1,11 +1,10 @@
 // A real redis-server on a free port with an append-only file, for tests: can be killed and started again.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { listen, closeServer } from '../../common/listen.ts'
+import { freePort } from './free-port.ts'
 
 export class RedisServer {
   readonly url: string
@@ -21,7 +20,7 @@ export class RedisServer {
 
   static async start(): Promise<RedisServer> {
     const dir = await mkdtemp(join(tmpdir(), 'millrace-redis-'))
-    const server = new RedisServer(dir, await freePort())
+    const server = new RedisServer(dir, String(await freePort()))
     await server.start()
     return server
   }
@@ -68,12 +67,4 @@ export class RedisServer {
     await this.kill9()
     await rm(this.#dir, { recursive: true, force: true })
   }
-}
-
-/** Redis cannot say which port it chose. */
-async function freePort(): Promise<string> {
-  const server = createServer()
-  const address = await listen(server, { door: 'redis', host: '127.0.0.1', port: 0 })
-  await closeServer(server)
-  return address.slice(address.lastIndexOf(':') + 1)
 }

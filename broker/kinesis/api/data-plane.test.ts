@@ -1,7 +1,6 @@
 // Tests putting and reading records through the Kinesis API: routing, order, iterators, errors, and what Kafka clients wrote.
 import { beforeEach, describe, expect, test } from 'vitest'
 import { kinesisReadPieceBytes } from '../../../common/kinesis-limits.ts'
-import { silentLogger } from '../../../common/logger.ts'
 import { dayMs } from '../../../common/stream-limits.ts'
 import { decodeCbor } from '../../../kinesis-wire/cbor.ts'
 import {
@@ -10,23 +9,18 @@ import {
 } from '../../../kinesis-wire/sequence-number.ts'
 import { encodeBatch, transactionalBit } from '../../../protocol/record-batch.ts'
 import { codecs, compressed } from '../../../test/support/codecs.ts'
-import { openStore } from '../../../test/support/log-store.ts'
+import { openKinesisContext } from '../../../test/support/kinesis-context.ts'
 import { ManualClock } from '../../../test/support/manual-clock.ts'
-import { MemoryFileSystem } from '../../../test/support/memory-file-system.ts'
 import type { LogStore } from '../../log/log-store.ts'
 import type { PartitionLog } from '../../log/partition-log.ts'
 import { withSteps } from '../streams/resharding.ts'
 import { splitAt } from '../streams/shard-range.ts'
-import { Consumers } from '../streams/consumers.ts'
-import { StreamCatalog } from '../streams/stream-catalog.ts'
-import { Subscriptions } from './subscriptions.ts'
 import type { Stream } from '../streams/stream.ts'
-import { IteratorTokens } from './iterator-token.ts'
 import { WrittenAnswer, type KinesisContext, type WireFormat } from './kinesis-context.ts'
-import { KinesisCounters } from './kinesis-counters.ts'
 import { KinesisError } from './kinesis-errors.ts'
 import { operations } from './operations.ts'
 
+const account = { region: 'eu-west-1', accountId: '111122223333' }
 let clock: ManualClock
 let store: LogStore
 let context: KinesisContext
@@ -35,26 +29,11 @@ let stream: Stream
 beforeEach(async () => {
   clock = new ManualClock()
   clock.advance(1_764_000_000_000)
-  await open(new MemoryFileSystem())
+  // Blocks of the file system in memory are so small that megabytes of them take seconds.
+  ;({ context } = await openKinesisContext({ clock, account, directIo: 'off' }))
+  store = context.store
   stream = await context.catalog.create('laps', { shards: 4, retentionMs: dayMs })
 })
-
-async function open(files: MemoryFileSystem): Promise<void> {
-  // Blocks of that file system are so small that megabytes of them take seconds.
-  ;({ store } = await openStore({ files, clock, directIo: 'off' }))
-  const shared = { store, clock, logger: silentLogger }
-  const catalog = await StreamCatalog.open({ ...shared, files, directory: '/kinesis' })
-  context = {
-    ...shared,
-    catalog,
-    iterators: new IteratorTokens('cluster'),
-    consumers: new Consumers(catalog, clock),
-    subscriptions: new Subscriptions(clock, { isStrict: false }),
-    region: 'eu-west-1',
-    accountId: '111122223333',
-    counters: new KinesisCounters(),
-  }
-}
 
 /** A call's answer as its client sees it. */
 async function call(name: string, input: object, format: WireFormat = 'json'): Promise<Answered> {

@@ -1,6 +1,5 @@
 // Proves what a subscription to a shard promises: every record once and at once, signs of life, and ends that say why.
 import { beforeEach, expect, test } from 'vitest'
-import { silentLogger } from '../../../common/logger.ts'
 import { dayMs } from '../../../common/stream-limits.ts'
 import {
   consumersAdvantageMax,
@@ -13,25 +12,18 @@ import { decodeCbor } from '../../../kinesis-wire/cbor.ts'
 import { EventStreamDecoder, EventStreamFlaw } from '../../../kinesis-wire/event-stream.ts'
 import { encodeBatch } from '../../../protocol/record-batch.ts'
 import { eventually } from '../../../test/support/eventually.ts'
-import { openStore } from '../../../test/support/log-store.ts'
+import { openKinesisContext } from '../../../test/support/kinesis-context.ts'
 import { ManualClock } from '../../../test/support/manual-clock.ts'
-import { MemoryFileSystem } from '../../../test/support/memory-file-system.ts'
-import type { LogStore } from '../../log/log-store.ts'
 import { Consumers } from '../streams/consumers.ts'
 import { withSteps } from '../streams/resharding.ts'
 import { splitAt } from '../streams/shard-range.ts'
-import { StreamCatalog } from '../streams/stream-catalog.ts'
 import type { Stream } from '../streams/stream.ts'
-import { IteratorTokens } from './iterator-token.ts'
 import { StreamedAnswer, type KinesisContext, type WireFormat } from './kinesis-context.ts'
-import { KinesisCounters } from './kinesis-counters.ts'
 import { KinesisError } from './kinesis-errors.ts'
 import { operations } from './operations.ts'
-import { Subscriptions } from './subscriptions.ts'
 
 const streamArn = 'arn:aws:kinesis:us-east-1:000000000000:stream/laps'
 let clock: ManualClock
-let store: LogStore
 let context: KinesisContext
 let stream: Stream
 let arn: string
@@ -39,26 +31,13 @@ let arn: string
 beforeEach(async () => {
   clock = new ManualClock()
   clock.advance(1_764_000_000_000)
-  await open(new MemoryFileSystem(), false)
+  await open(false)
   stream = await context.catalog.create('laps', { shards: 1, retentionMs: dayMs })
   arn = await register('pit-wall')
 })
 
-async function open(files: MemoryFileSystem, isStrict: boolean): Promise<void> {
-  ;({ store } = await openStore({ files, clock }))
-  const shared = { store, clock, logger: silentLogger }
-  const catalog = await StreamCatalog.open({ ...shared, files, directory: '/kinesis' })
-  context = {
-    ...shared,
-    catalog,
-    iterators: new IteratorTokens('test'),
-    consumers: new Consumers(catalog, clock),
-    subscriptions: new Subscriptions(clock, { isStrict }),
-    pace: 'local',
-    counters: new KinesisCounters(),
-    region: 'us-east-1',
-    accountId: '000000000000',
-  }
+async function open(isStrict: boolean): Promise<void> {
+  ;({ context } = await openKinesisContext({ clock, isStrict }))
 }
 
 async function call(name: string, input: object, format: WireFormat = 'json'): Promise<unknown> {
@@ -271,7 +250,7 @@ test('an event has a bounded number of bytes, and nothing is read ahead of a cli
 })
 
 test('where limits hold, records come at two megabytes a second', async () => {
-  await open(new MemoryFileSystem(), true)
+  await open(true)
   stream = await context.catalog.create('laps', { shards: 1, retentionMs: dayMs })
   arn = await register('pit-wall')
   const half = 'x'.repeat(subscriptionEventMaxBytes - 3)
@@ -355,7 +334,7 @@ test('one that is over keeps nobody out, unless limits hold to the letter', asyn
   first.leave()
   await first.over
   expect(await subscribe()).not.toBeInstanceOf(KinesisError)
-  await open(new MemoryFileSystem(), true)
+  await open(true)
   stream = await context.catalog.create('laps', { shards: 1, retentionMs: dayMs })
   arn = await register('pit-wall')
   const strict = await started()
