@@ -25,10 +25,10 @@ async function main(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
-  if (argv[0] === 'check') return check(argv.slice(1))
+  if (argv[0] === 'check') return told(check(argv.slice(1)))
   if (argv[0] === 'simulate') {
     const { runSimulate } = await import('./simulator/command.ts')
-    return runSimulate(argv.slice(1), process)
+    return told(runSimulate(argv.slice(1), process))
   }
   const role = roles.find((name) => name === argv[0])
   const wantsHelp = argv.includes('--help') || argv.includes('-h')
@@ -53,6 +53,14 @@ async function main(
     process.stderr.write(`millrace: ${error.message}\n`)
     return 1
   }
+}
+
+/** The end of a program cuts off what a pipe has not taken yet: a reader that is slow is waited for, one that has gone is not. */
+async function told(running: Promise<number>): Promise<number> {
+  process.stdout.on('error', () => {})
+  const code = await running
+  await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
+  return code
 }
 
 /** A function that writes much must not cost a call of the system for each line. */

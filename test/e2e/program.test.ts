@@ -1,8 +1,10 @@
 // Tests the program as an operator meets it: start, stop, help, and what it says when it cannot start.
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { listen, closeServer } from '../../common/listen.ts'
 import { run, startPlatform } from '../support/platform.ts'
@@ -98,4 +100,13 @@ test('a wrong setting is one line and exit code 1', async () => {
   expect(result.stderr).toBe(
     'millrace: --flush: "sometimes" is not one of commit, interval, never\n',
   )
+})
+
+test('what a command prints is whole, however much it is', async () => {
+  const command = 'main.ts simulate --rate 10 --seconds 2000 --json'
+  const args = ['-c', `"$0" ${command} | cat`, process.execPath]
+  const { stdout } = await promisify(execFile)('sh', args)
+  // More than the pipe holds.
+  expect(stdout.length).toBeGreaterThan(65_536)
+  expect(JSON.parse(stdout)).toHaveProperty('samples')
 })
