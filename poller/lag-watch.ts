@@ -20,12 +20,16 @@ export interface LagWatchOptions {
   readonly judged: (judgement: LagJudgement, before: LagJudgement | undefined) => void
 }
 
-/** What it finds is of the last few looks: of a moment alone nobody can tell whether a lag grows. */
+/**
+ * What it finds is of the last few looks: of a moment alone nobody can tell whether a lag grows. Where all of them saw
+ * that nothing is to be done, it looks no more until it is stirred.
+ */
 export class LagWatch {
   readonly #options: LagWatchOptions
   #looks: Look[] = []
   #judgement: LagJudgement | undefined
   #timer: Timer | undefined
+  #isAtRest = false
 
   constructor(options: LagWatchOptions) {
     this.#options = options
@@ -47,14 +51,38 @@ export class LagWatch {
 
   start(): void {
     const { clock } = this.#options
+    this.#isAtRest = false
     this.#timer = clock.after(inStep(clock, lagLookIntervalMs), () => {
       this.#look()
-      this.start()
+      if (this.#hasNothingToSee) this.#isAtRest = true
+      else this.start()
     })
   }
 
   stop(): void {
+    this.#isAtRest = false
     this.#timer?.cancel()
+  }
+
+  /** Something happens to the mapping. */
+  stir(): void {
+    if (!this.#isAtRest) return
+    // All is as it was: so it would have seen, had it looked on.
+    const nowMs = this.#options.clock.now()
+    this.#looks = this.#looks.map((look, index, { length }) => {
+      return { ...look, atMs: nowMs - (length - 1 - index) * lagLookIntervalMs }
+    })
+    this.start()
+  }
+
+  get #hasNothingToSee(): boolean {
+    const { cause } = this.#judgement ?? {}
+    if (cause !== 'none' || this.#looks.length < lagLooksMax) return false
+    return this.#looks.every(({ lanes, invocationsInFlight, polledBytes, throttles }) => {
+      const isQuiet = lanes.length === 0 && invocationsInFlight === 0
+      const [first] = this.#looks
+      return isQuiet && polledBytes === first?.polledBytes && throttles === first.throttles
+    })
   }
 
   #look(): void {

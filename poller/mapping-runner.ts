@@ -123,7 +123,7 @@ export class MappingRunner implements SourceListener {
     this.#timer?.cancel()
     this.#options.systemLog.stop()
     const { source, destination } = this.#options
-    await Promise.race([Promise.all([source.stop(), closed(destination)]), patience])
+    await Promise.race([Promise.all([source.stop(), destination?.close()]), patience])
     grace.abort()
   }
 
@@ -154,6 +154,7 @@ export class MappingRunner implements SourceListener {
   problem(reason: string | undefined, fault?: BrokerFault): void {
     this.#problem = reason
     this.#fault = fault
+    this.#watch.stir()
     if (reason !== undefined) {
       this.#options.counters.pollingErrors += 1
       this.#options.systemLog.unreadable(reason, fault)
@@ -164,6 +165,7 @@ export class MappingRunner implements SourceListener {
   /** Why records wait for their schemas. */
   schemaProblem(error: AppError | undefined): void {
     this.#schemaProblem = error?.message
+    this.#watch.stir()
     if (error !== undefined) this.#options.systemLog.failed(error.message, error.code)
     this.#report()
   }
@@ -171,6 +173,7 @@ export class MappingRunner implements SourceListener {
   #pump(): void {
     if (this.#isStopped) return
     const { clock } = this.#options
+    this.#watch.stir()
     this.#timer?.cancel()
     for (const effect of this.#mapping.tick(clock.now())) this.#run(effect)
     const { wakeMs, invocationsInFlight, discardsUnderWay, hasUncommitted } = this.#mapping
@@ -334,10 +337,6 @@ function problemStatus(reason: string | undefined, fault?: BrokerFault): Problem
   if (fault === undefined) return { lastProcessingResult: `PROBLEM: Connection error. ${reason}` }
   const { text = reason, reason: stateTransitionReason } = brokerFaults[fault]
   return { lastProcessingResult: `PROBLEM: ${text}.`, stateTransitionReason }
-}
-
-async function closed(destination: Destination | undefined): Promise<void> {
-  await destination?.close()
 }
 
 /** Of each partition the first and the last of its records. */

@@ -179,6 +179,23 @@ test('a batch reaches the function as an event, and its success is committed', a
   await poller.stop()
 })
 
+test('a mapping that has nothing to do waits for no time, and goes on as it did once records come', async () => {
+  await registry.putMapping(desired)
+  const poller = await start()
+  clock.advance(30_000)
+  await settle()
+  const before = clock.timers
+  clock.advance(3_600_000)
+  await settle()
+  expect(before).toBe(1)
+  expect(clock.timers).toBe(1)
+  sources[0]?.bring([0])
+  clock.advance(1000)
+  expect(calls).toHaveLength(1)
+  calls[0]?.resolve(completed())
+  await poller.stop()
+})
+
 test('a mapping with an ARN reads the built-in broker', async () => {
   const { bootstrapServers: _, ...managed } = desired
   await registry.putMapping({ ...managed, eventSourceArn: 'arn:aws:kafka:x' })

@@ -7,6 +7,8 @@ import {
   evaluateScaling,
   fitToPartitions,
   initialScaling,
+  scalingBounds,
+  type Evaluation,
   type ScalerState,
   type ScalingChange,
   type ScalingRules,
@@ -38,6 +40,8 @@ export class Scaling {
   #dueMs: number | undefined
   /** Whether the number was looked at since partitions came or went. */
   #fits = true
+  /** The last look saw nothing to do, and so would the next ones until there is a tick for another reason. */
+  #isAtRest = false
   #pending: { readonly result: ScalingResult; readonly atMs: number } | undefined
 
   constructor(rules: ScalingRules, counters: MappingCounters, random: () => number) {
@@ -53,7 +57,7 @@ export class Scaling {
   /** When it has to look again; undefined before the first tick, or for never. */
   get dueMs(): number | undefined {
     if (!this.#fits) return 0
-    if (this.#isFixed) return undefined
+    if (this.#isFixed || this.#isAtRest) return undefined
     return this.#pending?.atMs ?? this.#dueMs
   }
 
@@ -74,6 +78,7 @@ export class Scaling {
     nowMs: number,
   ): ScalingResult | undefined {
     this.#dueMs ??= this.#nextLookMs(nowMs)
+    if (this.#isAtRest) this.#rise(nowMs)
     if (!this.#fits) {
       this.#fits = true
       const lag = lagOf(partitions.values())
@@ -102,6 +107,14 @@ export class Scaling {
     return undefined
   }
 
+  /** Looks again when it would have, had it looked all the time. */
+  #rise(nowMs: number): void {
+    this.#isAtRest = false
+    const { intervalMs } = this.#pace
+    const dueMs = this.#dueMs ?? nowMs
+    this.#dueMs = dueMs + Math.max(0, Math.ceil((nowMs - dueMs) / intervalMs)) * intervalMs
+  }
+
   /** Mappings look together: a thousand that are idle would else wake the thread a thousand times a second. */
   #nextLookMs(nowMs: number): number {
     return nowMs + this.#pace.intervalMs - (nowMs % lookStepMs)
@@ -124,6 +137,8 @@ export class Scaling {
     this.#throttlesBefore = this.#counters.throttles
     const { state, change } = evaluateScaling(this.#rules, this.#state, evaluation, nowMs)
     this.#state = state
+    const { least } = scalingBounds(this.#rules, lag.partitions)
+    this.#isAtRest = state.pollers === least && isQuiet(evaluation)
     return change === undefined ? undefined : { change, lag: lag.sum }
   }
 
@@ -138,4 +153,9 @@ export class Scaling {
     this.#counters.scaled(reason, nowMs)
     return result
   }
+}
+
+/** Nothing waits, nothing was sent, and nothing was finished. */
+function isQuiet({ waitingRecords, progress, throttles, invocationsMost }: Evaluation): boolean {
+  return waitingRecords + progress + throttles + invocationsMost === 0
 }
