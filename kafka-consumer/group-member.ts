@@ -1,10 +1,9 @@
 // Takes part in a consumer group: joins, stays by heartbeats, commits, leaves.
-import { inStep, sleep, type Clock } from '../common/clock.ts'
+import { sleep, type Clock } from '../common/clock.ts'
 import {
   consumerRetryMaxMs,
   consumerRetryMs,
   consumerTriesMax,
-  heartbeatIntervalMs,
   leaveMaxMs,
   rebalanceTimeoutMs,
   requestMaxMs,
@@ -16,6 +15,7 @@ import type { KafkaErrorName } from '../protocol/error-codes.ts'
 import { errorName, isUnreachable, refused } from './answer-errors.ts'
 import type { BrokerLink } from './broker-link.ts'
 import type { Cluster } from './cluster.ts'
+import { Heartbeats } from './heartbeats.ts'
 import { endsGeneration, passesForJoin } from './group-errors.ts'
 import {
   assignorName,
@@ -64,18 +64,18 @@ export interface Joined {
 export class GroupMember {
   readonly #options: GroupMemberOptions
   readonly #stopping = new AbortController()
+  readonly #heartbeats: Heartbeats
   #link: BrokerLink | undefined
   /** For what is answered at once. */
   #quickLink: BrokerLink | undefined
   /** Whether the group was asked for anything, and so may know this member. */
   #hasAsked = false
   #isStable = false
-  /** Ends the wait for the next heartbeat. */
-  #beat = new AbortController()
   #tries = 0
 
   constructor(options: GroupMemberOptions) {
     this.#options = options
+    this.#heartbeats = new Heartbeats(options.clock, () => this.#heartbeat())
   }
 
   /**
@@ -113,18 +113,13 @@ export class GroupMember {
 
   /** Sends heartbeats until the group wants to be joined again. Rejects as `join`. */
   async stay(): Promise<void> {
-    while (this.#isStable) {
-      this.#beat = new AbortController()
-      const { clock } = this.#options
-      await sleep(clock, inStep(clock, heartbeatIntervalMs), this.#beat.signal)
-      if (this.#isStable) await this.#heartbeat()
-    }
+    if (this.#isStable) await this.#heartbeats.run()
   }
 
   /** Makes the group deal its partitions out anew. */
   rejoin(): void {
     this.#isStable = false
-    this.#beat.abort()
+    this.#heartbeats.stop()
   }
 
   /** Rejects with AppError where nothing, or not everything, was committed. */
