@@ -40,18 +40,21 @@ export function walkBatch(
   const start = position + recordBatchHeaderBytes
   const isPacked = codec !== 'none'
   const bytes = isPacked ? decompress(codec, buffer.subarray(start, end)) : buffer
+  const baseTimestampMs = isAppendTime
+    ? maxTimestampAt(buffer, position)
+    : baseTimestampAt(buffer, position)
   const batch: FetchedBatch = {
     topic: options.topic,
     partition: options.partition,
     timestampType: isAppendTime ? 'LOG_APPEND_TIME' : 'CREATE_TIME',
+    baseTimestampMs,
     bytes,
   }
   const walk = new Walk(batch, isPacked ? 0 : start, isPacked ? bytes.length : end)
   walk.records(
     {
       offset: baseOffsetAt(buffer, position),
-      timestamp: baseTimestampAt(buffer, position),
-      appendTime: isAppendTime ? maxTimestampAt(buffer, position) : undefined,
+      isAppendTime,
       count: recordCountAt(buffer, position),
       fromOffset: options.fromOffset,
     },
@@ -61,8 +64,7 @@ export function walkBatch(
 
 interface Base {
   readonly offset: number
-  readonly timestamp: number
-  readonly appendTime: number | undefined
+  readonly isAppendTime: boolean
   readonly count: number
   readonly fromOffset: number
 }
@@ -84,8 +86,6 @@ class Walk implements Cursor {
     valueStart: 0,
     valueBytes: 0,
     headerCount: 0,
-    headersStart: 0,
-    end: 0,
   }
 
   constructor(batch: FetchedBatch, start: number, end: number) {
@@ -105,7 +105,7 @@ class Walk implements Cursor {
         throw new DecodeError(`record length is ${length}`, this.position)
       }
       this.position += 1
-      const timestamp = base.timestamp + this.#varlong()
+      const delta = this.#varlong()
       const offset = base.offset + this.#varint()
       at.keyBytes = this.#length(end)
       at.keyStart = this.position
@@ -114,14 +114,12 @@ class Walk implements Cursor {
       at.valueStart = this.position
       if (at.valueBytes > 0) this.position += at.valueBytes
       at.headerCount = this.#varint()
-      at.headersStart = this.position
       if (at.headerCount !== 0) this.#skipHeaders(at.headerCount, end)
-      at.end = end
       if (this.position !== end) {
         throw new DecodeError('record is not as long as it says', this.position)
       }
       if (offset < base.fromOffset) continue
-      into.push(new FetchedRecord(this.#batch, offset, base.appendTime ?? timestamp, at))
+      into.push(new FetchedRecord(this.#batch, offset, base.isAppendTime ? 0 : delta, at))
     }
     if (this.position !== this.end) {
       throw new DecodeError('bytes are left after the last record', this.position)

@@ -1,12 +1,13 @@
 // Lets records that arrive into their lane: filters them, counts their bytes, keeps what the lane is to hold.
 import type { RawRecord } from '../events/raw-record.ts'
+import { FetchedRecord } from '../kafka-consumer/fetched-record.ts'
 import { criteriaMatches, type Criteria } from '../filter/criteria.ts'
 import type { CountedRun, Effect, MappingRules } from './batch.ts'
 import { recordSizer } from './event.ts'
 import { polledBytesOf } from './event-poller-units.ts'
 import type { EventPollers } from './event-pollers.ts'
 import { keptRecords, rawRecord, withoutContent } from './kept-records.ts'
-import { countOf, split } from './lane.ts'
+import { countOf, split, type LaneRecord } from './lane.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import type { Partition } from './partition.ts'
 import { slotOf } from './slot.ts'
@@ -42,7 +43,7 @@ export class Admission {
       if (content.failure !== undefined && this.#rules.failure.destination === undefined) {
         this.#counters.droppedEvents += 1
       } else if (this.#pollers.fits(partition, sizeBytes)) {
-        lane.push({ offset, timestampMs, content, sizeBytes })
+        lane.push(kept(content, sizeBytes))
       } else if (this.#rules.failure.destination === undefined) {
         this.#counters.oversizedEvents += 1
         skipped.push({ kind: 'skipped', record: { partition, offset }, sizeBytes })
@@ -100,4 +101,14 @@ export class Admission {
     this.#counters.filteredOutEvents += fresh - selected.length
     return selected
   }
+}
+
+/** A record of our own consumer is an entry of a lane as it is. */
+function kept(content: RawRecord, sizeBytes: number): LaneRecord {
+  if (content instanceof FetchedRecord) {
+    content.sizeBytes = sizeBytes
+    return content
+  }
+  const { offset, timestampMs } = content
+  return { offset, timestampMs, content, sizeBytes }
 }
