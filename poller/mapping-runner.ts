@@ -1,13 +1,13 @@
 // Runs one mapping: brings its source, its decisions, its timer and its function together.
 import assert from 'node:assert'
 import { randomUUID } from 'node:crypto'
-import { brokerFaults, type BrokerFault } from '../common/broker-fault.ts'
+import type { BrokerFault } from '../common/broker-fault.ts'
 import { sleep, type Clock, type Timer } from '../common/clock.ts'
 import { AppError } from '../common/errors.ts'
 import type { FunctionInvoker } from '../common/invocation.ts'
 import { stopGraceMs } from '../common/limits.ts'
 import type { LogFields, Logger } from '../common/logger.ts'
-import type { MappingRecord, MappingStatus } from '../control/registry/registry.ts'
+import type { MappingRecord } from '../control/registry/registry.ts'
 import type { Batch, Discard, Effect, MappingRules } from './batch.ts'
 import type { Destination } from './destinations/destination.ts'
 import { batchMessage, failureMessages } from './destinations/failure-record.ts'
@@ -18,6 +18,7 @@ import { LagWatch, mappingLag } from './lag-watch.ts'
 import type { LagFinding, LagJudgement } from './lag-cause.ts'
 import type { MappingCounters } from './mapping-counters.ts'
 import { Mapping } from './mapping.ts'
+import { problemStatus } from './problem-status.ts'
 import type { RecordRun, Source, SourceListener } from './sources/source.ts'
 import type { StatusReporter } from './status-reporter.ts'
 import type { SystemLog } from './system-log.ts'
@@ -50,7 +51,10 @@ export class MappingRunner implements SourceListener {
   readonly #watch: LagWatch
   readonly #drained = Promise.withResolvers<void>()
   #timer: Timer | undefined
+  /** When it fires; what is due later than that needs no other one. */
+  #timerMs = Infinity
   #lastResult: string
+  #reported: string | undefined
   #problem: string | undefined
   #fault: BrokerFault | undefined
   #destinationProblem: string | undefined
@@ -174,13 +178,17 @@ export class MappingRunner implements SourceListener {
     if (this.#isStopped) return
     const { clock } = this.#options
     this.#watch.stir()
-    this.#timer?.cancel()
     for (const effect of this.#mapping.tick(clock.now())) this.#run(effect)
     const { wakeMs, invocationsInFlight, discardsUnderWay, hasUncommitted } = this.#mapping
     const isIdle = invocationsInFlight + discardsUnderWay === 0 && !hasUncommitted
     if (this.#isStopping && isIdle) this.#drained.resolve()
-    if (wakeMs === undefined) return
-    this.#timer = clock.after(Math.max(0, wakeMs - clock.now()), () => this.#pump())
+    if (wakeMs === undefined || wakeMs >= this.#timerMs) return
+    this.#timer?.cancel()
+    this.#timerMs = wakeMs
+    this.#timer = clock.after(Math.max(0, wakeMs - clock.now()), () => {
+      this.#timerMs = Infinity
+      this.#pump()
+    })
   }
 
   #run(effect: Effect): void {
@@ -225,11 +233,8 @@ export class MappingRunner implements SourceListener {
   async #invoke(batch: Batch): Promise<void> {
     const { invoker, record, rules, clock, logger, systemLog } = this.#options
     const payload = recordEventOf(rules.frame, batch.groups, batch.window)
-    const last = batch.groups.at(-1)?.records.at(-1)
-    this.#options.counters.iteratorAgeMs = Math.max(
-      0,
-      clock.now() - (last?.timestampMs ?? Infinity),
-    )
+    const lastMs = batch.groups.at(-1)?.records.at(-1)?.timestampMs ?? Infinity
+    this.#options.counters.iteratorAgeMs = Math.max(0, clock.now() - lastMs)
     let judged: Judgement
     try {
       const result = await invoker.invoke({
@@ -248,10 +253,10 @@ export class MappingRunner implements SourceListener {
     if (outcome === 'unreached') systemLog.failed(reason ?? outcome, 'FUNCTION_NOT_REACHED')
     if (outcome === 'throttled') this.#throttleReason = reason
     if (outcome === 'failed') this.#functionError = reason
-    if (outcome === 'succeeded') this.#lastResult = succeeded
-    else if (outcome !== 'throttled') this.#lastResult = failed
     this.#mapping.batchEnded(batch, outcome, clock.now(), report)
-    this.#report()
+    if (outcome !== 'throttled') this.#lastResult = outcome === 'succeeded' ? succeeded : failed
+    // Not after each batch: what is told of the lag is so once a second.
+    if (this.#lastResult !== this.#reported) this.#report()
     this.#pump()
   }
 
@@ -314,6 +319,7 @@ export class MappingRunner implements SourceListener {
 
   #report(): void {
     if (this.#isStopped) return
+    this.#reported = this.#lastResult
     const { status, record } = this.#options
     const found =
       problemStatus(this.#problem, this.#fault) ??
@@ -327,16 +333,6 @@ export class MappingRunner implements SourceListener {
       ...(this.lag === undefined ? {} : { lag: mappingLag(this.lag.judgement, this.lag.lanes) }),
     })
   }
-}
-
-type ProblemStatus = Pick<MappingStatus, 'lastProcessingResult' | 'stateTransitionReason'>
-
-/** In AWS's words where it has some for the fault. */
-function problemStatus(reason: string | undefined, fault?: BrokerFault): ProblemStatus | undefined {
-  if (reason === undefined) return undefined
-  if (fault === undefined) return { lastProcessingResult: `PROBLEM: Connection error. ${reason}` }
-  const { text = reason, reason: stateTransitionReason } = brokerFaults[fault]
-  return { lastProcessingResult: `PROBLEM: ${text}.`, stateTransitionReason }
 }
 
 /** Of each partition the first and the last of its records. */
