@@ -140,8 +140,16 @@ test('with JSON as its format the log has records as on Lambda', async () => {
     `import logging
 def handler(event, context):
     logging.debug("not seen")
-    logging.getLogger("deep").info("seen ☃")
-    raise ValueError("no")`,
+    logging.getLogger("deep").info("seen ☃", extra={"order": {"n": 1}, "level": "mine", "none": None})
+    logging.log(35, "between")
+    try:
+        raise KeyError("gear")
+    except KeyError:
+        logging.exception("caught")
+    try:
+        logging.warning("no JSON", extra={"set": {1}})
+    except TypeError as error:
+        raise ValueError("no") from error`,
     { logging: { format: 'JSON' } },
   )
   const result = await workers.invoke('f', {}, true)
@@ -150,11 +158,24 @@ def handler(event, context):
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
-  const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as string
+  const day = '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d'
+  const timestamp = expect.stringMatching(`${day}\\.\\d{3}Z$`) as string
+  const common = { timestamp, requestId }
   expect(records.filter(({ level }) => level !== undefined)).toEqual([
-    { timestamp, level: 'INFO', message: 'seen ☃', logger: 'deep', requestId },
+    { ...common, level: 'INFO', message: 'seen ☃', logger: 'deep', order: { n: 1 } },
+    { ...common, level: 'WARNING', message: 'between', logger: 'root' },
     {
-      timestamp,
+      ...common,
+      level: 'ERROR',
+      message: 'caught',
+      logger: 'root',
+      stackTrace: [expect.stringContaining('in handler') as string],
+      errorType: 'KeyError',
+      errorMessage: "'gear'",
+      location: expect.stringMatching(/app\.py:handler:9$/) as string,
+    },
+    {
+      timestamp: expect.stringMatching(`${day}Z$`) as string,
       level: 'ERROR',
       errorMessage: 'no',
       errorType: 'ValueError',

@@ -167,21 +167,27 @@ class LogFilter(logging.Filter):
 
 
 class JsonFormatter(logging.Formatter):
+    # What of a record is no `extra` of the caller's. As on Lambda a value that is no JSON is an error of the call.
+    RESERVED = set(vars(logging.makeLogRecord({}))) - {"taskName"} | {"aws_request_id"}
+
     def format(self, record):
+        kind, value, trace = record.exc_info or (None, None, None)
         fields = {
-            "timestamp": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
-            "level": record.levelname,
+            "timestamp": f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{int(record.msecs):03d}Z",
+            "level": logging.getLevelName(min(50, max(0, record.levelno)) // 10 * 10),
             "message": record.getMessage(),
             "logger": record.name,
+            "stackTrace": traceback.format_tb(trace) if record.exc_info else None,
+            "errorType": getattr(kind, "__name__", None),
+            "errorMessage": str(value) if record.exc_info else None,
             "requestId": request_id or None,
+            "location": f"{record.pathname}:{record.funcName}:{record.lineno}" if record.exc_info else None,
         }
-        if record.exc_info:
-            kind, value, trace = record.exc_info
-            fields["errorType"] = getattr(kind, "__name__", None)
-            fields["errorMessage"] = str(value)
-            fields["stackTrace"] = traceback.format_tb(trace)
-        present = {name: value for name, value in fields.items() if value is not None}
-        return json.dumps(present, default=str) + "\n"
+        for name, each in vars(record).items():
+            if name not in self.RESERVED:
+                fields.setdefault(name, each)
+        present = {name: each for name, each in fields.items() if each is not None}
+        return json.dumps(present, ensure_ascii=False) + "\n"
 
 
 def set_up_logging():
