@@ -41,8 +41,11 @@ import { RequestCounter } from './lambda/request-counter.ts'
 import type { Route } from './lambda/route.ts'
 import { createRouter } from './lambda/router.ts'
 import { tagRoutes } from './lambda/tag-routes.ts'
+import { Serial } from './lambda/serial.ts'
 import { TagService } from './lambda/tag-service.ts'
 import { versionRoutes } from './lambda/version-routes.ts'
+import { layerRoutes } from './layers/layer-routes.ts'
+import { LayerService } from './layers/layer-service.ts'
 import { clusterRoutes } from './msk/cluster-routes.ts'
 import { logService } from './logs/log-service.ts'
 import { controlMetricSource } from './metrics.ts'
@@ -154,6 +157,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
 interface Services {
   readonly account: Account
   readonly codeStore: CodeStore
+  readonly layers: LayerService
   readonly functions: FunctionService
   readonly mappings: MappingService
   readonly asyncInvoker: AsyncInvoker
@@ -164,10 +168,13 @@ async function openServices(options: ControlOptions): Promise<Services> {
   const { clock, logger, dataDir, region, accountId } = options
   const account = { region, accountId }
   const codeStore = new CodeStore(dataDir, options.objects ?? new AwsObjects({ region, clock }))
+  const changes = new Serial()
+  const layers = new LayerService({ dataDir, codeStore, changes, account, clock })
   return {
     account,
     codeStore,
-    functions: new FunctionService({ ...options, codeStore, account }),
+    layers,
+    functions: new FunctionService({ ...options, codeStore, layers, changes, account }),
     mappings: new MappingService({ ...options, account }),
     asyncInvoker: await AsyncInvoker.open({
       ...options,
@@ -188,7 +195,7 @@ async function openServices(options: ControlOptions): Promise<Services> {
 }
 
 function lambdaRoutes(services: Services, invoker: FunctionInvoker): readonly Route[] {
-  const { account, codeStore, functions, mappings, asyncInvoker } = services
+  const { account, codeStore, layers, functions, mappings, asyncInvoker } = services
   return [
     ...functionRoutes({ functions, account }),
     ...versionRoutes({ functions, account }),
@@ -197,6 +204,7 @@ function lambdaRoutes(services: Services, invoker: FunctionInvoker): readonly Ro
     ...policyRoutes({ functions }),
     ...defaultRoutes({ functions }),
     ...codeRoutes({ codeStore }),
+    ...layerRoutes({ layers, account, free: (code) => functions.codeKeeper.freeCode(code) }),
     ...tagRoutes({ tags: new TagService({ functions, mappings, account }) }),
     ...concurrencyRoutes({ functions }),
     ...eventInvokeConfigRoutes(functions.eventInvokeConfigs),

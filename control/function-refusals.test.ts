@@ -101,7 +101,6 @@ test.each<[string, Partial<CreateFunctionCommandInput>, string, string | RegExp]
     'InvalidParameterValueException',
     'ImageUri is not available yet.',
   ],
-  ['layers', { Layers: ['x'] }, 'InvalidParameterValueException', 'Layers is not available yet.'],
   [
     'tracing',
     { TracingConfig: { Mode: 'Active' } },

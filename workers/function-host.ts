@@ -147,6 +147,7 @@ export class FunctionHost {
         runtime: record.runtime,
         handler: record.handler,
         directory: record.code.directory,
+        ...(record.layers === undefined ? {} : { opt: record.layers.directory }),
         memorySizeMb: record.memorySizeMb,
         timeoutMs: record.timeoutSeconds * 1000,
         ephemeralStorageMb: record.ephemeralStorageMb,

@@ -16,6 +16,8 @@ export interface ThreadSettings {
   readonly handler: string
   /** The task root: where the function's code lies. */
   readonly directory: string
+  /** What its layers have in /opt. */
+  readonly opt?: string
   readonly memorySizeMb: number
   readonly timeoutMs: number
   /** The size of /tmp. */

@@ -18,6 +18,7 @@ import { readSharedEvent } from './runtime/shared-event.ts'
 import { limitSockets } from './runtime/socket-limit.ts'
 import { guardProcess } from './runtime/thread-guards.ts'
 import { logLines } from './runtime/log-lines.ts'
+import { importFrom } from './runtime/layer-modules.ts'
 import { captureOutput, ThreadOutput } from './runtime/thread-output.ts'
 import type { TmpQuota } from './runtime/tmp-quota.ts'
 import type {
@@ -116,6 +117,7 @@ function prepareThread(): void {
   process.setSourceMapsEnabled(settings.nodeOptions?.includes('--enable-source-maps') === true)
   captureOutput((text, isRaw) => output.write(text, isRaw), lines)
   limitSockets(runtimeFilesMax)
+  if (settings.opt !== undefined) importFrom(process.env['NODE_PATH']?.split(':') ?? [])
   process.on('uncaughtException', (error) => {
     logError('Uncaught Exception', error)
     endWith(error)
@@ -134,7 +136,7 @@ function prepareTmp(): TmpQuota {
   const directory = claimDirectory(settings.directories, threadId)
   process.env['TMPDIR'] = directory
   const maxBytes = settings.ephemeralStorageMb * 1024 * 1024
-  return makeTmpPrivate({ directory, maxBytes, shared })
+  return makeTmpPrivate({ directory, maxBytes, shared, opt: settings.opt })
 }
 
 /** Loads the handler; resolves with how long it took. A module cannot be loaded twice, so an error ends. */

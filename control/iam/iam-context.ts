@@ -12,7 +12,7 @@ import {
 } from '../query/query-service.ts'
 import { checkRoleName, noSuchEntity } from './iam-rules.ts'
 import type { PolicyRecord } from './policy-record.ts'
-import type { RecordFolder } from './record-folder.ts'
+import type { RecordFolder } from '../registry/record-folder.ts'
 import type { RoleRecord } from './role-record.ts'
 
 export interface IamContext {

@@ -1,5 +1,5 @@
 // What is kept of a role, and how it is read from its file.
-import { isTexts, type Fields } from './record-folder.ts'
+import { isTexts, type Fields } from '../registry/record-folder.ts'
 
 export interface RoleRecord {
   readonly name: string

@@ -4,11 +4,13 @@ import { reasonOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { FunctionCode, FunctionRecord, Registry } from '../registry/registry.ts'
 import type { CodeStore } from './code-store.ts'
+import { codeOfLayers, type Layers } from './layers.ts'
 import type { Serial } from './serial.ts'
 
 export interface CodeKeeperOptions {
   readonly registry: Registry
   readonly codeStore: CodeStore
+  readonly layers: Layers
   /** In whose turn code is removed, so that nobody takes it up meanwhile. */
   readonly changes: Serial
   readonly clock: Clock
@@ -38,7 +40,7 @@ export class CodeKeeper {
       const moved = this.#moved(record)
       if (moved !== undefined) await registry.putVersion(moved)
     }
-    await codeStore.sweep(this.#used())
+    await codeStore.sweep(await this.#used())
   }
 
   /** Code that was to be removed later is removed at the next start. */
@@ -46,8 +48,12 @@ export class CodeKeeper {
     for (const timer of this.#freed.values()) timer.cancel()
   }
 
-  /** Removes code later, unless something refers to it then. */
-  free(code: FunctionCode): void {
+  /** Removes the code of a function, and what was laid together of its layers, later, unless something refers to it then. */
+  free(record: FunctionRecord): void {
+    for (const code of codesOf(record)) this.freeCode(code)
+  }
+
+  freeCode(code: FunctionCode): void {
     const { clock, codeStore, changes, logger } = this.#options
     const { directory } = code
     this.#freed.get(directory)?.cancel()
@@ -55,7 +61,8 @@ export class CodeKeeper {
       this.#freed.delete(directory)
       changes
         .run(async () => {
-          if (!this.#used().some((used) => used.directory === directory)) {
+          const all = await this.#used()
+          if (!all.some((used) => used.directory === directory)) {
             await codeStore.remove(code)
           }
         })
@@ -67,14 +74,30 @@ export class CodeKeeper {
   }
 
   #moved<Kept extends FunctionRecord>(record: Kept): Kept | undefined {
-    if (record.code.kind !== 'zip') return undefined
-    const directory = this.#options.codeStore.directoryOf(record.code.sha256)
-    if (directory === record.code.directory) return undefined
-    return { ...record, revision: record.revision + 1, code: { ...record.code, directory } }
+    const { codeStore } = this.#options
+    const { code, layers } = record
+    const moved = {
+      ...record,
+      revision: record.revision + 1,
+      ...(code.kind === 'zip'
+        ? { code: { ...code, directory: codeStore.directoryOf(code.sha256) } }
+        : {}),
+      ...(layers === undefined
+        ? {}
+        : { layers: { ...layers, directory: codeStore.directoryOf(layers.sha256) } }),
+    }
+    const isThere =
+      moved.code.directory === code.directory && moved.layers?.directory === layers?.directory
+    return isThere ? undefined : moved
   }
 
-  #used(): readonly FunctionCode[] {
-    const { registry } = this.#options
-    return [...registry.functions(), ...registry.versions()].map(({ code }) => code)
+  async #used(): Promise<readonly FunctionCode[]> {
+    const { registry, layers } = this.#options
+    const ofFunctions = [...registry.functions(), ...registry.versions()].flatMap(codesOf)
+    return [...ofFunctions, ...(await layers.code())]
   }
+}
+
+function codesOf({ code, layers }: FunctionRecord): readonly FunctionCode[] {
+  return layers === undefined ? [code] : [code, codeOfLayers(layers)]
 }

@@ -24,7 +24,8 @@ export const hotReloadBucket = 'hot-reload'
 
 /** A package's directory, and the zip that it came in. */
 const digestName = /^[0-9a-f]{64}(\.zip)?$/
-const temporaryPrefix = '.unpacking-'
+/** What is not whole yet lies under such a name, and goes with the next start after a crash. */
+export const temporaryPrefix = '.unpacking-'
 
 /** A package that came from a bucket, in a file that goes when its request is over. */
 export interface DownloadedCode {
@@ -264,7 +265,7 @@ function zipFileOf(directory: string): string {
   return `${directory}.zip`
 }
 
-async function makeDirectory(path: string): Promise<void> {
+export async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true })
   } catch (error) {
@@ -272,7 +273,7 @@ async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-async function moveIntoPlace(temporary: string, directory: string): Promise<void> {
+export async function moveIntoPlace(temporary: string, directory: string): Promise<void> {
   try {
     await rename(temporary, directory)
     await syncDirectory(resolve(directory, '..'))
@@ -318,7 +319,7 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+export async function isDirectory(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory()
   } catch (error) {

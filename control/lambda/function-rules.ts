@@ -10,7 +10,7 @@ import type {
 import { checkNewTags } from './tag-rules.ts'
 import { checkLoggingConfig } from './logging-config.ts'
 import { retiredText } from './retired-runtimes.ts'
-import { saysNothing, Violations } from '../../common/aws/validation.ts'
+import { matchesWholly, saysNothing, Violations } from '../../common/aws/validation.ts'
 
 /** Those that Lambda lets a function be created with (botocore's Runtime, without the retired). */
 export const runtimes = [
@@ -78,7 +78,6 @@ const unavailable: Readonly<Record<string, (value: unknown) => boolean>> = {
   ImageConfig: saysNothing,
   ImageUri: saysNothing,
   KMSKeyArn: saysNothing,
-  Layers: saysNothing,
   PublishTo: saysNothing,
   RuntimeConfig: saysNothing,
   S3ObjectStorageMode: (value) => saysNothing(value) || value === 'COPY',
@@ -133,13 +132,15 @@ export function checkCode(violations: Violations, code: CodeInput, at: string): 
   }
 }
 
+export const architectures = ['x86_64', 'arm64'] as const
+
 export function checkArchitectures(
   violations: Violations,
-  architectures: readonly string[] | undefined,
+  given: readonly string[] | undefined,
 ): void {
-  violations.length('architectures', architectures, [1, 1])
-  for (const architecture of architectures ?? []) {
-    violations.oneOf('architectures', architecture, ['x86_64', 'arm64'])
+  violations.length('architectures', given, [1, 1])
+  for (const architecture of given ?? []) {
+    violations.oneOf('architectures', architecture, architectures)
   }
 }
 
@@ -159,6 +160,7 @@ export function checkConfiguration(
     violations.required('ephemeralStorage.size', input.EphemeralStorage.Size)
     violations.range('ephemeralStorage.size', input.EphemeralStorage.Size, [512, 10_240])
   }
+  checkLayers(violations, input.Layers)
   checkDeadLetterShape(violations, input)
   checkLoggingConfig(violations, input.LoggingConfig)
   const variables = input.Environment?.Variables ?? {}
@@ -176,6 +178,23 @@ export function checkConfiguration(
     checkRuntime(input.Runtime) ??
     checkEnvironment(variables) ??
     refuseDeadLetter(input)
+  )
+}
+
+const layerVersionPattern =
+  '(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:' +
+  '[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)'
+
+function checkLayers(violations: Violations, arns: readonly string[] | undefined): void {
+  const isSound = (arn: string): boolean =>
+    arn.length <= 2048 && matchesWholly(layerVersionPattern, arn)
+  if (arns === undefined || arns.every(isSound)) return
+  violations.violatedBy(
+    'layers',
+    `[${arns.join(', ')}]`,
+    'Member must satisfy constraint: [Member must have length less than or equal to 2048, Member ' +
+      'must have length greater than or equal to 1, Member must satisfy regular expression pattern: ' +
+      `${layerVersionPattern}, Member must not be null]`,
   )
 }
 

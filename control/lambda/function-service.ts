@@ -10,11 +10,11 @@ import { LambdaApiError, type Outcome } from './api-errors.ts'
 import { CodeKeeper } from './code-keeper.ts'
 import type { CodeStore } from './code-store.ts'
 import { checkConcurrencyInput, refuseReservations } from './concurrency-rules.ts'
-import { deadLetterOf } from './dead-letter.ts'
 import { EventInvokeConfigService } from './event-invoke-config-service.ts'
 import { findChangeable, findFunction, findLatest, type FoundFunction } from './function-lookup.ts'
 import { functionArn, newFunctionName, type Account } from './function-name.ts'
 import { refuseTimeoutBeside } from './kafka-timeouts.ts'
+import { withLayers, type Layers } from './layers.ts'
 import { changedLogging, withLogging } from './logging-config.ts'
 import {
   checkArchitectures,
@@ -23,7 +23,7 @@ import {
   checkNewFunction,
   refuseUnavailable,
 } from './function-rules.ts'
-import { newFunction } from './new-function.ts'
+import { changedConfiguration, newFunction } from './new-function.ts'
 import { pageOf, type Page, type PageRequest } from './paging.ts'
 import { PolicyService } from './policy-service.ts'
 import { ProvisionedService } from './provisioned-service.ts'
@@ -34,7 +34,7 @@ import type {
   UpdateFunctionConfigurationInput,
 } from './requests.ts'
 import { revisionMismatch } from './revisions.ts'
-import { Serial } from './serial.ts'
+import type { Serial } from './serial.ts'
 import { tagsMember, type Tags } from './tag-rules.ts'
 import { Violations } from '../../common/aws/validation.ts'
 import { VersionService } from './version-service.ts'
@@ -42,6 +42,9 @@ import { VersionService } from './version-service.ts'
 export interface FunctionServiceOptions {
   readonly registry: Registry
   readonly codeStore: CodeStore
+  readonly layers: Layers
+  /** One change at a time, of functions and of layers. */
+  readonly changes: Serial
   readonly account: Account
   /** Concurrent executions of all functions together. */
   readonly accountConcurrency: number
@@ -62,34 +65,34 @@ export class FunctionService {
   readonly policies: PolicyService
   readonly eventInvokeConfigs: EventInvokeConfigService
   readonly provisioned: ProvisionedService
+  readonly codeKeeper: CodeKeeper
   readonly #options: FunctionServiceOptions
-  readonly #changes = new Serial()
-  readonly #codeKeeper: CodeKeeper
+  readonly #changes: Serial
   readonly #copies: LiveCopies
 
   constructor(options: FunctionServiceOptions) {
     this.#options = options
-    const changes = this.#changes
-    this.#codeKeeper = new CodeKeeper({ ...options, changes })
-    this.aliases = new AliasService({ ...options, changes })
+    this.#changes = options.changes
+    this.codeKeeper = new CodeKeeper(options)
+    this.aliases = new AliasService(options)
     this.#copies = new LiveCopies(options.registry, options.clock)
-    this.provisioned = new ProvisionedService({ ...options, changes, copies: this.#copies })
-    this.policies = new PolicyService({ ...options, changes })
-    this.eventInvokeConfigs = new EventInvokeConfigService({ ...options, changes })
-    this.versions = new VersionService({ ...options, changes, codeKeeper: this.#codeKeeper })
+    this.provisioned = new ProvisionedService({ ...options, copies: this.#copies })
+    this.policies = new PolicyService(options)
+    this.eventInvokeConfigs = new EventInvokeConfigService(options)
+    this.versions = new VersionService({ ...options, codeKeeper: this.codeKeeper })
   }
 
   /** Call once, before the first change: follows a moved data directory, drops unused code. */
   async start(): Promise<void> {
     await this.versions.sweep()
-    await this.#codeKeeper.start()
+    await this.codeKeeper.start()
   }
 
   /** Waits for running changes. */
   async stop(): Promise<void> {
     await this.#options.codeStore.downloaded()
     await this.#changes.idle()
-    this.#codeKeeper.stop()
+    this.codeKeeper.stop()
     this.#copies.close()
   }
 
@@ -106,10 +109,12 @@ export class FunctionService {
         if (logging instanceof LambdaApiError) return logging
         const code = await codeStore.store(input.Code ?? {}, downloaded)
         if (code instanceof LambdaApiError) return code
-        const record = withLogging(
+        const plain = withLogging(
           newFunction(input, { arn: functionArn(account, name), name, code, nowMs: clock.now() }),
           logging,
         )
+        const record = await this.#withLayers(plain, input.Layers)
+        if (record instanceof LambdaApiError) return record
         // What a crash left of a function of this name is not this one's.
         await this.versions.removeAll(name)
         await registry.putFunction(record)
@@ -178,24 +183,19 @@ export class FunctionService {
       if (error !== undefined) return error
       const logging = changedLogging(current.logging, input.LoggingConfig)
       if (logging instanceof LambdaApiError) return logging
-      const { deadLetterArn: _, ...rest } = withLogging(current, logging)
-      const record = {
-        ...rest,
-        ...deadLetterOf(input, current),
-        runtime: input.Runtime ?? current.runtime,
-        role: input.Role ?? current.role,
-        handler: input.Handler ?? current.handler,
-        description: input.Description ?? current.description,
-        timeoutSeconds: input.Timeout ?? current.timeoutSeconds,
-        memorySizeMb: input.MemorySize ?? current.memorySizeMb,
-        ephemeralStorageMb: input.EphemeralStorage?.Size ?? current.ephemeralStorageMb,
-        environment:
-          input.Environment === undefined
-            ? current.environment
-            : (input.Environment.Variables ?? {}),
-      }
-      return { record }
+      const record = changedConfiguration(withLogging(current, logging), input)
+      return { record, layers: input.Layers }
     })
+  }
+
+  /** What was taken in for a record that is refused goes again. */
+  async #withLayers(
+    record: FunctionRecord,
+    arns: readonly string[] | undefined,
+  ): Promise<Outcome<FunctionRecord>> {
+    const laid = await withLayers(this.#options.layers, record, arns)
+    if (laid instanceof LambdaApiError) this.codeKeeper.free(record)
+    return laid
   }
 
   /** Keeps executions for a function, and holds it to them; 0 stops it. */
@@ -243,7 +243,7 @@ export class FunctionService {
       const record = this.get(name)
       if (record instanceof LambdaApiError) return record
       await this.#options.registry.removeFunction(record.name)
-      this.#codeKeeper.free(record.code)
+      this.codeKeeper.free(record)
       await this.versions.removeAll(record.name)
       return record
     })
@@ -303,9 +303,11 @@ export class FunctionService {
       const changed = await change(current)
       if (changed instanceof LambdaApiError) return changed
       const { dryRun = false, publishes = false } = changed
-      this.#codeKeeper.free(dryRun ? changed.record.code : current.code)
-      if (dryRun) return changed.record
-      const { contentId: _, ...next } = changed.record
+      const laid = await this.#withLayers(changed.record, changed.layers)
+      if (laid instanceof LambdaApiError) return laid
+      this.codeKeeper.free(dryRun ? laid : current)
+      if (dryRun) return laid
+      const { contentId: _, ...next } = laid
       const record = {
         ...next,
         revision: current.revision + 1,
@@ -339,6 +341,8 @@ export class FunctionService {
 /** What an update comes to. */
 interface Change {
   readonly record: FunctionRecord
+  /** ARNs of versions, in place of those that it has. */
+  readonly layers?: readonly string[] | undefined
   /** Only looked at: nothing is kept. */
   readonly dryRun?: boolean
   readonly publishes?: boolean

@@ -1,10 +1,11 @@
-// Makes the record of a new function: what its request says, and Lambda's defaults for the rest.
+// Makes the record of a new function, or of one whose configuration changes, of what its request says.
 import { randomUUID } from 'node:crypto'
 import type { FunctionCode, FunctionRecord } from '../registry/registry.ts'
 import { deadLetterOf } from './dead-letter.ts'
-import type { CreateFunctionInput } from './requests.ts'
+import type { CreateFunctionInput, UpdateFunctionConfigurationInput } from './requests.ts'
 import { tagsMember } from './tag-rules.ts'
 
+/** With Lambda's defaults for what is not said. */
 export function newFunction(
   input: CreateFunctionInput,
   of: {
@@ -32,5 +33,26 @@ export function newFunction(
     environment: input.Environment?.Variables ?? {},
     ...tagsMember(input.Tags),
     ...deadLetterOf(input),
+  }
+}
+
+/** What is not said stays. Logging and layers are looked at elsewhere. */
+export function changedConfiguration(
+  current: FunctionRecord,
+  input: UpdateFunctionConfigurationInput,
+): FunctionRecord {
+  const { deadLetterArn: _, ...rest } = current
+  return {
+    ...rest,
+    ...deadLetterOf(input, current),
+    runtime: input.Runtime ?? current.runtime,
+    role: input.Role ?? current.role,
+    handler: input.Handler ?? current.handler,
+    description: input.Description ?? current.description,
+    timeoutSeconds: input.Timeout ?? current.timeoutSeconds,
+    memorySizeMb: input.MemorySize ?? current.memorySizeMb,
+    ephemeralStorageMb: input.EphemeralStorage?.Size ?? current.ephemeralStorageMb,
+    environment:
+      input.Environment === undefined ? current.environment : (input.Environment.Variables ?? {}),
   }
 }

@@ -37,7 +37,7 @@ const configurationMembers = {
   DeadLetterConfig: structure({ TargetArn: text }),
   KMSKeyArn: anything,
   TracingConfig: anything,
-  Layers: anything,
+  Layers: list(text),
   FileSystemConfigs: anything,
   ImageConfig: anything,
   SnapStart: anything,
@@ -82,6 +82,16 @@ export const updateFunctionConfigurationRequest = structure({
 export type UpdateFunctionConfigurationInput = MemberValue<
   typeof updateFunctionConfigurationRequest
 >
+
+export const publishLayerVersionRequest = structure({
+  Content: structure(codeMembers),
+  Description: text,
+  LicenseInfo: text,
+  CompatibleRuntimes: list(text),
+  CompatibleArchitectures: list(text),
+})
+/** The request's body; `LayerName` comes from its path. */
+export type PublishLayerVersionInput = MemberValue<typeof publishLayerVersionRequest>
 
 export const publishVersionRequest = structure({
   CodeSha256: text,

@@ -39,6 +39,7 @@ export function functionConfiguration(
     Handler: record.handler,
     LastModified: new Date(record.lastModifiedMs).toISOString().replace('Z', '+0000'),
     LastUpdateStatus: 'Successful',
+    ...layersOf(record),
     LoggingConfig: loggingConfigShape(record),
     MemorySize: record.memorySizeMb,
     PackageType: 'Zip',
@@ -52,6 +53,11 @@ export function functionConfiguration(
     TracingConfig: { Mode: 'PassThrough' },
     Version: versionOf(record),
   }
+}
+
+function layersOf({ layers }: FunctionRecord): Shape {
+  if (layers === undefined) return {}
+  return { Layers: layers.versions.map((each) => ({ Arn: each.arn, CodeSize: each.sizeBytes })) }
 }
 
 /** FunctionConfiguration as lists have it: without what says how the function is. */

@@ -150,7 +150,7 @@ export class VersionService {
         revision: latest.revision + 1,
       })
       await registry.removeVersion(target.name, target.version)
-      codeKeeper.free(target.code)
+      codeKeeper.free(target)
       return target
     })
   }
@@ -161,7 +161,7 @@ export class VersionService {
     for (const record of registry.versions()) {
       if (record.name !== name) continue
       await registry.removeVersion(name, record.version)
-      codeKeeper.free(record.code)
+      codeKeeper.free(record)
     }
   }
 
@@ -236,6 +236,7 @@ function digestOf(record: FunctionRecord): string {
     ...(record.deadLetterArn === undefined ? [] : [record.deadLetterArn]),
     // Not where it says nothing: what was published before it could is as it was.
     ...(record.logging === undefined ? [] : [record.logging]),
+    ...(record.layers === undefined ? [] : [{ layers: record.layers.versions }]),
   ]
   return createHash('sha256').update(JSON.stringify(content)).digest('base64')
 }

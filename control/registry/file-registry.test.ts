@@ -174,6 +174,7 @@ test('an entry with any one field missing or of another kind is refused by name'
     'policies',
     'eventInvokeConfigs',
     'deadLetterArn',
+    'layers',
     'logging',
     'provisioned',
   ])

@@ -124,6 +124,15 @@ const logging: Field = (value) =>
   maybe(text)(value['systemLevel']) &&
   maybe(text)(value['group'])
 
+const layers: Field = (value) =>
+  isObject(value) &&
+  text(value['directory']) &&
+  text(value['sha256']) &&
+  listOf(
+    (each) =>
+      isObject(each) && text(each['arn']) && text(each['sha256']) && whole(each['sizeBytes']),
+  )(value['versions'])
+
 const functionFields = {
   name: text,
   arn: text,
@@ -140,6 +149,7 @@ const functionFields = {
   ephemeralStorageMb: whole,
   architectures: texts,
   environment: textByName,
+  layers: maybe(layers),
   logging: maybe(logging),
   reservedConcurrency: maybe(whole),
   contentId: maybe(text),

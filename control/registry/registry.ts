@@ -27,6 +27,7 @@ export interface FunctionRecord {
   readonly ephemeralStorageMb: number
   readonly architectures: readonly string[]
   readonly environment: Readonly<Record<string, string>>
+  readonly layers?: FunctionLayers
   /** Absent: as text, to the group `/aws/lambda/<name>`. */
   readonly logging?: FunctionLogging
   /** Executions kept for this function, and its limit; absent: it shares what is not reserved. */
@@ -45,6 +46,18 @@ export interface FunctionRecord {
   readonly eventInvokeConfigs?: Readonly<Record<string, EventInvokeConfig>>
   /** Queue or topic for asynchronous events that are given up. */
   readonly deadLetterArn?: string
+}
+
+/** What Lambda has in /opt: versions of layers, one laid over the other in this order. */
+export interface FunctionLayers {
+  readonly versions: readonly {
+    readonly arn: string
+    readonly sha256: string
+    readonly sizeBytes: number
+  }[]
+  /** Where all of it lies together, and a digest for it. */
+  readonly directory: string
+  readonly sha256: string
 }
 
 /** Environments that are to be ready for a version, or for the versions of an alias. */

@@ -1,6 +1,6 @@
 // Runs handlers in the Pythons of this machine, and holds what comes back against Lambda's own runtime.
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import {
@@ -183,6 +183,29 @@ def handler(event, context):
       stackTrace: [expect.stringContaining('in handler') as string],
     },
   ])
+})
+
+test('packages of layers are found behind the function’s own', async () => {
+  workers = startInvoker()
+  const opt = await mkdtemp(join(tmpdir(), 'millrace-opt-'))
+  const packages = join(opt, 'python', 'lib', newest, 'site-packages')
+  await mkdir(packages, { recursive: true })
+  await writeFile(join(packages, 'exact.py'), 'name = "exact"')
+  await writeFile(join(opt, 'python', 'exact.py'), 'name = "any"')
+  await writeFile(join(opt, 'python', 'common.py'), 'name = "common"')
+  await writeFile(join(opt, 'python', 'mine.py'), 'name = "of the layer"')
+  await deploy(
+    {
+      'app.py': `import common, exact, mine, json, os
+def handler(event, context):
+    return [common.name, exact.name, mine.name, os.environ["LAMBDA_OPT_ROOT"], json.__name__]`,
+      'mine.py': 'name = "mine"',
+    },
+    { layers: { versions: [], directory: opt, sha256: '' } },
+  )
+  const result = await workers.invoke('f')
+  await rm(opt, { recursive: true })
+  expect(valueOf(result)).toEqual(['common', 'exact', 'mine', opt, 'json'])
 })
 
 test.each(versions)('%s gives exceptions their type, message and frames', async (runtime) => {

@@ -72,6 +72,7 @@ export async function prepareFunction(harness: ControlHarness): Promise<void> {
     ['AddPermission', { StatementId: 'one' }],
     ['PutFunctionEventInvokeConfig', {}],
     ['PutProvisionedConcurrencyConfig', {}],
+    ['PublishLayerVersion', {}],
   ]
   for (const [name, input] of steps) {
     const operation = operations[name]

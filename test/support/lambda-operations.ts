@@ -35,6 +35,7 @@ const configuration = {
   MemorySize: 'whole',
   Environment: { Variables: 'map' },
   EphemeralStorage: { Size: 'whole' },
+  Layers: 'list',
   DeadLetterConfig: { TargetArn: 'text' },
   LoggingConfig: {
     LogFormat: 'text',
@@ -58,7 +59,13 @@ const eventInvokeConfig = {
 /** `directory` is any: it stands for code. */
 export function lambdaOperations(directory: string): Readonly<Record<string, Operation>> {
   const hotReload = { S3Bucket: 'hot-reload', S3Key: directory }
-  return { ...functionOperations(hotReload), ...aliasOperations, ...configOperations, ...others }
+  return {
+    ...functionOperations(hotReload),
+    ...aliasOperations,
+    ...configOperations,
+    ...layerOperations,
+    ...others,
+  }
 }
 
 function functionOperations(hotReload: Input): Readonly<Record<string, Operation>> {
@@ -257,6 +264,50 @@ const configOperations: Readonly<Record<string, Operation>> = {
     method: 'GET',
     path: '/2020-06-30/functions/{FunctionName}/code-signing-config',
     good: functionName,
+  },
+}
+
+/** With one file of one byte. */
+const smallZip =
+  'UEsDBBQAAAAAAAAAIQC379yDAQAAAAEAAAABAAAAYTFQSwECFAMUAAAAAAAAACEAt+/cgwEAAAABAAAAAQAAAAAAAAAAAAAAgAEAAAAAYVBLBQYAAAAAAQABAC8AAAAgAAAAAAA='
+const layerVersions = '/2018-10-31/layers/{LayerName}/versions'
+const layerPage = {
+  ...page,
+  CompatibleRuntime: 'CompatibleRuntime',
+  CompatibleArchitecture: 'CompatibleArchitecture',
+}
+const layerName = { LayerName: 'tools' }
+
+const layerOperations: Readonly<Record<string, Operation>> = {
+  PublishLayerVersion: {
+    method: 'POST',
+    path: layerVersions,
+    members: {
+      Content: code,
+      Description: 'text',
+      LicenseInfo: 'text',
+      CompatibleRuntimes: 'list',
+      CompatibleArchitectures: 'list',
+    },
+    good: { ...layerName, Content: { ZipFile: smallZip } },
+  },
+  GetLayerVersion: {
+    method: 'GET',
+    path: `${layerVersions}/{VersionNumber}`,
+    good: { ...layerName, VersionNumber: 1 },
+  },
+  GetLayerVersionByArn: {
+    method: 'GET',
+    path: '/2018-10-31/layers?find=LayerVersion',
+    query: { Arn: 'Arn' },
+    good: { Arn: 'arn:aws:lambda:us-east-1:000000000000:layer:tools:1' },
+  },
+  ListLayers: { method: 'GET', path: '/2018-10-31/layers', query: layerPage, good: {} },
+  ListLayerVersions: { method: 'GET', path: layerVersions, query: layerPage, good: layerName },
+  DeleteLayerVersion: {
+    method: 'DELETE',
+    path: `${layerVersions}/{VersionNumber}`,
+    good: { ...layerName, VersionNumber: 2 },
   },
 }
 

@@ -6,6 +6,8 @@ import { systemClock } from '../../common/clock.ts'
 import { silentLogger, type Logger } from '../../common/logger.ts'
 import { CodeStore } from '../../control/lambda/code-store.ts'
 import { FunctionService } from '../../control/lambda/function-service.ts'
+import { Serial } from '../../control/lambda/serial.ts'
+import { LayerService } from '../../control/layers/layer-service.ts'
 import { MappingService } from '../../control/lambda/mapping-service.ts'
 import { FileRegistry } from '../../control/registry/file-registry.ts'
 import {
@@ -46,9 +48,12 @@ export async function openTemplateStage(objects = new MemoryObjects()): Promise<
   })
   const codeStore = new CodeStore(dir, objects)
   const accountConcurrency = 1000
+  const changes = new Serial()
   const functions = new FunctionService({
     registry,
     codeStore,
+    layers: new LayerService({ dataDir: dir, codeStore, changes, account, ...common }),
+    changes,
     account,
     accountConcurrency,
     ...common,

@@ -35,7 +35,7 @@ export class ProcessRuntimes {
   async openPool(request: ProcessPoolRequest): Promise<EnvironmentPool> {
     const { record, environment, ...rest } = request
     const { directory } = record.code
-    const runtime = await this.#search.find(record.runtime, directory)
+    const runtime = await this.#search.find(record.runtime, directory, record.layers?.directory)
     if (runtime.kind === 'missing') {
       throw new AppError('RUNTIME_MISSING', { runtime: record.runtime, advice: runtime.advice })
     }

@@ -44,11 +44,18 @@ export class RuntimeSearch {
     this.#clock = clock
   }
 
-  /** For functions with their code in `directory`. */
-  async find(runtime: string, directory: string): Promise<FoundRuntime | MissingRuntime> {
+  /** For functions with their code in `directory`, and their layers in `opt`. */
+  async find(
+    runtime: string,
+    directory: string,
+    opt?: string,
+  ): Promise<FoundRuntime | MissingRuntime> {
     if (runtime.startsWith('provided.')) {
-      // Lambda looks in the layers too, which are not available. That it is there is seen at each start.
-      return { kind: 'found', command: join(directory, 'bootstrap'), args: [], directory }
+      // That it is there is seen at each start.
+      const own = join(directory, 'bootstrap')
+      const isInLayer = opt !== undefined && (await entrypointProblem(own)) !== undefined
+      const command = isInLayer ? join(opt, 'bootstrap') : own
+      return { kind: 'found', command, args: [], directory }
     }
     if (runtime.startsWith('python')) return this.#findPython(runtime)
     const advice = Object.entries(others).find(([name]) => runtime.startsWith(name))?.[1]

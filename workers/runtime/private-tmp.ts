@@ -1,4 +1,4 @@
-// Makes /tmp a thread's own for what goes through node:fs: another directory, of bounded size.
+// Makes /tmp a thread's own for what goes through node:fs: another directory, of bounded size; and /opt what its layers have.
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { dirname, resolve } from 'node:path'
@@ -11,6 +11,8 @@ export interface PrivateTmpOptions {
   readonly maxBytes: number
   /** Directories that are meant as they are called, also below /tmp: the function's code, the platform's. */
   readonly shared: readonly string[]
+  /** What /opt stands for; itself unless given. */
+  readonly opt?: string | undefined
 }
 
 /** Functions of node:fs by how many paths they begin with; most of them exist with `Sync` and as promises too. */
@@ -27,13 +29,14 @@ const { existsSync } = fs
 
 /** Affects this thread alone. Returns the bound, which wants to be told when an event begins. */
 export function makeTmpPrivate(options: PrivateTmpOptions): TmpQuota {
-  const { directory, maxBytes } = options
+  const { directory, maxBytes, opt } = options
   const quota = new TmpQuota(directory, maxBytes)
   const shared = [directory, ...options.shared].map((each) => resolve(each))
   const redirect = (path: unknown): unknown => {
     const text = textOf(path)
     if (text === undefined) return path
     const real = resolve(text)
+    if (opt !== undefined && isWithin(real, '/opt')) return opt + real.slice('/opt'.length)
     const isRedirected = isWithin(real, '/tmp') && !shared.some((each) => isWithin(real, each))
     return isRedirected ? directory + real.slice('/tmp'.length) : path
   }
@@ -63,7 +66,7 @@ function isWithin(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${directory}/`)
 }
 
-/** Undefined for what cannot be below /tmp: descriptors, handles, other paths. */
+/** Undefined for what cannot be below /tmp or /opt: descriptors, handles, other paths. */
 function textOf(path: unknown): string | undefined {
   const text =
     path instanceof URL && path.protocol === 'file:'
@@ -71,7 +74,8 @@ function textOf(path: unknown): string | undefined {
       : Buffer.isBuffer(path)
         ? path.toString()
         : path
-  return typeof text === 'string' && text.includes('tmp') ? text : undefined
+  if (typeof text !== 'string') return undefined
+  return text.includes('tmp') || text.includes('opt') ? text : undefined
 }
 
 function replace(target: object, name: string, make: (original: AnyFunction) => AnyFunction): void {

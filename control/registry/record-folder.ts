@@ -2,12 +2,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../../common/errors.ts'
-import {
-  removeDurably,
-  storageFailed,
-  temporaryPrefix,
-  writeDurably,
-} from '../registry/durable-file.ts'
+import { removeDurably, storageFailed, temporaryPrefix, writeDurably } from './durable-file.ts'
 
 /** What a file holds, before it is known to be a record. */
 export type Fields = Readonly<Record<string, unknown>>
@@ -16,11 +11,13 @@ export interface RecordFolderOptions<T> {
   readonly directory: string
   /** Undefined where a file's fields are no record. */
   readonly parse: (fields: Fields) => T | undefined
+  /** What stands for a name in its file's; in small letters unless given, for names that differ in more than their case. */
+  readonly fileNameOf?: (name: string) => string
 }
 
 const suffix = '.json'
 
-/** Names differ in more than their case, as IAM has it. Methods reject with AppError STORAGE_FAILED. */
+/** Methods reject with AppError STORAGE_FAILED. */
 export class RecordFolder<T extends { readonly name: string }> {
   readonly #options: RecordFolderOptions<T>
   #isSwept = false
@@ -63,7 +60,8 @@ export class RecordFolder<T extends { readonly name: string }> {
 
   /** The underscore keeps `.` and `..` from being names of files. */
   #fileOf(name: string): string {
-    return join(this.#options.directory, `_${name.toLowerCase()}${suffix}`)
+    const { directory, fileNameOf = (each) => each.toLowerCase() } = this.#options
+    return join(directory, `_${fileNameOf(name)}${suffix}`)
   }
 
   async #read(file: string): Promise<T | undefined> {
