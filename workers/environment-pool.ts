@@ -32,7 +32,12 @@ export type EnvironmentMessage =
       readonly isRaw: boolean
     }
   /** The environment ends. `payload` is what the invocation fails with. */
-  | { readonly type: 'ending'; readonly requestId: string; readonly payload: string }
+  | {
+      readonly type: 'ending'
+      readonly requestId: string
+      readonly payload: string
+      readonly memoryUsedMb?: number
+    }
 
 /** How an event ended whose environment lives on. */
 export interface EnvironmentResult {
@@ -54,13 +59,17 @@ export interface EnvironmentResult {
   readonly lateOutput: string
 }
 
-/** How an event ended. All but `result` end the environment as well. */
+/** How an event ended. All but `result` end the environment as well, whose memory is then what was last seen of it. */
 export type EnvironmentOutcome =
   | { readonly kind: 'result'; readonly result: EnvironmentResult }
-  | { readonly kind: 'stopped' }
+  | { readonly kind: 'stopped'; readonly memoryUsedMb?: number | undefined }
   /** Of a full heap a runtime ends itself; for all of its memory the system ends it. */
   | { readonly kind: 'out-of-memory'; readonly of?: 'heap' | 'all' }
-  | { readonly kind: 'died'; readonly reason: string }
+  | {
+      readonly kind: 'died'
+      readonly reason: string
+      readonly memoryUsedMb?: number | undefined
+    }
 
 /** An event that runs. `stop` ends its environment, even in an endless loop, and with it the event. */
 export interface RunningEvent {
@@ -85,7 +94,7 @@ export interface EventListener {
 /** What an environment has taken since the last time that it was told. */
 export interface EnvironmentUse {
   readonly cpuMs?: number
-  readonly memoryUsedMb?: number
+  readonly memoryUsedMb?: number | undefined
 }
 
 /**

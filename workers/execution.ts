@@ -61,7 +61,7 @@ export async function execute(request: ExecutionRequest): Promise<Execution> {
   log.end({
     durationMs: execution.durationMs,
     memorySizeMb: request.memorySizeMb,
-    memoryUsedMb: outcome.kind === 'result' ? outcome.result.memoryUsedMb : undefined,
+    memoryUsedMb: memoryUsedMb(outcome) ?? progress.memoryUsedMb,
     initMs: execution.initMs,
     crash: progress.crash,
   })
@@ -84,6 +84,7 @@ class Progress implements EventListener {
   #repeatsInit = false
   #timedOut = false
   #ending: string | undefined
+  #memoryUsedMb: number | undefined
   #crash: InvocationCrash | undefined
   #logMessages = 0
   #onLog: (() => void) | undefined
@@ -98,6 +99,11 @@ class Progress implements EventListener {
   /** How the environment ended, where the invocation took it with it. */
   get crash(): InvocationCrash | undefined {
     return this.#crash
+  }
+
+  /** What an environment that ended itself had. */
+  get memoryUsedMb(): number | undefined {
+    return this.#memoryUsedMb
   }
 
   watch(task: RunningEvent): void {
@@ -126,6 +132,7 @@ class Progress implements EventListener {
         return this.#onLog?.()
       case 'ending':
         this.#ending = message.payload
+        this.#memoryUsedMb = message.memoryUsedMb
     }
   }
 
@@ -239,6 +246,12 @@ class Progress implements EventListener {
       this.#task?.stop()
     })
   }
+}
+
+/** Undefined where nobody has seen it, and for all that the function may have. */
+function memoryUsedMb(outcome: EnvironmentOutcome): number | undefined {
+  if (outcome.kind === 'result') return outcome.result.memoryUsedMb
+  return outcome.kind === 'out-of-memory' ? undefined : outcome.memoryUsedMb
 }
 
 /** Lambda: V8 aborts the process when its heap is full; the system kills it when all its memory is used up. */

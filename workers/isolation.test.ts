@@ -82,6 +82,24 @@ test.each([
   expect(tail).toMatch(new RegExp(`REPORT .*\\tStatus: error\\tError Type: ${errorType}\\t\\n$`))
 })
 
+test.each([
+  ['exits', 'process.exit(3)'],
+  [
+    'throws outside of its handler',
+    "setTimeout(() => { throw new Error('late') }); await new Promise(() => {})",
+  ],
+  [
+    'is ended at its timeout',
+    'const kept = Buffer.alloc(6e7, 1); for (;;) if (kept.length === 0) break',
+  ],
+])('REPORT tells what a handler that %s had, not what it might have had', async (name, body) => {
+  const { tail } = await invokeBad(name, body, 2)
+  const { mb = '', of } =
+    /Memory Size: (?<of>\d+) MB\tMax Memory Used: (?<mb>\d+) MB/.exec(tail)?.groups ?? {}
+  expect(Number(mb)).toBeGreaterThan(name.startsWith('is') ? 50 : 5)
+  expect(Number(mb)).toBeLessThan(Number(of))
+})
+
 test('an environment has 1024 sockets at most, and its end closes them', async () => {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {

@@ -27,6 +27,8 @@ export class ThreadMemory {
   readonly #maxBytes: number
   /** Threads that have not said yet: one in a long call of the system must not keep others from being looked at. */
   readonly #asked = new WeakSet<Worker>()
+  /** What was last seen of each, in MB by its id. */
+  readonly #usedMb = new Map<number, number>()
   #timer: Timer | undefined
 
   constructor(options: ThreadMemoryOptions) {
@@ -41,9 +43,15 @@ export class ThreadMemory {
     this.#timer = clock.after(waitMs, () => {
       this.#timer = undefined
       const all = threads()
+      this.#forgetAllBut(all)
       for (const worker of all) if (!this.#asked.has(worker)) void this.#check(worker)
       if (all.length > 0) this.watch()
     })
+  }
+
+  /** Of a thread that runs an event, or has just ended; undefined for one that ended before it was looked at. */
+  usedMb(threadId: number): number | undefined {
+    return this.#usedMb.get(threadId)
   }
 
   stop(): void {
@@ -53,7 +61,11 @@ export class ThreadMemory {
   async #check(worker: Worker): Promise<void> {
     this.#asked.add(worker)
     try {
-      const memory = exhausted(await worker.getHeapStatistics(), this.#maxBytes)
+      const { threadId } = worker
+      const heap = await worker.getHeapStatistics()
+      const bytes = heap.total_heap_size + heap.external_memory
+      this.#usedMb.set(threadId, Math.ceil(bytes / 1024 / 1024))
+      const memory = exhausted(heap, this.#maxBytes)
       if (memory !== undefined) await this.#options.onExhausted(worker, memory)
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_NOT_RUNNING')) {
@@ -63,7 +75,16 @@ export class ThreadMemory {
       this.#asked.delete(worker)
     }
   }
+
+  /** Those that are gone are kept for a while, since their events may be about to ask. */
+  #forgetAllBut(threads: readonly Worker[]): void {
+    if (this.#usedMb.size <= 2 * threads.length + goneThreadsMax) return
+    const alive = new Set(threads.map(({ threadId }) => threadId))
+    for (const id of this.#usedMb.keys()) if (!alive.has(id)) this.#usedMb.delete(id)
+  }
 }
+
+const goneThreadsMax = 100
 
 function exhausted(heap: HeapInfo, maxBytes: number): ExhaustedMemory | undefined {
   const { used_heap_size: onHeap, external_memory: external } = heap

@@ -67,10 +67,8 @@ export type ThreadMessage =
 /** Handlers may post to the same port: whatever is not ours is undefined here. */
 export function parseThreadMessage(message: unknown): ThreadMessage | undefined {
   if (typeof message !== 'object' || message === null) return undefined
-  const { type, requestId, text, isRaw, payload, threadId, logStream } = message as Record<
-    string,
-    unknown
-  >
+  const { type, requestId, text, isRaw, payload, memoryUsedMb, threadId, logStream } =
+    message as Record<string, unknown>
   if (typeof requestId !== 'string') return undefined
   switch (type) {
     case 'initialising':
@@ -82,7 +80,8 @@ export function parseThreadMessage(message: unknown): ThreadMessage | undefined 
       if (typeof text !== 'string') return undefined
       return { type, requestId, text, isRaw: isRaw === true }
     case 'ending':
-      return typeof payload === 'string' ? { type, requestId, payload } : undefined
+      if (typeof payload !== 'string' || typeof memoryUsedMb !== 'number') return undefined
+      return { type, requestId, payload, memoryUsedMb }
     default:
       return undefined
   }

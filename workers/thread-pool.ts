@@ -27,6 +27,7 @@ import { TemporaryDirectories } from './temporary-directories.ts'
 import { ThreadCpu } from './thread-cpu.ts'
 import { ThreadMemory, type ExhaustedMemory } from './thread-memory.ts'
 import { exitOf } from './thread-exit.ts'
+import { outcomeOf } from './thread-outcome.ts'
 import { compileCache, resourceLimits } from './thread-limits.ts'
 import {
   parseThreadMessage,
@@ -249,7 +250,10 @@ export class ThreadPool implements EnvironmentPool {
       if (typeof task.payload !== 'string') eventMemory.giveBack(task.payload)
       return { kind: 'result', result: this.#resultOf(task, reply) }
     } catch (error) {
-      return this.#exhaustedOutcome(task) ?? outcomeOf(error)
+      return (
+        this.#exhaustedOutcome(task) ??
+        outcomeOf(error, this.#memory.usedMb(this.#slots.runnerIdOf(task.slot)))
+      )
     }
   }
 
@@ -332,18 +336,4 @@ function handOver(payload: EventPayload): ThreadTask['payload'] {
     return payload.length < sharedEventMinBytes ? payload : eventMemory.put(payload)
   }
   return payload.sizeBytes < sharedEventMinBytes ? payload.text() : eventMemory.putRecords(payload)
-}
-
-/** Piscina has no classes for these: an abort, V8's limit, and the end of a thread by itself or ours. */
-function outcomeOf(error: unknown): EnvironmentOutcome {
-  if (!(error instanceof Error)) return { kind: 'died', reason: String(error) }
-  if (error.name === 'AbortError' || error.message === 'Terminating worker thread') {
-    return { kind: 'stopped' }
-  }
-  if (codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY') return { kind: 'out-of-memory', of: 'heap' }
-  return { kind: 'died', reason: error.message }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
 }

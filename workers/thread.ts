@@ -240,7 +240,8 @@ function endWith(error: unknown): void {
 
 function tellEnding(payload: object): void {
   share.release()
-  tell({ type: 'ending', requestId, payload: bounded(JSON.stringify(payload)) })
+  const text = bounded(JSON.stringify(payload))
+  tell({ type: 'ending', requestId, payload: text, memoryUsedMb: memoryUsedMb() })
 }
 
 // A message of 100 MB must not come back as one.

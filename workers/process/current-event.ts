@@ -20,6 +20,8 @@ export class CurrentEvent {
   initError: string | undefined
   /** Why the platform ends its environment. */
   end: 'stopped' | 'out-of-memory' | undefined
+  /** Of its environment, when it was last seen. */
+  memoryUsedMb: number | undefined
 
   constructor(event: EnvironmentEvent, listener: (message: EnvironmentMessage) => void) {
     this.event = event
@@ -52,7 +54,8 @@ export class CurrentEvent {
   /** Its process has ended before it was answered; tells why, which whoever runs it writes down, and ends with it. */
   diedWith(reason: string, errorType = 'Runtime.ExitError'): void {
     const { requestId } = this.event
-    if (this.end === 'stopped') return this.over({ kind: 'stopped' })
+    const { memoryUsedMb } = this
+    if (this.end === 'stopped') return this.over({ kind: 'stopped', memoryUsedMb })
     if (this.end !== undefined) return this.over({ kind: this.end, of: 'all' })
     let payload = this.initError
     if (payload === undefined || Buffer.byteLength(payload) > payloadMaxBytes) {
@@ -60,6 +63,6 @@ export class CurrentEvent {
       payload = JSON.stringify({ errorType, errorMessage })
     }
     this.#listener?.({ type: 'ending', requestId, payload })
-    this.over({ kind: 'died', reason })
+    this.over({ kind: 'died', reason, memoryUsedMb })
   }
 }

@@ -339,12 +339,10 @@ export class ProcessEnvironment {
     const peakBytes = this.#machine.memory.remove(this.#watched)
     const cpuMs = processStat(this.#process.pid)?.cpuMs ?? this.#cpuMs
     const memoryUsedMb = peakBytes === undefined ? undefined : Math.ceil(peakBytes / 1024 / 1024)
-    this.#listener.onUse({
-      cpuMs: Math.max(0, cpuMs - this.#cpuMs),
-      ...(memoryUsedMb === undefined ? {} : { memoryUsedMb }),
-    })
+    this.#listener.onUse({ cpuMs: Math.max(0, cpuMs - this.#cpuMs), memoryUsedMb })
     this.#cpuMs = cpuMs
     this.#watched = undefined
+    if (this.#current !== undefined) this.#current.memoryUsedMb = memoryUsedMb
     return memoryUsedMb
   }
 }

@@ -163,6 +163,8 @@ test('an endless loop ends at the timeout, and what it wrote before is kept', as
     errorMessage: `RequestId: ${result.requestId} Error: Task timed out after 1.00 seconds`,
   })
   expect(tailOf(result)).toContain('\nhere\n')
+  // The process has some tens of megabytes; it could have had 512.
+  expect(tailOf(result)).toMatch(/Memory Size: 512 MB\tMax Memory Used: \d\d MB/)
   await until(() => workers.invoker.environments === 0)
   expect(countersOf('f').cpuMs).toBeGreaterThan(20)
 })
