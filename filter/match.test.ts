@@ -95,6 +95,8 @@ test('anything-but needs a value that is there; null is one', () => {
 test('anything-but negates prefix, suffix, equals-ignore-case and wildcard, one or a list', () => {
   expect(leaf({ 'anything-but': { prefix: 'init' } }, 'initialised')).toBe(false)
   expect(leaf({ 'anything-but': { prefix: 'init' } }, 12)).toBe(true)
+  expect(leaf({ 'anything-but': { prefix: ['a', 'b'] } }, null)).toBe(true)
+  expect(leaf({ 'anything-but': { wildcard: '' } }, 'dir/file')).toBe(true)
   expect(leaf({ 'anything-but': { prefix: ['a', 'b'] } }, 'bc')).toBe(false)
   expect(leaf({ 'anything-but': { suffix: 'x' } }, 'ax')).toBe(false)
   expect(leaf({ 'anything-but': { 'equals-ignore-case': ['A', 'B'] } }, 'b')).toBe(false)
@@ -107,6 +109,8 @@ test('equals-ignore-case folds case and nothing else', () => {
   expect(leaf({ 'equals-ignore-case': 'aLiCe' }, 'ALICE')).toBe(true)
   expect(leaf({ 'equals-ignore-case': 'alice' }, 'alice ')).toBe(false)
   expect(leaf({ 'equals-ignore-case': '1' }, 1)).toBe(false)
+  expect(leaf({ 'equals-ignore-case': '' }, '')).toBe(true)
+  expect(leaf({ 'equals-ignore-case': '' }, 'a')).toBe(false)
 })
 
 test.each([
@@ -164,6 +168,9 @@ test('dotted keys and nested ones are the same, in patterns and in events', () =
   expect(holds({ 'a.b': ['r'], a: { c: [1] } }, { a: { b: 'r', c: 1 } })).toBe(true)
   expect(holds({ a: { b: { c: [1] } } }, { 'a.b': { c: 1 } })).toBe(true)
   expect(holds({ state: { status: ['r'] } }, { 'state.other': 'r' })).toBe(false)
+  // Both at once are a longer way.
+  expect(holds({ 'state.status': { status: ['r'] } }, { state: { status: 'r' } })).toBe(false)
+  expect(holds({ state: { status: ['r'] } }, { 'state.status': { status: 'r' } })).toBe(false)
 })
 
 test('$or takes any branch, beside other keys and at any level', () => {

@@ -55,6 +55,13 @@ test.each([
   [{ prefix: '' }, 'Null prefix/suffix not allowed'],
   [{ prefix: 123 }, 'prefix match pattern must be a string'],
   [{ prefix: { 'equals-ignore-case': 'a' } }, 'prefix match pattern must be a string'],
+  [{ suffix: { 'equals-ignore-case': 'a' } }, 'suffix match pattern must be a string'],
+  [{ prefix: [123, 'a'] }, 'prefix match pattern must be a string'],
+  [{ suffix: [null, 'a'] }, 'suffix match pattern must be a string'],
+  [{ suffix: ['a', ''] }, 'Null prefix/suffix not allowed'],
+  [{ 'equals-ignore-case': 123 }, 'equals-ignore-case match pattern must be a string'],
+  [{ 'equals-ignore-case': [123, 'a'] }, 'equals-ignore-case match pattern must be a string'],
+  [{ wildcard: ['a', 123] }, 'wildcard match pattern must be a string'],
   [{ numeric: ['=', 1] }, 'Unsupported anything-but pattern: numeric'],
   [{ prefix: 'a', suffix: 'b' }, 'Only one key allowed in match expression'],
 ])('anything-but %j: %s', (operand, reason) => {
