@@ -18,7 +18,7 @@ async function call({ url }: ControlHarness, method: string, uuid: string, body?
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   const code = response.headers.get('x-amzn-errortype')
-  return { status: response.status, code, body: (await response.json()) as unknown }
+  return { status: response.status, code, body: await response.json() }
 }
 
 const invalid = 'InvalidParameterValueException'
