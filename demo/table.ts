@@ -119,14 +119,14 @@ const columns: readonly Column[] = [
   { title: 'records in/s', width: 14, text: (row) => whole(row.recordsInPerSecond) },
   { title: 'filtered/s', width: 12, text: (row) => whole(row.filteredPerSecond) },
   { title: 'batches/s', width: 11, text: (row) => oneDigit(row.batchesPerSecond) },
-  { title: 'invocations/s', width: 15, text: (row) => oneDigit(row.invocationsPerSecond) },
+  { title: 'invocations/s', width: 14, text: (row) => oneDigit(row.invocationsPerSecond) },
   { title: 'errors', width: 8, text: (row) => whole(row.errors) },
   { title: 'p99', width: 10, text: (row) => duration(row.p99Seconds) },
   { title: 'lag', width: 10, text: (row) => whole(row.lagRecords) },
   { title: 'lag in s', width: 10, text: (row) => oneDigit(row.lagSeconds) },
   {
     title: 'why',
-    width: 20,
+    width: 24,
     text: ({ lagCause }) => (lagCause === 'none' ? '' : lagCause.replaceAll('-', ' ')),
   },
 ]
