@@ -151,6 +151,38 @@ test('in its source format a record loses its prefix alone, and filters see its 
   })
 })
 
+test('a schema that a header names is used, for key and value apart, and the bytes stay whole', async () => {
+  const guid = '4423247b-9149-4d26-99ef-e45eee189a60'
+  const id = Buffer.from(`01${guid.replaceAll('-', '')}`, 'hex')
+  const only: SourceRecord[] = [
+    {
+      ...(run(0, 0, Buffer.from([10])).records[0] as SourceRecord),
+      key: of(7, 3),
+      headers: [
+        { name: '__value_schema_id', value: Buffer.from('an older one') },
+        { name: '__value_schema_id', value: id },
+      ],
+    },
+  ]
+  for (const format of ['JSON', 'SOURCE'] as const) {
+    start({ format, ofKeys: true })
+    known.set('7', int)
+    inner.listener?.records({ partition: 0, records: only, nextOffset: 1, endOffset: 1 })
+    await answer(guid)
+    expect(runs.at(-1)?.records[0]).toMatchObject({
+      key: format === 'JSON' ? Buffer.from('3') : Buffer.from([6]),
+      value: format === 'JSON' ? Buffer.from('5') : Buffer.from([10]),
+      schemas: { key: { schemaId: '7' }, value: { dataFormat: 'AVRO', schemaId: guid } },
+      headers: only[0]?.headers,
+    })
+  }
+  start()
+  const headers = [{ name: '__value_schema_id', value: Buffer.from([9]) }]
+  const broken = { ...run(0, 0, of(7, 1)).records[0], headers } as SourceRecord
+  inner.listener?.records({ partition: 0, records: [broken], nextOffset: 1, endOffset: 1 })
+  expect(runs.at(-1)?.records[0]?.failure).toBe('DESERIALIZATION_ERROR')
+})
+
 test('a partition waits for its schema, tells how far it goes, and keeps its order; others go on', async () => {
   start()
   known.set('7', int)

@@ -24,8 +24,24 @@ export function schemaIdsOf(
   { wire, ofKeys, ofValues }: DecodeRules,
   record: SourceRecord,
 ): string[] {
-  const parts = [ofKeys ? record.key : null, ofValues ? record.value : null]
-  return parts.flatMap((bytes) => (bytes === null ? [] : (wire.schemaIdOf(bytes) ?? [])))
+  const idsOf = (bytes: Buffer | null, name: PartName): string | readonly string[] =>
+    bytes === null ? [] : (wire.schemaIdOf(bytes, idHeaderOf(wire, record, name)) ?? [])
+  return [
+    ...(ofKeys ? [idsOf(record.key, 'key')] : []),
+    ...(ofValues ? [idsOf(record.value, 'value')] : []),
+  ].flat()
+}
+
+type PartName = 'key' | 'value'
+
+/** The last of that name, as Confluent's deserializer for Java takes it. */
+function idHeaderOf(
+  { idHeaders }: WireFormat,
+  { headers }: SourceRecord,
+  part: PartName,
+): Buffer | undefined {
+  if (idHeaders === undefined || headers.length === 0) return undefined
+  return headers.findLast(({ name }) => name === idHeaders[part])?.value
 }
 
 /** `schemaOf` knows all that `schemaIdsOf` names. A null has no schema, and stays one. */
@@ -36,16 +52,20 @@ export function decodeRecord(
 ): Decoded {
   const { topic, partition, offset, timestampMs, timestampType, headers } = record
   const [rawKey, rawValue] = [record.key, record.value]
-  const key = partOf(rules.wire, rules.ofKeys ? rawKey : null, schemaOf)
-  const value = partOf(rules.wire, rules.ofValues ? rawValue : null, schemaOf)
+  const part = (bytes: Buffer | null, name: PartName): ReadPart | FailedPart | undefined =>
+    bytes === null
+      ? undefined
+      : partOf(rules.wire, bytes, idHeaderOf(rules.wire, record, name), schemaOf)
+  const key = part(rules.ofKeys ? rawKey : null, 'key')
+  const value = part(rules.ofValues ? rawValue : null, 'value')
   const plain = { topic, partition, offset, timestampMs, timestampType, headers }
   const polledBytes = polledBytesOf(record)
-  for (const [name, part] of [
+  for (const [name, one] of [
     ['key', key],
     ['value', value],
   ] as const) {
-    if (part !== undefined && 'failure' in part) {
-      const { failure, reason } = part
+    if (one !== undefined && 'failure' in one) {
+      const { failure, reason } = one
       const failed = { ...plain, key: rawKey, value: rawValue, failure }
       return { record: failed, reason: `its ${name} cannot be read: ${reason}` }
     }
@@ -78,13 +98,17 @@ function readOf(part: ReadPart | FailedPart | undefined): ReadPart | undefined {
 
 function partOf(
   wire: WireFormat,
-  bytes: Buffer | null,
+  bytes: Buffer,
+  idHeader: Buffer | undefined,
   schemaOf: (id: string) => Found | undefined,
-): ReadPart | FailedPart | undefined {
-  if (bytes === null) return undefined
-  const id = wire.schemaIdOf(bytes)
+): ReadPart | FailedPart {
+  const id = wire.schemaIdOf(bytes, idHeader)
   if (id === undefined) {
-    return { failure: 'DESERIALIZATION_ERROR', reason: 'it does not begin with the id of a schema' }
+    const what = idHeader === undefined ? 'it does' : 'its header does'
+    return {
+      failure: 'DESERIALIZATION_ERROR',
+      reason: `${what} not begin with the id of a schema`,
+    }
   }
   const schema = schemaOf(id)
   if (schema === undefined || schema === 'missing') {
@@ -92,7 +116,7 @@ function partOf(
   }
   let source: Buffer
   try {
-    source = wire.bodyOf(bytes)
+    source = wire.bodyOf(bytes, schema.type, idHeader)
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
     return { failure: 'DESERIALIZATION_ERROR', reason: error.message }

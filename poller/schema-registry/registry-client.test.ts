@@ -50,6 +50,14 @@ test('a schema is asked for by its id, and is Avro unless it says otherwise', as
   expect(requests[0]?.headers.accept).toContain('application/vnd.schemaregistry.v1+json')
 })
 
+test('a schema with a GUID is asked for by that', async () => {
+  const guid = '4423247b-9149-4d26-99ef-e45eee189a60'
+  answers[`/schemas/guids/${guid}`] = [200, { schema: '"string"', guid }]
+  expect((await client().schema(guid, never))?.text).toBe('"string"')
+  answers[`/schemas/guids/${guid}`] = [404, { error_code: 40403, message: 'Schema not found' }]
+  expect(await client().schema(guid, never)).toBeUndefined()
+})
+
 test('a path before the API, as Apicurio and proxies have it, is kept', async () => {
   answers['/apis/ccompat/v7/schemas/ids/7'] = [200, { schema: '"int"' }]
   expect(await client({ url: `${url}/apis/ccompat/v7` }).schema('7', never)).toBeDefined()

@@ -34,13 +34,13 @@ export class RegistryClient {
   }
 
   /**
-   * Undefined where the registry has no such schema. Rejects with AppError SCHEMA_REGISTRY_UNREACHABLE,
+   * Of a number, or of a GUID, which has hyphens. Undefined where the registry has no such schema. Rejects with AppError SCHEMA_REGISTRY_UNREACHABLE,
    * SCHEMA_REGISTRY_REFUSED, or what `access` rejects with; none of them says what is in a secret.
    */
   async schema(id: string, signal: AbortSignal): Promise<RegisteredSchema | undefined> {
     const access = await this.#options.access()
     const ask = (path: string): Promise<SchemaAnswer | undefined> => this.#ask(path, access, signal)
-    const answer = await ask(`schemas/ids/${id}`)
+    const answer = await ask(id.includes('-') ? `schemas/guids/${id}` : `schemas/ids/${id}`)
     if (answer === undefined) return undefined
     const found = new Map<string, string>()
     const isWhole = await this.#follow(answer, found, ask)

@@ -6,7 +6,7 @@ import { DecodeError } from './decode-error.ts'
 import { messageIndexes, messagePlace, wireFormats } from './wire-format.ts'
 import { zigzag } from './zigzag.ts'
 
-const { schemaIdOf } = wireFormats.confluent
+const { schemaIdOf, bodyOf } = wireFormats.confluent
 const bytes = (...values: number[]): Buffer => Buffer.from(values)
 
 test('a schema’s id is the four bytes behind a zero', () => {
@@ -14,12 +14,47 @@ test('a schema’s id is the four bytes behind a zero', () => {
   expect(schemaIdOf(bytes(0, 0xff, 0xff, 0xff, 0xff, 1))).toBe('4294967295')
 })
 
-test.each([[bytes()], [bytes(0, 0, 0, 1)], [bytes(1, 0, 0, 0, 7)], [Buffer.from('{"a":1}')]])(
-  '%j begins with no schema’s id',
-  (value) => {
-    expect(schemaIdOf(value)).toBeUndefined()
-  },
-)
+test.each([
+  [bytes()],
+  [bytes(0, 0, 0, 1)],
+  [bytes(1, 0, 0, 0, 7)],
+  [bytes(2, 0, 0, 0, 7)],
+  [Buffer.from('{"a":1}')],
+])('%j begins with no schema’s id', (value) => {
+  expect(schemaIdOf(value)).toBeUndefined()
+})
+
+// As confluent-kafka for Python 2.16.1 wrote them.
+const guid = 'e55942d9-b1f2-46d1-8b88-0a9a7252fb0e'
+const header = Buffer.from('01e55942d9b1f246d18b880a9a7252fb0e040000', 'hex')
+
+test('a GUID is the sixteen bytes behind a one, of a header alone', () => {
+  expect(schemaIdOf(bytes(), header)).toBe(guid)
+  expect(schemaIdOf(bytes(), header.subarray(0, 16))).toBeUndefined()
+  expect(schemaIdOf(header)).toBeUndefined()
+})
+
+test('a header goes before what the bytes begin with, and has the message indexes', () => {
+  const value = Buffer.from('09000000000000f0bf', 'hex')
+  expect(schemaIdOf(value, header)).toBe(guid)
+  expect(schemaIdOf(bytes(0, 0, 0, 0, 7), header)).toBe(guid)
+  expect(schemaIdOf(value, bytes(0, 0, 0, 0, 7))).toBe('7')
+  expect(schemaIdOf(bytes(0, 0, 0, 0, 7), bytes(9))).toBeUndefined()
+  const body = bodyOf(value, 'PROTOBUF', header)
+  expect(messageIndexes(body)).toEqual({ path: [0, 0], at: 3 })
+  expect(body.subarray(3)).toEqual(value)
+  expect(bodyOf(value, 'AVRO', header)).toEqual(value)
+})
+
+test('message indexes that end early, or with more behind them, are no header of protobuf', () => {
+  for (const of of [
+    header.subarray(0, 17),
+    header.subarray(0, 18),
+    Buffer.concat([header, header]),
+  ]) {
+    expect(() => bodyOf(bytes(9, 9, 9, 9), 'PROTOBUF', of)).toThrow(DecodeError)
+  }
+})
 
 test.each([
   ['the first message, as written in short', bytes(0, 9), [0], 1],
@@ -70,9 +105,9 @@ test('of Glue a schema’s id is the UUID behind a three and the compression', (
   const { glue } = wireFormats
   const body = Buffer.from('what there is')
   expect(glue.schemaIdOf(ofGlue(0, body))).toBe(uuid)
-  expect(glue.bodyOf(ofGlue(0, body))).toEqual(body)
+  expect(glue.bodyOf(ofGlue(0, body), 'AVRO')).toEqual(body)
   expect(glue.schemaIdOf(ofGlue(5, deflateSync(body)))).toBe(uuid)
-  expect(glue.bodyOf(ofGlue(5, deflateSync(body)))).toEqual(body)
+  expect(glue.bodyOf(ofGlue(5, deflateSync(body)), 'AVRO')).toEqual(body)
 })
 
 test.each([
@@ -86,10 +121,10 @@ test.each([
 
 test('what unpacks to nothing sound, or to more than all bounds, is refused', () => {
   const { glue } = wireFormats
-  expect(() => glue.bodyOf(ofGlue(5, bytes(1, 2, 3)))).toThrow(DecodeError)
+  expect(() => glue.bodyOf(ofGlue(5, bytes(1, 2, 3)), 'AVRO')).toThrow(DecodeError)
   const bomb = deflateSync(Buffer.alloc(decodedJsonMaxLength + 1))
   expect(bomb.length).toBeLessThan(100_000)
-  expect(() => glue.bodyOf(ofGlue(5, bomb))).toThrow(DecodeError)
+  expect(() => glue.bodyOf(ofGlue(5, bomb), 'AVRO')).toThrow(DecodeError)
 })
 
 test.each([

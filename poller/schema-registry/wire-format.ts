@@ -2,14 +2,17 @@
 import { inflateSync } from 'node:zlib'
 import { decodedDepthMax, decodedJsonMaxLength } from '../../common/schema-limits.ts'
 import { DecodeError } from './decode-error.ts'
+import type { SchemaType } from './registry-client.ts'
 import { zigzag } from './zigzag.ts'
 
 /** How a kind of registry has records begin. */
 export interface WireFormat {
-  /** The id of the schema that bytes begin with; undefined where they do not. */
-  schemaIdOf(bytes: Buffer): string | undefined
-  /** What follows, of bytes that begin with an id. Throws DecodeError where it is not what it says. */
-  bodyOf(bytes: Buffer): Buffer
+  /** The headers of records that may have the id, of their keys and of their values. */
+  readonly idHeaders?: { readonly key: string; readonly value: string }
+  /** The id of the schema that the header, or without one the bytes, begin with; undefined where they do not. */
+  schemaIdOf(bytes: Buffer, idHeader?: Buffer): string | undefined
+  /** What follows, of a part that has an id. Throws DecodeError where it is not what it says. */
+  bodyOf(bytes: Buffer, type: SchemaType, idHeader?: Buffer): Buffer
 }
 
 /** Whose serializers wrote it. */
@@ -18,13 +21,27 @@ export type WireKind = 'confluent' | 'glue'
 /*
  *   0 │ id of the schema, 4 bytes │ what the format has
  *   0 │ id of the schema, 4 bytes │ message indexes │ protobuf
+ *
+ * Where Confluent's serializers, from version 8 on, are asked for it, the record has nothing but what the format has, and a
+ * header the rest: the same, or 1 │ GUID of the schema, 16 bytes │ message indexes of protobuf.
  */
-const prefixBytes = 5
+const [idBytes, guidBytes] = [5, 17]
 
 const confluent: WireFormat = {
-  schemaIdOf: (bytes) =>
-    bytes.length < prefixBytes || bytes[0] !== 0 ? undefined : String(bytes.readUInt32BE(1)),
-  bodyOf: (bytes) => bytes.subarray(prefixBytes),
+  idHeaders: { key: '__key_schema_id', value: '__value_schema_id' },
+  schemaIdOf: (bytes, idHeader) => {
+    const from = idHeader ?? bytes
+    if (from[0] === 0 && from.length >= idBytes) return String(from.readUInt32BE(1))
+    const hasGuid = idHeader?.[0] === 1 && idHeader.length >= guidBytes
+    return hasGuid ? uuidAt(idHeader, 1) : undefined
+  },
+  bodyOf: (bytes, type, idHeader) => {
+    if (idHeader === undefined) return bytes.subarray(idBytes)
+    if (type !== 'PROTOBUF') return bytes
+    const indexes = idHeader.subarray(idHeader[0] === 0 ? idBytes : guidBytes)
+    if (messageIndexes(indexes).at < indexes.length) throw new DecodeError('its header is too long')
+    return Buffer.concat([indexes, bytes])
+  },
 }
 
 /*
@@ -39,8 +56,7 @@ const glue: WireFormat = {
     const [version, compression] = bytes
     if (bytes.length < gluePrefixBytes || version !== 3) return undefined
     if (compression !== plain && compression !== zlib) return undefined
-    const hex = bytes.toString('hex', 2, gluePrefixBytes)
-    return [[0, 8], [8, 12], [12, 16], [16, 20], [20]].map((at) => hex.slice(...at)).join('-')
+    return uuidAt(bytes, 2)
   },
   bodyOf: (bytes) => {
     const body = bytes.subarray(gluePrefixBytes)
@@ -55,6 +71,11 @@ const glue: WireFormat = {
 }
 
 export const wireFormats: Readonly<Record<WireKind, WireFormat>> = { confluent, glue }
+
+function uuidAt(bytes: Buffer, at: number): string {
+  const hex = bytes.toString('hex', at, at + 16)
+  return [[0, 8], [8, 12], [12, 16], [16, 20], [20]].map((of) => hex.slice(...of)).join('-')
+}
 
 /**
  * Of a protobuf body of Confluent's: the way to its message, from those of the file inwards, and where the message

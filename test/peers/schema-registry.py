@@ -1,11 +1,13 @@
 """Produces with Confluent's serializers and a registry, and reads Lambda's events as functions with Powertools do.
 
 schema-registry.py produce BROKER REGISTRY   prints what was produced, topic by topic
+schema-registry.py headers BROKER            the same with ids in headers and no registry; prints its schemas by GUID
 schema-registry.py read                      an event of the topic `proto` or `avro` on standard input; prints its records
 """
 
 import json
 import sys
+import uuid
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
@@ -129,6 +131,40 @@ def produce(broker, url):
     print(json.dumps({"subjects": sorted(registry.get_subjects())}))
 
 
+def headers(broker):
+    from confluent_kafka import Producer
+    from confluent_kafka.schema_registry import SchemaRegistryClient, header_schema_id_serializer
+    from confluent_kafka.schema_registry.avro import AvroSerializer
+    from confluent_kafka.schema_registry.protobuf import ProtobufSerializer
+    from confluent_kafka.serialization import MessageField, SerializationContext
+
+    registry = SchemaRegistryClient.new_client({"url": "mock://registry"})
+    producer = Producer({"bootstrap.servers": broker})
+    conf = {"schema.id.serializer": header_schema_id_serializer}
+    guids = set()
+
+    def send(topic, **parts):
+        made, ids = {}, []
+        for name, (serializer, value) in parts.items():
+            field = MessageField.KEY if name == "key" else MessageField.VALUE
+            made[name] = serializer(value, SerializationContext(topic, field, ids))
+        guids.update(value[1:17].hex() for _, value in ids)
+        producer.produce(topic, headers=ids, **made)
+
+    keys = AvroSerializer(registry, '"string"', conf=conf)
+    sizes = AvroSerializer(registry, json.dumps({**MONEY, "fields": MONEY["fields"][:1]}), conf=conf)
+    send("avro-headers", key=(keys, "k1"), value=(sizes, {"cents": -5}))
+    _, Point = messages()
+    points = ProtobufSerializer(Point, registry, {"use.deprecated.format": False, **conf})
+    send("proto-headers", value=(points, Point(lat_deg=-1)))
+    producer.flush()
+    schemas = {}
+    for guid in map(str, map(uuid.UUID, guids)):
+        schema = registry.get_schema_by_guid(guid)
+        schemas[guid] = {"schema": schema.schema_str, "schemaType": schema.schema_type, "guid": guid}
+    print(json.dumps(schemas))
+
+
 def read():
     from aws_lambda_powertools.utilities.kafka import ConsumerRecords, SchemaConfig, kafka_consumer
 
@@ -149,5 +185,7 @@ def read():
 if __name__ == "__main__":
     if sys.argv[1] == "produce":
         produce(*sys.argv[2:])
+    elif sys.argv[1] == "headers":
+        headers(*sys.argv[2:])
     else:
         read()

@@ -1,6 +1,8 @@
 // Puts Apicurio Registry, Confluent's serializers and Powertools for Lambda around mappings with a schema registry.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -164,4 +166,39 @@ test('Powertools reads records in their source format', async () => {
     records: { 'proto-0': first === undefined ? [] : [first] },
   })) as object[]
   expect(reading).toMatchObject({ sensor_id: 's-1', place: { lat_deg: 52.5 } })
+})
+
+test('ids that Confluent’s serializers put into headers are read, with protobuf’s message', async () => {
+  // Apicurio's registry knows no GUIDs: this one knows those that were written, and nothing else.
+  const said = await succeed(python, [script, 'headers', platform.kafka])
+  const schemas = JSON.parse(said.toString()) as Record<string, unknown>
+  const server = createServer((request, response) => {
+    const guid = /^\/schemas\/guids\/(.*)$/.exec(request.url ?? '')?.[1] ?? ''
+    const schema = schemas[guid]
+    response.writeHead(schema === undefined ? 404 : 200)
+    response.end(JSON.stringify(schema ?? { error_code: 40403 }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const SchemaRegistryURI = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  try {
+    const avro = await delivered('avro-headers', 1, {
+      SchemaRegistryURI,
+      EventRecordFormat: 'JSON',
+      SchemaValidationConfigs: [{ Attribute: 'KEY' }, ...value],
+    })
+    const [record] = avro.records['avro-headers-0'] ?? []
+    expect([atob(record?.key ?? ''), ...texts(avro, 'avro-headers')]).toEqual([
+      '"k1"',
+      '{"cents":-5}',
+    ])
+    expect(Object.keys(schemas)).toContain(record?.valueSchemaMetadata?.schemaId)
+    const proto = { SchemaRegistryURI, SchemaValidationConfigs: value }
+    const json = await delivered('proto-headers', 1, { ...proto, EventRecordFormat: 'JSON' })
+    expect(texts(json, 'proto-headers')).toEqual(['{"latDeg":-1}'])
+    const source = await delivered('proto-headers', 1, { ...proto, EventRecordFormat: 'SOURCE' })
+    expect(texts(source, 'proto-headers')).toEqual(['\x04\0\0\x09\0\0\0\0\0\0\xf0\xbf'])
+  } finally {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
 })
