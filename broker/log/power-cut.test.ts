@@ -69,6 +69,7 @@ test.each([
     4015,
     inBlocks,
   ],
+  ['a write-ahead file with the number of one that was back', 187432287, 3011, direct],
 ])('a history that found %s', (_, from, run, limits) =>
   history({ seed: from, run, faultRate: 0.15, limits }),
 )

@@ -61,6 +61,8 @@ export class WriteAheadLog {
   #current: CurrentFile | undefined
   #older: readonly OlderFile[] = []
   #isUnsettled = false
+  /** Whether the names that lives before this one removed are gone for good: numbers may come again. */
+  #isAlone = false
 
   /** Files with entries that were taken back. */
   readonly #rolledBack = new Set<number>()
@@ -195,6 +197,9 @@ export class WriteAheadLog {
 
   async #begin(): Promise<CurrentFile> {
     const { files, directory } = this.#options
+    // Else a power cut might leave a new file in place of an old one that another's header counts.
+    if (!this.#isAlone) await files.syncDirectory(directory)
+    this.#isAlone = true
     const sequence = this.#nextSequence++
     const path = walPath(directory, sequence)
     const isSpare = await this.#spare.becomes(path)
