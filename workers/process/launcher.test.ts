@@ -5,7 +5,7 @@ import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Launcher } from './launcher.ts'
 
 let directory = ''
@@ -26,7 +26,12 @@ async function start(script: string) {
   // Open before anybody writes, as the launcher wants it.
   const fd = openSync(pipePath, constants.O_RDONLY | constants.O_NONBLOCK)
   const reading = text(new Socket({ fd, readable: true, writable: false }))
-  const command = { command: '/bin/sh', args: ['-c', script], directory, environment: { A: 'b' } }
+  const command = {
+    command: '/bin/sh',
+    args: ['-c', script],
+    directory,
+    environment: { A: 'b', HERE: directory },
+  }
   return { ...(await launcher.start({ ...command, pipePath })), reading }
 }
 
@@ -48,6 +53,31 @@ test('a pipe that cannot be made, and one that nobody reads, are refused with wh
   await launcher.pipe(pipePath)
   const command = { command: '/bin/true', args: [], directory, environment: {} }
   await expect(launcher.start({ ...command, pipePath })).rejects.toThrow('ENXIO')
+})
+
+test('who was started with a variable is ended, in a session of its own too, and nobody else', async () => {
+  // Values that are this test's alone: others on the machine are found as well.
+  const value = directory
+  const { ended, reading } = await start(
+    `MILL='${value}' setsid sleep 1000 & MILL='${value}1' sleep 1000 & echo; exec sleep 1000`,
+  )
+  await vi.waitUntil(async () => (await launcher.end({ name: 'MILL', value })) > 0)
+  expect(await launcher.end({ name: 'ILL', value })).toBe(0)
+  await vi.waitUntil(async () => (await launcher.end({ name: 'MILL', value: `${value}1` })) > 0)
+  expect(await launcher.end({ name: 'HERE', value })).toBe(1)
+  expect(await ended).toEqual({ code: null, signal: 'SIGKILL' })
+  await reading
+})
+
+test('a session holds more than its leader says of itself where others are in it', async () => {
+  const alone = await start('exec sleep 1000')
+  await rm(join(directory, 'output'))
+  const both = await start('sleep 1000 & echo; exec sleep 1000')
+  const more = async (pid: number) => new Map((await launcher.memory([pid])).moreBytes).get(pid)
+  expect(await more(alone.pid)).toBe(0)
+  await vi.waitUntil(async () => (await more(both.pid)) !== 0)
+  for (const { pid } of [alone, both]) process.kill(-pid, 'SIGKILL')
+  await Promise.all([alone.reading, both.reading])
 })
 
 test('what a launcher started ends with it, and the next process has another launcher', async () => {

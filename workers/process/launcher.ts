@@ -1,9 +1,16 @@
-// Starts processes by way of a small one, and tells when they end.
+// Starts processes by way of a small one, looks after them with it, and tells when they end.
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { systemCode } from '../../common/errors.ts'
 import { compileCache } from '../thread-limits.ts'
-import type { LauncherReply, LauncherRequest, LaunchPlan, ProcessEnd } from './launcher-messages.ts'
+import type {
+  LauncherReply,
+  LauncherRequest,
+  LaunchPlan,
+  ProcessEnd,
+  SessionsMemory,
+  StartedWith,
+} from './launcher-messages.ts'
 
 const program = fileURLToPath(new URL('./launcher-process.ts', import.meta.url))
 
@@ -13,8 +20,10 @@ export interface Launched {
   readonly ended: Promise<ProcessEnd>
 }
 
+type Answer = Exclude<LauncherReply, { type: 'failed' | 'ended' }>
+
 interface Asked {
-  readonly answered: (pid: number) => void
+  readonly answered: (answer: Answer) => void
   readonly failed: (error: Error) => void
   readonly ended: (end: ProcessEnd) => void
   pid: number
@@ -23,7 +32,7 @@ interface Asked {
 /**
  * To start a process the kernel copies the page tables of who starts it, for 30 ms at half a gigabyte and 120 ms and
  * more at one and a half, in which the platform stands still. The launcher has next to no memory.
- * It is there from the first process on.
+ * It is there from the first process on. Looks through all of /proc are its work too.
  */
 export class Launcher {
   readonly #asked = new Map<number, Asked>()
@@ -37,15 +46,26 @@ export class Launcher {
 
   /** Makes a named pipe. Rejects with why it cannot be made. */
   async pipe(path: string): Promise<void> {
-    const { id, answer } = this.#ask((id) => ({ id, type: 'pipe', path }))
-    await answer
-    this.#asked.delete(id)
+    await this.#once((id) => ({ id, type: 'pipe', path }))
   }
 
   /** In a session of its own. Rejects when the machine can start no process. */
   async start(plan: LaunchPlan): Promise<Launched> {
     const { answer, ended } = this.#ask((id) => ({ id, type: 'start', plan }))
-    return { pid: await answer, ended }
+    const started = await answer
+    return { pid: started.type === 'started' ? started.pid : 0, ended }
+  }
+
+  /** Kills all who were started so, by whichever way from each other; resolves with how many were found. */
+  async end(startedWith: StartedWith): Promise<number> {
+    const answer = await this.#once((id) => ({ id, type: 'end', startedWith }))
+    return answer.type === 'killed' ? answer.processes : 0
+  }
+
+  /** What is in the sessions of these leaders. */
+  async memory(leaders: readonly number[]): Promise<SessionsMemory> {
+    const answer = await this.#once((id) => ({ id, type: 'memory', leaders }))
+    return answer.type === 'held' ? answer : { moreBytes: [], tookMs: 0 }
   }
 
   /** To be called when all that it started is gone; resolves when it is gone itself. */
@@ -58,11 +78,19 @@ export class Launcher {
     await gone
   }
 
+  /** Asks what has an answer and no end. */
+  async #once(request: (id: number) => LauncherRequest): Promise<Answer> {
+    const { id, answer } = this.#ask(request)
+    const answered = await answer
+    this.#asked.delete(id)
+    return answered
+  }
+
   #ask(request: (id: number) => LauncherRequest) {
     const child = (this.#child ??= this.#begin())
     const id = (this.#lastId += 1)
     const end = Promise.withResolvers<ProcessEnd>()
-    const answer = Promise.withResolvers<number>()
+    const answer = Promise.withResolvers<Answer>()
     const failed = (error: Error): void => {
       this.#asked.delete(id)
       answer.reject(error)
@@ -101,9 +129,13 @@ export class Launcher {
     const asked = this.#asked.get(reply.id)
     if (asked === undefined) return
     switch (reply.type) {
-      case 'done':
+      case 'started':
         asked.pid = reply.pid
-        return asked.answered(reply.pid)
+        return asked.answered(reply)
+      case 'made':
+      case 'killed':
+      case 'held':
+        return asked.answered(reply)
       case 'failed':
         return asked.failed(new Error(reply.reason))
       case 'ended':

@@ -2,7 +2,8 @@
 import type { Clock, Timer } from '../../common/clock.ts'
 import { memoryCheckIntervalMs } from '../../common/environment-limits.ts'
 import { processScanCostFactor, processScanIntervalMs } from '../../common/process-limits.ts'
-import { processMemory, proportionalBytes, sessionMembers } from './proc-files.ts'
+import type { SessionsMemory } from './launcher-messages.ts'
+import { processMemory } from './proc-files.ts'
 
 export interface Watched {
   readonly pid: number
@@ -18,15 +19,20 @@ interface State {
   moreBytes: number
 }
 
-/** One for all environments: a look at the whole of /proc costs the same for one as for a hundred. */
+/** What is in the sessions of these leaders. Rejects where nobody can say now. */
+export type LookAtSessions = (leaders: readonly number[]) => Promise<SessionsMemory>
+
+/** One for all environments: a look at the whole of /proc costs the same for one as for a hundred, and is another process's work. */
 export class MemoryWatch {
   readonly #clock: Clock
   readonly #watched = new Map<Watched, State>()
+  readonly #lookAtSessions: LookAtSessions
   #timer: Timer | undefined
   #nextScanMs = -Infinity
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, lookAtSessions: LookAtSessions) {
     this.#clock = clock
+    this.#lookAtSessions = lookAtSessions
   }
 
   add(watched: Watched): void {
@@ -59,7 +65,7 @@ export class MemoryWatch {
   }
 
   #look(): void {
-    if (this.#clock.now() >= this.#nextScanMs) this.#scan()
+    if (this.#clock.now() >= this.#nextScanMs) void this.#scan()
     for (const [watched, state] of this.#watched) {
       const bytes = (processMemory(watched.pid)?.bytes ?? 0) + state.moreBytes
       state.peakBytes = Math.max(state.peakBytes, bytes)
@@ -69,21 +75,16 @@ export class MemoryWatch {
     }
   }
 
-  #scan(): void {
-    const startedMs = performance.now()
-    const members = sessionMembers(new Set([...this.#watched.keys()].map(({ pid }) => pid)))
-    for (const [{ pid }, state] of this.#watched) {
-      state.moreBytes = moreOf(pid, members.get(pid) ?? [])
-    }
-    const tookMs = performance.now() - startedMs
-    const waitMs = Math.max(processScanIntervalMs, processScanCostFactor * tookMs)
+  /** One at a time; the looks that follow go by what it found. */
+  async #scan(): Promise<void> {
+    this.#nextScanMs = Infinity
+    const leaders = [...this.#watched.keys()].map(({ pid }) => pid)
+    // Who looks may end and be there anew; until then it is as before.
+    const found = await this.#lookAtSessions(leaders).catch(() => undefined)
+    const moreBytes = new Map(found?.moreBytes)
+    for (const [{ pid }, state] of this.#watched)
+      state.moreBytes = moreBytes.get(pid) ?? state.moreBytes
+    const waitMs = Math.max(processScanIntervalMs, processScanCostFactor * (found?.tookMs ?? 0))
     this.#nextScanMs = this.#clock.now() + waitMs
   }
-}
-
-function moreOf(leader: number, members: readonly number[]): number {
-  if (members.length === 0) return 0
-  const own = processMemory(leader)?.bytes ?? 0
-  const each = [leader, ...members].map((pid) => proportionalBytes(pid) ?? 0)
-  return each.reduce((sum, bytes) => sum + bytes, 0) - own
 }

@@ -51,7 +51,7 @@ test('the members of a session are found, and nobody else', async () => {
 test('processes are found by a variable that they were started with, whole', async () => {
   const one = await session({ MILL: '/tmp/1' })
   await session({ MILL: '/tmp/12', OTHER_MILL: '/tmp/1' })
-  const found = await processesWith('MILL', '/tmp/1')
+  const found = processesWith('MILL', '/tmp/1')
   expect(found).toContain(one)
   expect(found.map((pid) => processStat(pid)?.session)).toEqual([one, one])
 })

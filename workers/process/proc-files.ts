@@ -1,6 +1,5 @@
 // Reads what Linux says of processes in /proc; on other systems it says nothing.
 import { readdirSync, readFileSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
 import { systemCode } from '../../common/errors.ts'
 
 /** The kernel counts processor time for users in hundredths of a second, on every machine (USER_HZ). */
@@ -54,16 +53,12 @@ export function sessionMembers(sessions: ReadonlySet<number>): Map<number, numbe
 }
 
 /** Processes that were started with `name=value` in their environment, by whichever way from each other. */
-export async function processesWith(name: string, value: string): Promise<number[]> {
+export function processesWith(name: string, value: string): number[] {
   const entry = `\0${name}=${value}\0`
-  const names = await readdir('/proc').catch(nothingWhereMissing)
-  const found: number[] = []
-  for (const pid of processIds(names ?? [])) {
-    // Those of other users cannot be read, and those that have ended neither.
-    const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(nothingWhereMissing)
-    if (`\0${environment ?? ''}\0`.includes(entry)) found.push(pid)
-  }
-  return found
+  // Those of other users cannot be read, and those that have ended neither.
+  return processIds(listOrNothing()).filter((pid) =>
+    `\0${readOrNothing(`/proc/${pid}/environ`) ?? ''}\0`.includes(entry),
+  )
 }
 
 function processIds(names: readonly string[]): number[] {

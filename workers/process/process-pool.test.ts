@@ -236,7 +236,7 @@ test('hundreds of children harm nobody and end with their environment', async ()
   )
   expect(valueOf(await workers.invoke('f'))).toMatchObject({ errorType: 'Runtime.ExitError' })
   await until(() => workers.invoker.environments === 0)
-  expect(await processesWith('MILL', 'hundreds')).toEqual([])
+  expect(processesWith('MILL', 'hundreds')).toEqual([])
   expect(zombiesOf(process.pid)).toEqual([])
 })
 

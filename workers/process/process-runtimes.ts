@@ -87,8 +87,9 @@ export class ProcessRuntimes {
 async function createMachine(clock: Clock): Promise<ProcessMachine> {
   const directories = new PrivateDirectories()
   const guard = new OrphanGuard(directories.root)
-  const watches = { memory: new MemoryWatch(clock), storage: new StorageWatch(clock) }
-  return { clock, directories, guard, launcher: new Launcher(), ...watches }
+  const launcher = new Launcher()
+  const memory = new MemoryWatch(clock, (leaders) => launcher.memory(leaders))
+  return { clock, directories, guard, launcher, memory, storage: new StorageWatch(clock) }
 }
 
 function ownEnvironment(

@@ -13,7 +13,6 @@ import {
 } from '../../common/process-limits.ts'
 import { exitReason } from './exit-reason.ts'
 import type { Launched, Launcher } from './launcher.ts'
-import { processesWith } from './proc-files.ts'
 
 export interface RuntimeProcessOptions {
   readonly command: string
@@ -144,12 +143,16 @@ export class RuntimeProcess {
   async #endStrays(): Promise<void> {
     let clear = 1
     for (let look = 0; look < strayLooksMax; look++) {
-      const pids = await processesWith('TMPDIR', this.#options.temporaryDirectory)
-      for (const pid of pids) sendSignal(pid, 'SIGKILL')
-      clear = pids.length > 0 ? 0 : clear + 1
+      clear = (await this.#killStrays()) > 0 ? 0 : clear + 1
       if (clear === 2) return
       await new Promise<void>((resolve) => this.#options.clock.after(strayLookMs, resolve))
     }
+  }
+
+  /** How many there were; where nobody could look, there may be one. */
+  #killStrays(): Promise<number> {
+    const { launcher, temporaryDirectory } = this.#options
+    return launcher.end({ name: 'TMPDIR', value: temporaryDirectory }).catch(() => 1)
   }
 
   #signal(signal: NodeJS.Signals): void {
