@@ -80,6 +80,19 @@ export const logBurstMaxChars = 16 * 1024
 /** Lines for standard output that its reader has not taken yet; what comes beyond it is dropped. */
 export const logLinesMaxBytes = 4 * 1024 * 1024
 
+/**
+ * What a handler in a thread may have written that the platform has not taken: a turn of the main thread that takes as
+ * much is about a millisecond, most of it what each message costs whatever is in it.
+ */
+export const logAheadMaxChars = 16 * 1024
+export const logMessageChars = 100
+
+/** A handler waits no longer for the platform to take what it wrote. */
+export const logTakenMaxMs = 100
+
+/** Events of a log are written down in pieces: between two of them others have their turn. */
+export const logPartMaxBytes = 128 * 1024
+
 /** A full pipe is tried again after so long. */
 export const logLineRetryMs = 20
 

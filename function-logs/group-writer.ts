@@ -12,6 +12,7 @@ import {
   logEventOverheadBytes,
   logIdleCloseMs,
   logLossNoteIntervalMs,
+  logPartMaxBytes,
   logPendingMaxBytes,
   logRateMaxBytes,
 } from '../common/log-limits.ts'
@@ -187,10 +188,11 @@ export class GroupWriter {
     this.#lose(dropped)
     let written = 0
     try {
-      // In parts: a batch in one chunk would go as a whole when its chunk is the oldest.
+      // In parts: a batch in one chunk would go as a whole when its chunk is the oldest, and a large part takes long.
       while (written < kept.length) {
         const chunk = await this.#openChunk()
-        const end = endOfPart(kept, written, this.#chunkMaxBytes() - chunk.sizeBytes)
+        const roomBytes = Math.min(logPartMaxBytes, this.#chunkMaxBytes() - chunk.sizeBytes)
+        const end = endOfPart(kept, written, roomBytes)
         const part = kept.slice(written, end)
         await this.#appendTo(chunk, Buffer.from(render(chunk, part, this.#options.clock.now())))
         this.#count(part)

@@ -58,6 +58,22 @@ function fill(writer: LogWriter, sizeBytes: number, name = group): string[] {
   return events
 }
 
+test('a batch is written in pieces, and others have their turn between them', async () => {
+  const writer = openWriter()
+  for (let i = 0; i < mib / kib; i++)
+    writer.group(group).append(stream(), clock.now(), 'x'.repeat(kib))
+  const seen = new Set<number>()
+  let isOver = false
+  const flushed = writer.flush().finally(() => (isOver = true))
+  while (!isOver) {
+    seen.add(writer.counters.writtenBytes)
+    await new Promise(setImmediate)
+  }
+  await flushed
+  expect(writer.counters.writtenBytes).toBeGreaterThan(mib)
+  expect(seen.size).toBeGreaterThan(3)
+})
+
 test('events of several environments and of several writers are read in the order of time', async () => {
   const [one, two] = [openWriter(), openWriter()]
   for (let i = 0; i < 10; i++) {

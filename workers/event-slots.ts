@@ -1,5 +1,7 @@
 // Shared memory in which each running event has a place: whose thread runs it, and what that thread measured.
 
+import { costOf } from './runtime/log-pace.ts'
+
 /** Of an event beyond the slots; its thread is not known, and its figures come with its result. */
 export const noSlot = -1
 
@@ -17,6 +19,8 @@ export interface SharedSlots {
   /** Ids of threads, which begin at 1; 0 while no thread has begun the slot's event. */
   readonly running: Int32Array<SharedArrayBuffer>
   readonly figures: Float64Array<SharedArrayBuffer>
+  /** What the platform has taken of the slot's messages, as `costOf` counts them. */
+  readonly taken: Int32Array<SharedArrayBuffer>
 }
 
 const figuresPerSlot = 4
@@ -26,10 +30,16 @@ export class EventSlots {
   readonly shared: SharedSlots
   readonly #free: number[]
   readonly #used = new Set<number>()
+  readonly #took = new Map<number, number>()
+  readonly #atTurnsEnd: (callback: () => void) => void
 
-  constructor(slots: number) {
+  constructor(slots: number, atTurnsEnd: (callback: () => void) => void = setImmediate) {
+    this.#atTurnsEnd = atTurnsEnd
+    const words = (): Int32Array<SharedArrayBuffer> =>
+      new Int32Array(new SharedArrayBuffer(slots * Int32Array.BYTES_PER_ELEMENT))
     this.shared = {
-      running: new Int32Array(new SharedArrayBuffer(slots * Int32Array.BYTES_PER_ELEMENT)),
+      running: words(),
+      taken: words(),
       figures: new Float64Array(
         new SharedArrayBuffer(slots * figuresPerSlot * Float64Array.BYTES_PER_ELEMENT),
       ),
@@ -40,14 +50,31 @@ export class EventSlots {
   begin(): number {
     const slot = this.#free.pop() ?? noSlot
     if (slot === noSlot) return slot
-    Atomics.store(this.shared.running, slot, 0)
     this.#used.add(slot)
+    this.again(slot)
     return slot
   }
 
   /** The slot's event begins once more, in another thread. */
   again(slot: number): void {
-    if (slot !== noSlot) Atomics.store(this.shared.running, slot, 0)
+    if (slot === noSlot) return
+    Atomics.store(this.shared.running, slot, 0)
+    Atomics.store(this.shared.taken, slot, 0)
+  }
+
+  /** A message of so many characters was taken. Told at the turn's end: a thread that goes on amid it would make the turn longer. */
+  took(slot: number, chars: number): void {
+    if (!this.#used.has(slot)) return
+    if (this.#took.size === 0) this.#atTurnsEnd(() => this.#tellTaken())
+    this.#took.set(slot, (this.#took.get(slot) ?? 0) + costOf(chars))
+  }
+
+  #tellTaken(): void {
+    for (const [slot, cost] of this.#took) {
+      Atomics.add(this.shared.taken, slot, cost)
+      Atomics.notify(this.shared.taken, slot)
+    }
+    this.#took.clear()
   }
 
   end(slot: number): void {

@@ -56,7 +56,8 @@ export interface ThreadResult extends EnvironmentResult {
 
 /** What a thread says while an event runs: with `initialising`, which environment it is. */
 export type ThreadMessage =
-  | Exclude<EnvironmentMessage, { type: 'initialising' }>
+  | Exclude<EnvironmentMessage, { type: 'initialising' | 'log' }>
+  | (Extract<EnvironmentMessage, { type: 'log' }> & { readonly slot: number })
   | {
       readonly type: 'initialising'
       readonly requestId: string
@@ -67,7 +68,7 @@ export type ThreadMessage =
 /** Handlers may post to the same port: whatever is not ours is undefined here. */
 export function parseThreadMessage(message: unknown): ThreadMessage | undefined {
   if (typeof message !== 'object' || message === null) return undefined
-  const { type, requestId, text, isRaw, payload, memoryUsedMb, threadId, logStream } =
+  const { type, requestId, text, isRaw, slot, payload, memoryUsedMb, threadId, logStream } =
     message as Record<string, unknown>
   if (typeof requestId !== 'string') return undefined
   switch (type) {
@@ -77,8 +78,8 @@ export function parseThreadMessage(message: unknown): ThreadMessage | undefined 
     case 'running':
       return { type, requestId }
     case 'log':
-      if (typeof text !== 'string') return undefined
-      return { type, requestId, text, isRaw: isRaw === true }
+      if (typeof text !== 'string' || typeof slot !== 'number') return undefined
+      return { type, requestId, text, isRaw: isRaw === true, slot }
     case 'ending':
       if (typeof payload !== 'string' || typeof memoryUsedMb !== 'number') return undefined
       return { type, requestId, payload, memoryUsedMb }

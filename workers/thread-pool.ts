@@ -325,6 +325,7 @@ export class ThreadPool implements EnvironmentPool {
     if (parsed === undefined) return
     if (parsed.type === 'initialising') this.#logs.know(parsed.threadId, parsed.logStream)
     this.#listeners.get(parsed.requestId)?.onMessage(parsed)
+    if (parsed.type === 'log') this.#slots.took(parsed.slot, parsed.text.length)
   }
 }
 

@@ -6,7 +6,7 @@ import type { Clock } from '../common/clock.ts'
 import { payloadMaxBytes } from '../common/limits.ts'
 import { runtimeFilesMax } from '../common/process-limits.ts'
 import { ThreadShare } from './cpu/thread-share.ts'
-import { writeFigures } from './event-slots.ts'
+import { noSlot, writeFigures } from './event-slots.ts'
 import { streamName, wordsFor } from './logs/stream-name.ts'
 import { claimDirectory } from './runtime/claim-directory.ts'
 import { EventLoop } from './runtime/event-loop.ts'
@@ -15,6 +15,7 @@ import { makeTmpPrivate, namedDirectories } from './runtime/private-tmp.ts'
 import { runHandler, type Answer, type ContextFacts } from './runtime/run-handler.ts'
 import { errorPayload, RuntimeError } from './runtime/runtime-errors.ts'
 import { readSharedEvent } from './runtime/shared-event.ts'
+import { LogPace } from './runtime/log-pace.ts'
 import { limitSockets } from './runtime/socket-limit.ts'
 import { guardProcess } from './runtime/thread-guards.ts'
 import { logLines } from './runtime/log-lines.ts'
@@ -50,11 +51,16 @@ const callbackRefusal =
 
 const logGroup = process.env['AWS_LAMBDA_LOG_GROUP_NAME']
 let requestId = ''
+let slot: number = noSlot
 let handler: Handler | undefined
 let loop: EventLoop | undefined
 const tell = (message: ThreadMessage): void => port?.postMessage(message)
 const share = new ThreadShare(settings, (message) => port?.postMessage(message))
-const output = new ThreadOutput((text, isRaw) => tell({ type: 'log', requestId, text, isRaw }))
+const pace = new LogPace(settings.slots)
+const output = new ThreadOutput((text, isRaw) => {
+  tell({ type: 'log', requestId, text, isRaw, slot })
+  pace.sent(text.length)
+})
 const words = wordsFor(settings.streamSeed, threadId)
 const logStream = streamName(Date.now(), settings.functionVersion, words)
 // Lambda: an initialisation belongs to no invocation.
@@ -80,10 +86,10 @@ const nothing = { outcome: 'returned', payload: 'null' } as const
 
 /** The pool's task: one event. Rejects never; a thread that cannot go on ends itself. */
 export async function invoke(task: ThreadTask): Promise<ThreadReply> {
-  const { slot } = task
-  requestId = task.requestId
+  ;({ slot, requestId } = task)
   if (slot >= 0) Atomics.store(settings.slots.running, slot, threadId)
   output.begin()
+  pace.begin(slot)
   tmpQuota.begin()
   loop ??= new EventLoop(clock)
   const begunMs = performance.now()
