@@ -63,9 +63,9 @@ test('a batch is written in pieces, and others have their turn between them', as
   for (let i = 0; i < mib / kib; i++)
     writer.group(group).append(stream(), clock.now(), 'x'.repeat(kib))
   const seen = new Set<number>()
-  let isOver = false
-  const flushed = writer.flush().finally(() => (isOver = true))
-  while (!isOver) {
+  const state = { isOver: false }
+  const flushed = writer.flush().finally(() => (state.isOver = true))
+  while (!state.isOver) {
     seen.add(writer.counters.writtenBytes)
     await new Promise(setImmediate)
   }
