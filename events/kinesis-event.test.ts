@@ -59,6 +59,12 @@ test.each([
     ['', '"', '\\', '\u0000', 'ü€😀', '\ud800'].map((partitionKey) => record({ partitionKey })),
   ],
   [
+    'more records than have their names together, of which one is no text',
+    Array.from({ length: 40 }, (_, i) =>
+      record({ partitionKey: i === 20 ? `\ud800${i}` : `ü${i}`, sequenceNumber: String(3 ** i) }),
+    ),
+  ],
+  [
     'data amid other data',
     [3, 500, 570, 1000].map((dataStart) => record({ bytes: bytes, dataStart, dataBytes: 60 })),
   ],

@@ -24,14 +24,17 @@ export interface KinesisRecord {
 }
 
 /*
- *   records, place of texts, their bytes │ record │ … │ bytes of data │ texts
- *   └───────────────── numbers, as doubles ──────────┘
+ *   records, place of texts, bytes of the first │ record │ … │ bytes of data │ frame │ names │ …
+ *   └───────────────── numbers, as doubles ──────────────┘                 └──── texts ────┘
  *
- * A record: time, and place and length of its data. The texts are JSON: the origin, of each record its key and its number,
- * and what there is beside the records.
+ * A record: time, place and length of its data, and how many characters its key and its number have. Frame: JSON of the origin
+ * and of what there is beside the records. Names: keys and numbers of `namesRecords` records, one behind another; the
+ * first of them has the text's bytes. Below 0 it is JSON, for what UTF-8 has no bytes of.
  */
 const headNumbers = 3
-const recordNumbers = 3
+const recordNumbers = 6
+/** Cut out of one text, names cost a tenth of an array of JSON. A name may keep its whole text in memory, so that is short. */
+const namesRecords = 16
 const numberBytes = Float64Array.BYTES_PER_ELEMENT
 
 export class KinesisEvent implements RecordEvent {
@@ -58,7 +61,7 @@ export class KinesisEvent implements RecordEvent {
     const records = this.#records.length
     const numbers = headNumbers + records * recordNumbers
     // Texts are in the event as well, and the origin's once for each record.
-    const brackets = '[,,{}]'.length
+    const brackets = '[,{}]'.length
     const texts = brackets + this.sizeBytes + Buffer.byteLength(JSON.stringify(this.#origin))
     return numbers * numberBytes + texts + (records + 1) * spanOverheadBytes
   }
@@ -69,27 +72,42 @@ export class KinesisEvent implements RecordEvent {
     const table = new Float64Array(memory, 0, numbers)
     const target = Buffer.from(memory)
     const spans = new SpanPacker(target, numbers * numberBytes)
-    const texts: string[] = []
     let at = headNumbers
     for (const record of records) {
-      texts.push(record.partitionKey, record.sequenceNumber)
       table[at] = record.approximateArrivalTimestamp
       table[at + 1] = spans.add(record.bytes, record.dataStart, record.dataBytes)
       table[at + 2] = record.dataBytes
+      table[at + 3] = record.partitionKey.length
+      table[at + 4] = record.sequenceNumber.length
       at += recordNumbers
     }
-    const end = spans.finish()
+    let end = spans.finish()
     table[0] = records.length
     table[1] = end
-    const [names, window] = [JSON.stringify(texts), this.#windowText.slice(1)]
-    const text = `[${JSON.stringify(this.#origin)},${names},{${window}}]`
-    table[2] = target.write(text, end, 'utf8')
+    const frame = `[${JSON.stringify(this.#origin)},{${this.#windowText.slice(1)}}]`
+    table[2] = target.write(frame, end, 'utf8')
+    end += table[2]
+    for (let first = 0; first < records.length; first += namesRecords) {
+      const names = namesOf(records, first)
+      const isText = names.isWellFormed()
+      const bytes = target.write(isText ? names : JSON.stringify(names), end, 'utf8')
+      table[headNumbers + first * recordNumbers + 5] = isText ? bytes : -bytes
+      end += bytes
+    }
   }
 
   text(): string {
     const records = this.#records.map((each) => kinesisRecordText(this.#origin, each))
     return `{"Records":[${records.join(',')}]${this.#windowText}}`
   }
+}
+
+function namesOf(records: readonly KinesisRecord[], first: number): string {
+  let names = ''
+  for (let i = first; i < Math.min(records.length, first + namesRecords); i++) {
+    names += (records[i]?.partitionKey ?? '') + (records[i]?.sequenceNumber ?? '')
+  }
+  return names
 }
 
 function kinesisRecordText(origin: KinesisOrigin, record: KinesisRecord): string {
@@ -163,17 +181,32 @@ export function buildKinesisEvent(memory: SharedArrayBuffer): unknown {
   const table = new Float64Array(memory)
   const bytes = Buffer.from(memory)
   const numberAt = (at: number): number => table[at] ?? 0
-  const texts = bytes.toString('utf8', numberAt(1), numberAt(1) + numberAt(2))
-  const [origin, names, window] = JSON.parse(texts) as [KinesisOrigin, string[], object]
+  const textAt = (place: number, length: number): string =>
+    bytes.toString('utf8', place, place + length)
+  let end = numberAt(1) + numberAt(2)
+  const frame = textAt(numberAt(1), numberAt(2))
+  const [origin, window] = JSON.parse(frame) as [KinesisOrigin, object]
   const { shardId, eventSourceARN, awsRegion, invokeIdentityArn } = origin
   const Records: unknown[] = []
+  let names = ''
+  let name = 0
   for (let i = 0; i < numberAt(0); i++) {
     const at = headNumbers + i * recordNumbers
-    const sequenceNumber = names[2 * i + 1] ?? ''
+    if (i % namesRecords === 0) {
+      const length = numberAt(at + 5)
+      names = textAt(end, Math.abs(length))
+      if (length < 0) names = JSON.parse(names) as string
+      end += Math.abs(length)
+      name = 0
+    }
+    const number = name + numberAt(at + 3)
+    const partitionKey = names.slice(name, number)
+    name = number + numberAt(at + 4)
+    const sequenceNumber = names.slice(number, name)
     Records.push({
       kinesis: {
         kinesisSchemaVersion: '1.0',
-        partitionKey: names[2 * i],
+        partitionKey,
         sequenceNumber,
         data: bytes.toString('base64', numberAt(at + 1), numberAt(at + 1) + numberAt(at + 2)),
         approximateArrivalTimestamp: numberAt(at),
