@@ -18,6 +18,7 @@ import type {
   EventListener,
   RunningEvent,
 } from './environment-pool.ts'
+import { EventListeners } from './event-listeners.ts'
 import { EventMemory } from './event-memory.ts'
 import { EventSlots } from './event-slots.ts'
 import type { EnvironmentLog } from './logs/environment-log.ts'
@@ -75,7 +76,7 @@ type CreatePiscina = (settings: ConstructorParameters<typeof Piscina>[0]) => Pis
 export class ThreadPool implements EnvironmentPool {
   readonly #piscina: Piscina
   readonly #options: ThreadPoolOptions
-  readonly #listeners = new Map<string, EventListener>()
+  readonly #listeners = new EventListeners()
   readonly #ending = new Set<Worker>()
   readonly #logs: ThreadLogs
   readonly #memory: ThreadMemory
@@ -172,7 +173,7 @@ export class ThreadPool implements EnvironmentPool {
       gone: undefined,
       isOver: false,
     }
-    this.#listeners.set(event.requestId, listener)
+    const forget = this.#listeners.add(event.requestId, listener)
     this.#busy += 1
     this.#memory.watch()
     this.#shares.wake()
@@ -191,7 +192,7 @@ export class ThreadPool implements EnvironmentPool {
           running.gone = this.#endThread(() => stopping.abort())
         })
       },
-      forget: () => this.#listeners.delete(event.requestId),
+      forget,
       log: findLog,
     }
   }
@@ -324,7 +325,7 @@ export class ThreadPool implements EnvironmentPool {
     const parsed = parseThreadMessage(message)
     if (parsed === undefined) return
     if (parsed.type === 'initialising') this.#logs.know(parsed.threadId, parsed.logStream)
-    this.#listeners.get(parsed.requestId)?.onMessage(parsed)
+    this.#listeners.of(parsed.requestId)?.onMessage(parsed)
     if (parsed.type === 'log') this.#slots.took(parsed.slot, parsed.text.length)
   }
 }
