@@ -10,6 +10,7 @@ import { LineBursts } from './common/line-bursts.ts'
 import { createLogger, writeToStandardError, type Logger } from './common/logger.ts'
 import { roles, type RoleName } from './common/settings.ts'
 import { runUntilStopped, type Started } from './common/lifecycle.ts'
+import { onStopSignals } from './common/stop-signals.ts'
 
 keepLoopsStoppable()
 
@@ -93,9 +94,7 @@ async function produce(config: Config, logger: Logger): Promise<number> {
   const { runProducer } = await import('./producer/producer.ts')
   const { systemClock } = await import('./common/clock.ts')
   const stopping = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => (stopping.signal.aborted ? process.exit(1) : stopping.abort()))
-  }
+  onStopSignals({ first: () => stopping.abort(), later: () => process.exit(1) })
   return runProducer(config, {
     clock: systemClock,
     logger: logger.child('producer'),

@@ -42,3 +42,9 @@ export const passwordChecksMax = 1_000
 
 /** Certificates and users are read again when their files have changed by then. */
 export const securityFilesCheckMs = 5_000
+
+/** An idle connection to the AWS door: with Node's five seconds an SDK that waits as long between two calls sends the second into one that closes. */
+export const awsKeepAliveMs = 65_000
+
+/** How long a stop waits for a scrape, which comes last in it. */
+export const scrapeGraceMs = 1_000

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 import { runAll } from './lifecycle.ts'
+import { sameSignalMs } from './limits.ts'
 
 const module = new URL('./lifecycle.ts', import.meta.url).href
 
@@ -38,16 +39,28 @@ test('a stop that fails exits with 1', async () => {
   expect(await program('async () => { throw new Error("no") }', ['SIGTERM'])).toBe(1)
 })
 
+test('the same signal by two ways is one, and the stop goes on', async () => {
+  const slow = `async () => {
+    const { setTimeout } = await import('node:timers/promises')
+    console.log('stopping')
+    await setTimeout(100)
+  }`
+  expect(await program(slow, ['SIGINT', 'SIGINT'])).toBe(0)
+})
+
+/** Asks for the second signal when it is one of its own. */
+const aMomentLater = `setTimeout(() => console.log('stopping'), ${sameSignalMs});`
+
 test('a second signal ends a stop that hangs', async () => {
-  const hangs = 'async () => { console.log("stopping"); await new Promise(() => {}) }'
+  const hangs = `async () => { ${aMomentLater} await new Promise(() => {}) }`
   expect(await program(hangs, ['SIGTERM', 'SIGINT'])).toBe('SIGKILL')
 })
 
 test('a second signal ends a program with a thread that nothing else ends', async () => {
   const hangs = `async () => {
     const { Worker } = await import('node:worker_threads')
-    const hash = 'require("node:crypto").pbkdf2Sync("a", "b", 1e9, 64, "sha512")'
-    new Worker(hash, { eval: true }).once('online', () => console.log("stopping"))
+    const hash = 'import("node:crypto").then((all) => all.pbkdf2Sync("a", "b", 1e9, 64, "sha512"))'
+    new Worker(hash, { eval: true }).once('online', () => { ${aMomentLater} })
     await new Promise(() => {})
   }`
   expect(await program(hangs, ['SIGTERM', 'SIGINT'])).toBe('SIGKILL')

@@ -3,6 +3,7 @@ import { systemClock } from './clock.ts'
 import { reasonOf } from './errors.ts'
 import { stopGraceMs } from './limits.ts'
 import type { Logger } from './logger.ts'
+import { onStopSignals } from './stop-signals.ts'
 
 export interface Started {
   /** What the ready line shows: addresses by door. */
@@ -18,7 +19,7 @@ export interface Lifecycle {
 
 /**
  * Resolves with the exit code: 0 after a clean stop on SIGTERM or SIGINT, 1 if stopping failed. A stop that takes
- * longer than the grace, and a second signal, end the process at once, by SIGKILL. Rejects as `start` rejects.
+ * longer than the grace, and a second signal a moment later, end the process at once, by SIGKILL. Rejects as `start` rejects.
  */
 export async function runUntilStopped({ logger, start, ready }: Lifecycle): Promise<number> {
   // Listening before starting: a signal during the start must end it, not be lost.
@@ -31,15 +32,13 @@ export async function runUntilStopped({ logger, start, ready }: Lifecycle): Prom
 
 function firstSignal(logger: Logger): Promise<void> {
   return new Promise((resolve) => {
-    let signals = 0
-    const onSignal = (signal: NodeJS.Signals): void => {
-      signals += 1
-      if (signals > 1) endAtOnce()
-      logger.info('stopping', { signal })
-      resolve()
-    }
-    process.on('SIGTERM', onSignal)
-    process.on('SIGINT', onSignal)
+    onStopSignals({
+      first: (signal) => {
+        logger.info('stopping', { signal })
+        resolve()
+      },
+      later: endAtOnce,
+    })
   })
 }
 

@@ -33,14 +33,11 @@ export const batchSizeMax = 10_000
 /** An idle connection to the workers' door: longer than pollers and control leave one unused, in practice. */
 export const invokeKeepAliveMs = 10 * 60_000
 
-/** The same at the AWS door: with Node's five seconds an SDK that waits as long between two calls sends the second into one that closes. */
-export const awsKeepAliveMs = 65_000
-
 /** How long a stopping process waits for batches and requests in flight. */
 export const stopGraceMs = 10_000
 
-/** And for a scrape, which comes last in a stop. */
-export const scrapeGraceMs = 1_000
+/** Signals that ask for an end within this time are one, which came by two ways. */
+export const sameSignalMs = 500
 
 /** A compressed batch of one megabyte can unpack to a gigabyte; nobody sends more than a frame. */
 export const unpackedBatchMaxBytes = 100 * 1024 * 1024

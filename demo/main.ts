@@ -2,6 +2,7 @@
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { onStopSignals } from '../common/stop-signals.ts'
 import { Demo } from './demo.ts'
 
 process.exit(await main())
@@ -16,9 +17,15 @@ async function main(): Promise<number> {
   const logFile = join(directory, 'demo.log')
   const log = openSync(logFile, 'a')
   const demo = new Demo({ seconds, log, dataDir: join(directory, 'data') })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => demo.interrupt())
+  let isLeaving = false
+  const leave = (): void => {
+    if (!isLeaving) demo.interrupt()
+    isLeaving = true
   }
+  // A terminal that is closed takes no more lines, and nothing that was started is to outlive it.
+  for (const output of [process.stdout, process.stderr]) output.on('error', leave)
+  const later = (): void => demo.interrupt()
+  onStopSignals({ signals: ['SIGINT', 'SIGTERM', 'SIGHUP'], first: leave, later })
   let code = 1
   try {
     code = await demo.run()
