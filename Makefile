@@ -1,7 +1,7 @@
 # What one does with Millrace. Everything runs on the Node 24 that npm installs.
 .DEFAULT_GOAL := help
 .PHONY: help install demo start up down load logs check test unit e2e test-peers test-librdkafka test-kcl test-terraform test-compose crash crash-mappings crash-streams fuzz
-.PHONY: simulate-seeds spike bench bench-cpu-share bench-broker bench-invoke bench-consumer bench-torture bench-isolation bench-simulate
+.PHONY: simulate-seeds spike bench bench-cpu-share bench-broker bench-invoke bench-consumer bench-torture bench-isolation bench-simulate bench-schemas
 .PHONY: bench-kinesis bench-subscriptions docs board-pictures format clean
 
 installed := node_modules/.package-lock.json
@@ -115,6 +115,9 @@ spike: $(installed) ## The spike that AWS shows of Kafka mappings, live and simu
 
 bench-simulate: $(installed) ## Measure the simulator: ten minutes of a million records a second; prints JSON.
 	@npm exec -- node bench/simulate.ts
+
+bench-schemas: $(installed) ## Measure decoding by schemas of a registry beside avsc, protobufjs and ajv; prints JSON.
+	@npm exec -- node bench/schemas.ts
 
 docs: $(installed) ## Write the pages and boards that come from code.
 	@npm run -s docs

@@ -5,8 +5,8 @@ import descriptor, {
   type IFileDescriptorProto,
   type IFileDescriptorSet,
 } from 'protobufjs/ext/descriptor.js'
-import protojson from 'protobufjs/ext/protojson.js'
 import { DecodeError } from './decode-error.ts'
+import { protoJsonWriter, type ProtoJsonWriter } from './proto-json-writer.ts'
 import { shortestFloat } from './shortest-float.ts'
 import { messageIndexes, messagePlace, type WireKind } from './wire-format.ts'
 
@@ -52,6 +52,7 @@ export function protobufReader(
     return { root: rootOf(files, common), outline: outlineOf(schema) }
   })
   const types = new Map<string, protobuf.Type>()
+  const writers = new Map<protobuf.Type, ProtoJsonWriter>()
   return (bytes) => {
     const { name, at } = messageOf[wire](outline, bytes)
     return explained('it is not of its schema', () => {
@@ -61,7 +62,7 @@ export function protobufReader(
       // 0.1, not what 0.1 is as a double: as others print it, and as a filter would have it.
       const float = reader.float.bind(reader)
       reader.float = () => shortestFloat(float())
-      return protojson.toJsonString(type, type.decode(reader))
+      return JSON.stringify(protoJsonWriter(type, writers)(type.decode(reader)))
     })
   }
 }
