@@ -1,7 +1,11 @@
 // Tests that nothing a handler does takes down the platform or another function, in real threads.
 import { once } from 'node:events'
+import { readFileSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eventually } from '../test/support/eventually.ts'
 import { completed, startInvoker, tailOf, valueOf } from '../test/support/worker-threads.ts'
 
 let workers: ReturnType<typeof startInvoker>
@@ -99,6 +103,45 @@ test.each([
   expect(Number(mb)).toBeGreaterThan(name.startsWith('is') ? 50 : 5)
   expect(Number(mb)).toBeLessThan(Number(of))
 })
+
+test.each([
+  ['it waits for', 'child_process.execSync(script)', true],
+  [
+    'is beside it',
+    "child_process.spawn('sh', ['-c', script], { detached: true, stdio: 'ignore' }); await sleep(9e5)",
+    true,
+  ],
+  [
+    'it leaves',
+    "child_process.spawn('sh', ['-c', script], { stdio: 'ignore' }); await sleep(200); process.exit(1)",
+    false,
+  ],
+])('a process that %s ends with its environment', async (name, start, isTimeout) => {
+  const before = workers.invoker.environments
+  const file = join(tmpdir(), `millrace-child-${process.pid}-${isTimeout}-${start.length}`)
+  const body = `const child_process = require('node:child_process')
+    const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+    const script = 'echo $$ > ${file}; sleep 77; true'
+    ${start}`
+  const { error } = await invokeBad(`child ${name}`.replaceAll(' ', '-'), body, isTimeout ? 1 : 30)
+  expect(error).toMatchObject({ errorType: isTimeout ? 'Sandbox.Timedout' : 'Runtime.ExitError' })
+  const pid = Number(readFileSync(file, 'utf8'))
+  rmSync(file)
+  const isOver = () => !isRunning(pid) && workers.invoker.environments === before
+  await eventually(
+    () => isOver() || undefined,
+    () => `process ${pid} has ended and its environment is gone`,
+  )
+})
+
+/** What has ended and is waited for by nobody is not. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
 
 test('an environment has 1024 sockets at most, and its end closes them', async () => {
   const sockets = new Set<Socket>()

@@ -25,6 +25,7 @@ import type { EnvironmentLog } from './logs/environment-log.ts'
 import { ThreadLogs } from './logs/thread-logs.ts'
 import { Stopping } from './stopping.ts'
 import { TemporaryDirectories } from './temporary-directories.ts'
+import { ThreadChildren } from './thread-children.ts'
 import { ThreadCpu } from './thread-cpu.ts'
 import { ThreadMemory, type ExhaustedMemory } from './thread-memory.ts'
 import { exitOf } from './thread-exit.ts'
@@ -82,6 +83,7 @@ export class ThreadPool implements EnvironmentPool {
   readonly #memory: ThreadMemory
   readonly #slots: EventSlots
   readonly #directories: TemporaryDirectories
+  readonly #children = new ThreadChildren()
   readonly #cpu: ThreadCpu
   readonly #shares: PoolCpu
   /** Threads that were ended for want of memory; known until no event runs. */
@@ -211,10 +213,10 @@ export class ThreadPool implements EnvironmentPool {
     this.#memory.stop()
     const threads = [...this.#piscina.threads, ...this.#ending]
     for (const { threadId } of threads) this.#shares.release(threadId)
-    await Promise.all([
-      this.#piscina.destroy(),
-      ...threads.map((worker) => exitOf(worker, this.#options.clock)),
-    ])
+    const endChildren = this.#children.note(threads)
+    const destroyed = this.#piscina.destroy()
+    for (const thread of threads) endChildren(thread)
+    await Promise.all([destroyed, ...threads.map((worker) => exitOf(worker, this.#options.clock))])
     this.#forgetGone()
     await this.#directories.close()
   }
@@ -290,18 +292,23 @@ export class ThreadPool implements EnvironmentPool {
     await this.#cpu.ask(worker)
     // Not before: with a whole core it would fill gigabytes while a busy machine lets this thread wait.
     this.#shares.release(worker.threadId)
-    await worker.terminate()
+    const endChildren = this.#children.note([worker])
+    const ended = worker.terminate()
+    endChildren(worker)
+    await ended
   }
 
   // Ending is asynchronous, and waits for a synchronous system call: a thread counts until it is gone.
   async #endThread(abort: () => void): Promise<void> {
     const before = this.#piscina.threads
+    const endChildren = this.#children.note(before)
     abort()
     const after = new Set(this.#piscina.threads)
     const gone = before
       .filter((thread) => !after.has(thread))
       .map(async (worker) => {
         this.#ending.add(worker)
+        endChildren(worker)
         this.#shares.abandon(worker.threadId)
         await exitOf(worker, this.#options.clock)
         this.#ending.delete(worker)
@@ -314,6 +321,7 @@ export class ThreadPool implements EnvironmentPool {
   #forgetGone(): void {
     const threads = [...this.#piscina.threads, ...this.#ending]
     this.#directories.forgetAllBut(threads, (threadId) => this.#slots.isBusy(threadId))
+    this.#children.forgetAllBut(threads)
     this.#cpu.forgetAllBut(threads)
     this.#shares.forgetAllBut(threads)
     this.#logs.forgetAllBut(threads)
@@ -321,6 +329,7 @@ export class ThreadPool implements EnvironmentPool {
 
   #deliver(message: unknown): void {
     const cpu = parseCpuMessage(message)
+    if (cpu?.type === 'born') this.#children.know(cpu.threadId, cpu.tid)
     if (cpu !== undefined) return this.#shares.hear(cpu)
     const parsed = parseThreadMessage(message)
     if (parsed === undefined) return

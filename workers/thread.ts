@@ -5,7 +5,7 @@ import { parentPort, threadId, workerData } from 'node:worker_threads'
 import type { Clock } from '../common/clock.ts'
 import { payloadMaxBytes } from '../common/limits.ts'
 import { runtimeFilesMax } from '../common/process-limits.ts'
-import { ThreadShare } from './cpu/thread-share.ts'
+import { kernelThreadId, ThreadShare } from './cpu/thread-share.ts'
 import { noSlot, writeFigures } from './event-slots.ts'
 import { streamName, wordsFor } from './logs/stream-name.ts'
 import { claimDirectory } from './runtime/claim-directory.ts'
@@ -18,6 +18,7 @@ import { readSharedEvent } from './runtime/shared-event.ts'
 import { LogPace } from './runtime/log-pace.ts'
 import { limitSockets } from './runtime/socket-limit.ts'
 import { guardProcess } from './runtime/thread-guards.ts'
+import { endChildrenOf } from './thread-children.ts'
 import { logLines } from './runtime/log-lines.ts'
 import { importFrom } from './runtime/layer-modules.ts'
 import { captureOutput, ThreadOutput } from './runtime/thread-output.ts'
@@ -80,6 +81,8 @@ const exitThread = guardProcess(settings.directory, (reason) =>
 )
 prepareThread()
 const tmpQuota = prepareTmp()
+const tid = kernelThreadId()
+process.on('exit', () => endChildrenOf(tid))
 
 /** What comes of an event that is none. */
 const nothing = { outcome: 'returned', payload: 'null' } as const

@@ -82,7 +82,7 @@ function layOutNap({ ending, napping }: GovernorPlan): void {
 }
 
 /** Linux: `<process>/task/<thread>`; 0 where there is no such thing. */
-function kernelThreadId(): number {
+export function kernelThreadId(): number {
   if (process.platform !== 'linux') return 0
   try {
     return Number(/\d+$/.exec(readlinkSync('/proc/thread-self'))?.[0] ?? 0)
