@@ -2,14 +2,22 @@
 import { expect, test } from 'vitest'
 import { ServiceTimes } from './service-times.ts'
 
-test('the usual time follows what events take, within some ten of them', () => {
+test('the usual time follows what events take, within some thirty of them', () => {
   const times = new ServiceTimes()
   expect(times.usualMs).toBeUndefined()
-  times.end(times.begin(0), 8)
-  expect(times.usualMs).toBe(8)
-  for (let i = 0; i < 10; i++) times.end(times.begin(i), 80)
-  expect(times.usualMs).toBeGreaterThan(50)
-  expect(times.usualMs).toBeLessThan(80)
+  times.end(times.begin(0), 0.2)
+  expect(times.usualMs).toBe(0.2)
+  for (let i = 0; i < 30; i++) times.end(times.begin(i), 200)
+  expect(times.usualMs).toBeGreaterThan(100)
+  expect(times.usualMs).toBeLessThan(200)
+  for (let i = 0; i < 30; i++) times.end(times.begin(i), 0.2)
+  expect(times.usualMs).toBeLessThan(0.3)
+})
+
+test('a few events that the machine held up are not the usual', () => {
+  const times = new ServiceTimes()
+  for (let i = 0; i < 100; i++) times.end(times.begin(i), i % 4 === 3 ? 20 : 0.2)
+  expect(times.usualMs).toBeLessThan(0.7)
 })
 
 test('events that run are known by when they began, whichever ends first', () => {

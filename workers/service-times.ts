@@ -5,8 +5,14 @@ export interface BegunEvent {
   readonly atMs: number
 }
 
-/** Of the usual time the latest event is so much: a change shows within some ten events. */
-const latestShare = 1 / 8
+/**
+ * Of the usual time the latest event is so much, and counts for at most `latestMaxTimes` of it and a bit: on a machine that is
+ * busy some events take a hundred times what most take, and more environments would only make it busier. A lasting
+ * change shows within some thirty events.
+ */
+const latestShare = 1 / 4
+const latestMaxTimes = 2
+const latestMaxMs = 0.5
 
 export class ServiceTimes {
   /** In the order in which they began. */
@@ -28,7 +34,8 @@ export class ServiceTimes {
   end(begun: BegunEvent, durationMs: number): void {
     this.#running.delete(begun)
     this.#usualMs ??= durationMs
-    this.#usualMs += (durationMs - this.#usualMs) * latestShare
+    const latestMs = Math.min(durationMs, this.#usualMs * latestMaxTimes + latestMaxMs)
+    this.#usualMs += (latestMs - this.#usualMs) * latestShare
   }
 
   /** How many of those that run began before then. */

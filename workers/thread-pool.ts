@@ -23,6 +23,7 @@ import { EventMemory } from './event-memory.ts'
 import { EventSlots } from './event-slots.ts'
 import type { EnvironmentLog } from './logs/environment-log.ts'
 import { ThreadLogs } from './logs/thread-logs.ts'
+import { keepShown } from './shown-thread.ts'
 import { Stopping } from './stopping.ts'
 import { TemporaryDirectories } from './temporary-directories.ts'
 import { ThreadChildren } from './thread-children.ts'
@@ -134,6 +135,7 @@ export class ThreadPool implements EnvironmentPool {
       resourceLimits: resourceLimits(options.settings.memorySizeMb),
     })
     this.#piscina.on('message', (message: unknown) => this.#deliver(message))
+    this.#piscina.on('workerCreate', keepShown)
     // Piscina says so just before its own lists show it.
     this.#piscina.on('workerCreate', () => queueMicrotask(options.onChange))
     this.#piscina.on('workerDestroy', () => {
