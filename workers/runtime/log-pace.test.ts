@@ -57,3 +57,12 @@ test('an event begins without what the one before it wrote, and one without a sl
   pace.sent(2 * logAheadMaxChars)
   expect(waits).toBe(0)
 })
+
+test('an event that writes more than 2 GB is held up no more than another', () => {
+  const chars = 2 ** 30
+  for (let i = 0; i < 5; i++) {
+    Atomics.add(taken, slot, costOf(chars))
+    pace.sent(chars)
+  }
+  expect(waits).toBe(0)
+})

@@ -36,10 +36,11 @@ export class LogPace {
   /** A message of so many characters has been sent: returns when few enough are on their way. */
   sent(chars: number): void {
     if (this.#slot < 0) return
-    this.#sent += costOf(chars)
+    // Like what is taken, a number of 32 bits: an event may write more than that counts.
+    this.#sent = (this.#sent + costOf(chars)) | 0
     for (;;) {
       const taken = load(this.#taken, this.#slot)
-      if (this.#sent - taken <= logAheadMaxChars) return
+      if (((this.#sent - taken) | 0) <= logAheadMaxChars) return
       // A platform that stands still must not take the handler's time: what waits has a bound as well.
       if (this.#wait(this.#taken, this.#slot, taken, logTakenMaxMs) === 'timed-out') return
     }
