@@ -1,6 +1,8 @@
 // Hands large events to threads in shared memory that is used again: no copy but one, and none on the main thread's heap.
 import { isAscii } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
+import { sharedEventMinBytes } from '../common/environment-limits.ts'
+import type { EventPayload } from '../common/invocation.ts'
 import type { RecordEvent } from '../common/record-event.ts'
 import type { SharedRecords, SharedText } from './runtime/shared-event.ts'
 
@@ -23,6 +25,14 @@ export class EventMemory {
 
   get spareBytes(): number {
     return this.#spareBytes
+  }
+
+  /** As it goes to a thread: as text where that is short. */
+  handOver(payload: EventPayload): string | SharedText | SharedRecords {
+    if (typeof payload === 'string') {
+      return payload.length < sharedEventMinBytes ? payload : this.put(payload)
+    }
+    return payload.sizeBytes < sharedEventMinBytes ? payload.text() : this.putRecords(payload)
   }
 
   put(payload: string | Uint8Array): SharedText {

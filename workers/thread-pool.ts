@@ -3,8 +3,7 @@ import { getRandomValues } from 'node:crypto'
 import type { Worker } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import type { Clock } from '../common/clock.ts'
-import { eventMemorySpareMaxBytes, sharedEventMinBytes } from '../common/environment-limits.ts'
-import type { EventPayload } from '../common/invocation.ts'
+import { eventMemorySpareMaxBytes } from '../common/environment-limits.ts'
 import { parseCpuMessage } from './cpu/cpu-messages.ts'
 import type { CpuShares } from './cpu/cpu-shares.ts'
 import { PoolCpu } from './cpu/pool-cpu.ts'
@@ -172,7 +171,7 @@ export class ThreadPool implements EnvironmentPool {
   run(event: EnvironmentEvent, listener: EventListener): RunningEvent {
     const slot = this.#slots.begin()
     const running: Running = {
-      task: { ...event, payload: handOver(event.payload), slot },
+      task: { ...event, payload: eventMemory.handOver(event.payload), slot },
       stopping: new Stopping(),
       gone: undefined,
       isOver: false,
@@ -343,10 +342,3 @@ export class ThreadPool implements EnvironmentPool {
 
 /** One for all pools: what one function does not use, another may. */
 const eventMemory = new EventMemory(eventMemorySpareMaxBytes)
-
-function handOver(payload: EventPayload): ThreadTask['payload'] {
-  if (typeof payload === 'string') {
-    return payload.length < sharedEventMinBytes ? payload : eventMemory.put(payload)
-  }
-  return payload.sizeBytes < sharedEventMinBytes ? payload.text() : eventMemory.putRecords(payload)
-}
