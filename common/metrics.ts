@@ -68,4 +68,6 @@ export const durationBoundsSeconds = [
 ] as const
 
 /** The same for calls of which there is a histogram for each of many streams: few, that matter for a call. */
-export const callBoundsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5] as const
+export const callBoundsSeconds = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 2.5,
+] as const

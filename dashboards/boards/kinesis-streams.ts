@@ -178,7 +178,8 @@ function throttled() {
 function iteratorAge() {
   return series({
     title: 'Iterator age',
-    description: 'How far the last reader of each shard is behind, of the shard where it is most.',
+    description:
+      'How far behind the last call of GetRecords was, of the shard where it is most. A reader that pauses changes nothing.',
     unit: 's',
     width: 8,
     queries: [

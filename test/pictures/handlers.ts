@@ -48,3 +48,9 @@ export const handler = () => {
   return sum
 }
 `
+
+/** Two thirds of a thousand records a second and shard, in batches of a hundred. */
+export const lapTimes = `
+import { setTimeout } from 'node:timers/promises'
+export const handler = () => setTimeout(150)
+`

@@ -1,8 +1,8 @@
 // Two and a half minutes in the life of a platform, with something to recognise on every board.
-import { sleep, systemClock } from '../../common/clock.ts'
 import { createKafka } from '../../common/kafka-client.ts'
 import { silentLogger } from '../../common/logger.ts'
 import type { ObservedFunction, ObservedPlatform } from '../support/observed-platform.ts'
+import { playEvents, type Course, type Event } from './course.ts'
 import * as handlers from './handlers.ts'
 
 /** Small enough that a share of it can be seen, and that environments come and go while it lasts. */
@@ -82,12 +82,6 @@ const loads: Readonly<Record<string, readonly string[]>> = {
   photos: ['--rate', '1'],
 }
 
-export interface Course {
-  readonly signal: AbortSignal
-  /** Told what happens, as it does. */
-  readonly step: (text: string) => void
-}
-
 /** Rejects when `signal` is aborted before the end. The load goes on until the platform is stopped. */
 export async function playScenario(platform: ObservedPlatform, course: Course): Promise<void> {
   const { signal, step } = course
@@ -99,20 +93,8 @@ export async function playScenario(platform: ObservedPlatform, course: Course): 
   for (const [topic, args] of Object.entries(loads)) {
     platform.load(topic, ['--size', '300', ...args])
   }
-  const startedAt = performance.now()
-  for (const [second, text, act] of events) {
-    await sleep(systemClock, Math.max(0, second * 1000 - (performance.now() - startedAt)), signal)
-    signal.throwIfAborted()
-    step(text)
-    await act?.(platform)
-  }
+  await playEvents(platform, events, course)
 }
-
-type Event = readonly [
-  second: number,
-  text: string,
-  act?: (platform: ObservedPlatform) => Promise<void>,
-]
 
 const events: readonly Event[] = [
   [0, 'an even load'],

@@ -204,6 +204,7 @@ export class ObservedPlatform {
       role === 'control' || role === 'poller'
         ? {
             MILLRACE_BROKERS: this.kafka,
+            MILLRACE_KINESIS_URL: this.kinesis,
             MILLRACE_WORKERS_URL: this.#role('workers').workers,
           }
         : {}
