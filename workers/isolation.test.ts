@@ -86,6 +86,30 @@ test.each([
   expect(tail).toMatch(new RegExp(`REPORT .*\\tStatus: error\\tError Type: ${errorType}\\t\\n$`))
 })
 
+test('memory that threads share is bounded as well, and is there again when nobody has it', async () => {
+  const { error } = await invokeBad(
+    'shared',
+    `const all = []
+    let refused
+    for (;;) {
+      try { all.push(new SharedArrayBuffer(1e7)) } catch (error) { refused = String(error); break }
+    }
+    const [first] = all
+    const { length } = all
+    const isOne = first instanceof SharedArrayBuffer && first.constructor === SharedArrayBuffer
+    class Own extends SharedArrayBuffer {}
+    const own = new Own(8) instanceof Own
+    all.length = 0
+    for (let i = 0; i < 200; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      globalThis.garbage = Array.from({ length: 2e5 }, () => ({}))
+      try { return [refused, length, isOne, own, new SharedArrayBuffer(1e8).byteLength] } catch {}
+    }`,
+  )
+  const refused = 'RangeError: Array buffer allocation failed'
+  expect(error).toEqual([refused, 13, true, true, 1e8])
+})
+
 test.each([
   ['exits', 'process.exit(3)'],
   [
@@ -127,7 +151,7 @@ test.each([
   expect(error).toMatchObject({ errorType: isTimeout ? 'Sandbox.Timedout' : 'Runtime.ExitError' })
   const pid = Number(readFileSync(file, 'utf8'))
   rmSync(file)
-  const isOver = () => !isRunning(pid) && workers.invoker.environments === before
+  const isOver = () => !isRunning(pid) && workers.invoker.environments <= before
   await eventually(
     () => isOver() || undefined,
     () => `process ${pid} has ended and its environment is gone`,
@@ -208,6 +232,41 @@ test('the standard streams stay open for the platform', async () => {
     'fs.closeSync(0); fs.closeSync(1); fs.closeSync(2); process.stdin.destroy(); return "done"',
   )
   expect(error).toBe('done')
+})
+
+test('descriptors of the platform are none of a handler’s, and its own are', async () => {
+  const own = '/tmp/own'
+  const { error } = await invokeBad(
+    'descriptors',
+    `const { promisify } = require('node:util')
+    const told = []
+    for (let fd = 3; fd < 200; fd++) {
+      for (const name of ['close', 'write', 'ftruncate', 'read', 'fstat']) {
+        try { fs[name + 'Sync'](fd, Buffer.from('x')) } catch (error) { told.push(error.code) }
+      }
+      await promisify(fs.close)(fd).catch((error) => told.push(error.code))
+    }
+    fs.writeFileSync('${own}', 'kept')
+    const once = fs.openSync('${own}', 'r+')
+    const text = Buffer.alloc(4)
+    fs.readSync(once, text, 0, 4, 0)
+    fs.closeSync(once)
+    let twice
+    try { fs.closeSync(once) } catch (error) { twice = error.message }
+    const handle = await fs.promises.open('${own}')
+    const { size } = fs.fstatSync(handle.fd)
+    const { fd } = handle
+    await handle.close()
+    const later = await promisify(fs.fstat)(fd).catch((error) => error.code)
+    const opened = await promisify(fs.open)('${own}', 'r')
+    await promisify(fs.close)(opened)
+    const stream = []
+    for await (const chunk of fs.createReadStream('${own}')) stream.push(String(chunk))
+    await new Promise((resolve) => fs.createWriteStream('/tmp/out').end('out', resolve))
+    return [[...new Set(told)], told.length, String(text), twice, size, later, stream, fs.readFileSync('/tmp/out', 'utf8')]`,
+  )
+  const twice = 'EBADF: bad file descriptor, close'
+  expect(error).toEqual([['EBADF'], 197 * 6, 'kept', twice, 4, 'EBADF', ['kept'], 'out'])
 })
 
 test('a line of 100 MB and a hundred thousand lines are cut to the tail', async () => {

@@ -12,10 +12,12 @@ import { claimDirectory } from './runtime/claim-directory.ts'
 import { EventLoop } from './runtime/event-loop.ts'
 import { loadHandler, type Handler } from './runtime/handler-loader.ts'
 import { makeTmpPrivate, namedDirectories } from './runtime/private-tmp.ts'
+import { keepToOwnDescriptors } from './runtime/own-descriptors.ts'
 import { runHandler, type Answer, type ContextFacts } from './runtime/run-handler.ts'
 import { errorPayload, RuntimeError } from './runtime/runtime-errors.ts'
 import { readSharedEvent } from './runtime/shared-event.ts'
 import { LogPace } from './runtime/log-pace.ts'
+import { boundSharedMemory } from './runtime/shared-memory.ts'
 import { limitSockets } from './runtime/socket-limit.ts'
 import { guardProcess } from './runtime/thread-guards.ts'
 import { endChildrenOf } from './thread-children.ts'
@@ -126,6 +128,7 @@ function prepareThread(): void {
   process.setSourceMapsEnabled(settings.nodeOptions?.includes('--enable-source-maps') === true)
   captureOutput((text, isRaw) => output.write(text, isRaw), lines)
   limitSockets(runtimeFilesMax)
+  boundSharedMemory(settings.memorySizeMb * 1024 * 1024)
   if (settings.opt !== undefined) importFrom(process.env['NODE_PATH']?.split(':') ?? [])
   process.on('uncaughtException', (error) => {
     logError('Uncaught Exception', error)
@@ -145,7 +148,9 @@ function prepareTmp(): TmpQuota {
   const directory = claimDirectory(settings.directories, threadId)
   process.env['TMPDIR'] = directory
   const maxBytes = settings.ephemeralStorageMb * 1024 * 1024
-  return makeTmpPrivate({ directory, maxBytes, shared, opt: settings.opt })
+  const quota = makeTmpPrivate({ directory, maxBytes, shared, opt: settings.opt })
+  keepToOwnDescriptors()
+  return quota
 }
 
 /** Loads the handler; resolves with how long it took. A module cannot be loaded twice, so an error ends. */

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { replace } from './replace.ts'
 import { bytesOfWrite, TmpQuota } from './tmp-quota.ts'
 
 export interface PrivateTmpOptions {
@@ -22,8 +23,6 @@ const functionsByPaths = {
     unlink unwatchFile utimes watch watchFile writeFile`,
   2: 'copyFile cp link rename symlink',
 } as const
-
-type AnyFunction = (...args: unknown[]) => unknown
 
 const { existsSync } = fs
 
@@ -76,15 +75,6 @@ function textOf(path: unknown): string | undefined {
         : path
   if (typeof text !== 'string') return undefined
   return text.includes('tmp') || text.includes('opt') ? text : undefined
-}
-
-function replace(target: object, name: string, make: (original: AnyFunction) => AnyFunction): void {
-  const original: unknown = Reflect.get(target, name)
-  if (typeof original !== 'function') return
-  const replaced = make(original as AnyFunction)
-  // realpath.native, and what util.promisify looks for.
-  Object.defineProperties(replaced, Object.getOwnPropertyDescriptors(original))
-  Object.assign(target, { [name]: replaced })
 }
 
 function wrapPaths(
