@@ -30,6 +30,8 @@ export interface InvocationCompleted {
   readonly functionError?: 'Handled' | 'Unhandled'
   /** Base64, present when `tailLog` was asked for. */
   readonly logTail?: string
+  /** How long it waited for an execution environment, where there were as many as there may be. */
+  readonly roomWaitMs?: number
 }
 
 /** Lambda's codes of what did not run, with their HTTP status. */

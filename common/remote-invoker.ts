@@ -22,6 +22,8 @@ export interface RemoteInvokerOptions {
 
 /** What of a function the caller knows at least. */
 export const revisionHeader = 'x-millrace-function-revision'
+/** How long an invocation waited for room. */
+export const roomWaitHeader = 'x-millrace-room-wait-ms'
 
 /** A result is at most a payload, a log tail and what JSON adds to an error. */
 const responseMaxBytes = payloadMaxBytes + 64 * 1024
@@ -101,6 +103,7 @@ function completed(
 ): InvocationCompleted {
   const functionError = headerOf(response, 'x-amz-function-error')
   const logTail = headerOf(response, 'x-amz-log-result')
+  const roomWaitMs = Number(headerOf(response, roomWaitHeader) ?? 0)
   return {
     outcome: 'completed',
     requestId,
@@ -111,6 +114,7 @@ function completed(
       ? {}
       : { functionError: functionError === 'Handled' ? 'Handled' : 'Unhandled' }),
     ...(logTail === undefined ? {} : { logTail }),
+    ...(roomWaitMs > 0 ? { roomWaitMs } : {}),
   }
 }
 

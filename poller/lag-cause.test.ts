@@ -8,6 +8,8 @@ const quiet: Look = {
   lanes: [],
   throttles: 0,
   polledBytes: 0,
+  invocationMs: 0,
+  roomWaitMs: 0,
   invocationsInFlight: 0,
   invocationsMax: 10,
   pollers: 2,
@@ -98,6 +100,24 @@ test.each<[string, readonly Look[], string, LagCircumstances?]>([
   ['room, and lanes that do not run', looks({ lanes: all() }), 'reading'],
 ])('%s', (_, seen, cause, circumstances) => {
   expect(causeOf(seen, circumstances)).toBe(cause)
+})
+
+test('waiting for room for half of the time is a throttle, by the limit of environments', () => {
+  const of = { lanes: all(busy), ...full }
+  const waiting = (roomWaitMs: number) =>
+    [0, 1].map((second) =>
+      lookAt(
+        second,
+        { ...of, invocationMs: 5000 + second * 1000, roomWaitMs: second * roomWaitMs },
+        0,
+      ),
+    )
+  expect(causeOf(waiting(499))).toBe('slow-handler')
+  const { cause, detail } = judgeLag({ windowMs: 500 }, waiting(800))
+  expect([cause, detail]).toEqual([
+    'throttled',
+    '80 % of the time of invocations they wait for an execution environment, of which --workers-max allows no more',
+  ])
 })
 
 test('throttles count while they go on, whatever else is so', () => {

@@ -46,6 +46,8 @@ export interface Look {
   /** Since the mapping's start. */
   readonly throttles: number
   readonly polledBytes: number
+  readonly invocationMs: number
+  readonly roomWaitMs: number
   readonly invocationsInFlight: number
   readonly invocationsMax: number
   /** Event pollers now, and the most there may be. */
@@ -134,6 +136,7 @@ function named(terms: LagTerms, facts: Facts): Named {
     poison(facts) ??
     throttled(facts) ??
     catchingUp(facts) ??
+    outOfRoom(facts) ??
     hotPartition(facts) ??
     atTheLimit(facts)
   )
@@ -188,6 +191,19 @@ function catchingUp({ trendPerSecond, records, looks }: Facts): Named | undefine
   return [
     'catching-up',
     `${many(records, 'record')}, ${Math.round(-trendPerSecond)} less each second: about ${seconds} s`,
+  ]
+}
+
+/** Half of the time of invocations and more goes by before they have an environment, of which there may be no more. */
+function outOfRoom({ last, looks }: Facts): Named | undefined {
+  const [first = last] = looks
+  const tookMs = last.invocationMs - first.invocationMs
+  const waitedMs = last.roomWaitMs - first.roomWaitMs
+  if (tookMs <= 0 || waitedMs * 2 < tookMs) return undefined
+  const percent = Math.min(100, Math.round((waitedMs / tookMs) * 100))
+  return [
+    'throttled',
+    `${percent} % of the time of invocations they wait for an execution environment, of which --workers-max allows no more`,
   ]
 }
 

@@ -32,7 +32,14 @@ beforeEach(() => {
 
 function look(atMs: number): Look {
   looks += 1
-  const others = { partitions: 1, throttles: 0, invocationsInFlight: 0, invocationsMax: 5 }
+  const others = {
+    partitions: 1,
+    throttles: 0,
+    invocationsInFlight: 0,
+    invocationsMax: 5,
+    invocationMs: 0,
+    roomWaitMs: 0,
+  }
   return { atMs, lanes, polledBytes, pollers: 1, pollersMost: 1, ...others }
 }
 

@@ -29,6 +29,9 @@ export class MappingCounters {
   commitErrors = 0
   pollingErrors = 0
   invokeErrors = 0
+  /** How long all invocations took, and how much of it they waited for room for them. */
+  invocationMs = 0
+  roomWaitMs = 0
   /** Look-ups that failed, and records that no schema fits. */
   schemaErrors = 0
   /** Of the event that was sent last: how long before its last record came. */
@@ -38,6 +41,17 @@ export class MappingCounters {
   readonly batchSize = new Histogram(batchSizeBounds)
   readonly batchWaitSeconds = new Histogram(durationBoundsSeconds)
   readonly putToHandlerSeconds = new Histogram(putToHandlerBounds)
+
+  /** What tells the causes of a lag apart. */
+  get seen(): { throttles: number; polledBytes: number; invocationMs: number; roomWaitMs: number } {
+    const { throttles, polledBytes, invocationMs, roomWaitMs } = this
+    return { throttles, polledBytes, invocationMs, roomWaitMs }
+  }
+
+  invocationEnded(tookMs: number, { roomWaitMs = 0 }: { readonly roomWaitMs?: number }): void {
+    this.invocationMs += tookMs
+    this.roomWaitMs += roomWaitMs
+  }
 
   scaled(reason: ScalingReason, nowMs: number): void {
     const count = (this.scalings.get(reason)?.count ?? 0) + 1

@@ -234,7 +234,9 @@ export class MappingRunner implements SourceListener {
     const { invoker, record, rules, clock, logger, systemLog } = this.#options
     const payload = recordEventOf(rules.frame, batch.groups, batch.window)
     const lastMs = batch.groups.at(-1)?.records.at(-1)?.timestampMs ?? Infinity
-    this.#options.counters.iteratorAgeMs = Math.max(0, clock.now() - lastMs)
+    const { counters } = this.#options
+    const sentMs = clock.now()
+    counters.iteratorAgeMs = Math.max(0, sentMs - lastMs)
     let judged: Judgement
     try {
       const result = await invoker.invoke({
@@ -242,6 +244,7 @@ export class MappingRunner implements SourceListener {
         ...(record.qualifier === undefined ? {} : { qualifier: record.qualifier }),
         payload,
       })
+      if (result.outcome === 'completed') counters.invocationEnded(clock.now() - sentMs, result)
       judged = judge(result, batch, { rules, logger })
     } catch (error) {
       if (!(error instanceof AppError)) throw error

@@ -216,8 +216,7 @@ export class Mapping {
     return {
       atMs: nowMs,
       lanes: lanesBehind(this.#partitions.values(), this.#deliveries.holdups, nowMs),
-      throttles: this.#counters.throttles,
-      polledBytes: this.#counters.polledBytes,
+      ...this.#counters.seen,
       partitions: this.lag.partitions,
       pollers: this.#pollers.count,
       pollersMost: scalingBounds(this.#rules, this.lag.partitions).most,

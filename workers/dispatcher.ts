@@ -34,6 +34,10 @@ export class Dispatcher {
     return environments
   }
 
+  get isFull(): boolean {
+    return this.environments >= this.#options.environmentsMax
+  }
+
   get environmentsMax(): number {
     return this.#options.environmentsMax
   }

@@ -41,8 +41,9 @@ export function resultOf(of: {
   readonly execution: Execution
   /** Where its end was asked for. */
   readonly log: InvocationLog | undefined
+  readonly roomWaitMs?: number
 }): InvocationResult {
-  const { requestId, version, log } = of
+  const { requestId, version, log, roomWaitMs } = of
   const { outcome, payload, payloadBytes } = of.execution
   if (outcome === 'unparsable') {
     const text = `Could not parse request body into json: Could not parse payload into json: ${payload}`
@@ -59,6 +60,7 @@ export function resultOf(of: {
     ...(payloadBytes === undefined ? {} : { payloadBytes }),
     ...(outcome === 'returned' ? {} : { functionError: 'Unhandled' as const }),
     ...(log === undefined ? {} : { logTail: log.tail() }),
+    ...(roomWaitMs === undefined ? {} : { roomWaitMs }),
   }
 }
 

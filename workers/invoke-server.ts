@@ -4,7 +4,7 @@ import { reasonOf } from '../common/errors.ts'
 import type { FunctionInvoker, Invocation, InvocationResult } from '../common/invocation.ts'
 import { invokeKeepAliveMs, payloadMaxBytes } from '../common/limits.ts'
 import type { Logger } from '../common/logger.ts'
-import { revisionHeader } from '../common/remote-invoker.ts'
+import { revisionHeader, roomWaitHeader } from '../common/remote-invoker.ts'
 import type { Registry } from '../control/registry/registry.ts'
 
 const pathPattern = /^\/2015-03-31\/functions\/([^/?]+)\/invocations(?:\?(.*))?$/
@@ -82,9 +82,10 @@ function writeResult(response: ServerResponse, result: InvocationResult): void {
     })
   }
   response.setHeader('x-amz-executed-version', result.executedVersion)
-  const { functionError, logTail, payload, payloadBytes } = result
+  const { functionError, logTail, payload, payloadBytes, roomWaitMs } = result
   if (functionError !== undefined) response.setHeader('x-amz-function-error', functionError)
   if (logTail !== undefined) response.setHeader('x-amz-log-result', logTail)
+  if (roomWaitMs !== undefined) response.setHeader(roomWaitHeader, roomWaitMs)
   send(response, 200, payloadBytes ?? payload)
 }
 

@@ -184,3 +184,31 @@ test.each([
   invoker.close()
   await closeServer(server)
 })
+
+test('both say how long an invocation waited where there is no room for more, and nothing else', async () => {
+  const workers = startInvoker({ environmentsMax: 1 })
+  const server = createInvokeServer({ ...workers, logger: silentLogger })
+  const remote = new RemoteInvoker({ url: `http://${await listen(server, place)}` })
+  const gate = await workers.deployGated('f')
+  const first = workers.invoke('f')
+  await gate.arrived(1)
+  const others = [workers.invoker, remote].map((invoker) =>
+    invoker.invoke({ functionName: 'f', payload: '{}' }),
+  )
+  await expect.poll(() => workers.invoker.functions()).toMatchObject([{ executions: 3 }])
+  // A tick of the clock in which they wait.
+  const since = Date.now()
+  await expect.poll(() => Date.now() - since).toBeGreaterThan(2)
+  for (const count of [2, 3]) {
+    gate.open()
+    await gate.arrived(count)
+  }
+  gate.open()
+  expect(await first).not.toHaveProperty('roomWaitMs')
+  for (const result of await Promise.all(others)) {
+    expect('roomWaitMs' in result && result.roomWaitMs).toBeGreaterThan(0)
+  }
+  remote.close()
+  await closeServer(server)
+  await workers.stop()
+})

@@ -171,7 +171,7 @@ export class Invoker implements FunctionInvoker {
         lines: systemLines(loggingOf(record), () => this.#options.clock.now()),
         now: () => this.#options.clock.now(),
       })
-      const call = { counters, invocation, version, requestId, log }
+      const call: Call = { counters, invocation, version, requestId, log }
       const execution =
         lent === undefined
           ? await this.#execute(call)
@@ -181,7 +181,7 @@ export class Invoker implements FunctionInvoker {
       counters.ran(execution, this.#provisioned.kindOf(functionName, version, lent))
       this.#tell({ functionName, version, requestId, ...execution, report: log.report })
       const tail = invocation.tailLog === true ? log : undefined
-      return resultOf({ requestId, version, execution, log: tail })
+      return resultOf({ ...call, execution, log: tail })
     } catch (error) {
       // A runtime that is not there, or no room for its environments.
       if (!(error instanceof AppError)) throw error
@@ -249,6 +249,7 @@ export class Invoker implements FunctionInvoker {
         onStart()
         const waitedMs = this.#options.clock.now() - askedMs
         call.counters.waitSeconds.observe(waitedMs / 1000)
+        if (waitedMs > 0 && this.#dispatcher.isFull) call.roomWaitMs = waitedMs
         execute(this.#request(call, target)).then(resolve, reject)
       })
     })
@@ -339,6 +340,7 @@ interface Call {
   readonly version: string
   readonly requestId: string
   readonly log: InvocationLog
+  roomWaitMs?: number
 }
 
 interface Target {
