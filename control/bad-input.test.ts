@@ -103,7 +103,6 @@ const configuration: readonly (readonly [Input, Refusal])[] = [
   ...[
     'VpcConfig',
     'KMSKeyArn',
-    'Layers',
     'FileSystemConfigs',
     'ImageConfig',
     'CapacityProviderConfig',
@@ -111,6 +110,13 @@ const configuration: readonly (readonly [Input, Refusal])[] = [
     'AcceleratorConfig',
     'RuntimeConfig',
   ].map((each) => [{ [each]: ['x'] }, parameter(`${each} is not available yet.`)] as const),
+  [
+    { Layers: ['x'] },
+    [
+      'ValidationException',
+      /^1 validation error detected: Value '\[x\]' at 'layers' failed .* satisfy regular expression pattern: /,
+    ],
+  ],
   [{ TracingConfig: { Mode: 'Active' } }, parameter('TracingConfig is not available yet.')],
   [{ SnapStart: { ApplyOn: 'PublishedVersions' } }, parameter('SnapStart is not available yet.')],
 ]
