@@ -1,20 +1,23 @@
 // Measures what a mapping notices of others that hang, fail for ever or are throttled: put to handler, alone and beside; prints JSON.
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { Worker } from 'node:worker_threads'
 import {
   CreateEventSourceMappingCommand,
   PutFunctionConcurrencyCommand,
 } from '@aws-sdk/client-lambda'
 import { mendRequestQueue } from '../common/kafka-client.ts'
 import { createFunction, lambdaClient } from '../test/support/lambda.ts'
-import { startPlatform } from '../test/support/platform.ts'
-import { machineLoad } from './broker/process-usage.ts'
+import { startPlatform, type Platform } from '../test/support/platform.ts'
+import { cpuSeconds, machineLoad } from './broker/process-usage.ts'
+import type { Pace } from './isolation/paced-producer.ts'
 import { kafkaOf } from './pipeline/topics.ts'
 
-// Our own client in this process would else wake up a thousand times a second.
+// Our own client in this process, which makes the topics, would else wake up a thousand times a second.
 mendRequestQueue()
 
 const help = `Usage: node bench/isolation.ts [--rounds 3] [--rate 200] [--seconds 10] [--size 1000]
@@ -47,7 +50,6 @@ const warmUpSeconds = 2
 type Surroundings = 'alone' | 'traffic' | 'beside'
 const surroundings: readonly Surroundings[] = ['alone', 'traffic', 'beside']
 
-const nowMs = (): number => performance.timeOrigin + performance.now()
 const progress = (text: string): boolean => process.stderr.write(`${text}\n`)
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
@@ -82,6 +84,8 @@ interface Delays {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly maxMs: number
+  /** Of a core, what the platform took meanwhile. */
+  readonly cpuPercent: number
 }
 
 const loadBefore = machineLoad()
@@ -137,9 +141,9 @@ async function measure(
     await map('good', good, 30)
     if (around === 'beside') for (const name of badNames) await map(name, bad[name], 3)
     await pause(2000)
-    await produce(topics, platform)
+    const cpuPercent = await produce(topics, platform)
     await pause(500)
-    const delays = delaysOf(await textOf(outOf('good')))
+    const delays = { ...delaysOf(await textOf(outOf('good'))), cpuPercent }
     const counts = badNames.map(async (name) => [name, (await textOf(outOf(name))).length] as const)
     return { delays, invoked: Object.fromEntries(await Promise.all(counts)) }
   } finally {
@@ -149,31 +153,21 @@ async function measure(
   }
 }
 
-/** One record at a time to each topic, sent when it is due; none waits for the answer to another. */
-async function produce(
-  topics: readonly string[],
-  platform: Parameters<typeof kafkaOf>[0],
-): Promise<void> {
-  const producers = topics.map((topic) => ({
-    topic,
-    producer: kafkaOf(platform).producer({ maxInFlightRequests: 100 }),
-  }))
-  await Promise.all(producers.map(({ producer }) => producer.connect()))
-  const total = (warmUpSeconds + seconds) * rate
+/** To each topic by a thread of its own, so that no client waits for another's turn. Returns `cpuPercent`. */
+async function produce(topics: readonly string[], platform: Platform): Promise<number> {
+  const records = (warmUpSeconds + seconds) * rate
+  const producers = topics.map((topic) => {
+    const workerData: Pace = { broker: platform.kafka, topic, perSecond: rate, records, sizeBytes }
+    return new Worker(new URL('isolation/paced-producer.ts', import.meta.url), { workerData })
+  })
+  await Promise.all(producers.map((producer) => once(producer, 'message')))
+  const cpuBefore = cpuSeconds(platform.pid)
   const startMs = performance.now()
-  const sends: Promise<unknown>[] = []
-  for (let sent = 0; sent < total;) {
-    const due = Math.min(total, Math.floor(((performance.now() - startMs) / 1000) * rate))
-    for (; sent < due; sent++) {
-      for (const { topic, producer } of producers) {
-        const value = `${nowMs().toFixed(6).padEnd(20, '0').slice(0, 20)} `.padEnd(sizeBytes, 'x')
-        sends.push(producer.send({ topic, acks: -1, messages: [{ value }] }))
-      }
-    }
-    await pause(1)
-  }
-  await Promise.all(sends)
-  await Promise.all(producers.map(({ producer }) => producer.disconnect()))
+  const ends = producers.map((producer) => once(producer, 'exit'))
+  for (const producer of producers) producer.postMessage('begin', [])
+  await Promise.all(ends)
+  const share = (cpuSeconds(platform.pid) - cpuBefore) / ((performance.now() - startMs) / 1000)
+  return Number((share * 100).toFixed(1))
 }
 
 /** Nothing where the function was never invoked. */
@@ -187,7 +181,7 @@ async function textOf(file: string): Promise<string> {
 }
 
 /** Without what came while everything was new. */
-function delaysOf(text: string): Delays {
+function delaysOf(text: string): Omit<Delays, 'cpuPercent'> {
   const taken = text.trimEnd().split('\n').map(Number)
   const total = (warmUpSeconds + seconds) * rate
   if (taken.length !== total) throw new Error(`${taken.length} of ${total} records were handled`)
