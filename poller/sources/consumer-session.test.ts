@@ -1,4 +1,5 @@
 // Tests a session of our own consumer against a broker that refuses, forgets, moves and dies at every step.
+import { queryObjects } from 'node:v8'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import {
   consumerRetryMaxMs,
@@ -7,6 +8,7 @@ import {
   metadataMaxAgeMs,
 } from '../../common/consumer-limits.ts'
 import { silentLogger } from '../../common/logger.ts'
+import { Connection } from '../../kafka-consumer/connection.ts'
 import { SharedLinks } from '../../kafka-consumer/shared-links.ts'
 import { encodeAssignment, encodeSubscription } from '../../kafka-consumer/group-protocol.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/apis.ts'
@@ -507,6 +509,10 @@ test('a member to whom nothing comes waits with others, keeps nothing of its own
     () => cluster.broker.connections === 2,
     'one connection for heartbeats and one to wait are left',
     heartbeatIntervalMs / 4,
+  )
+  await until(
+    () => queryObjects(Connection, { format: 'count' }) === 2,
+    'nothing holds those that were closed',
   )
   expect(cluster.broker.asked('Heartbeat').length).toBeGreaterThan(beats)
   cluster.append(0, 'b')
