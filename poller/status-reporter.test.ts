@@ -63,6 +63,31 @@ test('a change of state or revision is written at once', async () => {
   expect(registry.written).toEqual(['1 enabled OK', '2 enabled OK', '2 disabled OK'])
 })
 
+test('of a lag the numbers are written seldom, and at once that it is over', async () => {
+  const { registry, clock, reporter } = setUp()
+  const lagging = async (records: number, atMs: number): Promise<number | undefined> => {
+    const lag = {
+      atMs,
+      cause: 'none',
+      detail: '',
+      records,
+      ageMs: 5,
+      trendPerSecond: 0,
+      partitions: [],
+    } as const
+    reporter.report({ revision: 1, state: 'enabled', lastProcessingResult: 'OK', lag })
+    clock.advance(1000)
+    await settle()
+    return registry.status('u')?.lag?.records
+  }
+  expect(await lagging(86, 0)).toBe(86)
+  expect(await lagging(50, 1000)).toBe(86)
+  expect(await lagging(0, 2000)).toBe(0)
+  expect(await lagging(0, 3000)).toBe(0)
+  expect(await lagging(7, 4000)).toBe(0)
+  expect(await lagging(9, 12_000)).toBe(9)
+})
+
 test('a write that fails is tried again', async () => {
   const { registry, clock, report } = setUp()
   registry.fails = true

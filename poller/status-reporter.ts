@@ -88,10 +88,14 @@ function isSame(one: MappingStatus, other: MappingStatus | undefined): boolean {
   )
 }
 
-/** Numbers alone that have changed can wait; nothing is written of a mapping that is never behind. */
+/**
+ * Numbers alone that have changed can wait, but for the last ones: of a mapping that has caught up nobody reports again.
+ * Nothing is written of one that is never behind.
+ */
 function isLagSame(one: MappingStatus['lag'], other: MappingStatus['lag']): boolean {
   if (one === undefined || one === other) return true
   if (one.cause !== (other?.cause ?? 'none')) return false
-  if (other === undefined || (one.records === 0 && other.records === 0)) return true
+  if (other === undefined) return true
+  if (one.records === 0) return other.records === 0
   return one.atMs - other.atMs < lagStatusIntervalMs
 }
