@@ -89,7 +89,7 @@ test('a file that others can read is warned of, and no password is ever logged',
 
 test('credentials that are made are there after a restart, for their owner’s eyes alone', async () => {
   const users = await open()
-  const made = await credential('pw')
+  const made = await credential('p-w')
   await users.change([
     { user: 'ann', mechanism, credential: made },
     { user: 'bob', mechanism, credential: made },
@@ -97,9 +97,9 @@ test('credentials that are made are there after a restart, for their owner’s e
   await users.change([{ user: 'bob', mechanism, credential: null }])
   const again = await open()
   expect([...again.all()]).toEqual([['ann', new Map([[mechanism, made]])]])
-  expect(await again.verify('ann', 'pw')).toBe(true)
+  expect(await again.verify('ann', 'p-w')).toBe(true)
   expect((await stat(credentialFile)).mode & 0o777).toBe(0o600)
-  expect(await readFile(credentialFile, 'utf8')).not.toContain('pw')
+  expect(await readFile(credentialFile, 'utf8')).not.toContain('p-w')
 })
 
 test('changes that come together all count', async () => {
