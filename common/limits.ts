@@ -334,7 +334,7 @@ export const objectFetchMaxMs = 60_000
 /** A thread is looked at so often, and is calm after so many looks at which it was no busier than this: a hundred small requests a second would feel the pause. */
 export const idleLookIntervalMs = 5_000
 export const idleLooks = 3
-export const idleBusyShare = 0.05
+export const idleBusyShare = 0.08
 
 /** V8 starts with 1 MB for new objects and may go to 128: so much is worth a collection. */
 export const idleYoungMinBytes = 32 * 1024 * 1024

@@ -23,6 +23,7 @@ function pool(state: Partial<PoolState>): PoolState {
     waiting: 1,
     times: { usualMs: undefined, begunBefore: () => 0 },
     waitingSinceMs: undefined,
+    queuedSinceMs: undefined,
     ...state,
   }
 }
@@ -76,7 +77,7 @@ test('an environment that starts without an event is waited for, and blocks no o
 test('who has an environment gets another one only for who has waited, and counts from when the first was up', () => {
   const patient = { ...limits, startPatienceMs: 50 }
   const action = (state: Partial<PoolState>, nowMs: number) =>
-    allot([pool({ waitingSinceMs: 5, ...state })], nowMs, patient).action
+    allot([pool({ waitingSinceMs: 5, queuedSinceMs: 5, ...state })], nowMs, patient).action
   expect(action({}, 5)).toBe('run')
   expect(action({ environments: 1, ending: 1, upSinceMs: 0 }, 6)).toBe('run')
   expect(action({ environments: 1, upSinceMs: 0 }, 54)).toBe('wait')
@@ -98,7 +99,7 @@ test('no more start at once than the machine has cores, and what is idle serves 
 })
 
 test('who would be served soon by what there is gets no other one, unless that is stuck', () => {
-  const patient = { ...limits, startPatienceMs: 50 }
+  const patient = { ...limits, comingMax: 1, startPatienceMs: 50 }
   const action = (usualMs: number, state: Partial<PoolState>, nowMs = 60, beganMs = 50) => {
     const times = { usualMs, begunBefore: (timeMs: number) => (beganMs < timeMs ? 1 : 0) }
     return allot([pool({ waitingSinceMs: 0, upSinceMs: 0, times, ...state })], nowMs, patient)
@@ -115,6 +116,19 @@ test('who would be served soon by what there is gets no other one, unless that i
   expect(action(0.2, { environments: 2, waiting: 99 }, 151, 50)).toBe('wait')
   expect(action(0.2, { ...one, waiting: 99 }, 999, 990)).toBe('wait')
   expect(action(0.2, { ...one, waiting: 99 }, 1000, 990)).toBe('run')
+})
+
+test('a function with somebody always waiting gets as many as there are cores, however soon each is served', () => {
+  const patient = { ...limits, startPatienceMs: 50 }
+  const times = { usualMs: 0.2, begunBefore: () => 0 }
+  const asked = { waiting: 99, waitingSinceMs: 95, upSinceMs: 0, times }
+  const action = (state: Partial<PoolState>, nowMs = 100) =>
+    allot([pool({ ...asked, ...state })], nowMs, patient).action
+  expect(action({ environments: 1, queuedSinceMs: 51 })).toBe('wait')
+  expect(action({ environments: 1, queuedSinceMs: 50 })).toBe('run')
+  expect(action({ environments: 1, queuedSinceMs: 50, upSinceMs: 51 })).toBe('wait')
+  expect(action({ environments: 2, queuedSinceMs: 0 })).toBe('wait')
+  expect(action({ environments: 2, ending: 1, queuedSinceMs: 0 })).toBe('run')
 })
 
 interface Simulated extends PoolState {

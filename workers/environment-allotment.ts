@@ -20,6 +20,8 @@ export interface PoolState {
   readonly times: Pick<ServiceTimes, 'usualMs' | 'begunBefore'>
   /** Since when its longest-waiting invocation waits; undefined when none does. */
   readonly waitingSinceMs: number | undefined
+  /** Since when there has always been one that waits. */
+  readonly queuedSinceMs: number | undefined
 }
 
 export type Allotment<Pool> =
@@ -43,7 +45,8 @@ export interface AllotmentLimits {
  * short: two functions on one would pay a cold start for every event. Past `warmPreferenceMaxMs`
  * nobody goes before it, so none starves. A function that has an environment gets another one only for who has waited
  * for `startPatienceMs`: one whose events take less than a start is served by few. Not even then where those it has
- * would serve all who wait within that time: then it is the processor that is short, and not environments.
+ * would serve all who wait within that time: then it is the processor that is short, and not environments. As many as there
+ * are cores it gets as soon as somebody has always been waiting for so long: one thread is no more than one core.
  */
 export function allot<Pool extends PoolState>(
   pools: Iterable<Pool>,
@@ -61,7 +64,7 @@ export function allot<Pool extends PoolState>(
   if (all.reduce((sum, pool) => sum + pool.coming, 0) >= limits.comingMax) return { action: 'wait' }
   const cold = longestWaiting(
     pools,
-    (pool) => pool.starting === 0 && isPatienceOver(pool, nowMs, limits.startPatienceMs),
+    (pool) => pool.starting === 0 && isPatienceOver(pool, nowMs, limits),
   )
   if (cold === undefined) return { action: 'wait' }
   const environments = all.reduce((sum, pool) => sum + pool.environments, 0)
@@ -78,9 +81,16 @@ const stuckWaits = 2
 /** Who has waited for so many gets an environment whatever others take: the usual may be wrong of the next. */
 const bearableWaits = 20
 
-function isPatienceOver(pool: PoolState, nowMs: number, patienceMs: number): boolean {
-  const { environments, ending, waitingSinceMs = nowMs, upSinceMs } = pool
+function isPatienceOver(
+  pool: PoolState,
+  nowMs: number,
+  { startPatienceMs: patienceMs, comingMax: cores }: AllotmentLimits,
+): boolean {
+  const { environments, ending, waitingSinceMs = nowMs, queuedSinceMs = nowMs, upSinceMs } = pool
   if (patienceMs === 0 || environments === ending) return true
+  if (upSinceMs !== undefined && environments - ending < cores) {
+    return nowMs - Math.max(queuedSinceMs, upSinceMs) >= patienceMs
+  }
   if (upSinceMs === undefined || nowMs - Math.max(waitingSinceMs, upSinceMs) < patienceMs) {
     return false
   }

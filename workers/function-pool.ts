@@ -31,6 +31,7 @@ export class FunctionPool implements PoolState {
   /** Of its events, from their beginning in an environment. */
   readonly times = new ServiceTimes()
   readonly #waiting: Waiting[] = []
+  #queuedSinceMs: number | undefined
   #lastUsedMs: number
   #retired = false
   #coming = 0
@@ -84,17 +85,25 @@ export class FunctionPool implements PoolState {
     return this.#waiting[0]?.sinceMs
   }
 
+  get queuedSinceMs(): number | undefined {
+    return this.#queuedSinceMs
+  }
+
   /** Whether nobody will use it any more. */
   get isDone(): boolean {
     return this.#retired && this.#environments.busy === 0 && this.#waiting.length === 0
   }
 
   wait(start: () => void): void {
-    this.#waiting.push({ sinceMs: this.#clock.now(), start })
+    const sinceMs = this.#clock.now()
+    this.#queuedSinceMs ??= sinceMs
+    this.#waiting.push({ sinceMs, start })
   }
 
   startNext(): void {
-    this.#waiting.shift()?.start()
+    const next = this.#waiting.shift()
+    if (this.#waiting.length === 0) this.#queuedSinceMs = undefined
+    next?.start()
   }
 
   run(event: EnvironmentEvent, listener: EventListener): RunningEvent {
