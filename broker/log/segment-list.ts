@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import type { SegmentsPoint } from './checkpoint-file.ts'
 import { unlessFailed, unlessGone } from './file-system.ts'
 import { ReadGate } from './read-gate.ts'
+import { Removals } from './removals.ts'
 import { expiredBySize, expiredByTime, type RetainedTail } from './retention.ts'
 import { countFitting } from './roll-policy.ts'
 import type { SegmentFiles } from './segment-facts.ts'
@@ -33,9 +34,7 @@ export class SegmentList {
   #bases: number[] = []
   #startOffset: number
   #flushed: SegmentsPoint
-  /** Removals of segments' files, and how many of them the disk has heard of. */
-  #removals = 0
-  #removalsFlushed = 0
+  readonly #removals: Removals
   #isForgotten = false
   readonly #turns = new Turns()
   /** Taken out of the list by a shrink, with files that may be there still. */
@@ -52,6 +51,7 @@ export class SegmentList {
     this.#directory = facts.directory
     this.#segments = [...facts.segments]
     this.#startOffset = facts.startOffset
+    this.#removals = new Removals(() => shared.files.syncDirectory(facts.directory))
     this.#flushed = facts.flushed
     this.#setBases()
   }
@@ -165,7 +165,7 @@ export class SegmentList {
     }
     await this.#flushNames()
     // What comes back behind the recovery point would be taken for the log's end.
-    await unlessGone(this.#flushRemoved(), () => this.#isForgotten)
+    await unlessGone(this.#removals.flush(), () => this.#isForgotten)
     if (committed.offset >= this.#flushed.offset) this.#flushed = committed
   }
 
@@ -318,7 +318,7 @@ export class SegmentList {
     for (let left = Math.min(count, this.#segments.length - 1); left > 0; left--) {
       // No file would tell where the log ends, and a start would give its offsets out again.
       if (this.#segments.length === 2) await this.#makeSure(this.#active)
-      await this.#flushRemoved()
+      if (this.#segments[0]?.exists === true) await this.#removals.begin()
       const [oldest] = this.#segments.splice(0, 1)
       assert(oldest !== undefined, 'the active segment stays')
       this.#setBases()
@@ -329,19 +329,10 @@ export class SegmentList {
         this.#setBases()
         throw error
       } finally {
-        // Not before: a flush that runs beside it may have missed it.
-        if (oldest.exists) this.#removals += 1
+        if (oldest.exists) this.#removals.made()
       }
       await unlessFailed(oldest.removeIndex('removed'))
     }
-  }
-
-  /** Nobody relies on another's that runs: it may fail. */
-  async #flushRemoved(): Promise<void> {
-    const removals = this.#removals
-    if (removals === this.#removalsFlushed) return
-    await this.#shared.files.syncDirectory(this.#directory)
-    this.#removalsFlushed = Math.max(this.#removalsFlushed, removals)
   }
 
   #setBases(): void {
