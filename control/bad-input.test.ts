@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest'
 import { startControlForTest } from '../test/support/control-harness.ts'
 import { callsOf, keptOf, prepareFunction } from '../test/support/lambda-calls.ts'
-import { lambdaOperations, type Input } from '../test/support/lambda-operations.ts'
+import type { Input } from '../test/support/lambda-operation.ts'
+import { lambdaOperations } from '../test/support/lambda-operations.ts'
 
 const name = 'tyres'
 const arn = `arn:aws:lambda:us-east-1:000000000000:function:${name}`

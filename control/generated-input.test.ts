@@ -8,12 +8,8 @@ import {
   restorerOf,
   type Answer,
 } from '../test/support/lambda-calls.ts'
-import {
-  lambdaOperations,
-  type Input,
-  type Members,
-  type Operation,
-} from '../test/support/lambda-operations.ts'
+import type { Input, Members, Operation } from '../test/support/lambda-operation.ts'
+import { lambdaOperations } from '../test/support/lambda-operations.ts'
 import { randomFrom, seed } from '../test/support/seeded-random.ts'
 
 const names = Object.keys(lambdaOperations(''))

@@ -3,12 +3,8 @@ import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { startControlForTest } from '../support/control-harness.ts'
 import { callsOf, keptOf, prepareFunction, restorerOf } from '../support/lambda-calls.ts'
-import {
-  lambdaOperations,
-  type Input,
-  type Members,
-  type Operation,
-} from '../support/lambda-operations.ts'
+import type { Input, Members, Operation } from '../support/lambda-operation.ts'
+import { lambdaOperations } from '../support/lambda-operations.ts'
 import { succeed } from './tool.ts'
 
 const python = '.cache/peers/bin/python'

@@ -1,7 +1,8 @@
 // Calls the Lambda API without an SDK, which would refuse what a test wants to send.
 import { expect } from 'vitest'
 import type { ControlHarness } from './control-harness.ts'
-import { lambdaOperations, type Input, type Operation } from './lambda-operations.ts'
+import type { Input, Operation } from './lambda-operation.ts'
+import { lambdaOperations } from './lambda-operations.ts'
 
 /** A client that waits longer has been left hanging. */
 const answerMaxMs = 10_000

@@ -1,30 +1,10 @@
 // Every function operation of the Lambda API that is served: where its members go, of what type they are, and one good input.
-
-/** JSON types of members; a structure is a table of its own. */
-export type Kind = 'text' | 'whole' | 'flag' | 'blob' | 'list' | 'map' | 'weights' | Members
-export interface Members {
-  readonly [name: string]: Kind
-}
-
-export type Input = Readonly<Record<string, unknown>>
-
-export interface Operation {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
-  /** `{FunctionName}` stands for the member. */
-  readonly path: string
-  /** Members of the query and of the headers, by what they are called there. */
-  readonly query?: Readonly<Record<string, string>>
-  readonly headers?: Readonly<Record<string, string>>
-  /** Members of the body that are read; no body where it is absent. */
-  readonly members?: Members
-  /** Is taken by the function that `prepareFunction` makes. */
-  readonly good: Input
-}
+import { code, page, type Input, type Operation } from './lambda-operation.ts'
+import { layerOperations } from './layer-operations.ts'
 
 const functionName = { FunctionName: 'tyres' }
 const ofFunction = '/2015-03-31/functions/{FunctionName}'
 const qualifier = { Qualifier: 'Qualifier' }
-const page = { Marker: 'Marker', MaxItems: 'MaxItems' }
 
 const configuration = {
   Runtime: 'text',
@@ -44,7 +24,6 @@ const configuration = {
     LogGroup: 'text',
   },
 } as const
-const code = { ZipFile: 'blob', S3Bucket: 'text', S3Key: 'text', S3ObjectVersion: 'text' } as const
 const alias = {
   FunctionVersion: 'text',
   Description: 'text',
@@ -264,50 +243,6 @@ const configOperations: Readonly<Record<string, Operation>> = {
     method: 'GET',
     path: '/2020-06-30/functions/{FunctionName}/code-signing-config',
     good: functionName,
-  },
-}
-
-/** With one file of one byte. */
-const smallZip =
-  'UEsDBBQAAAAAAAAAIQC379yDAQAAAAEAAAABAAAAYTFQSwECFAMUAAAAAAAAACEAt+/cgwEAAAABAAAAAQAAAAAAAAAAAAAAgAEAAAAAYVBLBQYAAAAAAQABAC8AAAAgAAAAAAA='
-const layerVersions = '/2018-10-31/layers/{LayerName}/versions'
-const layerPage = {
-  ...page,
-  CompatibleRuntime: 'CompatibleRuntime',
-  CompatibleArchitecture: 'CompatibleArchitecture',
-}
-const layerName = { LayerName: 'tools' }
-
-const layerOperations: Readonly<Record<string, Operation>> = {
-  PublishLayerVersion: {
-    method: 'POST',
-    path: layerVersions,
-    members: {
-      Content: code,
-      Description: 'text',
-      LicenseInfo: 'text',
-      CompatibleRuntimes: 'list',
-      CompatibleArchitectures: 'list',
-    },
-    good: { ...layerName, Content: { ZipFile: smallZip } },
-  },
-  GetLayerVersion: {
-    method: 'GET',
-    path: `${layerVersions}/{VersionNumber}`,
-    good: { ...layerName, VersionNumber: 1 },
-  },
-  GetLayerVersionByArn: {
-    method: 'GET',
-    path: '/2018-10-31/layers?find=LayerVersion',
-    query: { Arn: 'Arn' },
-    good: { Arn: 'arn:aws:lambda:us-east-1:000000000000:layer:tools:1' },
-  },
-  ListLayers: { method: 'GET', path: '/2018-10-31/layers', query: layerPage, good: {} },
-  ListLayerVersions: { method: 'GET', path: layerVersions, query: layerPage, good: layerName },
-  DeleteLayerVersion: {
-    method: 'DELETE',
-    path: `${layerVersions}/{VersionNumber}`,
-    good: { ...layerName, VersionNumber: 2 },
   },
 }
 
