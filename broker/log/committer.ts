@@ -201,6 +201,8 @@ export class Committer implements AppendQueue {
     const parted: Parted = { direct: [], logged: [] }
     for (const run of group.runs.values()) {
       const { partition, sizeBytes, endOffset } = run
+      // Its segments are written no more: were its topic to come back, the write-ahead log would go on behind a gap.
+      if (partition.isDeleted) continue
       const { isAhead } = partition.writer
       const isNear = partition.writer.uncommittedBytes(endOffset) <= directAheadMaxBytes
       if (isAhead && !isNear) return undefined

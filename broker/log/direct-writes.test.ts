@@ -190,8 +190,12 @@ test('what a topic is sent while a disk that fails deletes it, and lets it come 
       : undefined
   const deletion = store.deleteTopic('t')
   const sent = partition.append(batchOf([large]))
-  const committed = sent.ok ? sent.committed : undefined
-  await expect(committed).rejects.toThrow('the topic was deleted')
+  await new Promise((resolve) => setImmediate(resolve))
+  // Behind the other one, and too small to go straight to the segment.
+  const behind = partition.append(batchOf(['small']))
+  for (const each of [sent, behind]) {
+    await expect(each.ok && each.committed).rejects.toThrow('the topic was deleted')
+  }
   await expect(deletion).rejects.toThrow('cannot flush /log/topics')
   expect(await afterCut(files)).toEqual([large])
 })

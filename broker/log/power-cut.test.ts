@@ -61,6 +61,7 @@ for (let run = 0; run < 120; run++) {
 
 test.each([
   ['an append to a topic whose deletion was lost', 707889195, 3023, direct],
+  ['a write-ahead log that went on without what was lost so', 586843240, 4051, inBlocks],
   ['a voided write-ahead file without the one that voids it', 1066446866, 3045, direct],
   ['a cut whose flush failed before a kill', 750359466, 3091, direct],
   [
