@@ -13,6 +13,7 @@ import { noCpuShares, type CpuShares } from './cpu-shares.ts'
 import { MachineTasks } from './governed-tasks.ts'
 import { Governor } from './governor.ts'
 import { ThreadTimes } from './proc-times.ts'
+import { ThreadNaps, monotonicMs } from './thread-naps.ts'
 import type { TrialResult } from './trial-thread.ts'
 
 export type CpuShareSetting = 'auto' | 'cgroup' | 'governor' | 'off'
@@ -96,12 +97,13 @@ async function openGovernor(clock: Clock, reasons: string[]): Promise<CpuShares 
     const usedMs = trial.usedMs() ?? Number.NaN
     trial.close()
     if (!(usedMs > 0)) throw new Error('the kernel does not tell what a thread has used')
-    const { ThreadNaps, monotonicMs } = await import('./thread-naps.ts')
+    const { InspectedThreads } = await import('./inspected-threads.ts')
+    const threads = await InspectedThreads.open()
     const time = {
       now: monotonicMs,
       after: (delayMs: number, callback: () => void) => clock.after(delayMs, callback),
     }
-    const tasks = new MachineTasks(new ThreadNaps(time), time)
+    const tasks = new MachineTasks(new ThreadNaps(time, threads), time)
     return new Governor({ tasks, time, machineCores: availableParallelism() })
   } catch (error) {
     reasons.push(reasonOf(error))

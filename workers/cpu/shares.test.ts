@@ -2,10 +2,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { Session } from 'node:inspector'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { systemClock as clock } from '../../common/clock.ts'
 import { AppError } from '../../common/errors.ts'
 import { silentLogger as logger } from '../../common/logger.ts'
@@ -213,6 +214,22 @@ describe('where groups cannot be made', () => {
     const opening = openCpuShares({ setting: 'cgroup', clock, logger, proc })
     await expect(opening).rejects.toThrow(/--cpu-share: ENOTDIR.*self\/cgroup/)
   })
+})
+
+// Enabling goes through all threads, and the process is gone where one of them is just ending.
+test('however many governors there are, threads are enabled for the inspector but once', async () => {
+  const post = vi.spyOn(Session.prototype, 'post')
+  try {
+    await (await openCpuShares({ setting: 'governor', clock, logger })).close()
+    await start('governor')
+    expect(await ran('f', 'exports.handler = async () => 1', 128)).toBe(1)
+    const methods: readonly string[] = post.mock.calls.map(([method]) => method)
+    const enabled = methods.filter((method) => method === 'NodeWorker.enable')
+    expect(enabled.length).toBeLessThanOrEqual(1)
+    expect(methods).toContain('NodeWorker.sendMessageToWorker')
+  } finally {
+    post.mockRestore()
+  }
 })
 
 test('off holds nothing and says so', async () => {

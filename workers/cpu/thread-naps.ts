@@ -1,11 +1,10 @@
 // Lets threads of this process stand still through the inspector, in the middle of whatever they compute.
-import { Session } from 'node:inspector'
-import { isMainThread } from 'node:worker_threads'
 import type { Timer } from '../../common/clock.ts'
 import { governorWakeMaxMs } from '../../common/cpu-limits.ts'
 import { napKey } from './cpu-messages.ts'
 import type { GovernorPlan } from './cpu-shares.ts'
 import type { GovernorTime } from './governor.ts'
+import type { Answer, InspectedThreads } from './inspected-threads.ts'
 
 /** Evaluated in a thread, which has laid it out. Nothing may be loaded: the thread may be loading just then. */
 const takeNap = `(() => {
@@ -20,21 +19,12 @@ const places = 4096
 const newPlaces = (): Int32Array<SharedArrayBuffer> =>
   new Int32Array(new SharedArrayBuffer(places * Int32Array.BYTES_PER_ELEMENT))
 
-interface Known {
+interface Adopted {
   readonly threadId: number
-  readonly sessionId: string
-  /** What is done with an answer, by the number of its question. */
-  readonly asked: Map<number, (answer: Answer) => void>
   /** The inspector's name of the function to nap, once it is there. */
   napper?: string
   /** Ends a nap; there while it naps. */
   waking?: Timer
-}
-
-interface Answer {
-  readonly id?: number
-  readonly error?: unknown
-  readonly result?: { readonly result?: { readonly objectId?: string; readonly value?: unknown } }
 }
 
 /**
@@ -48,53 +38,36 @@ interface Answer {
 export class ThreadNaps {
   readonly plan: GovernorPlan = { ending: newPlaces(), napping: newPlaces() }
   readonly #time: GovernorTime
-  readonly #session = new Session()
-  /** Threads by Node's number of them; the inspector tells of each before it runs and after its end. */
-  readonly #known = new Map<number, Known>()
-  readonly #awaited = new Set<number>()
+  readonly #threads: InspectedThreads
+  readonly #adopted = new Map<number, Adopted>()
   readonly #onExit = (): void => this.#wakeAll()
-  #lastId = 0
 
-  /** Throws where Node has no inspector. */
-  constructor(time: GovernorTime) {
+  constructor(time: GovernorTime, threads: InspectedThreads) {
     this.#time = time
-    if (isMainThread) this.#session.connect()
-    else this.#session.connectToMainThread()
-    this.#session.on('NodeWorker.attachedToWorker', ({ params }) => {
-      // Its `workerId` counts what this session has met; the title has Node's number.
-      const threadId = /^\[worker (\d+)\]/.exec(params.workerInfo.title)?.[1]
-      if (threadId !== undefined) this.#meet(Number(threadId), params.sessionId)
-    })
-    this.#session.on('NodeWorker.detachedFromWorker', ({ params }) => {
-      const known = this.#ofSession(params.sessionId)
-      if (known !== undefined) this.#forget(known)
-    })
-    this.#session.on('NodeWorker.receivedMessageFromWorker', ({ params }) => {
-      const known = this.#ofSession(params.sessionId)
-      if (known !== undefined) hear(known, params.message)
-    })
-    this.#session.post('NodeWorker.enable', { waitForDebuggerOnStart: false })
+    this.#threads = threads
     process.on('exit', this.#onExit)
   }
 
   /** From now on the thread can be told to nap. */
   adopt(threadId: number): void {
-    const known = this.#known.get(threadId)
-    if (known === undefined) return void this.#awaited.add(threadId)
-    if (known.napper !== undefined) return
-    const params = { expression: takeNap, silent: true }
-    this.#ask(known, 'Runtime.evaluate', params, ({ result }) => {
-      const napper = result?.result?.objectId
-      if (napper !== undefined) known.napper = napper
+    if (this.#adopted.has(threadId)) return
+    const adopted: Adopted = { threadId }
+    this.#adopted.set(threadId, adopted)
+    this.#threads.whenMet(threadId, () => {
+      const params = { expression: takeNap, silent: true }
+      this.#ask(adopted, 'Runtime.evaluate', params, ({ result }) => {
+        const napper = result?.result?.objectId
+        if (napper !== undefined) adopted.napper = napper
+      })
     })
   }
 
   /** From when it comes to it until `untilMs`; one that naps already, until then. Tells whether a nap begins. */
   nap(threadId: number, untilMs: number): boolean {
-    const known = this.#known.get(threadId)
-    const napper = known?.napper
-    if (known === undefined || napper === undefined) return false
-    const begins = known.waking === undefined
+    const adopted = this.#adopted.get(threadId)
+    const napper = adopted?.napper
+    if (adopted === undefined || napper === undefined) return false
+    const begins = adopted.waking === undefined
     if (begins) {
       const params = {
         objectId: napper,
@@ -103,83 +76,57 @@ export class ThreadNaps {
         returnByValue: true,
       }
       Atomics.store(this.plan.napping, threadId % places, 1)
-      this.#ask(known, 'Runtime.callFunctionOn', params)
+      this.#ask(adopted, 'Runtime.callFunctionOn', params)
     }
-    known.waking?.cancel()
+    adopted.waking?.cancel()
     const delayMs = Math.max(0, untilMs - this.#time.now())
-    known.waking = this.#time.after(delayMs, () => this.#wake(known))
+    adopted.waking = this.#time.after(delayMs, () => this.#wake(adopted))
     return begins
   }
 
   /** Ends the nap of a thread, if it has one. */
   wake(threadId: number): void {
-    const known = this.#known.get(threadId)
-    if (known !== undefined) this.#wake(known)
+    const adopted = this.#adopted.get(threadId)
+    if (adopted !== undefined) this.#wake(adopted)
   }
 
   /** Nothing is sent to the thread any more. */
   leave(threadId: number): void {
-    const known = this.#known.get(threadId)
-    if (known !== undefined) this.#forget(known)
+    this.#threads.forget(threadId)
+    this.#adopted.get(threadId)?.waking?.cancel()
+    this.#adopted.delete(threadId)
   }
 
   close(): void {
     process.off('exit', this.#onExit)
     this.#wakeAll()
-    this.#known.clear()
-    this.#session.disconnect()
+    for (const threadId of this.#adopted.keys()) this.leave(threadId)
   }
 
-  #meet(threadId: number, sessionId: string): void {
-    this.#known.set(threadId, { threadId, sessionId, asked: new Map() })
-    if (this.#awaited.delete(threadId)) this.adopt(threadId)
-  }
-
-  #forget(known: Known): void {
-    known.waking?.cancel()
-    this.#known.delete(known.threadId)
-  }
-
-  #wake(known: Known): void {
-    if (known.waking === undefined) return
-    known.waking.cancel()
-    delete known.waking
-    this.#ask(known, 'Runtime.runIfWaitingForDebugger', {})
+  #wake(adopted: Adopted): void {
+    if (adopted.waking === undefined) return
+    adopted.waking.cancel()
+    delete adopted.waking
+    this.#ask(adopted, 'Runtime.runIfWaitingForDebugger', {})
   }
 
   // An end that meets a nap can end the nap alone, and a process that exits ends its threads but once, and waits.
   #wakeAll(): void {
-    for (const known of this.#known.values()) this.#wake(known)
-    for (const threadId of this.#known.keys()) {
+    for (const adopted of this.#adopted.values()) this.#wake(adopted)
+    for (const threadId of this.#adopted.keys()) {
       Atomics.wait(this.plan.napping, threadId % places, 1, governorWakeMaxMs)
     }
   }
 
   #ask(
-    known: Known,
+    { threadId }: Adopted,
     method: string,
     params: Readonly<Record<string, unknown>>,
     answered?: (answer: Answer) => void,
   ): void {
-    if (Atomics.load(this.plan.ending, known.threadId % places) === known.threadId) return
-    const id = ++this.#lastId
-    if (answered !== undefined) known.asked.set(id, answered)
-    const message = JSON.stringify({ id, method, params })
-    this.#session.post('NodeWorker.sendMessageToWorker', { sessionId: known.sessionId, message })
+    if (Atomics.load(this.plan.ending, threadId % places) === threadId) return
+    this.#threads.ask(threadId, method, params, answered)
   }
-
-  #ofSession(sessionId: string): Known | undefined {
-    for (const known of this.#known.values()) if (known.sessionId === sessionId) return known
-    return undefined
-  }
-}
-
-function hear(known: Known, message: string): void {
-  const answer = JSON.parse(message) as Answer
-  if (answer.id === undefined) return
-  const answered = known.asked.get(answer.id)
-  known.asked.delete(answer.id)
-  answered?.(answer)
 }
 
 /** The same clock in all threads. */
