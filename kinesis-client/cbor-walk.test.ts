@@ -48,10 +48,19 @@ test('an answer is its records and the rest, the data a view of it', () => {
   expect(walked.rest).toEqual({ NextShardIterator: 'next', MillisBehindLatest: 7 })
 })
 
+/** Its time is 2^53 - 1, which is more milliseconds than a Date has. */
+const timeless = ((): Buffer => {
+  const bytes = answer([record()])
+  const at = bytes.indexOf(Buffer.of(0xc1, 0x1b)) + 2
+  bytes.writeBigUInt64BE(BigInt(Number.MAX_SAFE_INTEGER), at)
+  return bytes
+})()
+
 test.each([
   ['a member that is new', answer([record({ Colour: 'red' })])],
   ['a record without a number', answer([record({ SequenceNumber: undefined })])],
   ['a time with a fraction', answer([record({ ApproximateArrivalTimestamp: 1.5 })])],
+  ['a time that is none', timeless],
   ['records that are null', Buffer.concat(encodeCbor({ Records: null }))],
   ['a name that objects have', Buffer.concat(encodeCbor(JSON.parse('{"__proto__":1}')))],
   ['something behind it', Buffer.concat([answer([]), Buffer.of(0)])],

@@ -10,6 +10,8 @@ export interface WalkedAnswer {
 
 const kinds = { unsigned: 0, bytes: 2, text: 3, list: 4, map: 5 } as const
 const timeHead = 0xc1
+/** What a Date can hold, in ms since 1970 (ECMAScript). */
+const latestTimeMs = 8.64e15
 const replacement = '\uFFFD'
 
 const names = {
@@ -126,7 +128,9 @@ class Walk {
   #time(): number {
     if (this.#bytes[this.#position] !== timeHead) throw new Other()
     this.#position += 1
-    return this.#head(kinds.unsigned)
+    const timeMs = this.#head(kinds.unsigned)
+    if (timeMs > latestTimeMs) throw new Other()
+    return timeMs
   }
 
   #skip(length: number): void {
