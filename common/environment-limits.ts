@@ -27,5 +27,9 @@ export const eventMemorySpareMaxBytes = 32 * 1024 * 1024
  */
 export const threadHeapHeadroomMb = 1024
 
-/** How often the memory of busy threads is looked at: half a gigabyte can be filled in 250 ms. */
+/** How often it is looked whether memory grows: half a gigabyte can be filled in 250 ms. */
 export const memoryCheckIntervalMs = 25
+
+/** Busy threads are asked for their memory when the process has grown by so much since they were, and this often. */
+export const memoryGrowthBytes = 8 * 1024 * 1024
+export const memoryLookMaxMs = 250

@@ -2,7 +2,11 @@
 import type { HeapInfo } from 'node:v8'
 import type { Worker } from 'node:worker_threads'
 import type { Clock, Timer } from '../common/clock.ts'
-import { memoryCheckIntervalMs } from '../common/environment-limits.ts'
+import {
+  memoryCheckIntervalMs,
+  memoryGrowthBytes,
+  memoryLookMaxMs,
+} from '../common/environment-limits.ts'
 
 export interface ExhaustedMemory {
   readonly usedMb: number
@@ -21,6 +25,9 @@ export interface ThreadMemoryOptions {
 /**
  * V8's own limit cannot be the function's memory: a single allocation that does not fit aborts the
  * process, not the thread, and it leaves buffers out. So it is far off, and this looks instead.
+ *
+ * To look, a thread is interrupted, and it answers under a lock of the main thread's: one that has used up its share of the
+ * processor just then makes the platform stand still. So they are asked as soon as the process grows, and else seldom.
  */
 export class ThreadMemory {
   readonly #options: ThreadMemoryOptions
@@ -30,6 +37,9 @@ export class ThreadMemory {
   /** What was last seen of each, in MB by its id. */
   readonly #usedMb = new Map<number, number>()
   #timer: Timer | undefined
+  /** The least that the process held since the last look, and when that was. */
+  #residentBytes = Infinity
+  #lookedMs = -Infinity
 
   constructor(options: ThreadMemoryOptions) {
     this.#options = options
@@ -38,15 +48,31 @@ export class ThreadMemory {
 
   watch(): void {
     if (this.#timer !== undefined) return
+    this.#lookedMs = -Infinity
+    this.#wait()
+  }
+
+  #wait(): void {
     const { clock, threads } = this.#options
     const waitMs = Math.max(memoryCheckIntervalMs, 2 * threads().length)
     this.#timer = clock.after(waitMs, () => {
       this.#timer = undefined
       const all = threads()
       this.#forgetAllBut(all)
-      for (const worker of all) if (!this.#asked.has(worker)) void this.#check(worker)
-      if (all.length > 0) this.watch()
+      if (this.#isLookDue(clock.now())) {
+        for (const worker of all) if (!this.#asked.has(worker)) void this.#check(worker)
+      }
+      if (all.length > 0) this.#wait()
     })
+  }
+
+  #isLookDue(nowMs: number): boolean {
+    const residentBytes = process.memoryUsage.rss()
+    const hasGrown = residentBytes > this.#residentBytes + memoryGrowthBytes
+    const isDue = hasGrown || nowMs >= this.#lookedMs + memoryLookMaxMs
+    this.#residentBytes = isDue ? residentBytes : Math.min(residentBytes, this.#residentBytes)
+    if (isDue) this.#lookedMs = nowMs
+    return isDue
   }
 
   /** Of a thread that runs an event, or has just ended; undefined for one that ended before it was looked at. */
