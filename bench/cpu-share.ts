@@ -176,9 +176,11 @@ async function measure(setting: 'cgroup' | 'governor') {
     await runTogether(0.05)
     for (let turn = 0; turn < turns; turn++) eight.push(await quietly(runTogether))
   }
+  const { refills } = cpuShares
   await workers.stop()
   return {
     way,
+    refills,
     ...(parts.includes('alone') ? { alone: rows(sizes, alone) } : {}),
     ...(parts.includes('eight')
       ? { eightAtOnce: eightRows(eight), turns: eight.map(turnRow) }
