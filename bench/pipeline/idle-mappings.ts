@@ -18,7 +18,7 @@ const topics = 100
 const topicOf = (i: number): string => `quiet-${i % topics}`
 /** Until readers wait together, connections rest, and what creating them took is given back. */
 const settleMs = 40_000
-const watchMs = 15_000
+const watchMs = 30_000
 /** So many that their cost is seen, and few enough to connect in seconds. */
 const bareConsumers = 100
 
