@@ -23,7 +23,7 @@ mendRequestQueue()
 const help = `Usage: node bench/isolation.ts [--rounds 3] [--rate 200] [--seconds 10] [--size 1000]
 
 Prints JSON; progress goes to standard error. Milliseconds from put to handler of a mapping that behaves (window 0, one partition), at so
-many records a second for so many seconds: alone, then beside three more at the same rate, each with a topic and a function of its own: one
+many records a second, each anywhere in its part of the second, for so many seconds: alone, then beside three more at the same rate, each with a topic and a function of its own: one
 hangs until its timeout of 3 s, one has a poison record that is retried for ever, one has reserved concurrency 0 and a backlog that grows.
 "traffic" is the same four topics at the same rates with nobody mapped to the three: what more records cost by themselves. Rounds take the
 three in turn, on a platform of its own each. The bar: p50 and p99 beside the others within 2 times of alone.

@@ -23,14 +23,17 @@ await producer.connect()
 parentPort?.postMessage('ready', [])
 parentPort?.once('message', () => void produce())
 
-/** One record at a time, sent when it is due; none waits for the answer to another. */
+/**
+ * One record at a time, sent when it is due; none waits for the answer to another. Each is due anywhere in its part of the
+ * time: threads that all send at the same moment would measure their own crowd.
+ */
 async function produce(): Promise<void> {
   const { topic, perSecond, records, sizeBytes } = pace
   const startMs = performance.now()
   const sends: Promise<unknown>[] = []
-  for (let sent = 0; sent < records;) {
-    const dueBy = Math.floor(((performance.now() - startMs) / 1000) * perSecond)
-    for (const due = Math.min(records, dueBy); sent < due; sent++) {
+  const dueMs = (i: number): number => startMs + ((i + Math.random()) * 1000) / perSecond
+  for (let nextMs = dueMs(0); sends.length < records;) {
+    for (; sends.length < records && nextMs <= performance.now(); nextMs = dueMs(sends.length)) {
       const value = `${nowText()} `.padEnd(sizeBytes, 'x')
       sends.push(producer.send({ topic, acks: -1, messages: [{ value }] }))
     }
