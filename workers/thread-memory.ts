@@ -67,7 +67,9 @@ export class ThreadMemory {
   }
 
   #isLookDue(nowMs: number): boolean {
-    const residentBytes = process.memoryUsage.rss()
+    const residentBytes = processBytes()
+    // Where the system does not tell, memory may grow at any time.
+    if (residentBytes === undefined) return true
     const hasGrown = residentBytes > this.#residentBytes + memoryGrowthBytes
     const isDue = hasGrown || nowMs >= this.#lookedMs + memoryLookMaxMs
     this.#residentBytes = isDue ? residentBytes : Math.min(residentBytes, this.#residentBytes)
@@ -117,6 +119,15 @@ function exhausted(heap: HeapInfo, maxBytes: number): ExhaustedMemory | undefine
   const used = onHeap + external
   if (used <= maxBytes) return undefined
   return { usedMb: Math.ceil(used / 1024 / 1024), kind: onHeap > external ? 'heap' : 'all' }
+}
+
+/** What the process holds in memory; undefined where nobody tells, as without /proc. */
+function processBytes(): number | undefined {
+  try {
+    return process.memoryUsage.rss()
+  } catch {
+    return undefined
+  }
 }
 
 /** With room for garbage that V8 has not collected yet, and for Node's own 32 MB. */
